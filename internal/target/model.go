@@ -1,0 +1,137 @@
+package target
+
+import (
+	"encoding/json"
+	"time"
+)
+
+// Target is what is under test, as the target file describes it, after personas
+// and defaults have been applied. The zero value is not usable; see [Parse].
+type Target struct {
+	Issuer         string            `yaml:"issuer" json:"issuer"`
+	Persona        string            `yaml:"persona" json:"persona"`
+	Endpoints      Endpoints         `yaml:"endpoints" json:"endpoints"`
+	TLS            TLS               `yaml:"tls" json:"tls"`
+	Clients        []Client          `yaml:"clients" json:"clients"`
+	Users          []User            `yaml:"users" json:"users"`
+	UnknownUser    User              `yaml:"unknown_user" json:"unknown_user"`
+	Scope          string            `yaml:"scope" json:"scope"`
+	BindingMessage string            `yaml:"binding_message" json:"binding_message"`
+	StartParams    map[string]string `yaml:"start_params" json:"start_params,omitempty"` // extra parameters every backchannel request of this OP needs (audience, resource)
+	RAR            RAR               `yaml:"rar" json:"rar"`
+	Approval       Approval          `yaml:"approval" json:"approval"`
+	Notifications  Notifications     `yaml:"notifications" json:"notifications"`
+	Capabilities   map[string]bool   `yaml:"capabilities" json:"capabilities,omitempty"` // yes/no where it cannot be discovered, by the names of the catalogue's applies.needs
+	Budgets        Budgets           `yaml:"budgets" json:"budgets"`
+}
+
+// Endpoints override what discovery says. Empty means: take it from discovery.
+type Endpoints struct {
+	BackchannelAuthentication string `yaml:"backchannel_authentication" json:"backchannel_authentication,omitempty"`
+	Token                     string `yaml:"token" json:"token,omitempty"`
+	JWKS                      string `yaml:"jwks" json:"jwks,omitempty"`
+	Userinfo                  string `yaml:"userinfo" json:"userinfo,omitempty"`
+	Introspection             string `yaml:"introspection" json:"introspection,omitempty"`
+	Registration              string `yaml:"registration" json:"registration,omitempty"`
+}
+
+// TLS says how the OP's certificate is verified. Empty CAFile means the
+// system's roots.
+type TLS struct {
+	CAFile string `yaml:"ca_file" json:"ca_file,omitempty"`
+}
+
+// The client authentication methods of the target file, with the wire values of OIDC Core 9.
+const (
+	AuthNone              = "none"
+	AuthClientSecretBasic = "client_secret_basic"
+	AuthClientSecretPost  = "client_secret_post"
+	AuthClientSecretJWT   = "client_secret_jwt"
+	AuthPrivateKeyJWT     = "private_key_jwt"
+)
+
+// Client is one client registered at the OP.
+type Client struct {
+	Name              string   `yaml:"name" json:"name"`
+	ClientID          string   `yaml:"client_id" json:"client_id"`
+	AuthMethod        string   `yaml:"auth_method" json:"auth_method"`
+	AuthAlg           string   `yaml:"auth_alg" json:"auth_alg,omitempty"` // of client assertions; empty: by the key, HS256 for client_secret_jwt
+	ClientSecret      Secret   `yaml:"client_secret" json:"client_secret,omitempty"`
+	JWKSFile          string   `yaml:"jwks_file" json:"jwks_file,omitempty"` // resolved against the target file's folder
+	JWKS              Secret   `yaml:"-" json:"-"`                           // content of JWKSFile
+	DeliveryMode      string   `yaml:"delivery_mode" json:"delivery_mode"`   // poll, ping, push
+	UserCode          bool     `yaml:"user_code" json:"user_code"`           // must send user_code
+	RequestSigningAlg string   `yaml:"request_signing_alg" json:"request_signing_alg,omitempty"`
+	CIBA              bool     `yaml:"ciba" json:"ciba"`                             // false: must not be served
+	RARTypes          []string `yaml:"rar_types" json:"rar_types,omitempty"`         // empty: as RAR.Types; a subset: others must be refused
+	Purpose           string   `yaml:"purpose" json:"purpose"`                       // rp, resource-server
+	Scope             string   `yaml:"scope" json:"scope,omitempty"`                 // empty: as Target.Scope
+	PolicyDenied      bool     `yaml:"policy_denied" json:"policy_denied,omitempty"` // the OP refuses this client's requests with access_denied (bc_policy_deny)
+}
+
+// User is an end-user the OP knows. The hint forms are sent as they stand.
+type User struct {
+	Name                  string `yaml:"name" json:"name"`
+	LoginHint             string `yaml:"login_hint" json:"login_hint,omitempty"`
+	Sub                   string `yaml:"sub" json:"sub,omitempty"` // empty: not known beforehand
+	UserCode              Secret `yaml:"user_code" json:"user_code,omitempty"`
+	IDTokenHint           Secret `yaml:"id_token_hint" json:"id_token_hint,omitempty"`
+	LoginHintToken        Secret `yaml:"login_hint_token" json:"login_hint_token,omitempty"`
+	ExpiredLoginHintToken Secret `yaml:"expired_login_hint_token" json:"expired_login_hint_token,omitempty"`
+}
+
+// RAR is what the OP understands of RFC 9396. Objects are kept as raw JSON so
+// that their bytes reach the wire as written.
+type RAR struct {
+	Types   []string          `yaml:"types" json:"types,omitempty"`
+	Valid   []json.RawMessage `yaml:"valid" json:"valid,omitempty"`
+	Invalid []InvalidRAR      `yaml:"invalid" json:"invalid,omitempty"`
+}
+
+// InvalidRAR is an object this OP must refuse, and why. Kind is one of
+// unknown_field, wrong_field_type, invalid_value, missing_field, or empty.
+type InvalidRAR struct {
+	Object json.RawMessage `yaml:"object" json:"object"`
+	Why    string          `yaml:"why" json:"why"`
+	Kind   string          `yaml:"kind" json:"kind,omitempty"`
+}
+
+// Approval is how the end-user's decision is made.
+type Approval struct {
+	Kind    string            `yaml:"kind" json:"kind"` // device, url, exec, manual, none
+	URL     string            `yaml:"url" json:"url,omitempty"`
+	Method  string            `yaml:"method" json:"method,omitempty"` // default POST
+	Headers map[string]Secret `yaml:"headers" json:"headers,omitempty"`
+	Body    Secret            `yaml:"body" json:"body,omitempty"`
+	Command []string          `yaml:"command" json:"command,omitempty"` // for exec, same placeholders
+	Actions Actions           `yaml:"actions" json:"actions"`
+	Observe Observe           `yaml:"observe" json:"observe"`
+	Narrow  bool              `yaml:"narrow" json:"narrow"` // {authorization_details} is honoured: the user may approve less
+}
+
+// Actions are the words the OP's hook wants for {action}.
+type Actions struct {
+	Allow string `yaml:"allow" json:"allow"`
+	Deny  string `yaml:"deny" json:"deny"`
+}
+
+// Observe starts a device listener so that what the OP shows the user can be
+// read back. Empty Listen means: nothing is observed.
+type Observe struct {
+	Listen  string `yaml:"listen" json:"listen,omitempty"` // host:port
+	Adapter string `yaml:"adapter" json:"adapter,omitempty"`
+}
+
+// Notifications is where ping and push callbacks are received.
+type Notifications struct {
+	Listen    string `yaml:"listen" json:"listen,omitempty"`
+	PublicURL string `yaml:"public_url" json:"public_url,omitempty"`
+}
+
+// Budgets bound what a run may cost the target.
+type Budgets struct {
+	Concurrency       int           `yaml:"concurrency" json:"concurrency"`                 // cases at once; default 64
+	RequestsPerSecond float64       `yaml:"requests_per_second" json:"requests_per_second"` // 0: no limit
+	ExpiryMax         time.Duration `yaml:"expiry_max" json:"expiry_max"`                   // longest expires_in a case waits out; default 130s
+	ClockSkew         time.Duration `yaml:"clock_skew" json:"clock_skew"`                   // default 5s
+}
