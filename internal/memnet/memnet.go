@@ -1,0 +1,108 @@
+// Package memnet is a network in memory: HTTP handlers under host names, and a
+// transport that reaches them through pipes. Every byte passes the real HTTP
+// client and server of the standard library, yet nothing waits in the kernel, so
+// whole protocol runs can live in a testing/synctest bubble, where waiting costs
+// no time.
+package memnet
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"net/http"
+	"sync"
+)
+
+// Network connects hosts by name. Create one with [New] and Close it when done.
+type Network struct {
+	mu        sync.Mutex
+	hosts     map[string]*listener
+	servers   []*http.Server
+	transport *http.Transport
+	serving   sync.WaitGroup
+}
+
+// New returns a network without hosts.
+func New() *Network {
+	n := &Network{hosts: map[string]*listener{}}
+	n.transport = &http.Transport{DialContext: n.dial, DisableCompression: true, MaxIdleConnsPerHost: 64}
+	return n
+}
+
+// Serve answers requests to http://host with a handler.
+func (n *Network) Serve(host string, handler http.Handler) {
+	l := &listener{host: host, conns: make(chan net.Conn), closed: make(chan struct{})}
+	server := &http.Server{Handler: handler} //nolint:gosec // in memory: no stranger can hold a connection open
+	n.mu.Lock()
+	n.hosts[host] = l
+	n.servers = append(n.servers, server)
+	n.mu.Unlock()
+	n.serving.Go(func() { _ = server.Serve(l) })
+}
+
+// RoundTripper reaches the hosts of the network and nothing else.
+func (n *Network) RoundTripper() http.RoundTripper { return n.transport }
+
+// Close ends all servers and connections and waits for them.
+func (n *Network) Close() {
+	n.transport.CloseIdleConnections()
+	n.mu.Lock()
+	servers := n.servers
+	n.mu.Unlock()
+	for _, s := range servers {
+		_ = s.Close()
+	}
+	n.serving.Wait()
+}
+
+func (n *Network) dial(ctx context.Context, _, address string) (net.Conn, error) {
+	host, _, err := net.SplitHostPort(address)
+	if err != nil {
+		return nil, err
+	}
+	n.mu.Lock()
+	l := n.hosts[host]
+	n.mu.Unlock()
+	if l == nil {
+		return nil, fmt.Errorf("no host %q in this network", host)
+	}
+	here, there := net.Pipe()
+	select {
+	case l.conns <- there:
+		return here, nil
+	case <-l.closed:
+		return nil, errors.New("connection refused")
+	case <-ctx.Done():
+		return nil, ctx.Err()
+	}
+}
+
+// listener hands the far ends of pipes to a server.
+type listener struct {
+	host   string
+	conns  chan net.Conn
+	once   sync.Once
+	closed chan struct{}
+}
+
+func (l *listener) Accept() (net.Conn, error) {
+	select {
+	case c := <-l.conns:
+		return c, nil
+	case <-l.closed:
+		return nil, net.ErrClosed
+	}
+}
+
+func (l *listener) Close() error {
+	l.once.Do(func() { close(l.closed) })
+	return nil
+}
+
+func (l *listener) Addr() net.Addr { return address(l.host) }
+
+type address string
+
+func (a address) Network() string { return "memory" }
+func (a address) String() string  { return string(a) }

@@ -1,0 +1,151 @@
+package suites
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/cibatest/cibatest/internal/ciba"
+	"github.com/cibatest/cibatest/internal/jose"
+	"github.com/cibatest/cibatest/internal/target"
+)
+
+// newClient prepares the client's way of authenticating.
+func newClient(c target.Client) (*Client, error) {
+	client := &Client{Client: c, audience: map[string]string{}}
+	switch c.AuthMethod {
+	case target.AuthNone:
+		client.auth = fixed(ciba.Public(c.ClientID))
+	case target.AuthClientSecretBasic:
+		client.auth = fixed(ciba.Basic(c.ClientID, c.ClientSecret.Reveal()))
+	case target.AuthClientSecretPost:
+		client.auth = fixed(ciba.Post(c.ClientID, c.ClientSecret.Reveal()))
+	case target.AuthClientSecretJWT, target.AuthPrivateKeyJWT:
+		key, err := assertionKey(c)
+		if err != nil {
+			return nil, fmt.Errorf("client %q: %w", c.Name, err)
+		}
+		client.key = key
+		client.auth = func(audience string) ciba.Authenticator {
+			return ciba.Assertion{ClientID: c.ClientID, Key: key, Audience: audience}
+		}
+	default:
+		return nil, fmt.Errorf("client %q: auth_method %q is not supported", c.Name, c.AuthMethod)
+	}
+	return client, nil
+}
+
+func fixed(a ciba.Authenticator) func(string) ciba.Authenticator {
+	return func(string) ciba.Authenticator { return a }
+}
+
+// assertionKey is what the client signs its assertions with.
+func assertionKey(c target.Client) (jose.Key, error) {
+	if c.AuthMethod == target.AuthClientSecretJWT {
+		alg := c.AuthAlg
+		if alg == "" {
+			alg = "HS256"
+		}
+		return jose.SymmetricKey([]byte(c.ClientSecret.Reveal()), alg, ""), nil
+	}
+	keys, err := jose.ParseKeys([]byte(c.JWKS.Reveal()))
+	if err != nil {
+		return jose.Key{}, fmt.Errorf("jwks_file %s: %w", c.JWKSFile, err)
+	}
+	if len(keys) == 0 {
+		return jose.Key{}, errors.New("jwks_file " + c.JWKSFile + " holds no key")
+	}
+	key := keys[0]
+	if c.AuthAlg != "" {
+		key = key.WithAlg(c.AuthAlg)
+	}
+	return key, nil
+}
+
+// Key signs the client's assertions; it is the zero Key for other methods.
+func (c *Client) Key() jose.Key { return c.key }
+
+// UsesAssertion says whether the client authenticates by a JWT.
+func (c *Client) UsesAssertion() bool {
+	return c.AuthMethod == target.AuthClientSecretJWT || c.AuthMethod == target.AuthPrivateKeyJWT
+}
+
+// Auth authenticates the client at an endpoint. The assertion audience is the
+// issuer, on which all texts agree, unless this endpoint was seen to refuse it.
+func (c *Client) Auth(endpoint, issuer string) ciba.Authenticator {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if other, ok := c.audience[endpoint]; ok {
+		return c.auth(other)
+	}
+	return c.auth(issuer)
+}
+
+// Assertion is the client's assertion for the issuer, to be altered by a case.
+func (t *T) Assertion(c *Client) ciba.Assertion {
+	return ciba.Assertion{ClientID: c.ClientID, Key: c.key, Audience: t.session.target.Issuer}
+}
+
+// sendAuthenticated sends a call of a client. Where an endpoint refuses an
+// assertion addressed to the issuer, its own URL is tried once and kept if it
+// works: the refusal is a finding of the audience cases alone.
+func (t *T) sendAuthenticated(c *Client, call func() ciba.Call) *ciba.Response {
+	first := call()
+	resp := t.Send(first)
+	if !c.UsesAssertion() || !isError(resp, ciba.InvalidClient) || !c.tryAudience(first.URL) {
+		return resp
+	}
+	again := t.Send(call())
+	if isError(again, ciba.InvalidClient) {
+		c.forgetAudience(first.URL)
+		return resp
+	}
+	t.Note("%s refuses client assertions whose audience is the issuer; its own URL is used as audience there", first.Label)
+	return again
+}
+
+func (c *Client) tryAudience(endpoint string) bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if _, tried := c.audience[endpoint]; tried {
+		return false
+	}
+	c.audience[endpoint] = endpoint
+	return true
+}
+
+func (c *Client) forgetAudience(endpoint string) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	delete(c.audience, endpoint)
+}
+
+// isError says whether the answer is an OAuth error with this code.
+func isError(resp *ciba.Response, code ciba.ErrorCode) bool {
+	e, ok := resp.OAuthError()
+	return ok && ciba.ErrorCode(e.Code) == code
+}
+
+// intervalIn is the interval member of an answer in seconds, zero without one.
+// Auth0 puts one into slow_down answers.
+func intervalIn(resp *ciba.Response) time.Duration {
+	object, err := resp.Object()
+	if err != nil {
+		return 0
+	}
+	seconds, err := ciba.Seconds(object["interval"])
+	if err != nil {
+		return 0
+	}
+	return seconds
+}
+
+func contextWithin(ctx context.Context, d time.Duration) (context.Context, context.CancelFunc) {
+	return context.WithTimeout(ctx, d)
+}
+
+func panicText(r any) string {
+	return strings.TrimSpace(fmt.Sprintf("a defect in cibatest: %v", r))
+}

@@ -1,0 +1,154 @@
+package suites
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/cibatest/cibatest/internal/ciba"
+	"github.com/cibatest/cibatest/internal/spec"
+	"github.com/cibatest/cibatest/reports/result"
+)
+
+// Judge compares an answer with what the case's requirement expects.
+func (t *T) Judge(resp *ciba.Response) {
+	t.JudgeBy(t.Requirement(), resp)
+}
+
+// JudgeAs is [T.Judge] for another requirement of the case, by id.
+func (t *T) JudgeAs(id string, resp *ciba.Response) {
+	r, ok := t.session.catalogue.Get(id)
+	if !ok || !slices.Contains(t.def.requirements, id) {
+		t.Abort("requirement %s is not one of this case", id)
+	}
+	t.JudgeBy(r, resp)
+}
+
+// JudgeBy compares an answer with the expect block of a requirement, which a
+// case may have narrowed or widened for one of its variants.
+func (t *T) JudgeBy(r spec.Requirement, resp *ciba.Response) {
+	t.MustAnswer(resp)
+	t.At(resp)
+	outcome := judge(r, resp)
+	t.addFor(r, outcome, describe(r), resp.Summary())
+}
+
+// judge is the rule of the catalogue: conforming is pass, tolerated is warn,
+// the rest is the requirement's verdict. Two things are always a failure: tokens
+// where none were due, and a server error on client input.
+func judge(r spec.Requirement, resp *ciba.Response) result.Outcome {
+	e := r.Expect
+	wantsSuccess := slices.Contains(e.Status, 200) || e.OrSuccess || len(e.Status) == 0
+	if resp.HasTokens() && !wantsSuccess {
+		return result.Fail
+	}
+	if resp.Status >= 500 && resp.Status != 503 && !slices.Contains(e.Status, resp.Status) {
+		return result.Fail
+	}
+	oauth, isError := resp.OAuthError()
+	code := oauth.Code
+	if resp.Status == 200 {
+		if slices.Contains(e.Status, 200) || e.OrSuccess {
+			return result.Pass
+		}
+		return result.Outcome(r.Verdict)
+	}
+	statusOK := len(e.Status) == 0 || slices.Contains(e.Status, resp.Status)
+	codeOK := len(e.Error) == 0 || isError && slices.Contains(e.Error, code)
+	if statusOK && codeOK {
+		return result.Pass
+	}
+	statusTolerated := statusOK || slices.Contains(e.ToleratedStatus, resp.Status)
+	codeTolerated := codeOK || isError && slices.Contains(e.Tolerated, code)
+	if statusTolerated && codeTolerated {
+		return softer(result.Warn, result.Outcome(r.Verdict))
+	}
+	return result.Outcome(r.Verdict)
+}
+
+// softer is the milder of two outcomes: a tolerated answer to a requirement
+// that is only recorded stays a record.
+func softer(a, b result.Outcome) result.Outcome {
+	if rank(a) < rank(b) {
+		return b
+	}
+	return a
+}
+
+var ranks = []result.Outcome{result.Fail, result.Error, result.Warn, result.Info, result.Pass, result.Skip}
+
+func rank(o result.Outcome) int { return slices.Index(ranks, o) }
+
+// describe puts an expect block into words.
+func describe(r spec.Requirement) string {
+	e := r.Expect
+	var status []string
+	for _, s := range e.Status {
+		status = append(status, fmt.Sprint(s))
+	}
+	text := strings.Join(status, " or ")
+	if len(e.Error) > 0 {
+		text = strings.TrimSpace(text + " with error " + strings.Join(e.Error, " or "))
+	}
+	if e.OrSuccess {
+		text += ", or success"
+	}
+	if text == "" {
+		return r.Requirement
+	}
+	return text
+}
+
+// Check records a judgement of the case's requirement: nothing when ok holds,
+// else its verdict. It does not end the case. Expected and actual are in words.
+func (t *T) Check(ok bool, expected, actual string, args ...any) bool {
+	if !ok {
+		t.add(t.verdict(), expected, fmt.Sprintf(actual, args...))
+	}
+	return ok
+}
+
+// Fail records a failure whatever the requirement's own verdict says: for what
+// the catalogue names as a failure always, and for body lines "judged fail".
+func (t *T) Fail(expected, actual string, args ...any) {
+	t.add(result.Fail, expected, fmt.Sprintf(actual, args...))
+}
+
+// Warn records a departure that is tolerated.
+func (t *T) Warn(expected, actual string, args ...any) {
+	t.add(result.Warn, expected, fmt.Sprintf(actual, args...))
+}
+
+// Info records an observation.
+func (t *T) Info(expected, actual string, args ...any) {
+	t.add(result.Info, expected, fmt.Sprintf(actual, args...))
+}
+
+// At makes the following findings point at this answer.
+func (t *T) At(resp *ciba.Response) { t.evidence = resp.Index }
+
+// Failed says whether anything worse than a pass was recorded so far.
+func (t *T) Failed() bool {
+	return slices.ContainsFunc(t.findings, func(f result.Finding) bool { return rank(f.Outcome) <= rank(result.Warn) })
+}
+
+func (t *T) verdict() result.Outcome { return result.Outcome(t.Requirement().Verdict) }
+
+func (t *T) add(o result.Outcome, expected, actual string) {
+	t.addFor(t.Requirement(), o, expected, actual)
+}
+
+func (t *T) addFor(r spec.Requirement, o result.Outcome, expected, actual string) {
+	if o == result.Pass {
+		return
+	}
+	clause := fmt.Sprintf("%s (%s)", r.ID, r.Level)
+	if r.Implied {
+		clause += ", deduced from " + r.Source
+	}
+	at := t.evidence
+	if at == 0 {
+		at = t.recorder.Len()
+	}
+	t.findings = append(t.findings, result.Finding{Outcome: o, Clause: clause, Expected: expected, Actual: actual, Exchange: at})
+}

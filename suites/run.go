@@ -1,0 +1,251 @@
+package suites
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/cibatest/cibatest/internal/approve"
+	"github.com/cibatest/cibatest/internal/ciba"
+	"github.com/cibatest/cibatest/internal/target"
+	"github.com/cibatest/cibatest/reports/result"
+)
+
+// evidenceLimit is how many exchanges a case keeps; a burst keeps its first ones.
+const evidenceLimit = 200
+
+// ErrNothingSelected means that no case matches the selection.
+var ErrNothingSelected = errors.New("no case matches the selection")
+
+// Options are a run's inputs. Target and Approver are required.
+type Options struct {
+	Target       *target.Target
+	Approver     *approve.Approver
+	RoundTripper http.RoundTripper // how the OP is reached; required
+	Select       Selection
+	Strict       bool // departures from a SHOULD, and tolerated ones, count as failures
+	Concurrency  int  // 0: the target's budget
+	Seed         int64
+	ToolVersion  string
+	Reproduce    func(caseID string) string // the command that repeats one case; may be nil
+	OnEvent      func(Event)                // called as cases start and end, from one goroutine at a time; may be nil
+}
+
+// Event tells of the progress of a run. Outcome is empty when the case starts.
+type Event struct {
+	Case     string
+	Outcome  result.Outcome
+	Message  string
+	Finished int
+	Total    int
+}
+
+// Run judges the target by the selected cases. The error is for what keeps a
+// run from starting; everything else is in the result, which is complete also
+// when ctx ends early.
+func Run(ctx context.Context, o Options) (result.Run, error) {
+	selected, err := o.Select.cases()
+	if err != nil {
+		return result.Run{}, err
+	}
+	s, err := newSession(ctx, o.Target, o.Approver, o.RoundTripper)
+	if err != nil {
+		return result.Run{}, err
+	}
+	return s.run(ctx, o, selected), nil
+}
+
+func (s *Session) run(ctx context.Context, o Options, selected []*definition) result.Run {
+	if o.Concurrency == 0 {
+		o.Concurrency = max(1, s.target.Budgets.Concurrency)
+	}
+	s.probe(ctx)
+	jobs := s.plan(selected)
+	cases := make(map[*job]result.Case, len(jobs))
+	var mu sync.Mutex
+	finish := func(j *job, c result.Case) {
+		mu.Lock()
+		defer mu.Unlock()
+		cases[j] = c
+		if o.OnEvent != nil {
+			o.OnEvent(Event{Case: c.ID, Outcome: c.Outcome, Message: c.Message, Finished: len(cases), Total: len(jobs)})
+		}
+	}
+	var runnable []*job
+	for _, j := range jobs {
+		if j.skip != "" {
+			finish(j, s.emptyCase(j, result.Skip, j.skip))
+			continue
+		}
+		runnable = append(runnable, j)
+	}
+	runJobs(ctx, runnable, o.Concurrency, func(ctx context.Context, j *job) { finish(j, s.runCase(ctx, j, o)) })
+	for _, j := range runnable {
+		if _, ok := cases[j]; !ok {
+			finish(j, s.emptyCase(j, result.Error, "the run was interrupted before this case began"))
+		}
+	}
+	return s.assemble(ctx, o, jobs, cases)
+}
+
+func (s *Session) emptyCase(j *job, outcome result.Outcome, reason string) result.Case {
+	c := result.Case{ID: j.def.id, Title: j.def.title, Area: j.def.area, Requirements: j.def.requirements, Outcome: outcome, Reason: reason}
+	if j.client != nil {
+		c.Client = j.client.Name
+	}
+	return c
+}
+
+// runCase runs one body to its end and turns what it recorded into a result.
+func (s *Session) runCase(ctx context.Context, j *job, o Options) result.Case {
+	limit := j.def.limit
+	if j.def.slow {
+		limit += s.target.Budgets.ExpiryMax
+	}
+	if s.target.Approval.Kind == "manual" && j.def.asksForDecision() {
+		limit += s.target.Budgets.ExpiryMax // a person needs time
+	}
+	ctx, cancel := context.WithTimeout(ctx, limit)
+	defer cancel()
+	t := &T{session: s, def: j.def, ctx: ctx, client: j.client, second: j.second, user: j.user, recorder: ciba.NewRecorder(evidenceLimit)}
+	began := time.Now()
+	ended := guard(func() { j.def.body(t) })
+
+	c := s.emptyCase(j, result.Pass, "")
+	c.StartedMS, c.DurationMS = began.Sub(s.started).Milliseconds(), time.Since(began).Milliseconds()
+	if len(s.target.Users) > 0 {
+		c.User = s.target.Users[j.user].Name
+	}
+	c.Findings = t.findings
+	for _, f := range t.findings {
+		c.Outcome = worse(c.Outcome, f.Outcome)
+	}
+	if ended != nil && ended.outcome != "" {
+		c.Reason = ended.reason
+		if c.Outcome == result.Pass || ended.outcome == result.Error {
+			c.Outcome = worse(c.Outcome, ended.outcome)
+			if ended.outcome == result.Skip {
+				c.Outcome = result.Skip
+			}
+		}
+	}
+	if o.Strict && c.Outcome == result.Warn {
+		c.Outcome = result.Fail
+	}
+	c.Message = message(c)
+	if o.Reproduce != nil {
+		c.Reproduce = o.Reproduce(c.ID)
+	}
+	c.Exchanges = exchanges(t.recorder, s.started)
+	return c
+}
+
+func worse(a, b result.Outcome) result.Outcome {
+	if rank(b) < rank(a) {
+		return b
+	}
+	return a
+}
+
+// message is the sentence of the worst finding.
+func message(c result.Case) string {
+	for _, f := range c.Findings {
+		if f.Outcome == c.Outcome || c.Outcome == result.Fail && f.Outcome == result.Warn {
+			return fmt.Sprintf("%s: want %s, got %s", f.Clause, f.Expected, f.Actual)
+		}
+	}
+	return c.Reason
+}
+
+func exchanges(r *ciba.Recorder, started time.Time) []result.Exchange {
+	var out []result.Exchange
+	for _, e := range r.Exchanges() {
+		out = append(out, e.Result(started))
+	}
+	return out
+}
+
+func (s *Session) assemble(ctx context.Context, o Options, jobs []*job, cases map[*job]result.Case) result.Run {
+	run := result.Run{
+		Version: result.Version, Kind: "conformance",
+		Tool:        result.Tool{Name: "cibatest", Version: o.ToolVersion},
+		Target:      result.Target{Issuer: s.target.Issuer, Persona: s.target.Persona, Capabilities: s.capabilities, Configuration: s.target.Masked()},
+		Started:     s.started.UTC(),
+		Seed:        o.Seed,
+		Interrupted: ctx.Err() != nil,
+		Notes:       s.notes,
+		Selection: result.Selection{Arguments: o.Select.Arguments, LabelFilter: o.Select.LabelFilter, Smoke: o.Select.Smoke,
+			Strict: o.Strict, Concurrency: o.Concurrency},
+	}
+	for _, j := range jobs {
+		c := cases[j]
+		run.Timing.SumMS += c.DurationMS
+		run.Cases = append(run.Cases, c)
+	}
+	run.DurationMS = time.Since(s.started).Milliseconds()
+	run.Timing.WallMS = run.DurationMS
+	run.Timing.CriticalPathMS = criticalPath(jobs).Milliseconds()
+	run.Requirements = s.requirements(run.Cases, o.Select.everything())
+	run.Summary = result.Summarise(run.Cases)
+	run.Verdict = s.verdict(run)
+	return run
+}
+
+// requirements lists every clause that was judged; a run of everything also
+// lists what no case covers, with the reason.
+func (s *Session) requirements(cases []result.Case, all bool) []result.Requirement {
+	outcomes := map[string][]result.Outcome{}
+	byRequirement := map[string][]string{}
+	for _, c := range cases {
+		for _, id := range c.Requirements {
+			outcomes[id] = append(outcomes[id], c.Outcome)
+			byRequirement[id] = append(byRequirement[id], c.ID)
+		}
+	}
+	var list []result.Requirement
+	for _, r := range s.catalogue.List() {
+		entry := result.Requirement{ID: r.ID, Level: r.Level, Area: r.Area, Source: r.Source, Text: strings.TrimSpace(r.Requirement), Cases: byRequirement[r.ID]}
+		switch {
+		case len(entry.Cases) > 0:
+			entry.Outcome = result.Worst(outcomes[r.ID])
+		case all:
+			entry.Outcome, entry.Reason, entry.Cases = result.Uncovered, Untested(r), []string{}
+		default:
+			continue
+		}
+		list = append(list, entry)
+	}
+	return list
+}
+
+// essential are the needs whose absence leaves the main job undone: a run
+// without them is partial. All others are features an OP or a set-up may lack.
+var essential = []string{"approve", "deny", "no_action", "second_client", "short_expiry"}
+
+// verdict is over the whole run. A MUST that could not be judged makes it
+// partial: an error always, a skip when something essential was missing.
+func (s *Session) verdict(run result.Run) result.Verdict {
+	if run.Summary.Fail > 0 {
+		return result.NonConformant
+	}
+	if run.Interrupted {
+		return result.Partial
+	}
+	for _, c := range run.Cases {
+		need, _, _ := strings.Cut(c.Reason, ":")
+		if c.Outcome == result.Error || c.Outcome == result.Skip && slices.Contains(essential, need) && s.isMust(c) {
+			return result.Partial
+		}
+	}
+	return result.Conformant
+}
+
+func (s *Session) isMust(c result.Case) bool {
+	r, _ := s.catalogue.Get(c.Requirements[0])
+	return r.Level == "MUST"
+}

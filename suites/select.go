@@ -1,0 +1,172 @@
+package suites
+
+import (
+	"fmt"
+	"slices"
+	"sort"
+	"strings"
+	"sync"
+
+	"github.com/cibatest/cibatest/internal/spec"
+	"github.com/onsi/ginkgo/v2"
+	"github.com/onsi/ginkgo/v2/types"
+)
+
+// Selection is what to run. The zero value is everything.
+type Selection struct {
+	Arguments   []string // case ids, requirement ids or areas
+	LabelFilter string   // a Ginkgo label query, such as "area: containsAny rar"
+	Smoke       bool     // the spread over all areas without expiry waits
+}
+
+func (s Selection) everything() bool {
+	return len(s.Arguments) == 0 && s.LabelFilter == "" && !s.Smoke
+}
+
+// build makes Ginkgo build its tree once, which registers every case.
+var build = sync.OnceFunc(func() { ginkgo.PreviewSpecs("cibatest") })
+
+// all are the registered cases in the order of the tree.
+func all() []*definition {
+	build()
+	return registry.order
+}
+
+// cases are the selected definitions, or an error that names what matches nothing.
+func (s Selection) cases() ([]*definition, error) {
+	matches := func([]string) bool { return true }
+	if s.LabelFilter != "" {
+		filter, err := types.ParseLabelFilter(s.LabelFilter)
+		if err != nil {
+			return nil, fmt.Errorf("label filter: %w", err)
+		}
+		matches = filter
+	}
+	for _, argument := range s.Arguments {
+		if !slices.ContainsFunc(all(), func(d *definition) bool { return d.answersTo(argument) }) {
+			return nil, fmt.Errorf("%w: %q is no case, requirement or area; see \"cibatest list\"", ErrNothingSelected, argument)
+		}
+	}
+	var selected []*definition
+	for _, d := range all() {
+		named := len(s.Arguments) == 0 || slices.ContainsFunc(s.Arguments, d.answersTo)
+		if named && matches(d.labels()) && (d.smoke || !s.Smoke) {
+			selected = append(selected, d)
+		}
+	}
+	if len(selected) == 0 {
+		return nil, ErrNothingSelected
+	}
+	return selected, nil
+}
+
+func (d *definition) answersTo(name string) bool {
+	return d.id == name || d.area == name || slices.Contains(d.requirements, name)
+}
+
+// Listing is the coverage of the catalogue, computed from the registered cases.
+type Listing struct {
+	Requirements []ListedRequirement `json:"requirements"`
+	Cases        []ListedCase        `json:"cases"`
+}
+
+// ListedRequirement is a clause and the cases that judge it, or the reason why
+// none does.
+type ListedRequirement struct {
+	ID     string   `json:"id"`
+	Level  string   `json:"level"`
+	Area   string   `json:"area"`
+	Cases  []string `json:"cases"`
+	Reason string   `json:"reason"`
+}
+
+// ListedCase is a case and the faults of the reference OP that break its
+// requirements.
+type ListedCase struct {
+	ID           string   `json:"id"`
+	Title        string   `json:"title"`
+	Area         string   `json:"area"`
+	Requirements []string `json:"requirements"`
+	Needs        []string `json:"needs"`
+	Faults       []string `json:"faults"`
+	Smoke        bool     `json:"smoke"`
+}
+
+// List computes the coverage. Faults maps requirement ids to the names of the
+// faults that break them.
+func List(faults map[string][]string) Listing {
+	var l Listing
+	byRequirement := map[string][]string{}
+	for _, d := range all() {
+		entry := ListedCase{ID: d.id, Title: d.title, Area: d.area, Requirements: d.requirements, Needs: append([]string{}, d.needs...), Faults: []string{}, Smoke: d.smoke}
+		for _, id := range d.requirements {
+			byRequirement[id] = append(byRequirement[id], d.id)
+			entry.Faults = append(entry.Faults, faults[id]...)
+		}
+		l.Cases = append(l.Cases, entry)
+	}
+	for _, r := range spec.Must().List() {
+		entry := ListedRequirement{ID: r.ID, Level: r.Level, Area: r.Area, Cases: append([]string{}, byRequirement[r.ID]...)}
+		if len(entry.Cases) == 0 {
+			entry.Reason = Untested(r)
+		}
+		l.Requirements = append(l.Requirements, entry)
+	}
+	return l
+}
+
+// Names are all words a selection may use, for completion.
+func Names() []string {
+	var names []string
+	for _, d := range all() {
+		names = append(names, d.id, d.area)
+		names = append(names, d.requirements...)
+	}
+	sort.Strings(names)
+	return slices.Compact(names)
+}
+
+// Untested says why no case judges a requirement. The reasons for single
+// requirements are written down here; whole fields that this tool does not speak
+// yet are told by the capability they need.
+func Untested(r spec.Requirement) string {
+	if reason, ok := untested[r.ID]; ok {
+		return reason
+	}
+	for _, need := range r.Needs {
+		if reason, ok := fields[need]; ok {
+			return reason
+		}
+	}
+	if !slices.Contains(r.Modes, "poll") {
+		return "applies to " + strings.Join(r.Modes, " and ") + " only; poll mode is what is judged so far"
+	}
+	if reason, ok := fields[r.Area]; ok {
+		return reason
+	}
+	return ""
+}
+
+// untested holds the requirements of poll mode that cannot be tested from
+// outside, or not yet, each with its reason.
+var untested = map[string]string{}
+
+// fields are parts of the protocol without cases so far, by the capability or
+// area that marks their requirements.
+var fields = map[string]string{
+	"signed_request":        "signed authentication requests are not judged so far",
+	"request-object":        "signed authentication requests are not judged so far",
+	"dpop":                  "DPoP is not judged so far",
+	"dpop_nonce":            "DPoP is not judged so far",
+	"dpop_bound_client":     "DPoP is not judged so far",
+	"mtls":                  "mutual TLS is not judged so far",
+	"mtls_bound":            "mutual TLS is not judged so far",
+	"dcr":                   "dynamic client registration is not judged so far",
+	"notification_receiver": "ping and push callbacks are not judged so far",
+	"fapi_ciba":             "the FAPI profiles are not judged so far",
+	"fapi_ciba_id1":         "the FAPI profiles are not judged so far",
+	"fapi_ciba_d03":         "the FAPI profiles are not judged so far",
+	"fapi1":                 "the FAPI profiles are not judged so far",
+	"fapi2":                 "the FAPI profiles are not judged so far",
+	"fapi":                  "the FAPI profiles are not judged so far",
+}

@@ -1,0 +1,192 @@
+package suites
+
+import (
+	"context"
+	"fmt"
+	"maps"
+	"net/http"
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/cibatest/cibatest/internal/approve"
+	"github.com/cibatest/cibatest/internal/ciba"
+	"github.com/cibatest/cibatest/internal/jose"
+	"github.com/cibatest/cibatest/internal/spec"
+	"github.com/cibatest/cibatest/internal/target"
+	"github.com/cibatest/cibatest/reports/result"
+)
+
+// Session is one run against one target: its clients, the way decisions are
+// made, what is known of its capabilities, and what cases share.
+type Session struct {
+	target       *target.Target
+	discovery    *target.Discovery
+	capabilities map[string]result.Capability
+	catalogue    *spec.Catalogue
+	http         *ciba.HTTP
+	approver     *approve.Approver
+	clients      []*Client
+	primary      *Client
+	started      time.Time
+	strict       bool
+
+	// oneRequestPerUser is set when a second open request of a user ends or
+	// refuses the first: then every case holds its user alone.
+	oneRequestPerUser bool
+
+	mu           sync.Mutex
+	observations map[string]*observation
+	acks         []ciba.AuthAck
+	notes        []string
+}
+
+// Client is a registered client, ready to speak to the target.
+type Client struct {
+	target.Client
+	key      jose.Key // signs assertions; zero for the other methods
+	auth     func(audience string) ciba.Authenticator
+	mu       sync.Mutex
+	audience map[string]string // endpoint URL -> assertion audience, where the issuer was refused
+}
+
+func newSession(ctx context.Context, t *target.Target, approver *approve.Approver, rt http.RoundTripper) (*Session, error) {
+	discovery, err := target.Discover(ctx, rt, t)
+	if err != nil {
+		return nil, err
+	}
+	t.Resolve(discovery)
+	if t.Endpoints.BackchannelAuthentication == "" || t.Endpoints.Token == "" {
+		return nil, fmt.Errorf("%s: neither the discovery document nor the target file names the backchannel authentication endpoint and the token endpoint; set endpoints.backchannel_authentication and endpoints.token", t.Issuer)
+	}
+	s := &Session{
+		target: t, discovery: discovery, approver: approver,
+		capabilities: target.Capabilities(t, discovery),
+		catalogue:    spec.Must(),
+		http:         ciba.NewHTTP(rt, ciba.Options{RequestsPerSecond: t.Budgets.RequestsPerSecond, Secrets: t.Secrets()}),
+		observations: map[string]*observation{},
+		started:      time.Now(),
+	}
+	for _, c := range t.Clients {
+		client, err := newClient(c)
+		if err != nil {
+			return nil, err
+		}
+		s.clients = append(s.clients, client)
+	}
+	if general := s.general(); len(general) > 0 {
+		s.primary = general[0]
+	}
+	return s, nil
+}
+
+// general are the clients for cases that want nothing special.
+func (s *Session) general() []*Client {
+	var plain, odd []*Client
+	for _, c := range s.clients {
+		switch {
+		case c.DeliveryMode != "poll" || !c.CIBA || c.Purpose != "rp" || c.AuthMethod == target.AuthNone || c.PolicyDenied || c.RequestSigningAlg != "":
+		case c.UserCode || len(c.RARTypes) > 0:
+			odd = append(odd, c)
+		default:
+			plain = append(plain, c)
+		}
+	}
+	if len(plain) == 0 {
+		return odd
+	}
+	return plain
+}
+
+// pool are the clients a case may run with, best first.
+func (s *Session) pool(def *definition) []*Client {
+	candidates := s.general()
+	special := []string{"public_client", "no_ciba_client", "user_code", "client_without_rar_type", "bc_policy_deny"}
+	if slices.ContainsFunc(def.needs, func(n string) bool { return slices.Contains(special, n) }) &&
+		!slices.Contains(def.needs, "client_without_user_code") {
+		candidates = s.clients
+	}
+	fits := func(c *Client) bool {
+		if len(def.methods) > 0 && !slices.Contains(def.methods, c.AuthMethod) {
+			return false
+		}
+		for _, need := range def.needs {
+			if need == "user_code" && slices.Contains(def.needs, "client_without_user_code") {
+				continue
+			}
+			if test := clientNeeds[need]; test != nil && !test(c.Client) {
+				return false
+			}
+		}
+		return c.Purpose == "rp" && c.DeliveryMode == "poll"
+	}
+	var pool []*Client
+	for _, c := range candidates {
+		if fits(c) {
+			pool = append(pool, c)
+		}
+	}
+	return pool
+}
+
+// usersFor lists the users a case may ask, by index.
+func (s *Session) usersFor(def *definition) []int {
+	var fit []int
+	for i, u := range s.target.Users {
+		if slices.Contains(def.needs, "user_code") && u.UserCode == "" {
+			continue
+		}
+		if slices.Contains(def.needs, "login_hint") && u.LoginHint == "" {
+			continue
+		}
+		if slices.Contains(def.needs, "login_hint_token") && u.LoginHintToken == "" {
+			continue
+		}
+		fit = append(fit, i)
+	}
+	if len(fit) == 0 {
+		return []int{0}
+	}
+	return fit
+}
+
+// unmet says which need of a case the target does not meet, with the reason,
+// or returns nothing.
+func (s *Session) unmet(def *definition) string {
+	for _, need := range def.needs {
+		if c, known := s.capabilities[need]; known && !c.Has {
+			return need + ": " + c.Reason
+		} else if !known {
+			return need + ": not known for this target"
+		}
+	}
+	return ""
+}
+
+// note keeps a fact about the whole run, once.
+func (s *Session) note(format string, args ...any) {
+	text := fmt.Sprintf(format, args...)
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if !slices.Contains(s.notes, text) {
+		s.notes = append(s.notes, text)
+	}
+}
+
+func (s *Session) rememberAck(ack ciba.AuthAck) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.acks = append(s.acks, ack)
+}
+
+// Acks are all acknowledgements of the run so far.
+func (s *Session) Acks() []ciba.AuthAck {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return slices.Clone(s.acks)
+}
+
+// capabilitiesSeen is the state of knowledge about the target, for the result.
+func (s *Session) capabilitiesSeen() map[string]result.Capability {
+	return maps.Clone(s.capabilities)
+}

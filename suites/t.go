@@ -1,0 +1,198 @@
+package suites
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/cibatest/cibatest/internal/approve"
+	"github.com/cibatest/cibatest/internal/ciba"
+	"github.com/cibatest/cibatest/internal/spec"
+	"github.com/cibatest/cibatest/internal/target"
+	"github.com/cibatest/cibatest/reports/result"
+	"github.com/onsi/gomega"
+)
+
+// T is what one running case has: a context with the case's time limit, a
+// client, a user, a recorder of its exchanges and the means to judge. It is not
+// safe for concurrent use but for [T.Do], [T.Send] and the polling methods.
+type T struct {
+	session  *Session
+	def      *definition
+	ctx      context.Context
+	client   *Client
+	second   *Client
+	user     int
+	recorder *ciba.Recorder
+	findings []result.Finding
+	evidence int // index of the exchange the next finding points at; 0: the last one
+}
+
+// stop unwinds a body. It is the only panic a case uses, and runBody recovers it.
+type stop struct {
+	outcome result.Outcome
+	reason  string
+}
+
+// Context ends with the case's time limit.
+func (t *T) Context() context.Context { return t.ctx }
+
+// Client is the client under test.
+func (t *T) Client() *Client { return t.client }
+
+// Second is another registered client, for cases that need second_client.
+func (t *T) Second() *Client {
+	if t.second == nil {
+		t.Abort("this case did not declare the need second_client")
+	}
+	return t.second
+}
+
+// Clients are all clients of the target file, in its order.
+func (t *T) Clients() []*Client { return t.session.clients }
+
+// GeneralClients are the poll clients that any ordinary request can use.
+func (t *T) GeneralClients() []*Client { return t.session.general() }
+
+// User is the end-user of this case.
+func (t *T) User() target.User {
+	if len(t.session.target.Users) == 0 {
+		t.Abort("the target file names no user")
+	}
+	return t.session.target.Users[t.user]
+}
+
+// OtherUser is an end-user different from [T.User], or a skip when there is none.
+func (t *T) OtherUser() target.User {
+	users := t.session.target.Users
+	if len(users) < 2 {
+		t.Skip("second_user: needs a second user in the target file")
+	}
+	return users[(t.user+1)%len(users)]
+}
+
+// Target is the target under test.
+func (t *T) Target() *target.Target { return t.session.target }
+
+// Discovery is the OP's metadata as it was served.
+func (t *T) Discovery() *target.Discovery { return t.session.discovery }
+
+// Metadata is a member of the discovery document, nil when absent.
+func (t *T) Metadata(member string) any {
+	if t.session.discovery == nil {
+		return nil
+	}
+	return t.session.discovery.Document[member]
+}
+
+// Has says whether the target offers a capability, by its name in applies.needs.
+func (t *T) Has(capability string) bool { return t.session.capabilities[capability].Has }
+
+// Acks are all acknowledgements that any case of this run has received so far.
+func (t *T) Acks() []ciba.AuthAck { return t.session.Acks() }
+
+// Requirement is the deciding requirement of the case.
+func (t *T) Requirement() spec.Requirement {
+	r, _ := t.session.catalogue.Get(t.def.requirements[0])
+	return r
+}
+
+// Note records a fact about the whole run, once, such as a departure that many
+// cases meet.
+func (t *T) Note(format string, args ...any) { t.session.note(format, args...) }
+
+// Skip ends the case as not applicable, with the reason.
+func (t *T) Skip(format string, args ...any) {
+	panic(stop{result.Skip, fmt.Sprintf(format, args...)})
+}
+
+// Abort ends the case as error: it could not be judged.
+func (t *T) Abort(format string, args ...any) {
+	panic(stop{result.Error, fmt.Sprintf(format, args...)})
+}
+
+// Wait pauses the case.
+func (t *T) Wait(d time.Duration) {
+	if d <= 0 {
+		return
+	}
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+	case <-t.ctx.Done():
+		t.Abort("%s", whyEnded(t.ctx))
+	}
+}
+
+// WaitUntil pauses the case until a moment, which may be past.
+func (t *T) WaitUntil(moment time.Time) { t.Wait(time.Until(moment)) }
+
+func whyEnded(ctx context.Context) string {
+	if context.Cause(ctx) == context.DeadlineExceeded {
+		return "the case ran into its time limit"
+	}
+	return "the run was interrupted"
+}
+
+// Do sends exactly one request and records the exchange. The answer is never
+// nil; what went wrong below HTTP is in its Err.
+func (t *T) Do(call ciba.Call) *ciba.Response {
+	resp := t.session.http.Do(t.ctx, t.recorder, call)
+	if t.ctx.Err() != nil {
+		t.Abort("%s", whyEnded(t.ctx))
+	}
+	return resp
+}
+
+// Send is [T.Do] for calls whose subject is not the OP's load control: 503 and
+// 429 are waited out, twice at most, and the last answer counts.
+func (t *T) Send(call ciba.Call) *ciba.Response {
+	resp := t.Do(call)
+	for range 2 {
+		if resp.Status != 503 && resp.Status != 429 {
+			break
+		}
+		pause, ok := resp.RetryAfter()
+		if !ok {
+			pause = 2 * time.Second
+		}
+		t.Wait(min(pause, time.Minute))
+		resp = t.Do(call)
+	}
+	return resp
+}
+
+// MustAnswer ends the case as error when no readable answer came.
+func (t *T) MustAnswer(resp *ciba.Response) *ciba.Response {
+	if resp.Err != nil {
+		t.Abort("no answer to the request: %v", resp.Err)
+	}
+	return resp
+}
+
+// MustSucceed ends the case as error unless the answer is a 200.
+func (t *T) MustSucceed(what string, resp *ciba.Response) *ciba.Response {
+	t.MustAnswer(resp)
+	if resp.Status != 200 {
+		t.Abort("%s was refused: %s", what, resp.Summary())
+	}
+	return resp
+}
+
+// Expect makes an assertion with Gomega. A failed one ends the case with the
+// verdict of its requirement.
+func (t *T) Expect(actual any, extra ...any) gomega.Assertion {
+	g := gomega.NewGomega(func(message string, _ ...int) {
+		t.add(t.verdict(), t.Requirement().Requirement, message)
+		panic(stop{})
+	})
+	return g.Expect(actual, extra...)
+}
+
+// Decide makes the end-user's decision.
+func (t *T) Decide(d approve.Decision) {
+	if err := t.session.approver.Decide(t.ctx, d); err != nil {
+		t.Abort("the decision could not be made: %v", err)
+	}
+}
