@@ -19,8 +19,11 @@ import (
 // evidenceLimit is how many exchanges a case keeps; a burst keeps its first ones.
 const evidenceLimit = 200
 
-// ErrNothingSelected means that no case matches the selection.
-var ErrNothingSelected = errors.New("no case matches the selection")
+// The two ways a selection can be wrong.
+var (
+	ErrNothingSelected = errors.New("no case matches the selection")
+	ErrSelection       = errors.New("the selection cannot be read")
+)
 
 // Options are a run's inputs. Target and Approver are required.
 type Options struct {
@@ -214,7 +217,7 @@ func (s *Session) requirements(cases []result.Case, all bool) []result.Requireme
 		case len(entry.Cases) > 0:
 			entry.Outcome = result.Worst(outcomes[r.ID])
 		case all:
-			entry.Outcome, entry.Reason, entry.Cases = result.Uncovered, Untested(r), []string{}
+			entry.Outcome, entry.Reason, entry.Cases = result.Uncovered, Uncovered(r), []string{}
 		default:
 			continue
 		}

@@ -38,7 +38,7 @@ func (s Selection) cases() ([]*definition, error) {
 	if s.LabelFilter != "" {
 		filter, err := types.ParseLabelFilter(s.LabelFilter)
 		if err != nil {
-			return nil, fmt.Errorf("label filter: %w", err)
+			return nil, fmt.Errorf("%w: label filter: %w", ErrSelection, err)
 		}
 		matches = filter
 	}
@@ -92,23 +92,42 @@ type ListedCase struct {
 	Smoke        bool     `json:"smoke"`
 }
 
+// Cases lists what the selection would run.
+func (s Selection) Cases() ([]ListedCase, error) {
+	selected, err := s.cases()
+	if err != nil {
+		return nil, err
+	}
+	var list []ListedCase
+	for _, d := range selected {
+		list = append(list, d.listed(nil))
+	}
+	return list, nil
+}
+
+func (d *definition) listed(faults map[string][]string) ListedCase {
+	entry := ListedCase{ID: d.id, Title: d.title, Area: d.area, Requirements: d.requirements, Needs: append([]string{}, d.needs...), Faults: []string{}, Smoke: d.smoke}
+	for _, id := range d.requirements {
+		entry.Faults = append(entry.Faults, faults[id]...)
+	}
+	return entry
+}
+
 // List computes the coverage. Faults maps requirement ids to the names of the
 // faults that break them.
 func List(faults map[string][]string) Listing {
 	var l Listing
 	byRequirement := map[string][]string{}
 	for _, d := range all() {
-		entry := ListedCase{ID: d.id, Title: d.title, Area: d.area, Requirements: d.requirements, Needs: append([]string{}, d.needs...), Faults: []string{}, Smoke: d.smoke}
 		for _, id := range d.requirements {
 			byRequirement[id] = append(byRequirement[id], d.id)
-			entry.Faults = append(entry.Faults, faults[id]...)
 		}
-		l.Cases = append(l.Cases, entry)
+		l.Cases = append(l.Cases, d.listed(faults))
 	}
 	for _, r := range spec.Must().List() {
 		entry := ListedRequirement{ID: r.ID, Level: r.Level, Area: r.Area, Cases: append([]string{}, byRequirement[r.ID]...)}
 		if len(entry.Cases) == 0 {
-			entry.Reason = Untested(r)
+			entry.Reason = Uncovered(r)
 		}
 		l.Requirements = append(l.Requirements, entry)
 	}
@@ -126,10 +145,13 @@ func Names() []string {
 	return slices.Compact(names)
 }
 
-// Untested says why no case judges a requirement. The reasons for single
+// Uncovered says why no case judges a requirement, or nothing when one does. The reasons for single
 // requirements are written down here; whole fields that this tool does not speak
 // yet are told by the capability they need.
-func Untested(r spec.Requirement) string {
+func Uncovered(r spec.Requirement) string {
+	if slices.ContainsFunc(all(), func(d *definition) bool { return slices.Contains(d.requirements, r.ID) }) {
+		return ""
+	}
 	if reason, ok := untested[r.ID]; ok {
 		return reason
 	}

@@ -30,7 +30,8 @@ func New() *Network {
 	return n
 }
 
-// Serve answers requests to http://host with a handler.
+// Serve answers requests to an address, "host:port", with a handler. The port of
+// http URLs that name none is 80.
 func (n *Network) Serve(host string, handler http.Handler) {
 	l := &listener{host: host, conns: make(chan net.Conn), closed: make(chan struct{})}
 	server := &http.Server{Handler: handler} //nolint:gosec // in memory: no stranger can hold a connection open
@@ -56,11 +57,7 @@ func (n *Network) Close() {
 	n.serving.Wait()
 }
 
-func (n *Network) dial(ctx context.Context, _, address string) (net.Conn, error) {
-	host, _, err := net.SplitHostPort(address)
-	if err != nil {
-		return nil, err
-	}
+func (n *Network) dial(ctx context.Context, _, host string) (net.Conn, error) {
 	n.mu.Lock()
 	l := n.hosts[host]
 	n.mu.Unlock()

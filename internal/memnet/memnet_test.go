@@ -14,7 +14,7 @@ func TestSleepingServerCostsNoTime(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		n := New()
 		defer n.Close()
-		n.Serve("op.example", http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		n.Serve("op.example:80", http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
 			time.Sleep(time.Hour)
 			_, _ = io.WriteString(w, "late")
 		}))

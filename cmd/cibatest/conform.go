@@ -1,0 +1,244 @@
+package main
+
+import (
+	"context"
+	"crypto/tls"
+	"crypto/x509"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"os"
+	"strings"
+	"time"
+
+	"github.com/cibatest/cibatest/internal/approve"
+	"github.com/cibatest/cibatest/internal/baseline"
+	"github.com/cibatest/cibatest/internal/lab"
+	"github.com/cibatest/cibatest/internal/target"
+	"github.com/cibatest/cibatest/reports/result"
+	"github.com/cibatest/cibatest/suites"
+	"github.com/spf13/cobra"
+)
+
+// conformFlags are the flags of conform.
+type conformFlags struct {
+	target      string
+	out         string
+	baseline    string
+	labelFilter string
+	smoke       bool
+	strict      bool
+	json        bool
+	dryRun      bool
+	concurrency int
+	seed        int64
+	write       bool // write a baseline of what was found
+}
+
+func newConform() *cobra.Command {
+	var f conformFlags
+	cmd := &cobra.Command{
+		Use:   "conform [CASE|REQUIREMENT|AREA ...]",
+		Short: "Judge a CIBA endpoint clause by clause",
+		Long: `Runs the conformance suites against a target and writes run.json, report.html,
+junit.xml and summary.md into the output folder. Without --target the embedded
+reference OP is judged.`,
+		Example: `  cibatest conform --target staging.yaml --out out
+  cibatest conform --target staging.yaml --smoke
+  cibatest conform --target staging.yaml CIBA-11-PENDING rar`,
+		ValidArgsFunction: completeNames,
+		RunE: func(cmd *cobra.Command, args []string) error {
+			return conform(cmd, f, args)
+		},
+	}
+	flags := cmd.Flags()
+	flags.StringVarP(&f.target, "target", "t", os.Getenv("CIBATEST_TARGET"), "target file; empty: the embedded reference OP (CIBATEST_TARGET)")
+	flags.StringVarP(&f.out, "out", "o", "out", "folder for the results; created when missing")
+	flags.StringVar(&f.baseline, "baseline", "", "file of known deviations; red only for news")
+	flags.BoolVar(&f.write, "update-baseline", false, "write what failed into the --baseline file")
+	flags.StringVarP(&f.labelFilter, "label-filter", "l", "", `Ginkgo label query, e.g. "area: containsAny rar" or "!slow"`)
+	flags.BoolVar(&f.smoke, "smoke", false, "a spread over all areas without expiry waits")
+	flags.BoolVar(&f.strict, "strict", false, "departures from a SHOULD count as failures")
+	flags.BoolVar(&f.json, "json", false, "print run.json on standard output instead of the text summary")
+	flags.BoolVar(&f.dryRun, "dry-run", false, "print the selected cases and stop")
+	flags.IntVar(&f.concurrency, "concurrency", 0, "cases at once; 0: budgets.concurrency of the target, 1: one after the other")
+	flags.Int64Var(&f.seed, "seed", 0, "seed for everything random; 0: a new one, printed in the result")
+	return cmd
+}
+
+func conform(cmd *cobra.Command, f conformFlags, args []string) error {
+	selection := suites.Selection{Arguments: args, LabelFilter: f.labelFilter, Smoke: f.smoke}
+	if f.dryRun {
+		return printSelected(cmd.OutOrStdout(), selection)
+	}
+	if f.concurrency < 0 {
+		return usage(errors.New("--concurrency is a number of cases, 0 or more"))
+	}
+	bench, err := openTarget(cmd.Context(), f.target, cmd)
+	if err != nil {
+		return err
+	}
+	defer bench.close()
+	return judge(cmd, f, selection, bench)
+}
+
+// judge runs the suites, writes the results and turns the verdict into an exit.
+func judge(cmd *cobra.Command, f conformFlags, selection suites.Selection, b *bench) error {
+	known, err := readBaseline(f)
+	if err != nil {
+		return usage(err)
+	}
+	progress := newProgress(cmd.ErrOrStderr())
+	run, err := suites.Run(cmd.Context(), suites.Options{
+		Target: b.target, Approver: b.approver, RoundTripper: b.roundTripper,
+		Select: selection, Strict: f.strict, Concurrency: f.concurrency, Seed: seedOr(f.seed), ToolVersion: version(),
+		Reproduce: reproduce(f.target), OnEvent: progress.event,
+	})
+	progress.done()
+	if err != nil {
+		return asExit(err)
+	}
+	news := known.Apply(&run)
+	if f.write {
+		if err := baseline.Write(f.baseline, run); err != nil {
+			return usage(err)
+		}
+	}
+	if err := writeResults(cmd, f, run); err != nil {
+		return notJudged(err)
+	}
+	return conclude(cmd.ErrOrStderr(), run, known, news)
+}
+
+func readBaseline(f conformFlags) (*baseline.Baseline, error) {
+	if f.baseline == "" {
+		if f.write {
+			return nil, errors.New("--update-baseline needs --baseline FILE")
+		}
+		return &baseline.Baseline{}, nil
+	}
+	known, err := baseline.Load(f.baseline, time.Now())
+	if f.write && errors.Is(err, os.ErrNotExist) {
+		return &baseline.Baseline{}, nil
+	}
+	return known, err
+}
+
+// bench is a target with all it takes to talk to it.
+type bench struct {
+	target       *target.Target
+	approver     *approve.Approver
+	roundTripper http.RoundTripper
+	close        func()
+}
+
+// openTarget reads a target file, or starts the embedded reference OP.
+func openTarget(ctx context.Context, file string, cmd *cobra.Command) (*bench, error) {
+	if file == "" {
+		l, err := lab.Start(ctx, lab.Options{})
+		if err != nil {
+			return nil, notJudged(fmt.Errorf("starting the embedded reference OP: %w", err))
+		}
+		fmt.Fprintf(cmd.ErrOrStderr(), "no --target: judging the embedded reference OP at %s\n", l.Issuer)
+		return &bench{l.Target, l.Approver, l.RoundTripper, l.Close}, nil
+	}
+	t, err := target.Load(file)
+	if err != nil {
+		return nil, usage(err)
+	}
+	rt, err := transportFor(t)
+	if err != nil {
+		return nil, usage(err)
+	}
+	approver, err := approve.New(t.Approval, approve.Options{RoundTripper: rt, In: cmd.InOrStdin(), Out: cmd.ErrOrStderr()})
+	if err != nil {
+		return nil, usage(err)
+	}
+	return &bench{t, approver, rt, func() {
+		_ = approver.Close()
+		rt.CloseIdleConnections()
+	}}, nil
+}
+
+// transportFor trusts the system's roots and the target's own.
+func transportFor(t *target.Target) (*http.Transport, error) {
+	transport := &http.Transport{Proxy: http.ProxyFromEnvironment, MaxIdleConnsPerHost: 64, DisableCompression: true,
+		TLSHandshakeTimeout: 10 * time.Second, IdleConnTimeout: 90 * time.Second}
+	if t.TLS.CAFile == "" {
+		return transport, nil
+	}
+	pem, err := os.ReadFile(t.TLS.CAFile)
+	if err != nil {
+		return nil, fmt.Errorf("tls.ca_file: %w", err)
+	}
+	roots, err := x509.SystemCertPool()
+	if err != nil {
+		roots = x509.NewCertPool()
+	}
+	if !roots.AppendCertsFromPEM(pem) {
+		return nil, fmt.Errorf("tls.ca_file: %s holds no PEM certificate", t.TLS.CAFile)
+	}
+	transport.TLSClientConfig = &tls.Config{RootCAs: roots, MinVersion: tls.VersionTLS12}
+	return transport, nil
+}
+
+// asExit tells an unreachable target from a wrong selection.
+func asExit(err error) error {
+	if errors.Is(err, suites.ErrNothingSelected) || errors.Is(err, suites.ErrSelection) {
+		return usage(err)
+	}
+	return notJudged(err)
+}
+
+func reproduce(file string) func(string) string {
+	prefix := "cibatest conform "
+	if file != "" {
+		prefix += "--target " + shellWord(file) + " "
+	}
+	return func(id string) string { return prefix + id }
+}
+
+// shellWord quotes a word where a shell would split or expand it.
+func shellWord(s string) string {
+	if !strings.ContainsAny(s, " \t\n'\"\\$`&|;<>()*?[]#~!{}") {
+		return s
+	}
+	return "'" + strings.ReplaceAll(s, "'", `'\''`) + "'"
+}
+
+func seedOr(seed int64) int64 {
+	if seed != 0 {
+		return seed
+	}
+	return time.Now().UnixNano()
+}
+
+// conclude turns the verdict, seen through the baseline, into an exit code.
+func conclude(errOut io.Writer, run result.Run, known *baseline.Baseline, news baseline.News) error {
+	for _, line := range news.Lines() {
+		fmt.Fprintln(errOut, line)
+	}
+	switch {
+	case run.Interrupted:
+		return &exitError{code: exitInterrupted}
+	case !known.Empty() && news.Bad():
+		return &exitError{code: exitNonConformant}
+	case known.Empty() && run.Verdict == result.NonConformant:
+		return &exitError{code: exitNonConformant}
+	case run.Verdict == result.Partial, news.NotJudged():
+		return &exitError{code: exitNotJudged}
+	}
+	return nil
+}
+
+func printSelected(out io.Writer, selection suites.Selection) error {
+	cases, err := selection.Cases()
+	if err != nil {
+		return asExit(err)
+	}
+	for _, c := range cases {
+		fmt.Fprintf(out, "%-40s %s\n", c.ID, strings.Join(c.Requirements, " "))
+	}
+	return nil
+}

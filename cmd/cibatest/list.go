@@ -1,0 +1,191 @@
+package main
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"strings"
+	"text/tabwriter"
+
+	"github.com/cibatest/cibatest/internal/refop"
+	"github.com/cibatest/cibatest/internal/spec"
+	"github.com/cibatest/cibatest/suites"
+	"github.com/spf13/cobra"
+)
+
+func newList() *cobra.Command {
+	var asJSON, uncovered, cases bool
+	cmd := &cobra.Command{
+		Use:   "list [WORD ...]",
+		Short: "List requirements, the cases that judge them, and what is uncovered",
+		Long: `Lists the requirement catalogue with its coverage, which is computed from the cases.
+Words narrow the list to requirements whose id, text or source contains all of them.`,
+		Example: `  cibatest list slow_down
+  cibatest list --uncovered
+  cibatest list --json`,
+		RunE: func(cmd *cobra.Command, args []string) error {
+			listing := suites.List(faultsByRequirement())
+			listing.Requirements = narrow(listing.Requirements, args, uncovered)
+			switch {
+			case asJSON:
+				encoder := json.NewEncoder(cmd.OutOrStdout())
+				encoder.SetIndent("", "  ")
+				return encoder.Encode(listing)
+			case len(listing.Requirements) == 0:
+				return usage(fmt.Errorf("no requirement matches %q", strings.Join(args, " ")))
+			case cases:
+				return printCases(cmd.OutOrStdout(), listing)
+			}
+			return printRequirements(cmd.OutOrStdout(), listing)
+		},
+	}
+	cmd.Flags().BoolVar(&asJSON, "json", false, "print JSON")
+	cmd.Flags().BoolVar(&uncovered, "uncovered", false, "only requirements without a case")
+	cmd.Flags().BoolVar(&cases, "cases", false, "list the cases instead of the requirements")
+	return cmd
+}
+
+// faultsByRequirement are the planted defects of the reference OP by the clause
+// they break.
+func faultsByRequirement() map[string][]string {
+	faults := map[string][]string{}
+	for _, f := range refop.Faults() {
+		faults[f.Breaks] = append(faults[f.Breaks], f.Name)
+	}
+	return faults
+}
+
+func narrow(all []suites.ListedRequirement, words []string, uncovered bool) []suites.ListedRequirement {
+	wanted := map[string]bool{}
+	for _, r := range spec.Must().Search(strings.Join(words, " ")) {
+		wanted[r.ID] = true
+	}
+	list := []suites.ListedRequirement{}
+	for _, r := range all {
+		if wanted[r.ID] && (!uncovered || len(r.Cases) == 0) {
+			list = append(list, r)
+		}
+	}
+	return list
+}
+
+func printRequirements(out io.Writer, l suites.Listing) error {
+	w := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
+	covered := 0
+	for _, r := range l.Requirements {
+		by := strings.Join(r.Cases, " ")
+		if by != "" {
+			covered++
+		} else {
+			by = "- " + r.Reason
+		}
+		fmt.Fprintf(w, "%s\t%s\t%s\t%s\n", r.ID, r.Level, r.Area, by)
+	}
+	if err := w.Flush(); err != nil {
+		return err
+	}
+	_, err := fmt.Fprintf(out, "\n%d requirements, %d covered\n", len(l.Requirements), covered)
+	return err
+}
+
+func printCases(out io.Writer, l suites.Listing) error {
+	w := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
+	for _, c := range l.Cases {
+		fmt.Fprintf(w, "%s\t%s\t%s\n", c.ID, strings.Join(c.Requirements, " "), c.Title)
+	}
+	if err := w.Flush(); err != nil {
+		return err
+	}
+	_, err := fmt.Fprintf(out, "\n%d cases\n", len(l.Cases))
+	return err
+}
+
+func newExplain() *cobra.Command {
+	return &cobra.Command{
+		Use:               "explain ID",
+		Short:             "Say what a clause demands and how it is tested",
+		Example:           "  cibatest explain CIBA-11-PENDING\n  cibatest explain token-pending",
+		Args:              cobra.ExactArgs(1),
+		ValidArgsFunction: completeNames,
+		RunE: func(cmd *cobra.Command, args []string) error {
+			return explain(cmd.OutOrStdout(), args[0])
+		},
+	}
+}
+
+// explain tells of one requirement, or of all requirements of a case.
+func explain(out io.Writer, id string) error {
+	listing := suites.List(faultsByRequirement())
+	ids := []string{id}
+	for _, c := range listing.Cases {
+		if c.ID == id {
+			ids = c.Requirements
+		}
+	}
+	for _, id := range ids {
+		r, ok := spec.Must().Get(id)
+		if !ok {
+			return usage(fmt.Errorf("%q is neither a requirement nor a case; see \"cibatest list\"", id))
+		}
+		explainRequirement(out, r, listing)
+	}
+	return nil
+}
+
+func explainRequirement(out io.Writer, r spec.Requirement, l suites.Listing) {
+	fmt.Fprintf(out, "%s (%s, %s)\n", r.ID, r.Level, r.Area)
+	field := func(name, text string) {
+		if text != "" {
+			fmt.Fprintf(out, "  %-10s %s\n", name, strings.Join(strings.Fields(text), " "))
+		}
+	}
+	field("source", r.Source)
+	field("clause", r.Requirement)
+	field("test", r.Test)
+	field("needs", strings.Join(r.Needs, ", "))
+	field("verdict", r.Verdict+" when the expectation is missed")
+	field("expect", expectation(r))
+	for _, line := range r.Expect.Body {
+		field("body", line)
+	}
+	for _, line := range r.Expect.Headers {
+		field("header", line)
+	}
+	field("because", r.Expect.Why)
+	field("pitfalls", r.Pitfalls)
+	for _, c := range l.Cases {
+		for _, id := range c.Requirements {
+			if id == r.ID {
+				field("case", c.ID+": "+c.Title)
+				field("faults", strings.Join(c.Faults, ", "))
+			}
+		}
+	}
+	field("uncovered", suites.Uncovered(r))
+	fmt.Fprintln(out)
+}
+
+func expectation(r spec.Requirement) string {
+	var parts []string
+	if len(r.Expect.Status) > 0 {
+		parts = append(parts, fmt.Sprintf("status %v", r.Expect.Status))
+	}
+	if len(r.Expect.Error) > 0 {
+		parts = append(parts, "error "+strings.Join(r.Expect.Error, " or "))
+	}
+	if r.Expect.OrSuccess {
+		parts = append(parts, "or success")
+	}
+	if len(r.Expect.ToleratedStatus)+len(r.Expect.Tolerated) > 0 {
+		parts = append(parts, fmt.Sprintf("tolerated: %v %s", r.Expect.ToleratedStatus, strings.Join(r.Expect.Tolerated, " ")))
+	}
+	return strings.Join(parts, ", ")
+}
+
+// completeNames completes case ids, requirement ids and areas in a shell.
+func completeNames(_ *cobra.Command, _ []string, _ string) ([]string, cobra.ShellCompDirective) {
+	return suites.Names(), cobra.ShellCompDirectiveNoFileComp
+}
+
+var errNoTarget = errors.New("which target? name a target file with --target FILE, or set CIBATEST_TARGET")

@@ -1,0 +1,110 @@
+package main
+
+import (
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"github.com/cibatest/cibatest/fixtures"
+	"github.com/cibatest/cibatest/internal/lab"
+	"github.com/cibatest/cibatest/internal/refop"
+	"github.com/spf13/cobra"
+)
+
+func newOP() *cobra.Command {
+	var o lab.Options
+	var targetDir string
+	var listFaults, listVariants bool
+	cmd := &cobra.Command{
+		Use:   "op",
+		Short: "Run the reference OP with its device, healthy or with named faults",
+		Long: `Runs the in-memory reference OP on loopback, wired to an authentication device whose
+decisions are made through the control address. It prints the addresses and, with
+--write-target, writes a target file that describes it.`,
+		Example: `  cibatest op --write-target lab
+  cibatest op --fault polling-never-pending --listen 127.0.0.1:9001`,
+		Args: cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			switch {
+			case listFaults:
+				return printFaults(cmd.OutOrStdout())
+			case listVariants:
+				return printVariants(cmd.OutOrStdout())
+			}
+			return serveOP(cmd, o, targetDir)
+		},
+	}
+	flags := cmd.Flags()
+	flags.StringVar(&o.OPListen, "listen", "127.0.0.1:0", "address of the OP")
+	flags.StringVar(&o.ControlListen, "control-listen", "127.0.0.1:0", "address of the test control: decisions without a device")
+	flags.StringVar(&o.DeviceListen, "device-listen", "127.0.0.1:0", "address of the device")
+	flags.StringVar(&o.Issuer, "issuer", "", "issuer URL; empty: the listening address (a mapped port needs it)")
+	flags.DurationVar(&o.Interval, "interval", 0, "polling interval; 0: as registered (5s)")
+	flags.DurationVar(&o.ExpiresIn, "expires-in", 0, "life of an auth_req_id; 0: as registered (120s)")
+	flags.StringSliceVar(&o.Faults, "fault", nil, "planted defect by name, repeatable; see --faults")
+	flags.StringSliceVar(&o.Variants, "variant", nil, "legal departure by name, repeatable; see --variants")
+	flags.StringVar(&targetDir, "write-target", "", "folder for target.yaml and the keys it needs")
+	flags.BoolVar(&listFaults, "faults", false, "list the planted defects and stop")
+	flags.BoolVar(&listVariants, "variants", false, "list the legal departures and stop")
+	return cmd
+}
+
+func serveOP(cmd *cobra.Command, o lab.Options, targetDir string) error {
+	l, err := lab.Start(cmd.Context(), o)
+	if err != nil {
+		return usage(err)
+	}
+	defer l.Close()
+	if targetDir != "" {
+		if err := writeTarget(targetDir, l); err != nil {
+			return usage(err)
+		}
+	}
+	fmt.Fprintf(cmd.OutOrStdout(), "issuer   %s\ncontrol  %s\ndevice   %s\n", l.Issuer, l.ControlURL, l.DeviceURL)
+	fmt.Fprintf(cmd.ErrOrStderr(), "decide with: curl -X POST '%s/decision?auth_req_id=ID&action=allow'; stop with Ctrl-C\n", l.ControlURL)
+	<-cmd.Context().Done()
+	return nil
+}
+
+// writeTarget writes the target file and its keys, so that another process can
+// judge this OP. The device runs in this process, so decisions go to the control.
+func writeTarget(dir string, l *lab.Lab) error {
+	file, err := fixtures.ReferenceTarget(fixtures.Reference{Issuer: l.Issuer, Control: l.ControlURL, Device: ""})
+	if err != nil {
+		return err
+	}
+	if err := os.MkdirAll(filepath.Join(dir, "targets"), 0o750); err != nil {
+		return err
+	}
+	if err := os.CopyFS(filepath.Join(dir, "keys"), fixtures.Keys()); err != nil && !os.IsExist(err) {
+		return err
+	}
+	return writeWhole(filepath.Join(dir, "targets", "reference.yaml"), func(w io.Writer) error {
+		_, err := w.Write(file)
+		return err
+	})
+}
+
+func printFaults(out io.Writer) error {
+	for _, f := range refop.Faults() {
+		if _, err := fmt.Fprintf(out, "%-44s %-34s %s\n", f.Name, f.Breaks, f.Sees); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func printVariants(out io.Writer) error {
+	for _, v := range refop.Variants() {
+		if _, err := fmt.Fprintf(out, "%-44s %s\n", v.Name, strings.TrimSpace(v.Why)); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// shutdownGrace is how long a server may finish what it is doing.
+const shutdownGrace = 3 * time.Second

@@ -1,0 +1,118 @@
+package main
+
+import (
+	"bytes"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+
+	"github.com/cibatest/cibatest/reports"
+	"github.com/cibatest/cibatest/reports/result"
+	"github.com/spf13/cobra"
+	"golang.org/x/term"
+)
+
+// artefact is one file made from a result.
+type artefact struct {
+	name   string
+	render func(io.Writer, result.Run) error
+}
+
+var artefacts = []artefact{
+	{"run.json", result.Write},
+	{"report.html", reports.HTML},
+	{"junit.xml", reports.JUnit},
+	{"summary.md", reports.Markdown},
+	{"badge.json", reports.Badge},
+}
+
+// writeResults writes every artefact and the summary on standard output.
+func writeResults(cmd *cobra.Command, f conformFlags, run result.Run) error {
+	if err := os.MkdirAll(f.out, 0o755); err != nil { //nolint:gosec // reports are made to be read by others
+		return err
+	}
+	for _, a := range artefacts {
+		if err := writeWhole(filepath.Join(f.out, a.name), func(w io.Writer) error { return a.render(w, run) }); err != nil {
+			return fmt.Errorf("writing %s: %w", a.name, err)
+		}
+	}
+	if err := appendStepSummary(run); err != nil {
+		fmt.Fprintf(cmd.ErrOrStderr(), "step summary: %v\n", err)
+	}
+	if f.json {
+		return result.Write(cmd.OutOrStdout(), run)
+	}
+	if err := printText(cmd.OutOrStdout(), run); err != nil {
+		return err
+	}
+	fmt.Fprintf(cmd.ErrOrStderr(), "report: %s\n", filepath.Join(f.out, "report.html"))
+	return nil
+}
+
+// writeWhole writes a file so that a reader sees the old one or the new one,
+// never half of it.
+func writeWhole(path string, render func(io.Writer) error) error {
+	var b bytes.Buffer
+	if err := render(&b); err != nil {
+		return err
+	}
+	temporary, err := os.CreateTemp(filepath.Dir(path), "."+filepath.Base(path)+".*")
+	if err != nil {
+		return err
+	}
+	defer func() { _ = os.Remove(temporary.Name()) }()
+	_, err = temporary.Write(b.Bytes())
+	if closed := temporary.Close(); err == nil {
+		err = closed
+	}
+	if err != nil {
+		return err
+	}
+	if err := os.Chmod(temporary.Name(), 0o644); err != nil { //nolint:gosec // reports are made to be read by others
+		return err
+	}
+	return os.Rename(temporary.Name(), path)
+}
+
+// appendStepSummary adds the Markdown summary to a CI step's page, where the
+// environment names one.
+func appendStepSummary(run result.Run) error {
+	path := os.Getenv("GITHUB_STEP_SUMMARY")
+	if path == "" {
+		return nil
+	}
+	file, err := os.OpenFile(path, os.O_APPEND|os.O_CREATE|os.O_WRONLY, 0o600) //nolint:gosec // the path is the CI's own
+	if err != nil {
+		return err
+	}
+	err = reports.Markdown(file, run)
+	if closed := file.Close(); err == nil {
+		err = closed
+	}
+	return err
+}
+
+func printText(out io.Writer, run result.Run) error {
+	width, _ := terminal(out)
+	return reports.Text(out, run, reports.TextOptions{Color: colored(out), Width: width})
+}
+
+// terminal is the width of a terminal, or false when w is none.
+func terminal(w io.Writer) (int, bool) {
+	file, ok := w.(*os.File)
+	if !ok || !term.IsTerminal(int(file.Fd())) {
+		return 100, false
+	}
+	width, _, err := term.GetSize(int(file.Fd()))
+	if err != nil || width <= 0 {
+		width = 100
+	}
+	return width, true
+}
+
+// colored follows the conventions: a terminal, NO_COLOR unset, TERM not dumb.
+func colored(w io.Writer) bool {
+	_, isTerminal := terminal(w)
+	return isTerminal && os.Getenv("NO_COLOR") == "" && os.Getenv("TERM") != "dumb"
+}

@@ -1,0 +1,70 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"os"
+
+	"github.com/cibatest/cibatest/reports"
+	"github.com/cibatest/cibatest/reports/result"
+	"github.com/spf13/cobra"
+)
+
+func newReport() *cobra.Command {
+	files := map[string]*string{}
+	renderers := []struct {
+		flag, use string
+		render    func(io.Writer, result.Run) error
+	}{
+		{"html", "HTML report", reports.HTML},
+		{"junit", "JUnit XML", reports.JUnit},
+		{"markdown", "Markdown summary", reports.Markdown},
+		{"badge", "badge JSON", reports.Badge},
+	}
+	cmd := &cobra.Command{
+		Use:   "report RUN.JSON",
+		Short: "Render a result file again",
+		Long:  `Renders a run.json as text on standard output, or into the files named by flags.`,
+		Example: `  cibatest report out/run.json
+  cibatest report out/run.json --html report.html --junit junit.xml`,
+		Args: cobra.ExactArgs(1),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			run, err := readRun(args[0])
+			if err != nil {
+				return usage(err)
+			}
+			written := false
+			for _, r := range renderers {
+				path := *files[r.flag]
+				if path == "" {
+					continue
+				}
+				written = true
+				if err := writeWhole(path, func(w io.Writer) error { return r.render(w, run) }); err != nil {
+					return usage(fmt.Errorf("--%s: %w", r.flag, err))
+				}
+			}
+			if written {
+				return nil
+			}
+			return printText(cmd.OutOrStdout(), run)
+		},
+	}
+	for _, r := range renderers {
+		files[r.flag] = cmd.Flags().String(r.flag, "", "write the "+r.use+" to this file")
+	}
+	return cmd
+}
+
+func readRun(path string) (result.Run, error) {
+	file, err := os.Open(path) //nolint:gosec // the user names the file
+	if err != nil {
+		return result.Run{}, err
+	}
+	run, err := result.Read(file)
+	if err = errors.Join(err, file.Close()); err != nil {
+		return result.Run{}, fmt.Errorf("%s: %w", path, err)
+	}
+	return run, nil
+}

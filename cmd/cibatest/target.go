@@ -1,0 +1,106 @@
+package main
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"os"
+	"time"
+
+	"github.com/cibatest/cibatest/internal/target"
+	"github.com/spf13/cobra"
+)
+
+func newCheck() *cobra.Command {
+	var file string
+	var schema, asJSON bool
+	cmd := &cobra.Command{
+		Use:   "check [FILE]",
+		Short: "Validate a target file and what it says against the OP, judging nothing",
+		Long: `Validates a target file, every problem at once, then reads the OP's discovery document
+and keys and says what can be tested and what is missing. No user is asked anything.`,
+		Example: "  cibatest check staging.yaml\n  cibatest check --schema > target.schema.json",
+		Args:    cobra.MaximumNArgs(1),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			if schema {
+				_, err := cmd.OutOrStdout().Write(target.Schema())
+				return err
+			}
+			if len(args) == 1 {
+				file = args[0]
+			}
+			if file == "" {
+				return usage(errNoTarget)
+			}
+			return check(cmd, file, asJSON)
+		},
+	}
+	cmd.Flags().StringVarP(&file, "target", "t", os.Getenv("CIBATEST_TARGET"), "target file (CIBATEST_TARGET)")
+	cmd.Flags().BoolVar(&schema, "schema", false, "print the JSON Schema of target files")
+	cmd.Flags().BoolVar(&asJSON, "json", false, "print JSON")
+	return cmd
+}
+
+func check(cmd *cobra.Command, file string, asJSON bool) error {
+	t, err := target.Load(file)
+	if err != nil {
+		return usage(err)
+	}
+	transport, err := transportFor(t)
+	if err != nil {
+		return usage(err)
+	}
+	defer transport.CloseIdleConnections()
+	report := target.Check(cmd.Context(), transport, t)
+	if asJSON {
+		if err := report.WriteJSON(cmd.OutOrStdout()); err != nil {
+			return err
+		}
+	} else if err := report.WriteText(cmd.OutOrStdout()); err != nil {
+		return err
+	}
+	switch {
+	case report.Unreachable():
+		return &exitError{code: exitNotJudged}
+	case report.HasProblems():
+		return &exitError{code: exitUsage}
+	}
+	return nil
+}
+
+func newInit() *cobra.Command {
+	var out string
+	var force bool
+	cmd := &cobra.Command{
+		Use:     "init ISSUER",
+		Short:   "Write a target file from an OP's discovery document",
+		Example: "  cibatest init https://op.example.com > target.yaml\n  cibatest init https://op.example.com --out target.yaml",
+		Args:    cobra.ExactArgs(1),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			transport := &http.Transport{Proxy: http.ProxyFromEnvironment, TLSHandshakeTimeout: 10 * time.Second}
+			defer transport.CloseIdleConnections()
+			text, err := target.Init(cmd.Context(), transport, args[0])
+			if err != nil {
+				return notJudged(err)
+			}
+			if out == "" {
+				_, err = cmd.OutOrStdout().Write(text)
+				return err
+			}
+			if _, err := os.Stat(out); err == nil && !force {
+				return usage(fmt.Errorf("%s exists; --force replaces it", out))
+			} else if err != nil && !errors.Is(err, os.ErrNotExist) {
+				return usage(err)
+			}
+			return writeWhole(out, func(w io.Writer) error {
+				_, err := io.Copy(w, bytes.NewReader(text))
+				return err
+			})
+		},
+	}
+	cmd.Flags().StringVarP(&out, "out", "o", "", "file to write; empty: standard output")
+	cmd.Flags().BoolVar(&force, "force", false, "replace an existing file")
+	return cmd
+}

@@ -1,0 +1,160 @@
+// Package lab puts a reference OP and an authentication device together in one
+// process, wired to each other, with the target that describes them. It is what
+// the demo, the default target of the suites, and the self-test run against.
+package lab
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"net/http"
+	"time"
+
+	"github.com/cibatest/cibatest/fixtures"
+	"github.com/cibatest/cibatest/internal/approve"
+	"github.com/cibatest/cibatest/internal/memnet"
+	"github.com/cibatest/cibatest/internal/refop"
+	"github.com/cibatest/cibatest/internal/target"
+	"github.com/cibatest/cibatest/mockdevice"
+)
+
+// Options shape a lab. The zero value is a healthy OP on loopback ports, with
+// the intervals of an ordinary product.
+type Options struct {
+	Network   *memnet.Network // nil: loopback TCP
+	Issuer    string          // empty: the address the OP listens on
+	Interval  time.Duration   // 0: as registered (5 s)
+	ExpiresIn time.Duration   // 0: as registered (120 s)
+	Faults    []string
+	Variants  []string
+
+	// Where to listen on TCP, as host:port; empty: any free loopback port.
+	OPListen, ControlListen, DeviceListen string
+}
+
+// Lab is a running OP with its device. Close it when done.
+type Lab struct {
+	Target       *target.Target
+	TargetFile   []byte
+	Issuer       string
+	ControlURL   string
+	DeviceURL    string
+	OP           *refop.OP
+	Device       *mockdevice.Device
+	Approver     *approve.Approver
+	RoundTripper http.RoundTripper
+
+	closers []func()
+}
+
+// Start builds a lab.
+func Start(ctx context.Context, o Options) (*Lab, error) {
+	l := &Lab{}
+	if err := l.start(ctx, o); err != nil {
+		l.Close()
+		return nil, err
+	}
+	return l, nil
+}
+
+func (l *Lab) start(ctx context.Context, o Options) error {
+	hosts, err := l.hosts(ctx, o)
+	if err != nil {
+		return err
+	}
+	l.Issuer, l.ControlURL, l.DeviceURL = hosts.op.url, hosts.control.url, hosts.device.url
+	if o.Issuer != "" {
+		l.Issuer = o.Issuer
+	}
+	l.Device = mockdevice.New(mockdevice.WithRoundTripper(l.RoundTripper))
+	l.closers = append(l.closers, l.Device.Close)
+
+	registration, err := refop.ParseRegistration(fixtures.ReferenceRegistration())
+	if err != nil {
+		return err
+	}
+	if o.Interval > 0 {
+		registration.Interval = o.Interval
+	}
+	if o.ExpiresIn > 0 {
+		registration.ExpiresIn = o.ExpiresIn
+	}
+	l.OP, err = refop.New(registration,
+		refop.WithIssuer(l.Issuer), refop.WithControl(l.ControlURL), refop.WithDevice(l.DeviceURL, l.RoundTripper),
+		refop.WithFaults(o.Faults...), refop.WithVariants(o.Variants...))
+	if err != nil {
+		return err
+	}
+	l.closers = append(l.closers, l.OP.Close)
+	hosts.op.serve(l.OP.Handler())
+	hosts.control.serve(l.OP.Control())
+	hosts.device.serve(l.Device.Handler())
+	return l.describe()
+}
+
+// describe renders the target file and makes the approver from it.
+func (l *Lab) describe() error {
+	var err error
+	if l.TargetFile, err = fixtures.ReferenceTarget(fixtures.Reference{Issuer: l.Issuer, Control: l.ControlURL, Device: l.DeviceURL}); err != nil {
+		return err
+	}
+	if l.Target, err = target.Parse("reference.yaml", l.TargetFile, target.Env{FS: fixtures.Targets()}); err != nil {
+		return fmt.Errorf("the built-in target: %w", err)
+	}
+	l.Approver, err = approve.New(l.Target.Approval, approve.Options{Device: l.Device, RoundTripper: l.RoundTripper})
+	return err
+}
+
+// Close ends everything in reverse order.
+func (l *Lab) Close() {
+	for i := len(l.closers) - 1; i >= 0; i-- {
+		l.closers[i]()
+	}
+	l.closers = nil
+}
+
+// host is an address and how to serve it.
+type host struct {
+	url   string
+	serve func(http.Handler)
+}
+
+type hosts struct{ op, control, device host }
+
+func (l *Lab) hosts(ctx context.Context, o Options) (hosts, error) {
+	if o.Network != nil {
+		l.RoundTripper = o.Network.RoundTripper()
+		inMemory := func(address string) host {
+			return host{"http://" + address, func(h http.Handler) { o.Network.Serve(address, h) }}
+		}
+		return hosts{inMemory("127.0.0.1:9001"), inMemory("127.0.0.1:9002"), inMemory("127.0.0.1:9003")}, nil
+	}
+	transport := &http.Transport{MaxIdleConnsPerHost: 64, DisableCompression: true}
+	l.RoundTripper = transport
+	l.closers = append(l.closers, transport.CloseIdleConnections)
+	var h hosts
+	var errs []error
+	for at, listen := range map[*host]string{&h.op: o.OPListen, &h.control: o.ControlListen, &h.device: o.DeviceListen} {
+		var err error
+		*at, err = l.onLoopback(ctx, listen)
+		errs = append(errs, err)
+	}
+	return h, errors.Join(errs...)
+}
+
+func (l *Lab) onLoopback(ctx context.Context, listen string) (host, error) {
+	if listen == "" {
+		listen = "127.0.0.1:0"
+	}
+	listener, err := (&net.ListenConfig{}).Listen(ctx, "tcp", listen)
+	if err != nil {
+		return host{}, err
+	}
+	l.closers = append(l.closers, func() { _ = listener.Close() })
+	return host{"http://" + listener.Addr().String(), func(handler http.Handler) {
+		server := &http.Server{Handler: handler, ReadHeaderTimeout: 10 * time.Second}
+		l.closers = append(l.closers, func() { _ = server.Close() })
+		go func() { _ = server.Serve(listener) }()
+	}}, nil
+}
