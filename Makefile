@@ -1,0 +1,57 @@
+# cibatest: every target explains itself; `make` alone prints this list.
+GO            ?= go
+OUT           ?= out
+GOLANGCI_LINT := github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.15.0
+PACKAGES      ?= ./...
+
+.DEFAULT_GOAL := help
+.PHONY: help build demo test check fmt vet lint race selftest test-real test-containers browser fuzz fixtures clean
+
+help: ## print the targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+build: ## build bin/cibatest
+	$(GO) build -trimpath -o bin/cibatest ./cmd/cibatest
+
+demo: build ## judge the embedded reference OP and write out/report.html
+	./bin/cibatest demo --out $(OUT)
+
+test: ## run the tests
+	$(GO) test -shuffle=on $(PACKAGES)
+
+race: ## run the tests under the race detector, without the fault matrix
+	$(GO) test -race -short -shuffle=on $(PACKAGES)
+
+selftest: ## every case against the healthy OP, every fault and every legal variant
+	$(GO) test ./suites -run 'Test(Healthy|Faults|Variants)' -count=1 -v -timeout 30m $(if $(CASE),-args -case $(CASE))
+
+check: fmt vet lint race test ## what has to pass before a change lands
+
+fmt: ## fail when a file is not formatted
+	@files=$$(gofmt -l $$(git ls-files '*.go')); test -z "$$files" || { echo "not formatted: $$files"; exit 1; }
+
+vet: ## go vet
+	$(GO) vet ./...
+
+lint: ## golangci-lint at its pinned version, with the import arrows
+	$(GO) run $(GOLANGCI_LINT) run
+
+test-real: build ## judge real OPs: oidc-provider (npm) and glewlwyd (Debian)
+	fixtures/ops/test-real.sh $(OUT)/real
+
+test-containers: ## judge an OP in a container; CIBATEST_IMAGE and CIBATEST_TARGET name another
+	CIBATEST_CONTAINERS=1 $(GO) test -tags containers -run TestContainer -count=1 -v -timeout 15m ./suites
+
+browser: ## look at the HTML report in Chromium: schemes, widths, accessibility
+	reports/testdata/browser.sh $(OUT)/screens
+
+fuzz: ## fuzz every parser of foreign input for a bounded time
+	@set -e; for package in $$($(GO) list ./...); do \
+	  for name in $$($(GO) test -list '^Fuzz' $$package | grep '^Fuzz' || true); do \
+	    $(GO) test -run '^$$' -fuzz "^$$name$$" -fuzztime $(or $(FUZZTIME),10s) $$package; done; done
+
+fixtures: ## make the test-only keys anew
+	$(GO) generate ./fixtures/...
+
+clean: ## remove what was built
+	rm -rf bin $(OUT)

@@ -1,0 +1,126 @@
+package jose
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+)
+
+func TestSignedTokensVerify(t *testing.T) {
+	t.Parallel()
+	for _, alg := range []string{"RS256", "PS256", "ES256", "ES384", "EdDSA", "HS256"} {
+		t.Run(alg, func(t *testing.T) {
+			t.Parallel()
+			key, err := GenerateKey(alg, "k1")
+			if err != nil {
+				t.Fatal(err)
+			}
+			token, err := Sign(nil, map[string]any{"sub": "alice"}, key)
+			if err != nil {
+				t.Fatal(err)
+			}
+			keys := []Key{key.Public()}
+			if _, err := Verify(token, keys, []string{alg}); err != nil {
+				t.Errorf("genuine token: %v", err)
+			}
+			if _, err := Verify(token, keys, []string{"none"}); err == nil {
+				t.Error("an algorithm outside the list was accepted")
+			}
+			for name, forged := range forgeries(t, token) {
+				if _, err := Verify(forged, keys, []string{alg, "none"}); err == nil {
+					t.Errorf("%s was accepted", name)
+				}
+			}
+		})
+	}
+}
+
+func forgeries(t *testing.T, token string) map[string]string {
+	t.Helper()
+	flipped, err := FlipSignature(token)
+	if err != nil {
+		t.Fatal(err)
+	}
+	retold, err := Retell(token, func(_, claims map[string]any) { claims["sub"] = "mallory" })
+	if err != nil {
+		t.Fatal(err)
+	}
+	unsigned, err := Unsigned(nil, map[string]any{"sub": "alice"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return map[string]string{"a flipped signature": flipped, "changed claims": retold, "an unsigned token": unsigned}
+}
+
+func TestAlgorithmConfusionIsRefused(t *testing.T) {
+	t.Parallel()
+	rsaKey, err := GenerateKey("RS256", "k1")
+	if err != nil {
+		t.Fatal(err)
+	}
+	public, err := rsaKey.Public().JSON()
+	if err != nil {
+		t.Fatal(err)
+	}
+	token, err := Sign(nil, map[string]any{}, SymmetricKey(public, "HS256", "k1"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := Verify(token, []Key{rsaKey.Public()}, []string{"RS256", "HS256"}); err == nil {
+		t.Error("a MAC keyed with the public key was accepted")
+	}
+}
+
+func TestKeysSurviveJSON(t *testing.T) {
+	t.Parallel()
+	key, err := GenerateKey("ES256", "sig-1")
+	if err != nil {
+		t.Fatal(err)
+	}
+	data, err := key.JSON()
+	if err != nil {
+		t.Fatal(err)
+	}
+	keys, err := ParseKeys(data)
+	if err != nil || len(keys) != 1 {
+		t.Fatalf("got %d keys and %v", len(keys), err)
+	}
+	if keys[0].KID() != "sig-1" || keys[0].Alg() != "ES256" || !keys[0].IsPrivate() || keys[0].Public().IsPrivate() {
+		t.Errorf("got %v", keys[0])
+	}
+}
+
+func TestNoKeyMaterialIsPrinted(t *testing.T) {
+	t.Parallel()
+	key := SymmetricKey([]byte("canary-secret"), "HS256", "k")
+	for _, text := range []string{fmt.Sprint(key), fmt.Sprintf("%+v %#v %x", key, key, key), key.LogValue().String()} {
+		if strings.Contains(text, "canary") || strings.Contains(text, "63616e617279") {
+			t.Errorf("key material in %q", text)
+		}
+	}
+	if _, err := ParseKeys([]byte(`{"kty":"oct","k":canary}`)); err == nil || strings.Contains(err.Error(), "canary") {
+		t.Errorf("got %v", err)
+	}
+}
+
+// The example values of OIDC Core are for RS256: SHA-256, left half, base64url.
+func TestLeftHalfHash(t *testing.T) {
+	t.Parallel()
+	got, err := LeftHalfHash("RS256", "jHkWEdUXMU1BwAsC4vtUsZwnNvTIxEl0z9K3vx5KF0Y")
+	if err != nil || got != "77QmUPtjPfzWtF2AnpK9RQ" {
+		t.Errorf("got %q and %v", got, err)
+	}
+	if _, err := LeftHalfHash("none", "x"); err == nil {
+		t.Error("want an error for an algorithm without hash")
+	}
+}
+
+func FuzzDecode(f *testing.F) {
+	f.Add("eyJhbGciOiJub25lIn0.e30.")
+	f.Add("a.b.c")
+	f.Fuzz(func(t *testing.T, token string) {
+		if decoded, err := Decode(token); err == nil && decoded.Claims == nil {
+			t.Error("decoded without claims")
+		}
+	})
+}
