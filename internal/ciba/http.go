@@ -1,0 +1,165 @@
+package ciba
+
+import (
+	"bytes"
+	"context"
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"net/url"
+	"strings"
+	"time"
+
+	"golang.org/x/time/rate"
+)
+
+// DefaultTimeout lets an OP answer a long poll, which should take 30 s at most.
+const DefaultTimeout = 45 * time.Second
+
+// DefaultMaxBody bounds what is read of an answer.
+const DefaultMaxBody = 1 << 20
+
+// Options of [NewHTTP]. The zero value is usable.
+type Options struct {
+	RequestsPerSecond float64  // 0: no limit
+	MaxBody           int64    // bytes read of an answer; 0: DefaultMaxBody
+	Secrets           []string // values that must not show in the evidence
+	UserAgent         string   // default "cibatest"
+}
+
+// HTTP sends calls to an OP. It is safe for concurrent use.
+type HTTP struct {
+	transport http.RoundTripper
+	limiter   *rate.Limiter
+	maxBody   int64
+	userAgent string
+	masker    *Masker
+}
+
+// NewHTTP makes a client on a transport, which decides about TLS and proxies.
+func NewHTTP(rt http.RoundTripper, o Options) *HTTP {
+	h := &HTTP{transport: rt, maxBody: o.MaxBody, userAgent: o.UserAgent, masker: NewMasker(o.Secrets...)}
+	if o.RequestsPerSecond > 0 {
+		h.limiter = rate.NewLimiter(rate.Limit(o.RequestsPerSecond), max(1, int(o.RequestsPerSecond)))
+	}
+	if h.maxBody == 0 {
+		h.maxBody = DefaultMaxBody
+	}
+	if h.userAgent == "" {
+		h.userAgent = "cibatest"
+	}
+	return h
+}
+
+// Masker hides secrets the way this client's evidence does.
+func (h *HTTP) Masker() *Masker { return h.masker }
+
+// Do sends one call and records the exchange. The answer is never nil: what
+// went wrong is in its Err.
+func (h *HTTP) Do(ctx context.Context, rec *Recorder, call Call) *Response {
+	if h.limiter != nil {
+		if err := h.limiter.Wait(ctx); err != nil {
+			return &Response{Err: fmt.Errorf("waiting for the request rate limit: %w", err), Sent: time.Now(), Received: time.Now()}
+		}
+	}
+	req, body, err := h.request(&call)
+	if err != nil {
+		return &Response{Err: err, Sent: time.Now(), Received: time.Now()}
+	}
+	timeout := call.Timeout
+	if timeout == 0 {
+		timeout = DefaultTimeout
+	}
+	ctx, cancel := context.WithTimeout(ctx, timeout)
+	defer cancel()
+	resp := h.exchange(req.WithContext(ctx), timeout)
+	resp.Index = rec.add(h.masker.exchange(call.Label, req, body, resp))
+	return resp
+}
+
+// request builds the wire form. The body cannot be rewound on purpose: the
+// transport must not send a POST twice when a reused connection breaks.
+func (h *HTTP) request(call *Call) (*http.Request, []byte, error) {
+	if call.Auth != nil {
+		if err := call.Auth.Authenticate(call); err != nil {
+			return nil, nil, err
+		}
+	}
+	target, err := url.Parse(call.URL)
+	if err != nil || target.Host == "" {
+		return nil, nil, fmt.Errorf("%q is not an absolute URL", call.URL)
+	}
+	if extra := call.Query.Encode(); extra != "" {
+		target.RawQuery = strings.Trim(target.RawQuery+"&"+extra, "&")
+	}
+	body := call.Body
+	if call.isForm() {
+		body = []byte(call.Form.Encode())
+	}
+	req := &http.Request{Method: call.method(), URL: target, Host: target.Host, Header: http.Header{}, Proto: "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1}
+	if len(body) > 0 {
+		req.Body = io.NopCloser(bytes.NewReader(body))
+		req.ContentLength = int64(len(body))
+	}
+	req.Header.Set("Accept", "application/json")
+	req.Header.Set("User-Agent", h.userAgent)
+	switch {
+	case call.ContentType == NoContentType:
+	case call.ContentType != "":
+		req.Header.Set("Content-Type", call.ContentType)
+	case call.isForm():
+		req.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+	}
+	for name, values := range call.Header {
+		req.Header[name] = values
+	}
+	return req, body, nil
+}
+
+func (h *HTTP) exchange(req *http.Request, timeout time.Duration) *Response {
+	resp := &Response{Sent: time.Now()}
+	answer, err := h.transport.RoundTrip(req) // a RoundTripper follows no redirect
+	if err != nil {
+		resp.Received = time.Now()
+		resp.Err = explain(req, err, timeout)
+		return resp
+	}
+	defer func() { _ = answer.Body.Close() }()
+	body, err := io.ReadAll(io.LimitReader(answer.Body, h.maxBody+1))
+	resp.Received = time.Now()
+	resp.Status, resp.Header, resp.Body = answer.StatusCode, answer.Header, body
+	if int64(len(body)) > h.maxBody {
+		resp.Body, resp.Truncated = body[:h.maxBody], true
+	}
+	if err != nil {
+		resp.Truncated = true
+		resp.Err = fmt.Errorf("the answer of %s broke off after %d bytes: %w", req.URL.Host, len(body), explain(req, err, timeout))
+	}
+	return resp
+}
+
+// explain says in words why no answer came.
+func explain(req *http.Request, err error, timeout time.Duration) error {
+	host := req.URL.Host
+	var certificate *tls.CertificateVerificationError
+	var dns *net.DNSError
+	var op *net.OpError
+	switch {
+	case errors.Is(err, context.DeadlineExceeded):
+		return fmt.Errorf("%s did not answer within %s", host, timeout)
+	case errors.Is(err, context.Canceled):
+		return fmt.Errorf("the request to %s was given up: %w", host, err)
+	case errors.As(err, &certificate):
+		return fmt.Errorf("%s has a certificate that is not trusted (set tls.ca_file for a private one): %w", host, certificate.Err)
+	case errors.As(err, &dns):
+		return fmt.Errorf("the host name of %s cannot be resolved", host)
+	case errors.As(err, &op) && op.Op == "dial":
+		return fmt.Errorf("%s cannot be reached: %w", host, op.Err)
+	case errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF):
+		return fmt.Errorf("%s closed the connection without a whole answer", host)
+	}
+	return fmt.Errorf("request to %s: %w", host, err)
+}

@@ -1,0 +1,368 @@
+package ciba
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"mime"
+	"net/http"
+	"strconv"
+	"strings"
+	"time"
+	"unicode/utf8"
+)
+
+// maxDepth bounds the nesting of JSON that is read.
+const maxDepth = 64
+
+// Response is the answer to one call.
+type Response struct {
+	Status    int // 0 when no answer came
+	Header    http.Header
+	Body      []byte
+	Truncated bool      // longer than the limit, or broken off
+	Sent      time.Time // when the request went out; the spacing of polls counts from it
+	Received  time.Time // when the last byte was read
+	Err       error     // why there is no whole answer; nil otherwise
+	Index     int       // 1-based place of the exchange in its recorder
+
+	object      map[string]any
+	objectErr   error
+	objectKnown bool
+}
+
+// Object is the body as a JSON object, numbers as json.Number. The error says
+// what is wrong with the body.
+func (r *Response) Object() (map[string]any, error) {
+	if !r.objectKnown {
+		r.object, r.objectErr = r.decode()
+		r.objectKnown = true
+	}
+	return r.object, r.objectErr
+}
+
+func (r *Response) decode() (map[string]any, error) {
+	switch {
+	case r.Err != nil:
+		return nil, r.Err
+	case r.Truncated:
+		return nil, fmt.Errorf("the body is longer than %d bytes", len(r.Body))
+	case len(bytes.TrimSpace(r.Body)) == 0:
+		return nil, errors.New("the body is empty")
+	case !utf8.Valid(r.Body):
+		return nil, errors.New("the body is not valid UTF-8")
+	}
+	return DecodeObject(r.Body)
+}
+
+// DecodeObject reads exactly one JSON object, refusing repeated member names
+// and deep nesting. Numbers are json.Number.
+func DecodeObject(data []byte) (map[string]any, error) {
+	if err := checkShape(data); err != nil {
+		return nil, err
+	}
+	decoder := json.NewDecoder(bytes.NewReader(data))
+	decoder.UseNumber()
+	var value any
+	if err := decoder.Decode(&value); err != nil {
+		return nil, fmt.Errorf("the body is not JSON: %w", err)
+	}
+	object, ok := value.(map[string]any)
+	if !ok {
+		return nil, fmt.Errorf("the body is JSON but not an object, it is %s", jsonType(value))
+	}
+	return object, nil
+}
+
+// checkShape walks the tokens once: for depth, repeated names and trailing data.
+func checkShape(data []byte) error {
+	decoder := json.NewDecoder(bytes.NewReader(data))
+	decoder.UseNumber()
+	type level struct {
+		names  map[string]bool // nil in an array
+		isName bool
+	}
+	var stack []level
+	for {
+		token, err := decoder.Token()
+		if errors.Is(err, io.EOF) && len(stack) == 0 {
+			return nil
+		}
+		if err != nil {
+			return fmt.Errorf("the body is not JSON: %w", err)
+		}
+		top := len(stack) - 1
+		switch delim, isDelim := token.(json.Delim); {
+		case isDelim && (delim == '{' || delim == '['):
+			if top >= 0 && stack[top].names != nil {
+				stack[top].isName = true
+			}
+			if len(stack) == maxDepth {
+				return fmt.Errorf("the body nests deeper than %d levels", maxDepth)
+			}
+			next := level{}
+			if delim == '{' {
+				next = level{names: map[string]bool{}, isName: true}
+			}
+			stack = append(stack, next)
+			continue
+		case isDelim:
+			stack = stack[:top]
+		case top >= 0 && stack[top].names != nil && stack[top].isName:
+			name := token.(string)
+			if stack[top].names[name] {
+				return fmt.Errorf("the body has the member %.60q twice", name)
+			}
+			stack[top].names[name] = true
+			stack[top].isName = false
+			continue
+		case top >= 0 && stack[top].names != nil:
+			stack[top].isName = true
+		}
+		if len(stack) == 0 {
+			if _, err := decoder.Token(); !errors.Is(err, io.EOF) {
+				return errors.New("the body goes on after the JSON value")
+			}
+			return nil
+		}
+	}
+}
+
+func jsonType(v any) string {
+	switch v.(type) {
+	case nil:
+		return "null"
+	case bool:
+		return "a boolean"
+	case json.Number:
+		return "a number"
+	case string:
+		return "a string"
+	case []any:
+		return "an array"
+	}
+	return "an object"
+}
+
+// OAuthError is an error answer. Status is repeated for convenience.
+type OAuthError struct {
+	Status                 int
+	Code, Description, URI string
+}
+
+// OAuthError reads an error answer: any JSON object with a string member error.
+func (r *Response) OAuthError() (OAuthError, bool) {
+	object, err := r.Object()
+	if err != nil {
+		return OAuthError{}, false
+	}
+	code, ok := object["error"].(string)
+	if !ok || r.Status == http.StatusOK {
+		return OAuthError{}, false
+	}
+	e := OAuthError{Status: r.Status, Code: code}
+	e.Description, _ = object["error_description"].(string)
+	e.URI, _ = object["error_uri"].(string)
+	return e, true
+}
+
+// Is says whether the answer is an error with one of these codes.
+func (r *Response) Is(codes ...ErrorCode) bool {
+	e, ok := r.OAuthError()
+	for _, code := range codes {
+		if ok && ErrorCode(e.Code) == code {
+			return true
+		}
+	}
+	return false
+}
+
+// AuthAck is the answer to an accepted backchannel authentication request.
+type AuthAck struct {
+	AuthReqID string
+	ExpiresIn time.Duration
+	// Interval is the minimum wait between two token requests for one
+	// auth_req_id. Zero means the OP sent none, and the client waits 5 s.
+	Interval       time.Duration // CIBA Core 7.3
+	Raw            map[string]any
+	Sent, Received time.Time
+}
+
+// Ack reads the answer as an acknowledgement, strict about types. The error
+// names the member that is wrong.
+func (r *Response) Ack() (AuthAck, error) {
+	object, err := r.Object()
+	if err != nil {
+		return AuthAck{}, err
+	}
+	if r.Status != http.StatusOK {
+		return AuthAck{}, fmt.Errorf("the status is %d, not 200", r.Status)
+	}
+	ack := AuthAck{Raw: object, Sent: r.Sent, Received: r.Received}
+	if ack.AuthReqID, err = text(object, "auth_req_id"); err != nil {
+		return AuthAck{}, err
+	}
+	if ack.ExpiresIn, err = positive(object, "expires_in"); err != nil {
+		return AuthAck{}, err
+	}
+	if _, there := object["interval"]; there {
+		if ack.Interval, err = positive(object, "interval"); err != nil {
+			return AuthAck{}, err
+		}
+	}
+	return ack, nil
+}
+
+// TokenResponse is a successful answer of the token endpoint.
+type TokenResponse struct {
+	AccessToken, TokenType, IDToken, RefreshToken, Scope string
+
+	ExpiresIn            time.Duration   // 0 when absent
+	AuthorizationDetails json.RawMessage // nil when absent
+	Raw                  map[string]any
+}
+
+// Tokens reads the answer as a token response. Only access_token must be there;
+// what else is missing or odd is for cases to judge.
+func (r *Response) Tokens() (TokenResponse, error) {
+	object, err := r.Object()
+	if err != nil {
+		return TokenResponse{}, err
+	}
+	if r.Status != http.StatusOK {
+		return TokenResponse{}, fmt.Errorf("the status is %d, not 200", r.Status)
+	}
+	t := TokenResponse{Raw: object}
+	if t.AccessToken, err = text(object, "access_token"); err != nil {
+		return TokenResponse{}, err
+	}
+	t.TokenType, _ = object["token_type"].(string)
+	t.IDToken, _ = object["id_token"].(string)
+	t.RefreshToken, _ = object["refresh_token"].(string)
+	t.Scope, _ = object["scope"].(string)
+	t.ExpiresIn, _ = Seconds(object["expires_in"])
+	if details, there := object["authorization_details"]; there {
+		if t.AuthorizationDetails, err = json.Marshal(details); err != nil {
+			return TokenResponse{}, fmt.Errorf("authorization_details: %w", err)
+		}
+	}
+	return t, nil
+}
+
+// HasTokens says whether the answer carries any token, whatever its status.
+func (r *Response) HasTokens() bool {
+	object, err := r.Object()
+	if err != nil {
+		return false
+	}
+	for _, name := range []string{"access_token", "id_token", "refresh_token"} {
+		if value, ok := object[name].(string); ok && value != "" {
+			return true
+		}
+	}
+	return false
+}
+
+func text(object map[string]any, name string) (string, error) {
+	value, there := object[name]
+	if !there {
+		return "", fmt.Errorf("%s is missing", name)
+	}
+	s, ok := value.(string)
+	if !ok {
+		return "", fmt.Errorf("%s is %s, not a string", name, jsonType(value))
+	}
+	if s == "" {
+		return "", fmt.Errorf("%s is empty", name)
+	}
+	return s, nil
+}
+
+func positive(object map[string]any, name string) (time.Duration, error) {
+	value, there := object[name]
+	if !there {
+		return 0, fmt.Errorf("%s is missing", name)
+	}
+	d, err := Seconds(value)
+	if err != nil {
+		return 0, fmt.Errorf("%s %w", name, err)
+	}
+	if d <= 0 {
+		return 0, fmt.Errorf("%s is not positive", name)
+	}
+	return d, nil
+}
+
+// Seconds reads a JSON number of whole seconds. The error completes a sentence
+// that begins with the member's name.
+func Seconds(value any) (time.Duration, error) {
+	number, ok := value.(json.Number)
+	if !ok {
+		return 0, fmt.Errorf("is %s, not a number", jsonType(value))
+	}
+	f, err := number.Float64()
+	if err != nil || f != float64(int64(f)) {
+		return 0, fmt.Errorf("is %.30s, not a whole number", number)
+	}
+	const most = float64(1<<62) / float64(time.Second)
+	if f > most || f < -most {
+		return 0, fmt.Errorf("is %.30s, which is beyond any sensible time", number)
+	}
+	return time.Duration(f) * time.Second, nil
+}
+
+// RetryAfter reads the header in both forms of RFC 9110 10.2.3.
+func (r *Response) RetryAfter() (time.Duration, bool) {
+	value := strings.TrimSpace(r.Header.Get("Retry-After"))
+	if value == "" {
+		return 0, false
+	}
+	if seconds, err := strconv.ParseUint(value, 10, 31); err == nil {
+		return time.Duration(seconds) * time.Second, true //nolint:gosec // 31 bits fit
+	}
+	if date, err := http.ParseTime(value); err == nil {
+		return max(0, date.Sub(r.Received)), true
+	}
+	return 0, false
+}
+
+// MediaType is the lower-case media type without parameters, empty without one.
+func (r *Response) MediaType() string {
+	media, _, err := mime.ParseMediaType(r.Header.Get("Content-Type"))
+	if err != nil {
+		media, _, _ = strings.Cut(r.Header.Get("Content-Type"), ";")
+	}
+	return strings.ToLower(strings.TrimSpace(media))
+}
+
+// Summary says in a few words what came, without secrets.
+func (r *Response) Summary() string {
+	if r.Err != nil && r.Status == 0 {
+		return r.Err.Error()
+	}
+	object, err := r.Object()
+	if err != nil {
+		return fmt.Sprintf("%d, but %v", r.Status, err)
+	}
+	if code, ok := object["error"].(string); ok {
+		return fmt.Sprintf("%d %s", r.Status, printable(code))
+	}
+	for _, name := range []string{"access_token", "id_token", "auth_req_id"} {
+		if _, there := object[name]; there {
+			return fmt.Sprintf("%d with %s", r.Status, name)
+		}
+	}
+	return fmt.Sprintf("%d with a JSON object", r.Status)
+}
+
+// printable keeps an error code readable and harmless.
+func printable(code string) string {
+	quoted := strconv.QuoteToASCII(code)
+	quoted = quoted[1 : len(quoted)-1]
+	if len(quoted) > 60 {
+		quoted = quoted[:60] + "..."
+	}
+	return quoted
+}
