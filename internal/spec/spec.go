@@ -1,0 +1,185 @@
+// Package spec is the catalogue of clauses that an OpenID Provider for CIBA has
+// to obey, as testable requirements in our own words. The catalogue is the truth
+// of this tool: cases name its ids, and coverage is computed from them.
+package spec
+
+import (
+	"bytes"
+	_ "embed" // the catalogue is part of the program
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"sync"
+
+	"go.yaml.in/yaml/v3"
+)
+
+//go:embed requirements.yaml
+var document []byte
+
+// Requirement is one clause. Texts are prose; ids never change.
+type Requirement struct {
+	ID          string   `yaml:"id"`
+	Source      string   `yaml:"source"`  // document and section; several are separated by ";"
+	Level       string   `yaml:"level"`   // MUST, SHOULD or MAY
+	Implied     bool     `yaml:"implied"` // follows from a duty on the client, a description or an example
+	Verdict     string   `yaml:"verdict"` // outcome when the expectation is missed: fail, warn or info
+	Applies     Applies  `yaml:"applies"`
+	Area        string   `yaml:"area"`
+	Requirement string   `yaml:"requirement"`
+	Test        string   `yaml:"test"`
+	Expect      Expect   `yaml:"expect"`
+	Pitfalls    string   `yaml:"pitfalls"`
+	Notes       []string `yaml:"notes"`
+	Modes       []string `yaml:"-"` // of Applies
+	Needs       []string `yaml:"-"` // of Applies
+}
+
+// Applies says where a requirement can be tested.
+type Applies struct {
+	Modes []string `yaml:"modes"`
+	Needs []string `yaml:"needs"` // capabilities that must all be there, else the test is skipped
+}
+
+// Expect is what the decisive answer of a test looks like.
+type Expect struct {
+	Status          []int    `yaml:"status"`
+	Error           []string `yaml:"error"`
+	OrSuccess       bool     `yaml:"or_success"` // proceeding normally conforms too
+	ToleratedStatus []int    `yaml:"tolerated_status"`
+	Tolerated       []string `yaml:"tolerated"` // error codes that are a warning
+	Headers         []string `yaml:"headers"`
+	Body            []string `yaml:"body"`
+	Why             string   `yaml:"why"`
+}
+
+// Catalogue holds all requirements.
+type Catalogue struct {
+	list []Requirement
+	byID map[string]int
+}
+
+// Load reads the embedded catalogue, once.
+var Load = sync.OnceValues(func() (*Catalogue, error) { return parse(document) })
+
+// Must is [Load] for callers that cannot go on without; the embedded document
+// is held valid by a test.
+func Must() *Catalogue {
+	c, err := Load()
+	if err != nil {
+		panic(err)
+	}
+	return c
+}
+
+func parse(data []byte) (*Catalogue, error) {
+	decoder := yaml.NewDecoder(bytes.NewReader(data))
+	decoder.KnownFields(true)
+	c := &Catalogue{byID: map[string]int{}}
+	if err := decoder.Decode(&c.list); err != nil {
+		return nil, fmt.Errorf("requirement catalogue: %w", err)
+	}
+	var problems []error
+	for i := range c.list {
+		r := &c.list[i]
+		r.Modes, r.Needs = r.Applies.Modes, r.Applies.Needs
+		if _, twice := c.byID[r.ID]; twice {
+			problems = append(problems, fmt.Errorf("%s: the id is used twice", r.ID))
+		}
+		c.byID[r.ID] = i
+		problems = append(problems, r.check())
+	}
+	if err := errors.Join(problems...); err != nil {
+		return nil, fmt.Errorf("requirement catalogue: %w", err)
+	}
+	return c, nil
+}
+
+func (r Requirement) check() error {
+	oneOf := func(field, value string, allowed []string) error {
+		if !slices.Contains(allowed, value) {
+			return fmt.Errorf("%s: %s %q is not one of %v", r.ID, field, value, allowed)
+		}
+		return nil
+	}
+	problems := []error{
+		oneOf("level", r.Level, []string{"MUST", "SHOULD", "MAY"}),
+		oneOf("verdict", r.Verdict, []string{"fail", "warn", "info"}),
+		oneOf("area", r.Area, areas),
+	}
+	for _, mode := range r.Modes {
+		problems = append(problems, oneOf("mode", mode, []string{"poll", "ping", "push"}))
+	}
+	for _, need := range r.Needs {
+		problems = append(problems, oneOf("need", need, needs))
+	}
+	if r.ID == "" || r.Requirement == "" || r.Source == "" {
+		problems = append(problems, fmt.Errorf("%q: id, source and requirement are never empty", r.ID))
+	}
+	return errors.Join(problems...)
+}
+
+// Get finds a requirement by its id.
+func (c *Catalogue) Get(id string) (Requirement, bool) {
+	i, ok := c.byID[id]
+	if !ok {
+		return Requirement{}, false
+	}
+	return c.list[i], true
+}
+
+// List is all requirements in the order of the catalogue.
+func (c *Catalogue) List() []Requirement { return slices.Clone(c.list) }
+
+// Search finds the requirements whose id, area, source or text contains every
+// word, in any case.
+func (c *Catalogue) Search(words string) []Requirement {
+	var found []Requirement
+	for _, r := range c.list {
+		text := strings.ToLower(strings.Join([]string{r.ID, r.Area, r.Source, r.Requirement, r.Test}, " "))
+		missing := func(word string) bool { return !strings.Contains(text, word) }
+		if !slices.ContainsFunc(strings.Fields(strings.ToLower(words)), missing) {
+			found = append(found, r)
+		}
+	}
+	return found
+}
+
+// InPollScope are the requirements of poll mode that need none of the fields
+// this tool does not speak yet.
+func (c *Catalogue) InPollScope() []Requirement {
+	outside := []string{"signed_request", "dpop", "dpop_nonce", "dpop_bound_client", "mtls", "mtls_bound", "dcr",
+		"notification_receiver", "fapi_ciba", "fapi_ciba_id1", "fapi_ciba_d03", "fapi1", "fapi2", "rfc10070"}
+	var scope []Requirement
+	for _, r := range c.list {
+		special := slices.ContainsFunc(r.Needs, func(n string) bool { return slices.Contains(outside, n) })
+		if slices.Contains(r.Modes, "poll") && !special && !slices.Contains([]string{"request-object", "ping", "push", "fapi"}, r.Area) {
+			scope = append(scope, r)
+		}
+	}
+	return scope
+}
+
+// NeedNames are the capabilities that requirements may need.
+func NeedNames() []string { return slices.Clone(needs) }
+
+var areas = []string{
+	"discovery", "client-auth", "initiation", "request-object", "hints", "binding-message", "user-code", "acknowledgement",
+	"polling", "expiry", "approval", "denial", "id-token", "token-response", "ping", "push", "rar", "security", "fapi",
+}
+
+var needs = []string{
+	// of the harness
+	"approve", "deny", "approve_partial", "no_action", "device_observer", "notification_receiver", "hosted_files", "second_client",
+	"second_user", "parallel", "short_expiry", "clock_wait", "fault_injection", "tls_probe", "observes_slow_down", "bc_policy_deny",
+	// features of the OP
+	"discovery", "dcr", "pairwise", "signed_request", "no_signed_request", "user_code", "no_user_code", "acr", "rar", "no_rar",
+	"rar_schema", "rar_enrich", "dpop", "dpop_nonce", "mtls", "mtls_bound", "refresh", "userinfo", "introspection", "jwt_access_token",
+	"resource", "login_hint", "id_token_hint", "login_hint_token",
+	// clients
+	"client_secret", "client_secret_basic", "client_secret_jwt", "private_key_jwt", "client_assertion", "public_client",
+	"no_ciba_client", "client_without_req_alg", "client_without_user_code", "client_without_rar_type", "dpop_bound_client",
+	// profiles
+	"fapi_ciba", "fapi_ciba_id1", "fapi_ciba_d03", "fapi1", "fapi2", "rfc10070",
+}

@@ -1,0 +1,45 @@
+package spec
+
+import (
+	"strings"
+	"testing"
+)
+
+func TestCatalogueIsValid(t *testing.T) {
+	t.Parallel()
+	c, err := Load()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got := len(c.List()); got != 353 {
+		t.Errorf("got %d requirements, want 353", got)
+	}
+	if got := len(c.InPollScope()); got < 205 || got > 215 {
+		t.Errorf("got %d requirements of poll mode", got)
+	}
+}
+
+func TestProblemsAreAllNamed(t *testing.T) {
+	t.Parallel()
+	_, err := parse([]byte(`
+- {id: A, source: s, level: OUGHT, verdict: fail, area: polling, requirement: r, applies: {modes: [poll], needs: [wings]}}
+- {id: A, source: s, level: MUST, verdict: boom, area: polling, requirement: r}
+`))
+	for _, want := range []string{"OUGHT", "wings", "boom", "used twice"} {
+		if err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("got %v, want it to name %s", err, want)
+		}
+	}
+	if _, err := parse([]byte("- {id: A, colour: red}")); err == nil {
+		t.Error("an unknown key was accepted")
+	}
+}
+
+func TestSearch(t *testing.T) {
+	t.Parallel()
+	for words, want := range map[string]bool{"slow_down": true, "POLLING slow_down": true, "unicorn": false} {
+		if found := Must().Search(words); (len(found) > 0) != want {
+			t.Errorf("%q found %d", words, len(found))
+		}
+	}
+}
