@@ -23,6 +23,9 @@ type Target struct {
 	Notifications  Notifications     `yaml:"notifications" json:"notifications"`
 	Capabilities   map[string]bool   `yaml:"capabilities" json:"capabilities,omitempty"` // yes/no where it cannot be discovered, by the names of the catalogue's applies.needs
 	Budgets        Budgets           `yaml:"budgets" json:"budgets"`
+
+	file    string   // where it was read from
+	secrets []string // values that came from outside
 }
 
 // Endpoints override what discovery says. Empty means: take it from discovery.

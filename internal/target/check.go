@@ -1,0 +1,144 @@
+package target
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"net/http"
+	"slices"
+	"strings"
+	"text/tabwriter"
+
+	"github.com/cibatest/cibatest/internal/ciba"
+	"github.com/cibatest/cibatest/reports/result"
+)
+
+// CheckLevel grades a finding of [Check].
+type CheckLevel string
+
+// The grades. A problem keeps a run from telling the truth.
+const (
+	CheckOK      CheckLevel = "ok"
+	CheckWarning CheckLevel = "warning"
+	CheckProblem CheckLevel = "problem"
+)
+
+// CheckFinding is one fact about the target file against the OP.
+type CheckFinding struct {
+	Level CheckLevel `json:"level"`
+	Text  string     `json:"text"`
+}
+
+// CheckReport is what [Check] found out.
+type CheckReport struct {
+	Issuer       string                       `json:"issuer"`
+	Reached      bool                         `json:"reached"`
+	Findings     []CheckFinding               `json:"findings"`
+	Capabilities map[string]result.Capability `json:"capabilities"`
+}
+
+func (r *CheckReport) add(level CheckLevel, format string, args ...any) {
+	r.Findings = append(r.Findings, CheckFinding{level, fmt.Sprintf(format, args...)})
+}
+
+// Check compares a target file with what the OP publishes. It starts no flow, so
+// no user is asked anything.
+func Check(ctx context.Context, rt http.RoundTripper, t *Target) CheckReport {
+	r := CheckReport{Issuer: t.Issuer, Capabilities: map[string]result.Capability{}}
+	d, err := Discover(ctx, rt, t)
+	if err != nil {
+		r.add(CheckProblem, "%v", err)
+		return r
+	}
+	r.Reached = true
+	t.Resolve(d)
+	r.Capabilities = Capabilities(t, d)
+	if d.Found() {
+		r.add(CheckOK, "metadata at %s", d.URL)
+		r.metadata(t, d)
+	} else {
+		r.add(CheckWarning, "no metadata; the endpoints of the target file are used")
+	}
+	r.keys(ctx, rt, t)
+	return r
+}
+
+func (r *CheckReport) metadata(t *Target, d *Discovery) {
+	if issuer := d.Text("issuer"); issuer != t.Issuer {
+		r.add(CheckProblem, "the OP calls itself %q, the target file %q; they have to be equal to the letter", issuer, t.Issuer)
+	}
+	for name, url := range map[string]string{"backchannel_authentication_endpoint": t.Endpoints.BackchannelAuthentication, "token_endpoint": t.Endpoints.Token} {
+		if url == "" {
+			r.add(CheckProblem, "%s is neither published nor set under endpoints", name)
+		}
+	}
+	modes := d.Strings("backchannel_token_delivery_modes_supported")
+	if !slices.Contains(modes, "poll") {
+		r.add(CheckWarning, "poll is not among backchannel_token_delivery_modes_supported %v", modes)
+	}
+	methods := d.Strings("token_endpoint_auth_methods_supported")
+	for _, c := range t.Clients {
+		if len(methods) > 0 && c.AuthMethod != AuthNone && !slices.Contains(methods, c.AuthMethod) {
+			r.add(CheckWarning, "client %q uses %s, which token_endpoint_auth_methods_supported does not list", c.Name, c.AuthMethod)
+		}
+	}
+	types := d.Strings("authorization_details_types_supported")
+	for _, kind := range t.RAR.Types {
+		if len(types) > 0 && !slices.Contains(types, kind) {
+			r.add(CheckWarning, "rar.types has %q, which authorization_details_types_supported does not list", kind)
+		}
+	}
+}
+
+func (r *CheckReport) keys(ctx context.Context, rt http.RoundTripper, t *Target) {
+	if t.Endpoints.JWKS == "" {
+		r.add(CheckWarning, "no jwks_uri, so ID Token signatures cannot be verified")
+		return
+	}
+	resp := ciba.NewHTTP(rt, ciba.Options{}).Do(ctx, nil, ciba.Call{Label: "keys", Method: http.MethodGet, URL: t.Endpoints.JWKS})
+	object, err := resp.Object()
+	keys, _ := object["keys"].([]any)
+	if err != nil || len(keys) == 0 {
+		r.add(CheckProblem, "%s has no keys: %s", t.Endpoints.JWKS, resp.Summary())
+		return
+	}
+	r.add(CheckOK, "%d keys at %s", len(keys), t.Endpoints.JWKS)
+}
+
+// Unreachable says whether the OP gave no answer.
+func (r CheckReport) Unreachable() bool { return !r.Reached }
+
+// HasProblems says whether a run would not tell the truth.
+func (r CheckReport) HasProblems() bool {
+	return slices.ContainsFunc(r.Findings, func(f CheckFinding) bool { return f.Level == CheckProblem })
+}
+
+// WriteJSON writes the report for machines.
+func (r CheckReport) WriteJSON(w io.Writer) error {
+	encoder := json.NewEncoder(w)
+	encoder.SetIndent("", "  ")
+	return encoder.Encode(r)
+}
+
+// WriteText writes the report for people.
+func (r CheckReport) WriteText(out io.Writer) error {
+	w := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
+	fmt.Fprintf(w, "%s\n\n", r.Issuer)
+	for _, f := range r.Findings {
+		fmt.Fprintf(w, "%s\t%s\n", f.Level, f.Text)
+	}
+	var names []string
+	for name := range r.Capabilities {
+		names = append(names, name)
+	}
+	slices.Sort(names)
+	if len(names) > 0 {
+		fmt.Fprint(w, "\ncapability\thas\thow it is known\n")
+	}
+	for _, name := range names {
+		c := r.Capabilities[name]
+		fmt.Fprintf(w, "%s\t%s\t%s\n", name, either(c.Has, "yes", "no"), strings.ToValidUTF8(c.Reason, "?"))
+	}
+	return w.Flush()
+}

@@ -1,0 +1,178 @@
+package target
+
+import (
+	"embed"
+	"encoding/json"
+	"fmt"
+	"maps"
+	"path"
+	"slices"
+	"strings"
+	"time"
+
+	"go.yaml.in/yaml/v3"
+)
+
+//go:embed personas/*.yaml
+var personas embed.FS
+
+// Defaults of a target file.
+const (
+	DefaultConcurrency = 64
+	DefaultExpiryMax   = 130 * time.Second // a common expires_in of 120 s and the latest an OP may notice
+	DefaultClockSkew   = 5 * time.Second
+)
+
+// Personas are the names of the built-in products, sorted.
+func Personas() []string {
+	entries, _ := personas.ReadDir("personas")
+	names := make([]string, 0, len(entries))
+	for _, e := range entries {
+		names = append(names, strings.TrimSuffix(e.Name(), path.Ext(e.Name())))
+	}
+	slices.Sort(names)
+	return names
+}
+
+// withPersona lays the file's values over the defaults of its persona.
+func withPersona(file map[string]any) map[string]any {
+	name, _ := file["persona"].(string)
+	if name == "" {
+		name = "core"
+	}
+	base := map[string]any{}
+	if data, err := personas.ReadFile("personas/" + name + ".yaml"); err == nil {
+		_ = yaml.Unmarshal(data, &base) // held valid by a test
+	}
+	merged := overlay(base, file)
+	merged["persona"] = name
+	return merged
+}
+
+func overlay(base, over map[string]any) map[string]any {
+	out := maps.Clone(base)
+	for key, value := range over {
+		upper, isObject := value.(map[string]any)
+		lower, wasObject := out[key].(map[string]any)
+		switch {
+		case isObject && wasObject:
+			out[key] = overlay(lower, upper)
+		case value != nil:
+			out[key] = value
+		}
+	}
+	return out
+}
+
+// fillDefaults sets what a file leaves out. Booleans whose default is true need
+// the raw values to tell "left out" from false.
+func (t *Target) fillDefaults(raw map[string]any) {
+	for i := range t.Clients {
+		c := &t.Clients[i]
+		if c.DeliveryMode == "" {
+			c.DeliveryMode = "poll"
+		}
+		if c.Purpose == "" {
+			c.Purpose = "rp"
+		}
+		if given, ok := rawClient(raw, i)["ciba"]; !ok || given == nil {
+			c.CIBA = c.Purpose == "rp"
+		}
+	}
+	for i := range t.Users {
+		if t.Users[i].Name == "" {
+			t.Users[i].Name = fmt.Sprintf("user-%d", i+1)
+		}
+	}
+	if t.Scope == "" {
+		t.Scope = "openid"
+	}
+	a := &t.Approval
+	setDefault(&a.Kind, "none")
+	setDefault(&a.Method, "POST")
+	setDefault(&a.Actions.Allow, "allow")
+	setDefault(&a.Actions.Deny, "deny")
+	setDefault(&a.Observe.Adapter, "native")
+	b := &t.Budgets
+	if b.Concurrency == 0 {
+		b.Concurrency = DefaultConcurrency
+	}
+	if b.ExpiryMax == 0 {
+		b.ExpiryMax = DefaultExpiryMax
+	}
+	if b.ClockSkew == 0 {
+		b.ClockSkew = DefaultClockSkew
+	}
+}
+
+func rawClient(raw map[string]any, i int) map[string]any {
+	clients, _ := raw["clients"].([]any)
+	if i >= len(clients) {
+		return nil
+	}
+	client, _ := clients[i].(map[string]any)
+	return client
+}
+
+func setDefault(field *string, value string) {
+	if *field == "" {
+		*field = value
+	}
+}
+
+// Secrets are all values that no output may show.
+func (t *Target) Secrets() []string {
+	all := slices.Clone(t.secrets)
+	add := func(values ...Secret) {
+		for _, v := range values {
+			if v != "" {
+				all = append(all, v.Reveal())
+			}
+		}
+	}
+	for _, c := range t.Clients {
+		add(c.ClientSecret)
+		all = append(all, privateMembers(c.JWKS)...)
+	}
+	for _, u := range t.Users {
+		add(u.UserCode, u.IDTokenHint, u.LoginHintToken, u.ExpiredLoginHintToken)
+	}
+	add(t.Approval.Body)
+	for _, value := range t.Approval.Headers {
+		add(value)
+		if _, token, found := strings.Cut(value.Reveal(), " "); found {
+			add(Secret(token))
+		}
+	}
+	return all
+}
+
+// privateMembers are the members of a key set that must stay private.
+func privateMembers(jwks Secret) []string {
+	var set struct {
+		Keys []map[string]any `json:"keys"`
+	}
+	if json.Unmarshal([]byte(jwks.Reveal()), &set) != nil {
+		return nil
+	}
+	var values []string
+	for _, key := range set.Keys {
+		for _, name := range []string{"d", "p", "q", "dp", "dq", "qi", "k"} {
+			if value, ok := key[name].(string); ok {
+				values = append(values, value)
+			}
+		}
+	}
+	return values
+}
+
+// Masked is the effective configuration for the result file, without secrets.
+func (t *Target) Masked() map[string]any {
+	data, err := json.Marshal(t)
+	if err != nil {
+		return map[string]any{"error": err.Error()}
+	}
+	var object map[string]any
+	_ = json.Unmarshal(data, &object)
+	return object
+}

@@ -1,0 +1,161 @@
+package target
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+)
+
+func noEnv(string) (string, bool) { return "", false }
+
+const good = `issuer: http://127.0.0.1:1/
+clients:
+  - {name: a, client_id: a, auth_method: client_secret_basic, client_secret: s3cr3t}
+  - {name: rs, client_id: rs, auth_method: client_secret_post, client_secret: s3cr3t, purpose: resource-server}
+users:
+  - {login_hint: alice}
+rar:
+  types: [payment]
+  valid: [{type: payment, amount: "50.00", count: 1.50}]
+budgets: {expiry_max: 2m}
+`
+
+func TestDefaults(t *testing.T) {
+	t.Parallel()
+	got, err := Parse("t.yaml", []byte(good), Env{Lookup: noEnv})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !got.Clients[0].CIBA || got.Clients[1].CIBA || got.Clients[0].DeliveryMode != "poll" || got.Users[0].Name != "user-1" ||
+		got.Approval.Kind != "none" || got.Budgets.ExpiryMax.Minutes() != 2 || got.BindingMessage != "AB12CD34" {
+		t.Errorf("got %+v", got)
+	}
+	if want := `{"amount":"50.00","count":1.50,"type":"payment"}`; string(got.RAR.Valid[0]) != want {
+		t.Errorf("got %s, want %s", got.RAR.Valid[0], want)
+	}
+}
+
+// Every problem is told at once, with its place.
+func TestBadFiles(t *testing.T) {
+	t.Parallel()
+	for name, c := range map[string]struct {
+		text string
+		want []string
+	}{
+		"empty":    {"", []string{`t.yaml: the file is empty; "cibatest init ISSUER" writes a first one`}},
+		"not yaml": {"issuer: [\n", []string{"t.yaml:1:1: not readable as YAML: line 1: did not find expected node content"}},
+		"many at once": {`issuer: op.example.com
+clints: []
+clients:
+  - {name: a, client_id: a, auth_method: basic, client_secret: x}
+  - {name: a, auth_method: client_secret_post, user_code: "yes"}
+users: []
+`, []string{
+			"t.yaml:1:9: issuer: does not have the form ^https?://[^#?]+$",
+			`t.yaml:2:1: clints: unknown key; did you mean "clients"?`,
+			`t.yaml:4:42: clients[0].auth_method: is "basic"; allowed are client_secret_basic, client_secret_post, client_secret_jwt, private_key_jwt, none`,
+			"t.yaml:5:5: clients[1].client_id: is missing",
+			"t.yaml:5:59: clients[1].user_code: is a string; wanted boolean",
+			"t.yaml:6:8: users: needs at least 1 entry",
+		}},
+		"meaning": {`issuer: https://op.example
+persona: auth1
+clients:
+  - {name: a, client_id: a, auth_method: client_secret_basic}
+  - {name: a, client_id: b, auth_method: private_key_jwt, jwks_file: nowhere.json}
+users: [{name: alice}]
+approval: {kind: url, url: "https://op.example/{who}"}
+capabilities: {telepathy: true}
+budgets: {expiry_max: soon}
+`, []string{
+			`t.yaml:9:23: budgets.expiry_max: "soon" is not a duration such as 130s or 2m`,
+		}},
+		"meaning two": {`issuer: https://op.example
+persona: auth1
+clients:
+  - {name: a, client_id: a, auth_method: client_secret_basic}
+  - {name: a, client_id: b, auth_method: private_key_jwt, jwks_file: nowhere.json}
+users: [{name: alice}]
+approval: {kind: url, url: "https://op.example/{who}"}
+capabilities: {telepathy: true}
+`, []string{
+			`t.yaml:2:10: persona: is "auth1"; known are auth0, core, glewlwyd, keycloak, oidc-provider`,
+			`t.yaml:4:5: clients[0].client_secret: is missing; client_secret_basic needs one, for example ${env:CLIENT_SECRET}`,
+			`t.yaml:5:12: clients[1].name: "a" names two clients`,
+			`t.yaml:5:70: clients[1].jwks_file: the file nowhere.json cannot be read`,
+			`t.yaml:6:9: users[0]: has no hint; give login_hint, login_hint_token or id_token_hint`,
+			`t.yaml:7:28: approval.url: unknown placeholder {who}; known are {auth_req_id}, {action}, {login_hint}, {user}, {authorization_details}`,
+			`t.yaml:8:16: capabilities.telepathy: unknown capability; the names are those of applies.needs in "cibatest list --json"`,
+		}},
+		"outside": {`issuer: https://op.example
+clients: [{name: a, client_id: a, auth_method: client_secret_basic, client_secret: "${env:NOPE}"}]
+users: [{name: alice, login_hint: "${vault:x}", login_hint: b}]
+`, []string{
+			"t.yaml:2:84: clients[0].client_secret: the environment variable NOPE is not set",
+			"t.yaml:3:35: users[0].login_hint: unknown placeholder ${vault:...}; ${env:NAME} and ${file:PATH} are known",
+			"t.yaml:3:49: users[0].login_hint: the key is given twice",
+		}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			_, err := Parse("t.yaml", []byte(c.text), Env{Lookup: noEnv})
+			var problems Problems
+			if !errors.As(err, &problems) {
+				t.Fatalf("got %v, want problems", err)
+			}
+			var got []string
+			for _, p := range problems {
+				got = append(got, p.String())
+			}
+			if diff := cmp.Diff(c.want, got); diff != "" {
+				t.Errorf("-want +got\n%s", diff)
+			}
+		})
+	}
+}
+
+func TestSecretsStaySecret(t *testing.T) {
+	t.Parallel()
+	text := strings.Replace(good, "s3cr3t, purpose", "\"${env:CANARY}\", purpose", 1)
+	got, err := Parse("t.yaml", []byte(text), Env{Lookup: func(string) (string, bool) { return "canary-value", true }})
+	if err != nil {
+		t.Fatal(err)
+	}
+	shown := fmt.Sprintf("%v %+v %#v %s %q", got.Clients, got.Clients, got.Clients, got.Clients[1].ClientSecret, got.Clients[1].ClientSecret) + fmt.Sprint(got.Masked())
+	if strings.Contains(shown, "canary") || strings.Contains(shown, "s3cr3t") {
+		t.Errorf("a secret shows in %s", shown)
+	}
+	if secrets := strings.Join(got.Secrets(), " "); !strings.Contains(secrets, "canary-value") || !strings.Contains(secrets, "s3cr3t") {
+		t.Errorf("the masker is not told of %s", secrets)
+	}
+	// A value from outside that breaks the schema is not quoted.
+	_, err = Parse("t.yaml", []byte(strings.Replace(good, "auth_method: client_secret_basic", `auth_method: "${env:X}"`, 1)),
+		Env{Lookup: func(string) (string, bool) { return "canary-value", true }})
+	if err == nil || strings.Contains(err.Error(), "canary") {
+		t.Errorf("got %v", err)
+	}
+}
+
+func TestPersonasAreValid(t *testing.T) {
+	t.Parallel()
+	for _, name := range Personas() {
+		if _, err := Parse(name, []byte("persona: "+name+"\n"+good), Env{Lookup: noEnv}); err != nil {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+}
+
+func FuzzParse(f *testing.F) {
+	f.Add(good)
+	f.Add("a: &a [*a]")
+	f.Add("issuer: ${file:/etc/x}\nclients: 5")
+	f.Fuzz(func(t *testing.T, text string) {
+		got, err := Parse("t.yaml", []byte(text), Env{Lookup: noEnv})
+		if (got == nil) == (err == nil) {
+			t.Errorf("got %v and %v", got, err)
+		}
+	})
+}
