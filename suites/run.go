@@ -140,7 +140,7 @@ func (s *Session) runCase(ctx context.Context, j *job, o Options) result.Case {
 	if o.Strict && c.Outcome == result.Warn {
 		c.Outcome = result.Fail
 	}
-	c.Message = message(c)
+	c.Message = sentence(c)
 	if o.Reproduce != nil {
 		c.Reproduce = o.Reproduce(c.ID)
 	}
@@ -155,22 +155,14 @@ func worse(a, b result.Outcome) result.Outcome {
 	return a
 }
 
-// message is the sentence of the worst finding.
-func message(c result.Case) string {
+// sentence tells the worst finding.
+func sentence(c result.Case) string {
 	for _, f := range c.Findings {
 		if f.Outcome == c.Outcome || c.Outcome == result.Fail && f.Outcome == result.Warn {
 			return fmt.Sprintf("%s: want %s, got %s", f.Clause, f.Expected, f.Actual)
 		}
 	}
 	return c.Reason
-}
-
-func exchanges(r *ciba.Recorder, started time.Time) []result.Exchange {
-	var out []result.Exchange
-	for _, e := range r.Exchanges() {
-		out = append(out, e.Result(started))
-	}
-	return out
 }
 
 func (s *Session) assemble(ctx context.Context, o Options, jobs []*job, cases map[*job]result.Case) result.Run {

@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"net"
 	"net/http"
+	"strings"
 	"time"
 
 	"github.com/cibatest/cibatest/fixtures"
@@ -70,7 +71,7 @@ func (l *Lab) start(ctx context.Context, o Options) error {
 	l.Device = mockdevice.New(mockdevice.WithRoundTripper(l.RoundTripper))
 	l.closers = append(l.closers, l.Device.Close)
 
-	registration, err := refop.ParseRegistration(fixtures.ReferenceRegistration())
+	registration, err := refop.ParseRegistration(fixtures.ReferenceRegistration(), fixtures.Keys())
 	if err != nil {
 		return err
 	}
@@ -96,10 +97,10 @@ func (l *Lab) start(ctx context.Context, o Options) error {
 // describe renders the target file and makes the approver from it.
 func (l *Lab) describe() error {
 	var err error
-	if l.TargetFile, err = fixtures.ReferenceTarget(fixtures.Reference{Issuer: l.Issuer, Control: l.ControlURL, Device: l.DeviceURL}); err != nil {
+	if l.TargetFile, err = fixtures.ReferenceTarget(fixtures.Reference{Issuer: l.Issuer, Control: l.ControlURL, Device: strings.TrimPrefix(l.DeviceURL, "http://")}); err != nil {
 		return err
 	}
-	if l.Target, err = target.Parse("reference.yaml", l.TargetFile, target.Env{FS: fixtures.Targets()}); err != nil {
+	if l.Target, err = target.Parse("reference.yaml", l.TargetFile, target.Env{FS: fixtures.Tree()}); err != nil {
 		return fmt.Errorf("the built-in target: %w", err)
 	}
 	l.Approver, err = approve.New(l.Target.Approval, approve.Options{Device: l.Device, RoundTripper: l.RoundTripper})

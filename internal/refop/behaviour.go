@@ -1,0 +1,136 @@
+package refop
+
+import (
+	"maps"
+	"net/http"
+	"slices"
+	"time"
+
+	"github.com/cibatest/cibatest/internal/jose"
+)
+
+// Fault is a planted defect.
+type Fault struct {
+	Name   string
+	Breaks string // the requirement it breaks
+	Sees   string // what a victim sees
+	Do     func(*behaviour)
+}
+
+// Variant is a legal departure from how this OP usually behaves. A judge must
+// stay green on each; Why names the text that allows it.
+type Variant struct {
+	Name, Why string
+	Do        func(*behaviour)
+}
+
+// behaviour holds the points at which the healthy code asks whether it should
+// do something else. The zero value is healthy.
+type behaviour struct {
+	skipped  map[string]bool
+	instead  map[string]*oauthError
+	onReply  []func(*call, *reply)
+	onDraft  []func(*call, *draft)
+	onAccess []func(*call, map[string]any)
+	onPrompt []func(*flow, map[string]any)
+	onFlow   []func(*call, *flow)
+	onState  []func(*call, *flow, state) state
+	onGrant  []func(*flow)
+	onHint   func(*call, *User) *User
+
+	authReqID    func(op *OP) string
+	accessToken  func(op *OP) string // an opaque token instead of a JWT
+	delay        map[string]time.Duration
+	redeemWindow time.Duration // between looking at the state and marking it used
+	redeemTwice  bool          // marking does not look again
+	promptEarly  bool          // the device is asked before the request is checked
+	promptAlways bool          // the device is asked although the request is refused
+	decideAgain  bool          // a decision may replace another
+	consume      func(*call, *oauthError) bool
+	crossClient  bool
+	openOne      bool // a second request of a user ends the first
+}
+
+// skip leaves checks out.
+func (b *behaviour) skip(names ...string) {
+	for _, name := range names {
+		b.skipped[name] = true
+	}
+}
+
+// refuse makes a check answer with another error.
+func (b *behaviour) refuse(name string, status int, code string) {
+	b.instead[name] = &oauthError{status: status, code: code, description: "refused"}
+}
+
+// reply edits answers of one endpoint and kind; empty means any.
+func (b *behaviour) reply(endpoint, kind string, edit func(*reply)) {
+	b.onReply = append(b.onReply, func(c *call, r *reply) {
+		if (endpoint == "" || endpoint == c.endpoint) && (kind == "" || kind == r.kind) {
+			edit(r)
+		}
+	})
+}
+
+// idToken edits ID tokens before they are signed.
+func (b *behaviour) idToken(edit func(*draft)) {
+	b.onDraft = append(b.onDraft, func(_ *call, d *draft) { edit(d) })
+}
+
+// state changes what a poll makes of the state of a flow.
+func (b *behaviour) state(change func(*call, *flow, state) state) {
+	b.onState = append(b.onState, change)
+}
+
+// draft is an ID token before it is signed.
+type draft struct {
+	header, claims map[string]any
+	key            jose.Key
+	unsigned       bool
+	after          func(token string) string // what to do to the signed token
+	flow           *flow
+}
+
+// reply is an answer before it is written.
+type reply struct {
+	kind   string // ack, tokens, error, discovery, jwks, userinfo, introspection
+	status int
+	header http.Header
+	body   map[string]any
+	raw    []byte // replaces body when set
+}
+
+func newBehaviour() *behaviour {
+	return &behaviour{skipped: map[string]bool{}, instead: map[string]*oauthError{}, delay: map[string]time.Duration{}}
+}
+
+// faults and variants are filled by the files of the areas.
+var (
+	faults   []Fault
+	variants []Variant
+)
+
+func plant(list ...Fault) bool {
+	faults = append(faults, list...)
+	return true
+}
+
+func allow(list ...Variant) bool {
+	variants = append(variants, list...)
+	return true
+}
+
+// Faults are all planted defects.
+func Faults() []Fault { return slices.Clone(faults) }
+
+// Variants are all legal departures.
+func Variants() []Variant { return slices.Clone(variants) }
+
+// without copies an object without some members.
+func without(object map[string]any, names ...string) map[string]any {
+	out := maps.Clone(object)
+	for _, name := range names {
+		delete(out, name)
+	}
+	return out
+}

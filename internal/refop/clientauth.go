@@ -1,0 +1,301 @@
+package refop
+
+import (
+	"encoding/base64"
+	"encoding/json"
+	"io"
+	"mime"
+	"net/http"
+	"net/url"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/cibatest/cibatest/internal/jose"
+)
+
+const (
+	maxForm       = 64 << 10
+	assertionType = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
+	clockSkew     = 60 * time.Second
+)
+
+// readForm reads the body. What is wrong with it is told by the form check, after
+// the method has been found right.
+func (c *call) readForm(w http.ResponseWriter) {
+	c.form = map[string][]string{}
+	body, err := io.ReadAll(http.MaxBytesReader(w, c.r.Body, maxForm))
+	if err != nil {
+		c.badForm = &oauthError{413, "invalid_request", "the request is too large", ""}
+		return
+	}
+	media, _, _ := mime.ParseMediaType(c.r.Header.Get("Content-Type"))
+	if media != "application/x-www-form-urlencoded" && len(body) > 0 {
+		if c.op.b.skipped["media-type"] && media == "application/json" {
+			c.jsonForm(body)
+			return
+		}
+		c.badForm = refusal("invalid_request", "the body has to be application/x-www-form-urlencoded")
+		return
+	}
+	values, err := url.ParseQuery(string(body))
+	if err != nil {
+		c.badForm = refusal("invalid_request", "the form cannot be read")
+		return
+	}
+	c.form = values
+	if c.op.b.skipped["query-"+c.endpoint] {
+		for name, v := range c.r.URL.Query() {
+			c.form[name] = append(c.form[name], v...)
+		}
+	}
+	for name, v := range c.form { // RFC 6749 3.2: parameters without a value count as absent
+		if len(v) == 1 && v[0] == "" && !c.op.b.skipped["empty-is-absent"] {
+			delete(c.form, name)
+		}
+	}
+}
+
+func (c *call) jsonForm(body []byte) {
+	var object map[string]any
+	_ = json.Unmarshal(body, &object)
+	for name, v := range object {
+		if s, ok := v.(string); ok {
+			c.form[name] = []string{s}
+		}
+	}
+}
+
+// clientChecks authenticate the client, in the order of RFC 6749 2.3 and 5.2.
+var clientChecks = []check{
+	{"form", func(c *call) *oauthError { return c.badForm }},
+	{"duplicates", func(c *call) *oauthError {
+		for _, v := range c.form {
+			if len(v) > 1 {
+				return refusal("invalid_request", "a parameter is given twice")
+			}
+		}
+		return nil
+	}},
+	{"one-authentication", func(c *call) *oauthError {
+		if c.authentications() > 1 {
+			return refusal("invalid_request", "more than one client authentication")
+		}
+		return nil
+	}},
+	{"client", func(c *call) *oauthError { return c.authenticate() }},
+}
+
+func (c *call) authentications() int {
+	n := 0
+	for _, there := range []bool{c.r.Header.Get("Authorization") != "", c.form["client_secret"] != nil, c.form["client_assertion"] != nil} {
+		if there {
+			n++
+		}
+	}
+	return n
+}
+
+func (c *call) badClient(description string) *oauthError {
+	e := &oauthError{401, "invalid_client", description, ""}
+	if c.r.Header.Get("Authorization") != "" {
+		e.challenge = `Basic realm="clients"`
+	}
+	if other := c.op.b.instead["client"]; other != nil {
+		return other
+	}
+	return e
+}
+
+func (c *call) skips(name string) bool { return c.op.b.skipped[name] }
+
+// authenticate finds the client and verifies that it uses its own method.
+func (c *call) authenticate() *oauthError {
+	id, secret, method := c.credentials()
+	if method == "jwt" {
+		return c.authenticateByAssertion()
+	}
+	client := c.op.clients[id]
+	if client == nil {
+		if c.skips("client-known") {
+			c.client = &c.op.reg.Clients[0]
+			return nil
+		}
+		return c.badClient("unknown client")
+	}
+	c.client = client
+	if method == "none" {
+		if client.AuthMethod == "none" && c.skips("client-public") || c.skips("client-credential") || c.skips("client-credential-"+c.endpoint) {
+			return nil
+		}
+		return c.badClient("client authentication is required")
+	}
+	byForm := method == client.AuthMethod
+	if c.skips("client-method") && strings.HasPrefix(client.AuthMethod, "client_secret") {
+		byForm = true
+	}
+	if !byForm {
+		return c.badClient("the client is registered for another method")
+	}
+	if !equal(secret, client.Secret) && !c.skips("client-secret") && !c.skips("client-secret-"+c.endpoint) {
+		return c.badClient("wrong secret")
+	}
+	return nil
+}
+
+// credentials says who claims to call, and by which method.
+func (c *call) credentials() (id, secret, method string) {
+	if header, ok := strings.CutPrefix(c.r.Header.Get("Authorization"), "Basic "); ok {
+		data, _ := base64.StdEncoding.DecodeString(header)
+		rawID, rawSecret, _ := strings.Cut(string(data), ":")
+		id, _ = url.QueryUnescape(rawID)
+		secret, _ = url.QueryUnescape(rawSecret)
+		return id, secret, "client_secret_basic"
+	}
+	switch {
+	case c.form["client_assertion"] != nil || c.form["client_assertion_type"] != nil:
+		return "", "", "jwt"
+	case c.form["client_secret"] != nil:
+		return c.value("client_id"), c.value("client_secret"), "client_secret_post"
+	case c.skips("secret-in-query") && c.r.URL.Query().Has("client_secret"):
+		q := c.r.URL.Query()
+		client := c.op.clients[q.Get("client_id")]
+		if client != nil {
+			return client.ID, q.Get("client_secret"), client.AuthMethod
+		}
+	}
+	return c.value("client_id"), "", "none"
+}
+
+// authenticateByAssertion follows RFC 7523 3 and OIDC Core 9.
+func (c *call) authenticateByAssertion() *oauthError {
+	if t := c.value("client_assertion_type"); t != assertionType && !c.skips("assertion-type") {
+		return c.badClient("client_assertion_type is wrong or missing")
+	}
+	token, err := jose.Decode(c.value("client_assertion"))
+	if err != nil {
+		return c.badClient("client_assertion is not a JWT")
+	}
+	sub, _ := token.Claims["sub"].(string)
+	iss, _ := token.Claims["iss"].(string)
+	client := c.op.clients[sub]
+	if client == nil && c.skips("assertion-sub") {
+		client = c.op.clients[iss]
+	}
+	if client == nil {
+		return c.badClient("unknown client")
+	}
+	c.client = client
+	if iss != sub && !c.skips("assertion-iss") && !c.skips("assertion-sub") {
+		return c.badClient("iss and sub differ")
+	}
+	if id := c.value("client_id"); id != "" && id != sub && !c.skips("assertion-client-id") {
+		return c.badClient("client_id is another client's")
+	} else if id != "" && c.skips("assertion-client-id") && c.op.clients[id] != nil {
+		c.client = c.op.clients[id]
+	}
+	if err := c.assertionSignature(client, token); err != nil {
+		return err
+	}
+	return c.assertionTimes(token.Claims)
+}
+
+func (c *call) assertionSignature(client *Client, token jose.Token) *oauthError {
+	keys, algs := client.keys, []string{"ES256", "RS256", "PS256", "ES384", "EdDSA"}
+	switch client.AuthMethod {
+	case "client_secret_jwt":
+		keys, algs = []jose.Key{jose.SymmetricKey([]byte(client.Secret), "", "")}, []string{"HS256", "HS384", "HS512"}
+		if c.skips("secret-jwt") {
+			return c.badClient("client_secret_jwt does not work here")
+		}
+	case "private_key_jwt":
+	default:
+		return c.badClient("the client is registered for another method")
+	}
+	alg, _ := token.Header["alg"].(string)
+	if alg == "none" && c.skips("assertion-unsigned") {
+		return nil
+	}
+	if _, err := jose.Verify(c.value("client_assertion"), keys, algs); err != nil && !c.skips("assertion-signature") {
+		return c.badClient("the assertion is not signed by the client")
+	}
+	return nil
+}
+
+func (c *call) assertionTimes(claims map[string]any) *oauthError {
+	if !c.audienceOK(claims["aud"]) && !c.skips("assertion-aud") {
+		return c.badClient("the assertion is addressed to somebody else")
+	}
+	exp, hasExp := moment(claims["exp"])
+	switch {
+	case !hasExp && !c.skips("assertion-exp-missing"):
+		return c.badClient("exp is missing")
+	case hasExp && c.now.After(exp.Add(clockSkew)) && !c.skips("assertion-exp"):
+		return c.badClient("the assertion has expired")
+	}
+	if nbf, there := moment(claims["nbf"]); there && c.now.Add(clockSkew).Before(nbf) && !c.skips("assertion-nbf") {
+		return c.badClient("the assertion is not valid yet")
+	}
+	jti, _ := claims["jti"].(string)
+	if jti == "" {
+		return nil // RFC 7523 leaves it optional
+	}
+	if c.op.replayed(c.client.ID+" "+jti, exp) && !c.skips("assertion-replay") {
+		return c.badClient("the assertion was used before")
+	}
+	return nil
+}
+
+// audienceOK accepts what CIBA Core 7.1 lists: issuer, token endpoint and
+// backchannel authentication endpoint.
+func (c *call) audienceOK(aud any) bool {
+	accepted := []string{c.op.issuer, c.op.issuer + pathToken, c.op.issuer + pathStart}
+	if c.skips("aud-issuer-" + c.endpoint) {
+		accepted = []string{c.op.issuer + pathToken, c.op.issuer + pathStart}
+	}
+	if c.skips("aud-endpoints") {
+		accepted = accepted[:1]
+	}
+	if c.skips("aud-prefix") {
+		s, _ := aud.(string)
+		return strings.HasPrefix(s, c.op.issuer[:len(c.op.issuer)-1])
+	}
+	switch a := aud.(type) {
+	case string:
+		return slices.Contains(accepted, a)
+	case []any:
+		return slices.ContainsFunc(a, func(v any) bool { s, _ := v.(string); return slices.Contains(accepted, s) })
+	}
+	return false
+}
+
+// replayed remembers a jti until its token has expired.
+func (op *OP) replayed(key string, until time.Time) bool {
+	s := op.shardOf(key)
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	now := op.now()
+	if len(s.used) > 1000 {
+		for k, t := range s.used {
+			if now.After(t.Add(clockSkew)) {
+				delete(s.used, k)
+			}
+		}
+	}
+	_, seen := s.used[key]
+	s.used[key] = until
+	return seen
+}
+
+// moment reads a NumericDate.
+func moment(v any) (time.Time, bool) {
+	n, ok := v.(json.Number)
+	if !ok {
+		return time.Time{}, false
+	}
+	f, err := n.Float64()
+	if err != nil {
+		return time.Time{}, false
+	}
+	return time.Unix(int64(f), 0), true
+}

@@ -1,0 +1,126 @@
+package refop
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"io/fs"
+	"regexp"
+	"time"
+
+	"github.com/cibatest/cibatest/internal/jose"
+	"go.yaml.in/yaml/v3"
+)
+
+// Registration is what the OP knows: its lifetimes, clients, users and types of
+// authorization_details.
+type Registration struct {
+	Interval            time.Duration     `yaml:"interval"`
+	ExpiresIn           time.Duration     `yaml:"expires_in"`
+	MaxExpiresIn        time.Duration     `yaml:"max_expires_in"`
+	AccessTokenLifetime time.Duration     `yaml:"access_token_lifetime"`
+	IDTokenLifetime     time.Duration     `yaml:"id_token_lifetime"`
+	API                 string            `yaml:"api"` // audience of access tokens
+	Scopes              []string          `yaml:"scopes"`
+	ACRValues           []string          `yaml:"acr_values"`
+	SigningKeys         []string          `yaml:"signing_keys"` // file names
+	HintIssuerKey       string            `yaml:"hint_issuer_key"`
+	Clients             []Client          `yaml:"clients"`
+	Users               []User            `yaml:"users"`
+	RARTypes            map[string]Member `yaml:"rar_types"`
+
+	signing []jose.Key
+	hints   []jose.Key
+}
+
+// Client is a registered client.
+type Client struct {
+	ID            string   `yaml:"client_id"`
+	AuthMethod    string   `yaml:"auth_method"`
+	Secret        string   `yaml:"secret"`
+	Keys          string   `yaml:"keys"` // file name
+	IDTokenAlg    string   `yaml:"id_token_alg"`
+	UserCode      bool     `yaml:"user_code"`
+	NoCIBA        bool     `yaml:"no_ciba"`
+	PolicyDenied  bool     `yaml:"policy_denied"`
+	RARTypes      []string `yaml:"rar_types"` // empty: all
+	Introspection bool     `yaml:"introspection"`
+
+	keys []jose.Key
+}
+
+// User is an end-user.
+type User struct {
+	Sub       string `yaml:"sub"`
+	LoginHint string `yaml:"login_hint"`
+	Name      string `yaml:"name"`
+	UserCode  string `yaml:"user_code"`
+}
+
+// Member is the definition of a member of an authorization_details object.
+type Member struct {
+	Type     string            `yaml:"type"` // string, number, boolean, object, array
+	Required bool              `yaml:"required"`
+	Pattern  string            `yaml:"pattern"`
+	Members  map[string]Member `yaml:"members"`
+	Items    *Member           `yaml:"items"`
+
+	pattern *regexp.Regexp
+}
+
+// ParseRegistration reads a registration; keys are files of the given tree.
+func ParseRegistration(data []byte, keys fs.FS) (Registration, error) {
+	var reg Registration
+	decoder := yaml.NewDecoder(bytes.NewReader(data))
+	decoder.KnownFields(true)
+	if err := decoder.Decode(&reg); err != nil {
+		return reg, fmt.Errorf("registration: %w", err)
+	}
+	read := func(name string) ([]jose.Key, error) {
+		text, err := fs.ReadFile(keys, name)
+		if err != nil {
+			return nil, fmt.Errorf("registration: %w", err)
+		}
+		return jose.ParseKeys(text)
+	}
+	var errs []error
+	for _, name := range reg.SigningKeys {
+		list, err := read(name)
+		errs = append(errs, err)
+		reg.signing = append(reg.signing, list...)
+	}
+	var err error
+	reg.hints, err = read(reg.HintIssuerKey)
+	errs = append(errs, err)
+	for i := range reg.Clients {
+		if c := &reg.Clients[i]; c.Keys != "" {
+			c.keys, err = read(c.Keys)
+			errs = append(errs, err)
+		}
+	}
+	for name, m := range reg.RARTypes {
+		compiled, err := m.compile()
+		errs = append(errs, err)
+		reg.RARTypes[name] = compiled
+	}
+	return reg, errors.Join(errs...)
+}
+
+func (m Member) compile() (Member, error) {
+	var errs []error
+	var err error
+	if m.Pattern != "" {
+		m.pattern, err = regexp.Compile(m.Pattern)
+		errs = append(errs, err)
+	}
+	for name, inner := range m.Members {
+		m.Members[name], err = inner.compile()
+		errs = append(errs, err)
+	}
+	if m.Items != nil {
+		items, err := m.Items.compile()
+		errs = append(errs, err)
+		m.Items = &items
+	}
+	return m, errors.Join(errs...)
+}

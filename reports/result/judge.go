@@ -1,0 +1,75 @@
+package result
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"slices"
+)
+
+// order ranks the outcomes a requirement can take from its cases, worst first.
+var order = []Outcome{Fail, Error, Warn, Info, Pass, Skip}
+
+// Worst is the worst of some outcomes, Uncovered when there are none.
+func Worst(outcomes []Outcome) Outcome {
+	for _, o := range order {
+		if slices.Contains(outcomes, o) {
+			return o
+		}
+	}
+	return Uncovered
+}
+
+// Summarise counts cases by outcome.
+func Summarise(cases []Case) Summary {
+	var s Summary
+	counters := map[Outcome]*int{Pass: &s.Pass, Fail: &s.Fail, Warn: &s.Warn, Info: &s.Info, Skip: &s.Skip, Error: &s.Error}
+	for _, c := range cases {
+		if n := counters[c.Outcome]; n != nil {
+			*n++
+		}
+	}
+	return s
+}
+
+// maxFile bounds a result file.
+const maxFile = 256 << 20
+
+// Read reads a result file and refuses what this version does not understand.
+func Read(r io.Reader) (Run, error) {
+	data, err := io.ReadAll(io.LimitReader(r, maxFile+1))
+	if err != nil {
+		return Run{}, err
+	}
+	if len(data) > maxFile {
+		return Run{}, fmt.Errorf("the file is larger than %d MiB", maxFile>>20)
+	}
+	var run Run
+	if err := json.Unmarshal(data, &run); err != nil {
+		return Run{}, fmt.Errorf("not a result file: %w", err)
+	}
+	switch {
+	case run.Version == "":
+		return Run{}, errors.New("not a result file: it has no version")
+	case run.Version != Version:
+		return Run{}, fmt.Errorf("version %q of the result file is not understood; this program reads version %s", run.Version, Version)
+	case run.Kind != "conformance":
+		return Run{}, fmt.Errorf("kind %q is not understood; this program reads results of conformance runs", run.Kind)
+	}
+	return run, nil
+}
+
+// Write writes a run as indented JSON.
+func Write(w io.Writer, run Run) error {
+	var b bytes.Buffer
+	encoder := json.NewEncoder(&b)
+	encoder.SetEscapeHTML(false)
+	encoder.SetIndent("", "  ")
+	if err := encoder.Encode(run); err != nil {
+		return err
+	}
+	_, err := w.Write(b.Bytes())
+	return err
+}
