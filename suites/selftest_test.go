@@ -1,0 +1,200 @@
+package suites
+
+import (
+	"context"
+	"flag"
+	"fmt"
+	"os"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"text/tabwriter"
+
+	"github.com/cibatest/cibatest/internal/lab"
+	"github.com/cibatest/cibatest/internal/memnet"
+	"github.com/cibatest/cibatest/internal/refop"
+	"github.com/cibatest/cibatest/internal/spec"
+	"github.com/cibatest/cibatest/reports/result"
+)
+
+var (
+	onlyCase  = flag.String("case", "", "run the self-test for one case only")
+	onlyFault = flag.String("fault", "", "run the self-test for one fault only")
+)
+
+// judgeLab runs the suites against a lab in memory, inside a bubble where
+// waiting costs nothing.
+func judgeLab(t *testing.T, o lab.Options, s Selection) result.Run {
+	t.Helper()
+	var run result.Run
+	synctest.Test(t, func(t *testing.T) {
+		network := memnet.New()
+		defer network.Close()
+		o.Network = network
+		ctx, cancel := context.WithCancel(context.Background())
+		defer cancel()
+		l, err := lab.Start(ctx, o)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer l.Close()
+		run, err = Run(ctx, Options{Target: l.Target, Approver: l.Approver, RoundTripper: l.RoundTripper, Select: s, ToolVersion: "test"})
+		if err != nil {
+			t.Fatal(err)
+		}
+	})
+	return run
+}
+
+func selection() Selection {
+	if *onlyCase != "" {
+		return Selection{Arguments: strings.Split(*onlyCase, ",")}
+	}
+	return Selection{}
+}
+
+// The healthy OP passes every case; what it does not offer is skipped.
+func TestHealthy(t *testing.T) {
+	build()
+	t.Parallel()
+	run := judgeLab(t, lab.Options{}, selection())
+	for _, c := range run.Cases {
+		if c.Outcome != result.Pass && c.Outcome != result.Info && c.Outcome != result.Skip {
+			t.Errorf("%s: %s: %s %s", c.ID, c.Outcome, c.Message, c.Reason)
+		}
+	}
+	t.Logf("verdict %s, %+v, critical path %d ms, wall %d ms, sum %d ms", run.Verdict, run.Summary, run.Timing.CriticalPathMS, run.Timing.WallMS, run.Timing.SumMS)
+	if slack := run.Timing.WallMS - run.Timing.CriticalPathMS; slack > 15_000 && *onlyCase == "" {
+		t.Errorf("the run took %d ms longer than its critical path", slack)
+	}
+}
+
+// A legal departure accuses nobody: no case fails, and what could be judged on
+// the healthy OP can still be judged.
+func TestVariants(t *testing.T) {
+	build()
+	t.Parallel()
+	for _, v := range refop.Variants() {
+		t.Run(v.Name, func(t *testing.T) {
+			t.Parallel()
+			run := judgeLab(t, lab.Options{Variants: []string{v.Name}}, selection())
+			for _, c := range run.Cases {
+				if c.Outcome == result.Fail || c.Outcome == result.Error {
+					t.Errorf("%s: %s: %s %s", c.ID, c.Outcome, c.Message, c.Reason)
+				}
+			}
+		})
+	}
+}
+
+// matrix collects which cases each fault trips.
+type matrix struct {
+	mu    sync.Mutex
+	trips map[string][]string
+}
+
+// Each fault is caught by a case of the requirement it breaks, and each case is
+// caught failing by a fault. What else a fault trips is listed.
+func TestFaults(t *testing.T) {
+	build()
+	if testing.Short() {
+		t.Skip("the fault matrix is long; it runs without -short")
+	}
+	m := &matrix{trips: map[string][]string{}}
+	t.Run("each", func(t *testing.T) {
+		for _, f := range refop.Faults() {
+			if *onlyFault != "" && f.Name != *onlyFault {
+				continue
+			}
+			t.Run(f.Name, func(t *testing.T) {
+				t.Parallel()
+				m.check(t, f)
+			})
+		}
+	})
+	m.print(t)
+	if *onlyFault == "" && *onlyCase == "" {
+		m.everyCaseFails(t)
+		if n := len(refop.Faults()); n < 220 {
+			t.Errorf("there are %d faults, want 220 at least", n)
+		}
+	}
+}
+
+func (m *matrix) check(t *testing.T, f refop.Fault) {
+	if _, ok := spec.Must().Get(f.Breaks); !ok {
+		t.Fatalf("breaks the unknown requirement %s", f.Breaks)
+	}
+	run := judgeLab(t, lab.Options{Faults: []string{f.Name}}, selection())
+	caught := false
+	var tripped []string
+	for _, c := range run.Cases {
+		if !found(c) {
+			continue
+		}
+		tripped = append(tripped, c.ID)
+		caught = caught || slices.Contains(c.Requirements, f.Breaks)
+	}
+	m.mu.Lock()
+	m.trips[f.Name] = tripped
+	m.mu.Unlock()
+	if !caught && *onlyCase == "" {
+		var seen []string
+		for _, c := range run.Cases {
+			if slices.Contains(c.Requirements, f.Breaks) {
+				seen = append(seen, fmt.Sprintf("%s %s (%s%s)", c.ID, c.Outcome, c.Message, c.Reason))
+			}
+		}
+		t.Errorf("no case of %s noticed: %s; noticed by %v", f.Breaks, strings.Join(seen, "; "), tripped)
+	}
+}
+
+// found says whether a case noticed something. An info counts for requirements
+// whose own verdict is info: more cannot be said about them.
+func found(c result.Case) bool {
+	switch c.Outcome {
+	case result.Fail, result.Warn:
+		return true
+	case result.Info:
+		r, _ := spec.Must().Get(c.Requirements[0])
+		return r.Verdict == "info"
+	}
+	return false
+}
+
+// print writes the table fault -> cases to standard error, or to the file named
+// by the environment.
+func (m *matrix) print(t *testing.T) {
+	out := os.Stdout
+	if path := os.Getenv("CIBATEST_FAULT_TABLE"); path != "" {
+		file, err := os.Create(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer file.Close()
+		out = file
+	}
+	w := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
+	for _, f := range refop.Faults() {
+		if tripped, ran := m.trips[f.Name]; ran {
+			fmt.Fprintf(w, "%s\t%s\t%s\n", f.Name, f.Breaks, strings.Join(tripped, " "))
+		}
+	}
+	w.Flush()
+}
+
+func (m *matrix) everyCaseFails(t *testing.T) {
+	caught := map[string]bool{}
+	for _, tripped := range m.trips {
+		for _, id := range tripped {
+			caught[id] = true
+		}
+	}
+	for _, d := range all() {
+		if !caught[d.id] {
+			t.Errorf("no fault makes the case %s fail", d.id)
+		}
+	}
+}
