@@ -33,6 +33,23 @@ func (t *T) JudgeBy(r spec.Requirement, resp *ciba.Response) {
 	t.addFor(r, outcome, describe(r), resp.Summary())
 }
 
+// JudgeVariant is [T.Judge] for one of several variants of a test, named.
+func (t *T) JudgeVariant(what string, resp *ciba.Response) {
+	t.MustAnswer(resp)
+	t.At(resp)
+	r := t.Requirement()
+	t.addFor(r, judge(r, resp), what+": "+describe(r), resp.Summary())
+}
+
+// JudgeAck judges an answer that has to accept the request.
+func (t *T) JudgeAck(what string, resp *ciba.Response) {
+	t.JudgeVariant(what, resp)
+	if resp.Status == 200 {
+		_, err := resp.Ack()
+		t.Check(err == nil, what+": an acknowledgement with auth_req_id and expires_in", "%v", err)
+	}
+}
+
 // judge is the rule of the catalogue: conforming is pass, tolerated is warn,
 // the rest is the requirement's verdict. Two things are always a failure: tokens
 // where none were due, and a server error on client input.

@@ -3,6 +3,7 @@ package suites
 import (
 	"context"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/cibatest/cibatest/internal/approve"
@@ -77,12 +78,15 @@ func (t *T) Target() *target.Target { return t.session.target }
 // Discovery is the OP's metadata as it was served.
 func (t *T) Discovery() *target.Discovery { return t.session.discovery }
 
-// Metadata is a member of the discovery document, nil when absent.
-func (t *T) Metadata(member string) any {
-	if t.session.discovery == nil {
-		return nil
-	}
-	return t.session.discovery.Document[member]
+// Document is the OP's metadata, its exchange kept as evidence of this case.
+func (t *T) Document() map[string]any {
+	t.recorder.Append(t.session.discovery.Exchange)
+	return t.session.discovery.Document
+}
+
+// Advertises says whether an array member of the metadata has a value.
+func (t *T) Advertises(member, value string) bool {
+	return slices.Contains(t.session.discovery.Strings(member), value)
 }
 
 // Has says whether the target offers a capability, by its name in applies.needs.

@@ -55,6 +55,9 @@ func (r *Recorder) add(e Exchange) int {
 	return len(r.list)
 }
 
+// Append keeps an exchange that was made elsewhere.
+func (r *Recorder) Append(e Exchange) { r.add(e) }
+
 // Join appends what another recorder holds and returns how many exchanges were
 // there before, which is what the other's indexes have to be shifted by.
 func (r *Recorder) Join(other *Recorder) int {

@@ -238,9 +238,12 @@ func (c *call) assertionTimes(claims map[string]any) *oauthError {
 	}
 	jti, _ := claims["jti"].(string)
 	if jti == "" {
-		return nil // RFC 7523 leaves it optional
+		return c.op.b.instead["assertion-jti"] // RFC 7523 leaves it optional
 	}
 	if c.op.replayed(c.client.ID+" "+jti, exp) && !c.skips("assertion-replay") {
+		if other := c.op.b.instead["assertion-replay"]; other != nil {
+			return other
+		}
 		return c.badClient("the assertion was used before")
 	}
 	return nil

@@ -1,0 +1,182 @@
+package suites
+
+import (
+	"encoding/json"
+	"fmt"
+	"net"
+	"net/url"
+	"slices"
+	"strings"
+
+	. "github.com/onsi/ginkgo/v2"
+)
+
+// CIBA Core 4, OIDC Discovery 3 and 4, RFC 8414 2: what the metadata says.
+var _ = Describe("Provider metadata", func() {
+	Case("metadata-modes", "lists the token delivery modes", Requirements("CIBA-4-DISC-MODES").Smoke(), deliveryModes)
+	Case("metadata-endpoint", "names the backchannel authentication endpoint", Requirements("CIBA-4-DISC-ENDPOINT").Smoke(), func(t *T) {
+		member := t.Document()["backchannel_authentication_endpoint"]
+		text, _ := member.(string)
+		u, err := url.Parse(text)
+		t.Check(err == nil && u.Scheme != "" && u.Host != "" && u.Fragment == "" && !strings.Contains(text, "#"),
+			"an absolute URL without fragment", "backchannel_authentication_endpoint is %.200q", fmt.Sprint(member))
+	})
+	Case("metadata-user-code-type", "tells user_code support as a boolean", Requirements("CIBA-4-DISC-USERCODE-TYPE"), func(t *T) {
+		member, there := t.Document()["backchannel_user_code_parameter_supported"]
+		_, isBool := member.(bool)
+		t.Check(!there || isBool, "a JSON boolean, or no member", "%T %.60v", member, member)
+	})
+	Case("metadata-grant-type", "lists the CIBA grant type", Requirements("CIBA-4-DISC-GRANT-TYPE"), func(t *T) {
+		modes, _ := t.Document()["backchannel_token_delivery_modes_supported"].([]any)
+		if len(modes) == 1 && modes[0] == "push" {
+			t.Skip("a push-only OP need not list the grant type")
+		}
+		t.Check(t.Advertises("grant_types_supported", "urn:openid:params:grant-type:ciba"), "grant_types_supported contains urn:openid:params:grant-type:ciba",
+			"%.300v", t.Document()["grant_types_supported"])
+	})
+	Case("metadata-modes-work", "advertises only modes that work", Requirements("CIBA-4-DISC-MODES-WORK"), func(t *T) {
+		if !t.Advertises("backchannel_token_delivery_modes_supported", "poll") {
+			t.Skip("poll is not advertised")
+		}
+		got := t.Redeemed()
+		t.Check(got.Tokens.AccessToken != "", "tokens by the poll mode", "%s", got.Response.Summary())
+	}) // a flow that does not reach tokens is judged below
+	Case("metadata-response", "is served as one JSON object", Requirements("OIDD-4.2-CONFIG-RESPONSE").Smoke(), func(t *T) {
+		t.Document()
+		resp := t.Discovery().Response
+		t.Check(resp.Status == 200, "status 200", "status %d", resp.Status)
+		t.Check(resp.MediaType() == "application/json", "application/json", "Content-Type %q", resp.Header.Get("Content-Type"))
+	})
+	Case("metadata-issuer", "repeats the issuer to the letter", Requirements("OIDD-4.3-ISSUER-MATCH").Smoke(), func(t *T) {
+		issuer := t.Document()["issuer"]
+		t.Check(issuer == t.Target().Issuer, fmt.Sprintf("%q", t.Target().Issuer), "%.200q", fmt.Sprint(issuer))
+	})
+	Case("metadata-required", "has the required members", Requirements("OIDD-3-REQUIRED-MEMBERS"), requiredMembers)
+	Case("metadata-empty-arrays", "leaves empty lists out", Requirements("OIDD-4.2-NO-EMPTY-ARRAYS"), func(t *T) {
+		for name, value := range t.Document() {
+			list, isArray := value.([]any)
+			t.Check(!isArray || len(list) > 0, "no empty arrays", "%s is empty", name)
+		}
+	})
+	Case("metadata-rs256", "lists RS256 for ID Tokens", Requirements("OIDD-3-RS256-LISTED"), func(t *T) {
+		t.Document()
+		t.Check(t.Advertises("id_token_signing_alg_values_supported", "RS256"), "id_token_signing_alg_values_supported contains RS256",
+			"%v", t.Discovery().Strings("id_token_signing_alg_values_supported"))
+	})
+	Case("metadata-auth-algs", "lists the algorithms of client assertions", Requirements("RFC8414-2-AUTH-ALG-METADATA"), authAlgorithms)
+	Case("metadata-hint-token-types", "lists login_hint_token types as strings", Requirements("FAPI-CIBA-DISC-LHT-TYPES"), func(t *T) {
+		member, there := t.Document()["backchannel_endpoint_login_hint_token_types_supported"]
+		t.Check(!there || isStrings(member), "an array of strings, or no member", "%.200v", member)
+	})
+	Case("metadata-rar-types", "advertises its authorization_details types", Requirements("RFC9396-10-METADATA"), func(t *T) {
+		member, there := t.Document()["authorization_details_types_supported"]
+		if !t.Check(there && isStrings(member), "authorization_details_types_supported is an array of strings", "%.200v", member) {
+			return
+		}
+		for _, kind := range t.Target().RAR.Types {
+			t.Check(t.Advertises("authorization_details_types_supported", kind), "the type "+kind+" is listed", "%.300v", member)
+		}
+	})
+	Case("metadata-endpoint-https", "names TLS endpoints", Requirements("CIBA-7-ENDPOINT-HTTPS"), func(t *T) {
+		t.Document()
+		for _, name := range []string{"backchannel_authentication_endpoint", "token_endpoint"} {
+			mustBeTLS(t, name, t.Discovery().Text(name))
+		}
+	})
+})
+
+func deliveryModes(t *T) {
+	member := t.Document()["backchannel_token_delivery_modes_supported"]
+	modes, ok := member.([]any)
+	if !t.Check(ok && len(modes) > 0, "a non-empty array", "%.200v", member) {
+		return
+	}
+	known := 0
+	seen := map[any]bool{}
+	for _, mode := range modes {
+		name, isString := mode.(string)
+		t.Check(isString, "strings only", "%v", mode)
+		if isString {
+			t.Check(!seen[name], "no duplicates", "%q is listed twice", name)
+			seen[name] = true
+		}
+		if slices.Contains([]string{"poll", "ping", "push"}, name) {
+			known++
+		} else if isString {
+			t.Warn("poll, ping and push", "the unknown mode %.60q is listed too", name)
+		}
+	}
+	t.Check(known > 0, "at least one of poll, ping and push", "%.200v", modes)
+}
+
+func requiredMembers(t *T) {
+	document := t.Document()
+	for _, name := range []string{"issuer", "jwks_uri", "token_endpoint"} {
+		text, ok := document[name].(string)
+		present(t, name, ok && text != "", document[name])
+		if ok && text != "" {
+			mustBeTLS(t, name, text)
+		}
+	}
+	for _, name := range []string{"response_types_supported", "subject_types_supported", "id_token_signing_alg_values_supported"} {
+		present(t, name, isStrings(document[name]), document[name])
+	}
+	if _, ok := document["authorization_endpoint"].(string); !ok {
+		t.Warn("authorization_endpoint, which OIDC Discovery requires of every OP", "it is missing; an OP without front channel has no use for it")
+	}
+}
+
+// present judges one member. A document found only where RFC 8414 puts it owes
+// OIDC's own members to nobody.
+func present(t *T, name string, ok bool, value any) {
+	oidcOnly := slices.Contains([]string{"jwks_uri", "subject_types_supported", "id_token_signing_alg_values_supported"}, name)
+	if !ok && oidcOnly && t.Discovery().OAuthOnly {
+		t.Warn(name+" with the right type", "%.100v", value)
+		return
+	}
+	t.Check(ok, name+" with the right type", "%.100v", value)
+}
+
+// mustBeTLS accepts plain http on a loopback address, noting it once: a lab OP.
+func mustBeTLS(t *T, name, address string) {
+	u, err := url.Parse(address)
+	if err == nil && u.Scheme == "https" {
+		return
+	}
+	if err == nil && u.Scheme == "http" && isLoopback(u.Hostname()) {
+		t.Note("the OP is a lab on loopback: plain http is not held against it")
+		return
+	}
+	t.Check(false, name+" uses https", "%.200q", address)
+}
+
+func isLoopback(host string) bool {
+	ip := net.ParseIP(host)
+	return host == "localhost" || ip != nil && ip.IsLoopback()
+}
+
+func authAlgorithms(t *T) {
+	document := t.Document()
+	usesJWT := t.Advertises("token_endpoint_auth_methods_supported", "private_key_jwt") || t.Advertises("token_endpoint_auth_methods_supported", "client_secret_jwt")
+	algs, there := document["token_endpoint_auth_signing_alg_values_supported"]
+	if usesJWT && !there {
+		t.Warn("token_endpoint_auth_signing_alg_values_supported, as a JWT method is listed", "it is missing")
+	}
+	t.Check(!there || isStrings(algs), "an array of strings", "%.200v", algs)
+	t.Check(!t.Advertises("token_endpoint_auth_signing_alg_values_supported", "none"), "an algorithm list without none", "%.200v", algs)
+}
+
+func isStrings(value any) bool {
+	list, ok := value.([]any)
+	return ok && !slices.ContainsFunc(list, func(v any) bool { _, isString := v.(string); return !isString })
+}
+
+// numberOf reads a JSON number.
+func numberOf(value any) (float64, bool) {
+	n, ok := value.(json.Number)
+	if !ok {
+		return 0, false
+	}
+	f, err := n.Float64()
+	return f, err == nil
+}
