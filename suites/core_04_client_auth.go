@@ -125,7 +125,9 @@ var _ = Describe("Client assertion", func() {
 	})
 	Case("assertion-replay", "is recorded when used twice", disturbing("OIDC-9-ASSERTION-REPLAY"), func(t *T) {
 		a := t.Assertion(t.Client())
-		a.Edit = func(_, claims map[string]any) { claims["jti"] = "twice-" + t.Client().ClientID + fmt.Sprint(claims["iat"]) }
+		a.Edit = func(_, claims map[string]any) {
+			claims["jti"] = "twice-" + t.Client().ClientID + fmt.Sprint(claims["iat"])
+		}
 		t.MustSucceed("the first use of an assertion", t.Send(t.StartCall(t.Request()).AuthenticatedBy(a)))
 		t.JudgeVariant("second use", t.Send(t.StartCall(t.Request()).AuthenticatedBy(a)))
 	})

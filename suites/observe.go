@@ -1,15 +1,13 @@
 package suites
 
 import (
-	"sync"
-
 	"github.com/cibatest/cibatest/internal/ciba"
 	"github.com/cibatest/cibatest/reports/result"
 )
 
 // observation is a scenario that was run once and is judged by many cases.
 type observation struct {
-	once     sync.Once
+	done     chan struct{} // closed when the scenario is over
 	value    any
 	recorder *ciba.Recorder
 	stopped  *stop
@@ -22,24 +20,37 @@ type observation struct {
 // error, as it would have been with a flow of its own. A scenario judges nothing.
 func Observe[V any](t *T, name string, scenario func(*T) V) V {
 	key := name + " client " + t.client.Name
-	t.session.mu.Lock()
-	o := t.session.observations[key]
-	if o == nil {
-		o = &observation{}
-		t.session.observations[key] = o
-	}
-	t.session.mu.Unlock()
-	o.once.Do(func() {
-		o.recorder = ciba.NewRecorder(evidenceLimit)
+	o, first := t.session.observation(key)
+	if first {
 		own := *t
 		own.recorder, own.findings, own.evidence = o.recorder, nil, 0
 		o.stopped = guard(func() { o.value = scenario(&own) })
-	})
+		close(o.done)
+	}
+	select {
+	case <-o.done:
+	case <-t.ctx.Done():
+		t.Abort("%s", whyEnded(t.ctx))
+	}
 	t.recorder.Join(o.recorder)
 	if o.stopped != nil {
 		panic(*o.stopped)
 	}
 	return o.value.(V)
+}
+
+// observation finds or begins an observation; first says that the caller has to
+// run its scenario. Others wait on its channel, not on a lock, so that the clock
+// of a test can go on.
+func (s *Session) observation(key string) (o *observation, first bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if o = s.observations[key]; o != nil {
+		return o, false
+	}
+	o = &observation{done: make(chan struct{}), recorder: ciba.NewRecorder(evidenceLimit)}
+	s.observations[key] = o
+	return o, true
 }
 
 // guard runs a body and catches its end by Skip, Abort or a failed expectation;

@@ -1,6 +1,7 @@
 package refop
 
 import (
+	"encoding/base64"
 	"encoding/json"
 	"fmt"
 	"reflect"
@@ -154,4 +155,10 @@ func cloneJSON(v any) any {
 		return out
 	}
 	return v
+}
+
+// encodeJSON is a part of a JWT.
+func encodeJSON(v any) string {
+	data, _ := json.Marshal(v)
+	return base64.RawURLEncoding.EncodeToString(data)
 }

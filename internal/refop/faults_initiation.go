@@ -1,0 +1,277 @@
+package refop
+
+import (
+	"net/http"
+	"strings"
+	"time"
+)
+
+// swap makes a fault that replaces one kind of answer of an endpoint.
+func swap(name, breaks, sees, endpoint, kind string, edit func(*reply)) Fault {
+	return Fault{name, breaks, sees, func(b *behaviour) { b.reply(endpoint, kind, edit) }}
+}
+
+// whenSent makes a fault of requests that carry a parameter.
+func whenSent(name, breaks, sees, endpoint, parameter string, edit func(*call, *reply)) Fault {
+	return Fault{name, breaks, sees, func(b *behaviour) {
+		b.onReply = append(b.onReply, func(c *call, r *reply) {
+			if c.endpoint == endpoint && c.form[parameter] != nil {
+				edit(c, r)
+			}
+		})
+	}}
+}
+
+func crash(_ *call, r *reply) {
+	r.kind, r.status, r.raw = "error", http.StatusInternalServerError, []byte(`{"error":"server_error"}`)
+}
+
+func refused(code string) func(*call, *reply) {
+	return func(_ *call, r *reply) {
+		r.kind, r.status, r.body = "error", http.StatusBadRequest, map[string]any{"error": code}
+	}
+}
+
+var _ = plant(
+	lax("start-by-any-method", "CIBA-7-POST-ONLY", "PUT starts a transaction", "method-start"),
+	lax("start-json", "CIBA-7.1-FORM-ENCODING", "a JSON body is read", "media-type"),
+	Fault{"start-charset-refused", "CIBA-7.1-FORM-CHARSET-PARAM", "a charset parameter is refused", func(b *behaviour) {
+		b.onReply = append(b.onReply, func(c *call, r *reply) {
+			if c.endpoint == "start" && strings.Contains(c.r.Header.Get("Content-Type"), "charset") {
+				refused("invalid_request")(c, r)
+			}
+		})
+	}},
+	lax("start-query", "CIBA-7.1-QUERY-IGNORED", "parameters are read from the URL", "query-start"),
+	lax("start-no-scope", "CIBA-7.1-SCOPE-MISSING", "scope is optional", "scope-missing", "scope-openid"),
+	wrongly("start-no-scope-500", "CIBA-7.1-SCOPE-MISSING", "a missing scope crashes the OP", "scope-missing", 500, "server_error"),
+	wrongly("start-no-openid-500", "CIBA-7.1-SCOPE-NO-OPENID", "a scope without openid crashes the OP", "scope-openid", 500, "server_error"),
+	wrongly("start-unknown-scope-denied", "CIBA-13-SCOPE-UNKNOWN", "an unknown scope is access_denied", "scope-known", 403, "access_denied"),
+	Fault{"start-scope-order", "RFC6749-3.3-SCOPE-ORDER", "openid has to come first", func(b *behaviour) {
+		b.onReply = append(b.onReply, func(c *call, r *reply) {
+			if scope := c.value("scope"); c.endpoint == "start" && scope != "" && !strings.HasPrefix(scope, "openid") {
+				refused("invalid_scope")(c, r)
+			}
+		})
+	}},
+	lax("start-duplicates", "CIBA-13-DUPLICATE-PARAM", "the first of two parameters counts", "duplicates"),
+	whenSent("start-unknown-parameter", "CIBA-7.2-UNKNOWN-PARAM-IGNORED", "an unknown parameter is refused", "start", "x_unknown", refused("invalid_request")),
+	lax("start-empty-counts", "RFC6749-3.2-EMPTY-PARAM", "an empty parameter counts as sent", "empty-is-absent"),
+	whenSent("start-notification-token-500", "CIBA-7.1-CNT-IN-POLL", "a notification token crashes the OP", "start", "client_notification_token", crash),
+	lax("start-any-client", "CIBA-13-UNAUTHORIZED-CLIENT", "a client without CIBA can start", "client-ciba"),
+	wrongly("start-client-500", "CIBA-13-UNAUTHORIZED-CLIENT", "a client without CIBA crashes the OP", "client-ciba", 500, "server_error"),
+	Fault{"start-unknown-acr-500", "CIBA-7.1-ACR-UNKNOWN", "an unknown acr crashes the OP", func(b *behaviour) {
+		b.onReply = append(b.onReply, func(c *call, r *reply) {
+			if c.endpoint == "start" && strings.HasPrefix(c.value("acr_values"), "urn:x:") {
+				crash(c, r)
+			}
+		})
+	}},
+	Fault{"start-long-500", "CIBA-13-OVERLONG-PARAM", "a long value crashes the OP", func(b *behaviour) {
+		b.onReply = append(b.onReply, func(c *call, r *reply) {
+			if c.endpoint == "start" && c.r.ContentLength > 40_000 {
+				crash(c, r)
+			}
+		})
+	}},
+	wrongly("start-policy-400", "CIBA-13-ACCESS-DENIED-403", "a refusal by policy is a 400", "policy", 400, "access_denied"),
+	lax("start-no-policy", "CIBA-13-ACCESS-DENIED-403", "policy is not enforced", "policy"),
+	Fault{"start-prompt-always", "CIBA-7.2-NO-SIDE-EFFECT-ON-ERROR", "refused requests reach the user", func(b *behaviour) { b.promptAlways = true }},
+
+	swap("error-html", "CIBA-13-NO-REDIRECT-NO-HTML", "errors are HTML pages", "start", "error", func(r *reply) {
+		r.header.Set("Content-Type", "text/html")
+		r.raw = []byte("<h1>Bad Request</h1>")
+	}),
+	swap("error-redirect", "CIBA-13-NO-REDIRECT-NO-HTML", "errors are redirects", "start", "error", func(r *reply) {
+		r.status = http.StatusFound
+		r.header.Set("Location", "/login")
+	}),
+	swap("error-text", "CIBA-13-ERROR-JSON", "errors are plain text", "start", "error", func(r *reply) {
+		r.header.Set("Content-Type", "text/plain")
+		r.raw = []byte("invalid_request")
+	}),
+	swap("error-media-type", "CIBA-13-ERROR-JSON", "errors are JSON called text/plain", "start", "error", func(r *reply) { r.header.Set("Content-Type", "text/plain") }),
+	swap("error-number", "CIBA-13-ERROR-JSON", "the member error is a number", "start", "error", func(r *reply) { r.body["error"] = 400 }),
+	swap("error-with-id", "CIBA-13-ERROR-JSON", "errors carry an auth_req_id", "start", "error", func(r *reply) { r.body["auth_req_id"] = "x" }),
+	swap("error-quotes", "CIBA-13-ERROR-CHARSET", "descriptions contain quotes", "start", "error", func(r *reply) { r.body["error_description"] = `the "scope" is bad` }),
+	swap("error-unicode", "CIBA-13-ERROR-CHARSET", "descriptions are not ASCII", "token", "error", func(r *reply) { r.body["error_description"] = "ungültig" }),
+	swap("error-uri-spaces", "CIBA-13-ERROR-CHARSET", "error_uri has spaces", "start", "error", func(r *reply) { r.body["error_uri"] = "see the docs" }),
+	swap("error-own-codes", "CIBA-13-ERROR-CODES", "errors have codes of the OP's own", "start", "error", func(r *reply) {
+		if r.body["error"] == "invalid_scope" {
+			r.body["error"] = "E1042"
+		}
+	}),
+	swap("error-status-422", "CIBA-13-STATUS-PAIRING", "request errors are 422", "start", "error", func(r *reply) {
+		if r.status == 400 {
+			r.status = 422
+		}
+	}),
+	swap("error-status-401", "CIBA-13-STATUS-PAIRING", "unknown users are 401", "start", "error", func(r *reply) {
+		if r.body["error"] == "unknown_user_id" {
+			r.status = 401
+		}
+	}),
+)
+
+var _ = plant(
+	lax("hint-not-needed", "CIBA-7.1-HINT-NONE", "no hint is needed", "hint-none"),
+	wrongly("hint-none-500", "CIBA-7.1-HINT-NONE", "a missing hint crashes the OP", "hint-none", 500, "server_error"),
+	lax("hint-first-wins", "CIBA-7.2-HINT-MULTIPLE", "further hints are overlooked", "hint-multiple"),
+	lax("hint-pair-login-token", "CIBA-7.2-HINT-MULTIPLE", "login_hint and login_hint_token together are accepted", "hint-pair-login_hint-login_hint_token"),
+	lax("hint-pair-login-id", "CIBA-7.2-HINT-MULTIPLE", "login_hint and id_token_hint together are accepted", "hint-pair-login_hint-id_token_hint"),
+	lax("hint-pair-token-id", "CIBA-7.2-HINT-MULTIPLE", "both kinds of tokens together are accepted", "hint-pair-login_hint_token-id_token_hint"),
+	lax("hint-all-three", "CIBA-7.2-HINT-MULTIPLE", "all three hints together are accepted", "hint-pair-login_hint-login_hint_token-id_token_hint"),
+	wrongly("hint-login-refused", "CIBA-7.1-LOGIN-HINT-OK", "a known login_hint is refused", "hint", 400, "unknown_user_id"),
+	lax("hint-any-user", "CIBA-7.2-UNKNOWN-USER", "an unknown user gets somebody else's prompt", "hint-unknown"),
+	wrongly("hint-unknown-404", "CIBA-7.2-UNKNOWN-USER", "an unknown user is 404", "hint-unknown", 404, "not_found"),
+	lax("hint-empty", "CIBA-7.1-LOGIN-HINT-EMPTY", "an empty login_hint is the first user", "empty-is-absent", "hint-empty", "hint-unknown"),
+	Fault{"hint-wrong-subject", "CIBA-7.1-HINT-SUBJECT-MATCH", "everybody is the first user", func(b *behaviour) {
+		b.onHint = func(c *call, _ *User) *User { return &c.op.reg.Users[0] }
+	}},
+	whenSent("hint-id-token-refused", "CIBA-7.1-ITH-OK", "an ID Token is no hint", "start", "id_token_hint", refused("invalid_request")),
+	Fault{"hint-id-token-subject", "CIBA-7.1-ITH-OK", "an ID Token names somebody else", func(b *behaviour) {
+		b.onHint = func(c *call, u *User) *User {
+			if c.form["id_token_hint"] != nil {
+				return &c.op.reg.Users[len(c.op.reg.Users)-1]
+			}
+			return u
+		}
+	}},
+	lax("hint-id-token-any-client", "CIBA-14-ITH-OTHER-CLIENT", "another client's ID Token is a hint", "id-hint-audience"),
+	lax("hint-id-token-unverified", "CIBA-14-ITH-BAD-SIGNATURE", "the hint's signature is not verified", "id-hint-signature", "hint-unknown"),
+	lax("hint-id-token-foreign", "CIBA-14-ITH-FOREIGN-ISSUER", "anybody's ID Token is a hint", "id-hint-signature", "id-hint-issuer"),
+	lax("hint-id-token-unsigned", "CIBA-14-ITH-ALG-NONE", "an unsigned ID Token is a hint", "id-hint-unsigned"),
+	Fault{"hint-malformed-500", "CIBA-7.2-ITH-MALFORMED", "a malformed hint crashes the OP", func(b *behaviour) {
+		b.onReply = append(b.onReply, func(c *call, r *reply) {
+			if c.endpoint == "start" && c.value("id_token_hint") == "not-a-jwt" {
+				crash(c, r)
+			}
+		})
+	}},
+	whenSent("hint-token-refused", "CIBA-7.1-LHT-OK", "a login_hint_token is refused", "start", "login_hint_token", refused("invalid_request")),
+	lax("hint-token-eternal", "CIBA-13-LHT-EXPIRED", "an expired login_hint_token is accepted", "hint-token-expired"),
+	lax("hint-token-unverified", "CIBA-14-LHT-BAD-SIGNATURE", "a forged login_hint_token is accepted", "hint-token-signature"),
+	Fault{"hint-token-any-user", "CIBA-7.2-LHT-UNKNOWN-USER", "a login_hint_token for nobody is invalid_scope", func(b *behaviour) { b.refuse("hint-unknown", 400, "invalid_scope") }},
+)
+
+var _ = plant(
+	wrongly("binding-never", "CIBA-7.1-BM-SHORT-OK", "every binding_message is refused", "binding-message", 400, "invalid_binding_message"),
+	Fault{"binding-short-refused", "CIBA-7.1-BM-SHORT-OK", "short messages are refused", func(b *behaviour) {
+		b.onReply = append(b.onReply, func(c *call, r *reply) {
+			if m := c.value("binding_message"); c.endpoint == "start" && m != "" && len(m) < 6 {
+				refused("invalid_binding_message")(c, r)
+			}
+		})
+	}},
+	Fault{"binding-not-shown", "CIBA-7.1-BM-SHOWN", "the device does not show the message", func(b *behaviour) {
+		b.onPrompt = append(b.onPrompt, func(_ *flow, p map[string]any) { delete(p, "binding_message") })
+	}},
+	Fault{"binding-lower-case", "CIBA-7.1-BM-SHOWN", "the message is shown in lower case", func(b *behaviour) {
+		b.onPrompt = append(b.onPrompt, func(f *flow, p map[string]any) { p["binding_message"] = strings.ToLower(f.binding) })
+	}},
+	Fault{"binding-cut", "CIBA-13-BM-UNSUITABLE", "long messages are cut", func(b *behaviour) {
+		b.skip("binding-message")
+		b.onPrompt = append(b.onPrompt, func(f *flow, p map[string]any) { p["binding_message"] = f.binding[:min(len(f.binding), 20)] })
+	}},
+	wrongly("binding-500", "CIBA-13-BM-UNSUITABLE", "an unsuitable message crashes the OP", "binding-message", 500, "server_error"),
+	Fault{"binding-required", "CIBA-7.1-BM-OPTIONAL", "binding_message is required", func(b *behaviour) {
+		b.onReply = append(b.onReply, func(c *call, r *reply) {
+			if c.endpoint == "start" && c.form["binding_message"] == nil {
+				refused("invalid_request")(c, r)
+			}
+		})
+	}},
+	Fault{"binding-latin1", "CIBA-7.1-BM-UTF8", "the message is read as Latin-1", func(b *behaviour) {
+		b.onPrompt = append(b.onPrompt, func(f *flow, p map[string]any) {
+			var garbled []rune
+			for _, c := range []byte(f.binding) {
+				garbled = append(garbled, rune(c))
+			}
+			p["binding_message"] = string(garbled)
+		})
+	}},
+	lax("binding-raw", "CIBA-7.1-BM-INJECTION", "control characters reach the device", "binding-message"),
+)
+
+var _ = plant(
+	lax("user-code-not-needed", "CIBA-7.1.2-UC-MISSING", "a missing code is no obstacle", "user-code-missing"),
+	wrongly("user-code-missing-invalid", "CIBA-7.1.2-UC-MISSING", "a missing code is invalid_request", "user-code-missing", 400, "invalid_request"),
+	lax("user-code-any", "CIBA-7.1.2-UC-WRONG", "any code will do", "user-code-wrong"),
+	wrongly("user-code-wrong-denied", "CIBA-7.1.2-UC-WRONG", "a wrong code is access_denied", "user-code-wrong", 403, "access_denied"),
+	whenSent("user-code-never", "CIBA-7.1.2-UC-OK", "the right code is refused", "start", "user_code", refused("invalid_user_code")),
+	Fault{"user-code-prompt", "CIBA-7.1.2-UC-NO-PROMPT", "a wrong code reaches the user", func(b *behaviour) { b.promptEarly = true }},
+	Fault{"user-code-opt-out-500", "CIBA-7.1.2-UC-CLIENT-OPT-OUT", "clients without code crash the OP", func(b *behaviour) {
+		b.onReply = append(b.onReply, func(c *call, r *reply) {
+			if c.endpoint == "start" && c.client != nil && !c.client.UserCode && c.form["user_code"] == nil {
+				crash(c, r)
+			}
+		})
+	}},
+	Fault{"user-code-unsupported-500", "CIBA-7.1.2-UC-UNSUPPORTED", "an OP without codes is crashed by one", func(b *behaviour) {
+		b.reply("discovery", "discovery", func(r *reply) { r.body["backchannel_user_code_parameter_supported"] = false })
+		b.onReply = append(b.onReply, func(c *call, r *reply) {
+			if c.endpoint == "start" && c.form["user_code"] != nil {
+				crash(c, r)
+			}
+		})
+	}},
+)
+
+// ack makes a fault of an edit of the acknowledgement.
+func ack(name, breaks, sees string, edit func(*reply)) Fault {
+	return swap(name, breaks, sees, "start", "ack", edit)
+}
+
+func member(name string, value any) func(*reply) {
+	return func(r *reply) { r.body[name] = value }
+}
+
+// ids makes a fault of the generator of auth_req_ids.
+func ids(name, breaks, sees string, make func(*OP) string) Fault {
+	return Fault{name, breaks, sees, func(b *behaviour) { b.authReqID = make }}
+}
+
+var _ = plant(
+	ack("ack-202", "CIBA-7.3-ACK-STATUS", "the acknowledgement is a 202", func(r *reply) { r.status = 202 }),
+	ack("ack-201", "CIBA-7.3-ACK-STATUS", "the acknowledgement is a 201", func(r *reply) { r.status = 201 }),
+	ack("ack-text", "CIBA-7.3-ACK-JSON", "the acknowledgement is called text/plain", func(r *reply) { r.header.Set("Content-Type", "text/plain") }),
+	ack("ack-cached", "CIBA-7.3-ACK-NO-STORE", "the acknowledgement may be cached", func(r *reply) { r.header.Del("Cache-Control") }),
+	Fault{"ack-late", "CIBA-7.3-ACK-IMMEDIATE", "the acknowledgement takes 35 s", func(b *behaviour) { b.delay["start"] = 35 * time.Second }},
+	Fault{"ack-slow", "CIBA-7.3-ACK-IMMEDIATE", "the acknowledgement takes 7 s", func(b *behaviour) { b.delay["start"] = 7 * time.Second }},
+	ack("ack-no-id", "CIBA-7.3-ARID-PRESENT", "there is no auth_req_id", func(r *reply) { delete(r.body, "auth_req_id") }),
+	ack("ack-id-number", "CIBA-7.3-ARID-PRESENT", "auth_req_id is a number", member("auth_req_id", 4711)),
+	ack("ack-id-empty", "CIBA-7.3-ARID-PRESENT", "auth_req_id is empty", member("auth_req_id", "")),
+	ids("ack-id-padding", "CIBA-7.3-ARID-CHARSET", "ids end in =", func(*OP) string { return randomID(32) + "=" }),
+	ids("ack-id-base64", "CIBA-7.3-ARID-CHARSET", "ids contain slashes and plus signs", func(*OP) string { return randomID(24) + "/+" + randomID(8) }),
+	ids("ack-id-short", "CIBA-7.3-ARID-ENTROPY", "ids have 64 random bits", func(*OP) string { return "request-" + randomID(8) }),
+	ids("ack-id-padded", "CIBA-7.3-ARID-ENTROPY", "ids are long but mostly constant", func(*OP) string { return strings.Repeat("A", 40) + randomID(9) }),
+	ids("ack-id-uuid", "CIBA-7.3-ARID-ENTROPY-160", "ids have 128 random bits", func(*OP) string { return randomID(17) }),
+	Fault{"ack-id-repeated", "CIBA-7.3-ARID-UNIQUE", "now and then an id comes again", func(b *behaviour) {
+		b.onReply = append(b.onReply, func(c *call, r *reply) {
+			if c.endpoint == "start" && r.kind == "ack" && c.value("user_code") == "" && c.value("binding_message") == "W4SCT" {
+				r.body["auth_req_id"] = repeatedID
+			}
+			if c.endpoint == "start" && r.kind == "ack" && strings.Contains(c.r.Header.Get("Content-Type"), "urlencoded") && c.form["x_unknown"] != nil && len(c.value("x_unknown")) == 1 {
+				r.body["auth_req_id"] = repeatedID
+			}
+		})
+	}},
+	ack("ack-expires-string", "CIBA-7.3-EXPIRES-IN", "expires_in is a string", member("expires_in", "120")),
+	ack("ack-expires-missing", "CIBA-7.3-EXPIRES-IN", "expires_in is missing", func(r *reply) { delete(r.body, "expires_in") }),
+	ack("ack-expires-zero", "CIBA-7.3-EXPIRES-IN", "expires_in is 0", member("expires_in", 0)),
+	ack("ack-expires-fraction", "CIBA-7.3-EXPIRES-IN", "expires_in is 120.5", member("expires_in", 120.5)),
+	ack("ack-interval-string", "CIBA-7.3-INTERVAL", "interval is a string", member("interval", "5")),
+	ack("ack-interval-negative", "CIBA-7.3-INTERVAL", "interval is negative", member("interval", -5)),
+	ack("ack-interval-zero", "CIBA-7.3-INTERVAL", "interval is 0", member("interval", 0)),
+	ack("ack-with-token", "CIBA-7.3-ACK-NO-TOKENS", "the acknowledgement carries an access token", member("access_token", "early-bird")),
+	Fault{"ack-id-readable", "CIBA-7.3-ARID-NO-LEAK", "the id is a JWT with the login hint", func(b *behaviour) {
+		b.onFlow = append(b.onFlow, func(_ *call, f *flow) { f.id = readableID(f) })
+	}},
+)
+
+const repeatedID = "the-same-id-again-and-again-and-again-0000"
+
+// readableID is an unsigned JWT that tells who the user is.
+func readableID(f *flow) string {
+	return encodeJSON(map[string]any{"alg": "HS256"}) + "." + encodeJSON(map[string]any{"hint": f.user.LoginHint, "jti": randomID(32)}) + "." + randomID(32)
+}

@@ -1,0 +1,183 @@
+package suites
+
+import (
+	"fmt"
+	"math"
+	"regexp"
+	"strings"
+	"time"
+
+	"github.com/cibatest/cibatest/internal/ciba"
+	"github.com/cibatest/cibatest/internal/jose"
+	. "github.com/onsi/ginkgo/v2"
+)
+
+var legalID = regexp.MustCompile(`^[A-Za-z0-9._-]+$`)
+
+// CIBA Core 7.3: the successful acknowledgement.
+var _ = Describe("Acknowledgement", func() {
+	Case("ack-status", "is a 200", Requirements("CIBA-7.3-ACK-STATUS").Smoke(), func(t *T) {
+		resp := t.Acknowledged()
+		t.At(resp)
+		_, err := resp.Object()
+		t.Check(resp.Status == 200 && err == nil, "200 with a JSON object", "%s", resp.Summary())
+	})
+	Case("ack-json", "is application/json", Requirements("CIBA-7.3-ACK-JSON"), func(t *T) {
+		resp := t.acknowledgement()
+		t.Check(resp.MediaType() == "application/json", "application/json", "Content-Type %.100q", resp.Header.Get("Content-Type"))
+	})
+	Case("ack-no-store", "is not cached", Requirements("CIBA-7.3-ACK-NO-STORE"), func(t *T) {
+		resp := t.acknowledgement()
+		t.Check(noStore(resp.Header.Values("Cache-Control")), "Cache-Control contains no-store", "Cache-Control %.100q", resp.Header.Get("Cache-Control"))
+	})
+	Case("ack-immediate", "does not wait for the user", Requirements("CIBA-7.3-ACK-IMMEDIATE"), func(t *T) {
+		resp := t.acknowledgement()
+		switch took := resp.Received.Sub(resp.Sent); {
+		case took > 30*time.Second:
+			t.Fail("an answer at once", "it took %s", took.Round(time.Millisecond))
+		case took > 5*time.Second:
+			t.Warn("an answer within 5 s", "it took %s", took.Round(time.Millisecond))
+		}
+	})
+	Case("ack-id-present", "has an auth_req_id", Requirements("CIBA-7.3-ARID-PRESENT").Smoke(), func(t *T) {
+		id, isString := t.ackMember("auth_req_id").(string)
+		t.Check(isString && id != "", "a non-empty string", "auth_req_id is %T", t.ackMember("auth_req_id"))
+	})
+	Case("ack-id-charset", "has ids of the permitted characters", Requirements("CIBA-7.3-ARID-CHARSET").AfterAll(), func(t *T) {
+		for _, id := range t.ids() {
+			if !t.Check(legalID.MatchString(id), "only A-Z a-z 0-9 . - _", "an auth_req_id with other characters, %d long", len(id)) {
+				return
+			}
+		}
+	})
+	Case("ack-id-entropy", "has ids of 128 bits at least", Requirements("CIBA-7.3-ARID-ENTROPY").AfterAll(), func(t *T) {
+		sample := t.ids()
+		bits := upperBound(sample)
+		switch {
+		case len(sample) < 10:
+			t.Info("ten values to judge by", "only %d were seen; they allow %.0f bits", len(sample), bits)
+		case bits < 96:
+			t.Fail("128 bits", "the varying part of %d values allows %.0f bits at most", len(sample), bits)
+		case bits < 128:
+			t.Warn("128 bits", "the varying part of %d values allows %.0f bits at most", len(sample), bits)
+		}
+	})
+	Case("ack-id-entropy-160", "has ids of 160 bits, as advised", Requirements("CIBA-7.3-ARID-ENTROPY-160").AfterAll(), func(t *T) {
+		sample := t.ids()
+		bits := upperBound(sample)
+		if len(sample) < 10 {
+			t.Info("ten values to judge by", "only %d were seen", len(sample))
+			return
+		}
+		t.Check(bits >= 160, "160 bits", "the varying part of %d values allows %.0f bits at most", len(sample), bits)
+	})
+	Case("ack-id-unique", "has a new id for every request", Requirements("CIBA-7.3-ARID-UNIQUE").AfterAll(), func(t *T) {
+		t.Start(t.Request())
+		t.Start(t.Request())
+		seen := map[string]bool{}
+		for _, id := range t.ids() {
+			t.Check(!seen[id], "all different", "an auth_req_id was issued twice")
+			seen[id] = true
+		}
+	})
+	Case("ack-expires-in", "has expires_in as a positive number", Requirements("CIBA-7.3-EXPIRES-IN").Smoke(), func(t *T) {
+		value := t.ackMember("expires_in")
+		n, isNumber := numberOf(value)
+		t.Check(isNumber && n > 0 && n == math.Trunc(n), "a positive whole number", "%T %.40v", value, value)
+		if n > 366*24*3600 {
+			t.Warn("a life of less than a year", "expires_in %.40v", value)
+		}
+	})
+	Case("ack-interval", "has interval as a positive number, or not at all", Requirements("CIBA-7.3-INTERVAL").Smoke(), func(t *T) {
+		object, _ := t.acknowledgement().Object()
+		value, there := object["interval"]
+		n, isNumber := numberOf(value)
+		if isNumber && n == 0 {
+			t.Warn("a positive whole number", "0")
+			return
+		}
+		t.Check(!there || isNumber && n > 0 && n == math.Trunc(n), "a positive whole number, or no member", "%T %.40v", value, value)
+	})
+	Case("ack-no-tokens", "carries no tokens", Requirements("CIBA-7.3-ACK-NO-TOKENS"), func(t *T) {
+		resp := t.acknowledgement()
+		if resp.HasTokens() {
+			t.Fail("no token members", "%s", resp.Summary())
+		}
+	})
+	Case("ack-id-no-leak", "has ids that tell nothing about the user", Requirements("CIBA-7.3-ARID-NO-LEAK"), func(t *T) {
+		id, _ := t.ackMember("auth_req_id").(string)
+		token, err := jose.Decode(id)
+		if err != nil {
+			return // not a token: nothing to read
+		}
+		readable := fmt.Sprint(token.Header, token.Claims)
+		for _, secret := range []string{t.User().LoginHint, t.User().Sub} {
+			t.Check(len(secret) < 3 || !strings.Contains(readable, secret), "no readable personal data", "the hint or subject of the user is in the auth_req_id")
+		}
+	})
+})
+
+// acknowledgement is the shared acknowledgement, or an error when the good
+// request was refused; ack-status judges that.
+func (t *T) acknowledgement() *ciba.Response {
+	resp := t.MustSucceed("a good backchannel authentication request", t.Acknowledged())
+	t.At(resp)
+	return resp
+}
+
+func (t *T) ackMember(name string) any {
+	object, err := t.acknowledgement().Object()
+	if err != nil {
+		t.Abort("the acknowledgement cannot be read: %v", err)
+	}
+	return object[name]
+}
+
+// ids are all auth_req_ids of the run. A run of this case alone collects its own.
+func (t *T) ids() []string {
+	var ids []string
+	for _, ack := range t.Acks() {
+		ids = append(ids, ack.AuthReqID)
+	}
+	for len(ids) < 10 {
+		ack, err := t.Start(t.Request()).Ack()
+		if err != nil {
+			break
+		}
+		ids = append(ids, ack.AuthReqID)
+	}
+	return ids
+}
+
+// upperBound is the most entropy the values can have: the positions that vary,
+// counted in the shortest value, times the bits of the characters seen in them.
+// It never underestimates; a low bound is a proof, a high one is none.
+func upperBound(values []string) float64 {
+	if len(values) == 0 {
+		return 0
+	}
+	shortest := values[0]
+	for _, v := range values {
+		if len(v) < len(shortest) {
+			shortest = v
+		}
+	}
+	varying, characters := 0, map[byte]bool{}
+	for i := range len(shortest) {
+		here := map[byte]bool{}
+		for _, v := range values {
+			here[v[i]] = true
+		}
+		if len(here) > 1 {
+			varying++
+			for c := range here {
+				characters[c] = true
+			}
+		}
+	}
+	return float64(varying) * math.Log2(float64(max(1, len(characters))))
+}
+
+func noStore(values []string) bool {
+	return strings.Contains(strings.ToLower(strings.Join(values, ",")), "no-store")
+}

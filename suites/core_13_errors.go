@@ -1,0 +1,170 @@
+package suites
+
+import (
+	"crypto/rand"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/cibatest/cibatest/internal/ciba"
+	. "github.com/onsi/ginkgo/v2"
+)
+
+// refusal is an answer to a request that is wrong on purpose.
+type refusal struct {
+	what string
+	resp *ciba.Response
+}
+
+// CIBA Core 13, RFC 6749 5.2: the form of every error.
+var _ = Describe("Error response", func() {
+	Case("error-json", "is a JSON object with a string error", Requirements("CIBA-13-ERROR-JSON").Smoke(), func(t *T) {
+		for _, r := range t.startErrors() {
+			if outsideErrorRule(r.resp.Status) || r.resp.Status/100 == 3 {
+				continue
+			}
+			t.judgeErrorForm(r)
+		}
+	})
+	Case("error-charset", "uses the permitted characters", Requirements("CIBA-13-ERROR-CHARSET"), func(t *T) {
+		for _, r := range append(t.startErrors(), t.pollErrors()...) {
+			if e, ok := r.resp.OAuthError(); ok {
+				t.judgeCharacters(r, e)
+			}
+		}
+	})
+	Case("error-codes", "has a registered code", Requirements("CIBA-13-ERROR-CODES"), func(t *T) {
+		for _, r := range t.startErrors() {
+			if e, ok := r.resp.OAuthError(); ok {
+				t.At(r.resp)
+				t.Check(slices.Contains(startCodes, e.Code), r.what+": a code of CIBA Core 13 or a registered one", "%s", r.resp.Summary())
+			}
+		}
+	})
+	Case("error-status", "has the status of its code", Requirements("CIBA-13-STATUS-PAIRING"), func(t *T) {
+		for _, r := range t.startErrors() {
+			e, ok := r.resp.OAuthError()
+			if !ok || outsideErrorRule(r.resp.Status) {
+				continue
+			}
+			want := 400
+			switch ciba.ErrorCode(e.Code) {
+			case ciba.InvalidClient:
+				want = 401
+			case ciba.AccessDenied:
+				want = 403
+			}
+			t.At(r.resp)
+			t.Check(r.resp.Status == want, fmt.Sprintf("%s: %d with %s", r.what, want, printable(e.Code)), "%s", r.resp.Summary())
+		}
+	})
+	Case("error-no-redirect", "is no redirect and no page", Requirements("CIBA-13-NO-REDIRECT-NO-HTML"), func(t *T) {
+		answers := append(t.startErrors(), refusal{"a good request", t.Acknowledged()})
+		for _, r := range answers {
+			t.At(r.resp)
+			t.Check(r.resp.Status/100 != 3, r.what+": an answer to the client", "status %d", r.resp.Status)
+			judged := slices.Contains([]int{200, 400, 401, 403}, r.resp.Status)
+			t.Check(!judged || r.resp.MediaType() != "text/html", r.what+": no HTML", "Content-Type %.60q", r.resp.Header.Get("Content-Type"))
+		}
+	})
+	Case("poll-error-format", "of a poll is a 400 with a string error", Requirements("CIBA-11-ERROR-FORMAT").Smoke(), func(t *T) {
+		for _, r := range t.pollErrors() {
+			e, isError := r.resp.OAuthError()
+			switch {
+			case outsideErrorRule(r.resp.Status), isError && e.Code == string(ciba.InvalidClient):
+				continue
+			case r.resp.Status == 403 && isError && e.Code == string(ciba.AccessDenied):
+				t.At(r.resp)
+				t.Warn("status 400", "%s", r.resp.Summary())
+				continue
+			}
+			t.At(r.resp)
+			t.Check(r.resp.Status == 400, r.what+": status 400", "%s", r.resp.Summary())
+			t.judgeErrorForm(r)
+		}
+	})
+	Case("poll-error-no-store", "of a poll is not cached", Requirements("CIBA-11-ERROR-NO-STORE"), func(t *T) {
+		flow := t.MustStart(t.Request())
+		resp := t.Poll(flow)
+		t.At(resp)
+		t.Check(noStore(resp.Header.Values("Cache-Control")), "Cache-Control contains no-store", "Cache-Control %.60q", resp.Header.Get("Cache-Control"))
+	})
+})
+
+// startCodes are the codes of CIBA Core 13 and of the extensions in use.
+var startCodes = []string{
+	"invalid_request", "invalid_scope", "expired_login_hint_token", "unknown_user_id", "unauthorized_client", "missing_user_code",
+	"invalid_user_code", "invalid_binding_message", "invalid_client", "access_denied", "invalid_authorization_details", "invalid_target",
+	"invalid_dpop_proof", "use_dpop_nonce", "unmet_authentication_requirements", "server_error", "temporarily_unavailable",
+}
+
+// outsideErrorRule are statuses that belong to the HTTP layer or to load control.
+func outsideErrorRule(status int) bool {
+	return status >= 500 || slices.Contains([]int{0, 200, 404, 405, 413, 415, 429}, status)
+}
+
+// startErrors is the shared set of refused backchannel requests.
+func (t *T) startErrors() []refusal {
+	return Observe(t, "start errors", func(t *T) []refusal {
+		good := t.Request()
+		var list []refusal
+		add := func(what string, call ciba.Call) { list = append(list, refusal{what, t.MustAnswer(t.Send(call))}) }
+		add("no hint", t.StartCall(t.withoutHint()))
+		add("no scope", t.StartCall(good.Without("scope")))
+		add("an unknown scope", t.StartCall(good.With("scope", "openid x-unknown-scope")))
+		add("scope twice", t.StartCall(good.Add("scope", "openid")))
+		add("an unknown user", t.StartCall(t.withoutHint().Add("login_hint", unknownHint(t))))
+		add("two hints", t.StartCall(good.Add("id_token_hint", "not-a-jwt")))
+		add("a bad requested_expiry", t.StartCall(good.With("requested_expiry", "abc")))
+		add("an unsuitable binding_message", t.StartCall(good.With("binding_message", strings.Repeat("\u202e<b>", 90))))
+		add("no client authentication", t.StartCall(good).AuthenticatedBy(ciba.Public(t.Client().ClientID)))
+		add("an unknown client", t.StartCall(good).AuthenticatedBy(stranger(t)))
+		if t.Has("rar") {
+			add("authorization_details that are no JSON", t.StartCall(good.With("authorization_details", "[{")))
+		}
+		return list
+	})
+}
+
+// pollErrors is the shared set of refused token requests.
+func (t *T) pollErrors() []refusal {
+	return Observe(t, "poll errors", func(t *T) []refusal {
+		var list []refusal
+		add := func(what string, p ciba.Params) {
+			list = append(list, refusal{what, t.MustAnswer(t.sendAuthenticated(t.client, func() ciba.Call { return t.TokenCallAs(t.client, p) }))})
+		}
+		grant := ciba.P("grant_type", ciba.GrantTypeCIBA)
+		add("an unknown auth_req_id", grant.Add("auth_req_id", rand.Text()+rand.Text()))
+		add("no auth_req_id", grant)
+		add("no grant_type", ciba.P("auth_req_id", rand.Text()))
+		flow := t.MustStart(t.Request())
+		list = append(list, refusal{"a pending poll", t.MustAnswer(t.Poll(flow))})
+		return list
+	})
+}
+
+func (t *T) judgeErrorForm(r refusal) {
+	t.At(r.resp)
+	t.Check(r.resp.MediaType() == "application/json", r.what+": application/json", "Content-Type %.60q", r.resp.Header.Get("Content-Type"))
+	object, err := r.resp.Object()
+	if !t.Check(err == nil, r.what+": a JSON object", "%v", err) {
+		return
+	}
+	code, isString := object["error"].(string)
+	t.Check(isString && code != "", r.what+": error is a non-empty string", "%T", object["error"])
+	_, hasID := object["auth_req_id"]
+	t.Check(!hasID && !r.resp.HasTokens(), r.what+": neither auth_req_id nor tokens", "%s", r.resp.Summary())
+}
+
+// judgeCharacters compares the decoded values with the sets of RFC 6749 5.2.
+func (t *T) judgeCharacters(r refusal, e ciba.OAuthError) {
+	t.At(r.resp)
+	for name, text := range map[string]string{"error": e.Code, "error_description": e.Description} {
+		t.Check(strings.IndexFunc(text, notVisible) < 0, r.what+": "+name+" of visible ASCII without quote and backslash", "%.100q", text)
+	}
+	t.Check(strings.IndexFunc(e.URI, func(c rune) bool { return notVisible(c) || c == ' ' }) < 0, r.what+": error_uri is a URI", "%.100q", e.URI)
+}
+
+func notVisible(c rune) bool { return c < 0x20 || c > 0x7E || c == '"' || c == '\\' }
+
+func printable(text string) string { return strings.Trim(fmt.Sprintf("%.60q", text), `"`) }
