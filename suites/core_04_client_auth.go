@@ -160,7 +160,7 @@ func methodsShared(t *T) {
 			}
 			resp := t.StartAs(c, t.RequestFor(c, t.User()))
 			t.JudgeAck("start with "+method, resp)
-			if _, err := resp.Ack(); err == nil {
+			if _, err := resp.Started(); err == nil {
 				flows[method] = t.FlowOf(c, t.User(), resp)
 			}
 			break

@@ -146,7 +146,7 @@ func unknownHint(t *T) string {
 func judgeUnknown(t *T, p ciba.Params) {
 	resp := t.Send(t.StartCall(p))
 	if resp.Status == 200 && !resp.HasTokens() {
-		if ack, err := resp.Ack(); err == nil {
+		if ack, err := resp.Started(); err == nil {
 			t.At(resp)
 			t.Warn(describe(t.Requirement()), "the request was accepted, with expires_in %s; an OP may do so to hide which users exist", ack.ExpiresIn)
 			return

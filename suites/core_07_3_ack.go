@@ -140,7 +140,7 @@ func (t *T) ids() []string {
 		ids = append(ids, ack.AuthReqID)
 	}
 	for len(ids) < 10 {
-		ack, err := t.Start(t.Request()).Ack()
+		ack, err := t.Start(t.Request()).Started()
 		if err != nil {
 			break
 		}

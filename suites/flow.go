@@ -32,7 +32,8 @@ type Flow struct {
 // slow_down so far.
 func (f *Flow) Pace() time.Duration { return f.interval + paceMargin }
 
-// Expires is when the auth_req_id ends, counted from sending the request.
+// Expires is when the auth_req_id ends, counted from sending the request. It is
+// the moment of sending when the OP's expires_in cannot be read.
 func (f *Flow) Expires() time.Time { return f.Sent.Add(f.ExpiresIn) }
 
 // Request is a good backchannel request of this case's client for its user.
@@ -84,7 +85,7 @@ func (t *T) Start(p ciba.Params) *ciba.Response { return t.StartAs(t.client, p) 
 // StartAs is [T.Start] with another client's credentials.
 func (t *T) StartAs(c *Client, p ciba.Params) *ciba.Response {
 	resp := t.sendAuthenticated(c, func() ciba.Call { return t.StartCallAs(c, p) })
-	if ack, err := resp.Ack(); err == nil {
+	if ack, err := resp.Started(); err == nil {
 		t.session.rememberAck(ack)
 	}
 	return resp
@@ -96,13 +97,13 @@ func (t *T) MustStart(p ciba.Params) *Flow { return t.MustStartAs(t.client, t.Us
 // MustStartAs is [T.MustStart] with another client and user. The user is only
 // remembered for the decision; p names the hint.
 func (t *T) MustStartAs(c *Client, u target.User, p ciba.Params) *Flow {
-	resp := t.MustSucceed("a backchannel authentication request that should be accepted", t.StartAs(c, p))
+	resp := t.MustAccept("a backchannel authentication request that should be accepted", t.StartAs(c, p))
 	return t.FlowOf(c, u, resp)
 }
 
 // FlowOf makes a flow of an accepted request.
 func (t *T) FlowOf(c *Client, u target.User, resp *ciba.Response) *Flow {
-	ack, err := resp.Ack()
+	ack, err := resp.Started()
 	if err != nil {
 		t.Abort("the acknowledgement cannot be used: %v", err)
 	}
@@ -236,7 +237,7 @@ type Redeemed struct {
 // ways that may revoke them.
 func (t *T) Redeemed() Redeemed {
 	return Observe(t, "redeemed", func(t *T) Redeemed {
-		ack := t.MustSucceed("a backchannel authentication request that should be accepted", t.Start(t.Request()))
+		ack := t.MustAccept("a backchannel authentication request that should be accepted", t.Start(t.Request()))
 		f := t.FlowOf(t.client, t.User(), ack)
 		tokens, resp := t.MustRedeem(f)
 		return Redeemed{Flow: f, Ack: ack, Tokens: tokens, Response: resp}

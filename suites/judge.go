@@ -41,18 +41,22 @@ func (t *T) JudgeVariant(what string, resp *ciba.Response) {
 	t.addFor(r, judge(r, resp), what+": "+describe(r), resp.Summary())
 }
 
-// JudgeAck judges an answer that has to accept the request.
+// JudgeAck judges an answer that has to accept the request. What is wrong with
+// the form of the acknowledgement is not this case's business.
 func (t *T) JudgeAck(what string, resp *ciba.Response) {
-	t.JudgeVariant(what, resp)
-	if resp.Status == 200 {
-		_, err := resp.Ack()
-		t.Check(err == nil, what+": an acknowledgement with auth_req_id and expires_in", "%v", err)
+	if t.MustAnswer(resp).Status/100 != 2 {
+		t.JudgeVariant(what, resp)
+		return
+	}
+	if _, err := resp.Started(); err != nil {
+		t.Abort("%s: the acknowledgement cannot be used: %v", what, err)
 	}
 }
 
 // judge is the rule of the catalogue: conforming is pass, tolerated is warn,
 // the rest is the requirement's verdict. Two things are always a failure: tokens
-// where none were due, and a server error on client input.
+// where none were due, and a server error on client input. Load control (503 and
+// 429) that outlasts the client's patience says nothing about the clause.
 func judge(r spec.Requirement, resp *ciba.Response) result.Outcome {
 	e := r.Expect
 	wantsSuccess := slices.Contains(e.Status, 200) || e.OrSuccess || len(e.Status) == 0
@@ -64,13 +68,16 @@ func judge(r spec.Requirement, resp *ciba.Response) result.Outcome {
 	}
 	oauth, isError := resp.OAuthError()
 	code := oauth.Code
+	statusOK := len(e.Status) == 0 || slices.Contains(e.Status, resp.Status)
+	if (resp.Status == 503 || resp.Status == 429) && !statusOK && !slices.Contains(e.ToleratedStatus, resp.Status) {
+		return result.Error
+	}
 	if resp.Status == 200 {
 		if slices.Contains(e.Status, 200) || e.OrSuccess {
 			return result.Pass
 		}
 		return result.Outcome(r.Verdict)
 	}
-	statusOK := len(e.Status) == 0 || slices.Contains(e.Status, resp.Status)
 	codeOK := len(e.Error) == 0 || isError && slices.Contains(e.Error, code)
 	if statusOK && codeOK {
 		return result.Pass
@@ -142,7 +149,7 @@ func (t *T) Info(expected, actual string, args ...any) {
 }
 
 // At makes the following findings point at this answer.
-func (t *T) At(resp *ciba.Response) { t.evidence = resp.Index }
+func (t *T) At(resp *ciba.Response) { t.evidence = resp }
 
 // Failed says whether anything worse than a pass was recorded so far.
 func (t *T) Failed() bool {
@@ -163,7 +170,7 @@ func (t *T) addFor(r spec.Requirement, o result.Outcome, expected, actual string
 	if r.Implied {
 		clause += ", deduced from " + r.Source
 	}
-	at := t.evidence
+	at := t.recorder.Place(t.evidence)
 	if at == 0 {
 		at = t.recorder.Len()
 	}

@@ -32,9 +32,9 @@ func HaveTokens() types.GomegaMatcher {
 
 // BeAcknowledged matches a readable acknowledgement.
 func BeAcknowledged() types.GomegaMatcher {
-	return &answerMatcher{want: "200 with auth_req_id and expires_in", ok: func(r *ciba.Response) bool {
-		_, err := r.Ack()
-		return r.Status == 200 && err == nil
+	return &answerMatcher{want: "an acknowledgement with auth_req_id", ok: func(r *ciba.Response) bool {
+		_, err := r.Started()
+		return err == nil
 	}}
 }
 

@@ -23,7 +23,7 @@ func Observe[V any](t *T, name string, scenario func(*T) V) V {
 	o, first := t.session.observation(key)
 	if first {
 		own := *t
-		own.recorder, own.findings, own.evidence = o.recorder, nil, 0
+		own.recorder, own.findings, own.evidence = o.recorder, nil, nil
 		o.stopped = guard(func() { o.value = scenario(&own) })
 		close(o.done)
 	}

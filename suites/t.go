@@ -26,7 +26,7 @@ type T struct {
 	user     int
 	recorder *ciba.Recorder
 	findings []result.Finding
-	evidence int // index of the exchange the next finding points at; 0: the last one
+	evidence *ciba.Response // the answer the next finding points at; nil: the last one
 }
 
 // stop unwinds a body. It is the only panic a case uses, and runBody recovers it.
@@ -179,6 +179,15 @@ func (t *T) MustAnswer(resp *ciba.Response) *ciba.Response {
 func (t *T) MustSucceed(what string, resp *ciba.Response) *ciba.Response {
 	t.MustAnswer(resp)
 	if resp.Status != 200 {
+		t.Abort("%s was refused: %s", what, resp.Summary())
+	}
+	return resp
+}
+
+// MustAccept ends the case as error unless the OP took the request on.
+func (t *T) MustAccept(what string, resp *ciba.Response) *ciba.Response {
+	t.MustAnswer(resp)
+	if resp.Status/100 != 2 {
 		t.Abort("%s was refused: %s", what, resp.Summary())
 	}
 	return resp

@@ -76,7 +76,8 @@ func (h *HTTP) Do(ctx context.Context, rec *Recorder, call Call) *Response {
 	ctx, cancel := context.WithTimeout(ctx, timeout)
 	defer cancel()
 	resp := h.exchange(req.WithContext(ctx), timeout)
-	resp.Index = rec.add(h.masker.exchange(call.Label, req, body, resp))
+	resp.exchange = h.masker.exchange(call.Label, req, body, resp)
+	rec.add(resp.exchange, false)
 	return resp
 }
 

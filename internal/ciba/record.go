@@ -2,6 +2,7 @@ package ciba
 
 import (
 	"net/http"
+	"slices"
 	"sync"
 	"time"
 )
@@ -35,41 +36,51 @@ type Header struct{ Name, Value string }
 type Recorder struct {
 	mu    sync.Mutex
 	limit int
-	list  []Exchange
+	list  []kept
+}
+
+// kept is an exchange in one recorder; a shared one is in several.
+type kept struct {
+	*Exchange
+	shared bool
 }
 
 // NewRecorder keeps at most limit exchanges, the first ones.
 func NewRecorder(limit int) *Recorder { return &Recorder{limit: limit} }
 
-// add keeps an exchange and returns its 1-based place, 0 when there is no room.
-func (r *Recorder) add(e Exchange) int {
+func (r *Recorder) add(e *Exchange, shared bool) {
 	if r == nil {
-		return 0
+		return
 	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	if len(r.list) >= r.limit {
-		return 0
+	known := slices.ContainsFunc(r.list, func(k kept) bool { return k.Exchange == e })
+	if len(r.list) < r.limit && !known {
+		r.list = append(r.list, kept{e, shared})
 	}
-	r.list = append(r.list, e)
-	return len(r.list)
 }
 
 // Append keeps an exchange that was made elsewhere.
-func (r *Recorder) Append(e Exchange) { r.add(e) }
+func (r *Recorder) Append(e Exchange) { r.add(&e, false) }
 
-// Join appends what another recorder holds and returns how many exchanges were
-// there before, which is what the other's indexes have to be shifted by.
-func (r *Recorder) Join(other *Recorder) int {
-	shared := other.Exchanges()
+// Join appends what another recorder holds, marked as shared.
+func (r *Recorder) Join(other *Recorder) {
+	other.mu.Lock()
+	shared := slices.Clone(other.list)
+	other.mu.Unlock()
+	for _, k := range shared {
+		r.add(k.Exchange, true)
+	}
+}
+
+// Place is the 1-based place of an answer's exchange, 0 when it was not kept.
+func (r *Recorder) Place(resp *Response) int {
+	if r == nil || resp == nil || resp.exchange == nil {
+		return 0
+	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	before := len(r.list)
-	for _, e := range shared {
-		e.Shared = true
-		r.list = append(r.list, e)
-	}
-	return before
+	return 1 + slices.IndexFunc(r.list, func(k kept) bool { return k.Exchange == resp.exchange })
 }
 
 // Exchanges are the exchanges so far.
@@ -79,7 +90,12 @@ func (r *Recorder) Exchanges() []Exchange {
 	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	return append([]Exchange(nil), r.list...)
+	list := make([]Exchange, len(r.list))
+	for i, k := range r.list {
+		list[i] = *k.Exchange
+		list[i].Shared = k.shared
+	}
+	return list
 }
 
 // Len is the number of exchanges so far.
@@ -95,8 +111,8 @@ func (r *Recorder) Len() int {
 // evidenceBody bounds a body in the evidence.
 const evidenceBody = 64 << 10
 
-func (m *Masker) exchange(label string, req *http.Request, body []byte, resp *Response) Exchange {
-	e := Exchange{Label: label, Sent: resp.Sent, Duration: resp.Received.Sub(resp.Sent)}
+func (m *Masker) exchange(label string, req *http.Request, body []byte, resp *Response) *Exchange {
+	e := &Exchange{Label: label, Sent: resp.Sent, Duration: resp.Received.Sub(resp.Sent)}
 	e.Request = Message{Method: req.Method, URL: m.url(req.URL), Headers: m.header(req.Header), BodyBytes: len(body)}
 	e.Request.Body, e.Request.Truncated = cut(m.body(req.Header.Get("Content-Type"), body))
 	if resp.Status != 0 {

@@ -26,8 +26,8 @@ type Response struct {
 	Sent      time.Time // when the request went out; the spacing of polls counts from it
 	Received  time.Time // when the last byte was read
 	Err       error     // why there is no whole answer; nil otherwise
-	Index     int       // 1-based place of the exchange in its recorder
 
+	exchange    *Exchange // how it is kept as evidence
 	object      map[string]any
 	objectErr   error
 	objectKnown bool
@@ -190,6 +190,43 @@ type AuthAck struct {
 	Sent, Received time.Time
 }
 
+// Started reads the answer of an OP that took the request on, as forgivingly as
+// an experienced client would: any 2xx with an auth_req_id, numbers also as
+// strings. What cannot be read is zero. What is wrong with the form is for the
+// cases about the acknowledgement to say, which read it with [Response.Ack].
+func (r *Response) Started() (AuthAck, error) {
+	object, err := r.Object()
+	if err != nil {
+		return AuthAck{}, err
+	}
+	if r.Status/100 != 2 {
+		return AuthAck{}, fmt.Errorf("the status is %d", r.Status)
+	}
+	ack := AuthAck{Raw: object, Sent: r.Sent, Received: r.Received}
+	if ack.AuthReqID, err = text(object, "auth_req_id"); err != nil {
+		return AuthAck{}, err
+	}
+	ack.ExpiresIn = roughly(object["expires_in"])
+	ack.Interval = roughly(object["interval"])
+	return ack, nil
+}
+
+// roughly reads seconds written as a number or a string, 0 for anything else.
+func roughly(value any) time.Duration {
+	if s, ok := value.(string); ok {
+		value = json.Number(strings.TrimSpace(s))
+	}
+	number, _ := value.(json.Number)
+	f, err := number.Float64()
+	if err != nil || !(f > 0 && f < most) {
+		return 0
+	}
+	return time.Duration(f * float64(time.Second))
+}
+
+// most bounds the seconds that are read, so that they fit a duration.
+const most = float64(1<<62) / float64(time.Second)
+
 // Ack reads the answer as an acknowledgement, strict about types. The error
 // names the member that is wrong.
 func (r *Response) Ack() (AuthAck, error) {
@@ -251,10 +288,11 @@ func (r *Response) Tokens() (TokenResponse, error) {
 	return t, nil
 }
 
-// HasTokens says whether the answer carries any token, whatever its status.
+// HasTokens says whether the answer carries any token, whatever its status and
+// however ill-formed it is otherwise.
 func (r *Response) HasTokens() bool {
-	object, err := r.Object()
-	if err != nil {
+	var object map[string]any
+	if json.Unmarshal(r.Body, &object) != nil {
 		return false
 	}
 	for _, name := range []string{"access_token", "id_token", "refresh_token"} {
@@ -306,7 +344,6 @@ func Seconds(value any) (time.Duration, error) {
 	if err != nil || f != float64(int64(f)) {
 		return 0, fmt.Errorf("is %.30s, not a whole number", number)
 	}
-	const most = float64(1<<62) / float64(time.Second)
 	if f > most || f < -most {
 		return 0, fmt.Errorf("is %.30s, which is beyond any sensible time", number)
 	}
