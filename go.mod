@@ -51,3 +51,5 @@ require (
 	golang.org/x/tools v0.45.0 // indirect
 	google.golang.org/protobuf v1.36.7 // indirect
 )
+
+tool github.com/onsi/ginkgo/v2/ginkgo

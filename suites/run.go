@@ -36,14 +36,15 @@ type Options struct {
 	Seed         int64
 	ToolVersion  string
 	Reproduce    func(caseID string) string // the command that repeats one case; may be nil
-	OnEvent      func(Event)                // called as cases start and end, from one goroutine at a time; may be nil
+	OnEvent      func(Event)                // called as cases end, from one goroutine at a time; may be nil
 }
 
-// Event tells of the progress of a run. Outcome is empty when the case starts.
+// Event tells of a case that is over.
 type Event struct {
 	Case     string
 	Outcome  result.Outcome
 	Message  string
+	Result   result.Case
 	Finished int
 	Total    int
 }
@@ -76,7 +77,7 @@ func (s *Session) run(ctx context.Context, o Options, selected []*definition) re
 		defer mu.Unlock()
 		cases[j] = c
 		if o.OnEvent != nil {
-			o.OnEvent(Event{Case: c.ID, Outcome: c.Outcome, Message: c.Message, Finished: len(cases), Total: len(jobs)})
+			o.OnEvent(Event{Case: c.ID, Outcome: c.Outcome, Message: c.Message, Result: c, Finished: len(cases), Total: len(jobs)})
 		}
 	}
 	var runnable []*job

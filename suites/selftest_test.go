@@ -48,6 +48,17 @@ func judgeLab(t *testing.T, o lab.Options, s Selection) result.Run {
 	return run
 }
 
+// notForGinkgo leaves the self-test out when the ginkgo command runs this
+// package: its user judges a target with the tree, not the tree itself.
+func notForGinkgo(t *testing.T) {
+	t.Helper()
+	flag.Visit(func(f *flag.Flag) {
+		if strings.HasPrefix(f.Name, "ginkgo.") {
+			t.Skip("the ginkgo command runs the tree only; go test runs the self-test")
+		}
+	})
+}
+
 func selection() Selection {
 	if *onlyCase != "" {
 		return Selection{Arguments: strings.Split(*onlyCase, ",")}
@@ -57,6 +68,7 @@ func selection() Selection {
 
 // The healthy OP passes every case; what it does not offer is skipped.
 func TestHealthy(t *testing.T) {
+	notForGinkgo(t)
 	build()
 	t.Parallel()
 	run := judgeLab(t, lab.Options{}, selection())
@@ -74,6 +86,7 @@ func TestHealthy(t *testing.T) {
 // A legal departure accuses nobody: no case fails, and what could be judged on
 // the healthy OP can still be judged.
 func TestVariants(t *testing.T) {
+	notForGinkgo(t)
 	build()
 	t.Parallel()
 	for _, v := range refop.Variants() {
@@ -98,6 +111,7 @@ type matrix struct {
 // Each fault is caught by a case of the requirement it breaks, and each case is
 // caught failing by a fault. What else a fault trips is listed.
 func TestFaults(t *testing.T) {
+	notForGinkgo(t)
 	build()
 	if testing.Short() {
 		t.Skip("the fault matrix is long; it runs without -short")

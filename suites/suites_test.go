@@ -4,6 +4,7 @@ import (
 	"context"
 	"net/http"
 	"os"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -13,6 +14,7 @@ import (
 	"github.com/cibatest/cibatest/internal/target"
 	"github.com/cibatest/cibatest/reports/result"
 	"github.com/onsi/ginkgo/v2"
+	"github.com/onsi/ginkgo/v2/types"
 	"github.com/onsi/gomega"
 )
 
@@ -39,59 +41,73 @@ func startSelected(ctx context.Context, t *testing.T, o Options) func(ginkgo.Spe
 	preview := ginkgo.PreviewSpecs("CIBA conformance")
 	suite, _ := ginkgo.GinkgoConfiguration()
 	if suite.ParallelTotal > 1 {
-		return func(_ ginkgo.SpecContext, id string) result.Case { return runOne(ctx, t, o, id) }
+		return func(_ ginkgo.SpecContext, id string) result.Case {
+			o.Select.Arguments = []string{id}
+			return startAll(ctx, t, o).await(ctx, id)
+		}
 	}
 	for _, spec := range preview.SpecReports {
-		if spec.State.String() == "" || spec.State.String() == "passed" || spec.State.String() == "INVALID SPEC STATE" {
-			for _, label := range spec.Labels() {
-				if len(label) > 6 && label[:6] == "case: " {
-					o.Select.Arguments = append(o.Select.Arguments, label[6:])
-				}
+		if spec.State.Is(types.SpecStateSkipped | types.SpecStatePending) {
+			continue
+		}
+		for _, label := range spec.Labels() {
+			if id, ok := strings.CutPrefix(label, "case: "); ok {
+				o.Select.Arguments = append(o.Select.Arguments, id)
 			}
 		}
 	}
-	return awaitAll(ctx, t, o)
+	begin := sync.OnceValue(func() *results { return startAll(ctx, t, o) })
+	return func(spec ginkgo.SpecContext, id string) result.Case { return begin().await(spec, id) }
 }
 
-// awaitAll runs the selected cases in the background.
-func awaitAll(ctx context.Context, t *testing.T, o Options) func(ginkgo.SpecContext, string) result.Case {
-	done := make(chan struct{})
-	var once sync.Once
-	results := map[string]result.Case{}
-	start := func() {
-		go func() {
-			defer close(done)
-			run, err := Run(ctx, o)
-			if err != nil {
-				t.Log(err)
-			}
-			for _, c := range run.Cases {
-				results[c.ID] = c
-			}
-		}()
+// results hands each case out as soon as it is over.
+type results struct {
+	mu      sync.Mutex
+	cases   map[string]result.Case
+	changed chan struct{} // closed and replaced with every case
+	ended   chan struct{}
+}
+
+func startAll(ctx context.Context, t *testing.T, o Options) *results {
+	r := &results{cases: map[string]result.Case{}, changed: make(chan struct{}), ended: make(chan struct{})}
+	o.OnEvent = func(e Event) {
+		r.mu.Lock()
+		defer r.mu.Unlock()
+		r.cases[e.Case] = e.Result
+		close(r.changed)
+		r.changed = make(chan struct{})
 	}
-	return func(spec ginkgo.SpecContext, id string) result.Case {
-		once.Do(start)
-		select {
-		case <-done:
-		case <-spec.Done():
-			return result.Case{ID: id, Outcome: result.Error, Message: "the spec was interrupted"}
+	go func() {
+		defer close(r.ended)
+		if _, err := Run(ctx, o); err != nil {
+			t.Log(err)
 		}
-		if c, ok := results[id]; ok {
+	}()
+	return r
+}
+
+func (r *results) await(ctx context.Context, id string) result.Case {
+	for {
+		r.mu.Lock()
+		c, over := r.cases[id]
+		changed := r.changed
+		r.mu.Unlock()
+		if over {
 			return c
 		}
-		return result.Case{ID: id, Outcome: result.Error, Message: "the case was not run"}
+		select {
+		case <-changed:
+		case <-r.ended:
+			r.mu.Lock()
+			defer r.mu.Unlock()
+			if c, over = r.cases[id]; over {
+				return c
+			}
+			return result.Case{ID: id, Outcome: result.Error, Message: "the case was not run"}
+		case <-ctx.Done():
+			return result.Case{ID: id, Outcome: result.Error, Message: "the spec was interrupted"}
+		}
 	}
-}
-
-func runOne(ctx context.Context, t *testing.T, o Options, id string) result.Case {
-	o.Select.Arguments = []string{id}
-	run, err := Run(ctx, o)
-	if err != nil {
-		t.Log(err)
-		return result.Case{ID: id, Outcome: result.Error, Message: err.Error()}
-	}
-	return run.Cases[0]
 }
 
 func ginkgoTarget(ctx context.Context) (Options, func(), error) {
