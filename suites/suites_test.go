@@ -23,6 +23,7 @@ import (
 // filters and report flags are Ginkgo's own.
 func TestSuites(t *testing.T) {
 	gomega.RegisterFailHandler(ginkgo.Fail)
+	build() // Ginkgo cannot preview a tree that runs
 	options, closeAll, err := ginkgoTarget(t.Context())
 	if err != nil {
 		t.Fatal(err)
