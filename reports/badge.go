@@ -1,0 +1,41 @@
+package reports
+
+import (
+	"encoding/json"
+	"fmt"
+	"io"
+
+	"github.com/cibatest/cibatest/reports/result"
+)
+
+// Badge writes the verdict in the shape of a shields.io endpoint.
+func Badge(w io.Writer, run result.Run) error {
+	colors := map[result.Verdict]string{
+		result.Conformant: "brightgreen", result.NonConformant: "red", result.Partial: "yellow",
+	}
+	color := colors[run.Verdict]
+	if color == "" {
+		color = "lightgrey"
+	}
+	encoder := json.NewEncoder(w)
+	encoder.SetIndent("", "  ")
+	return encoder.Encode(struct {
+		SchemaVersion int    `json:"schemaVersion"`
+		Label         string `json:"label"`
+		Message       string `json:"message"`
+		Color         string `json:"color"`
+		IsError       bool   `json:"isError,omitempty"`
+	}{1, "CIBA", badgeMessage(newDigest(run)), color, run.Verdict == result.NonConformant})
+}
+
+// badgeMessage is the verdict with what it rests on, as a badge has no other
+// place to say that a run was partial or long ago.
+func badgeMessage(d digest) string {
+	verdict := inertLine(string(d.Verdict))
+	judged := d.Summary.Pass + d.Summary.Fail + d.Summary.Warn + d.Summary.Info
+	scope := fmt.Sprintf("%d of %d cases", judged, len(d.Cases))
+	if d.Summary.Fail > 0 {
+		scope = fmt.Sprintf("%d of %d cases fail", d.Summary.Fail, len(d.Cases))
+	}
+	return fmt.Sprintf("%s (%s, %s)", verdict, scope, d.Started.UTC().Format("2006-01-02"))
+}

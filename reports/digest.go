@@ -1,0 +1,166 @@
+package reports
+
+import (
+	"cmp"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/cibatest/cibatest/reports/result"
+)
+
+// digest is a run sorted by what a reader has to do about it.
+type digest struct {
+	result.Run
+	failures, errors, warnings []result.Case // not listed in a baseline
+	known                      []result.Case // as the baseline expects
+	skipped                    []skipGroup
+	byID                       map[string]result.Requirement
+}
+
+// skipGroup is the cases skipped for one reason.
+type skipGroup struct {
+	Reason string
+	Cases  []string
+}
+
+func newDigest(run result.Run) digest {
+	d := digest{Run: run, byID: make(map[string]result.Requirement, len(run.Requirements))}
+	for _, r := range run.Requirements {
+		d.byID[r.ID] = r
+	}
+	skips := map[string][]string{}
+	for _, c := range run.Cases {
+		switch {
+		case c.Known != "":
+			d.known = append(d.known, c)
+		case c.Outcome == result.Fail:
+			d.failures = append(d.failures, c)
+		case c.Outcome == result.Error:
+			d.errors = append(d.errors, c)
+		case c.Outcome == result.Warn:
+			d.warnings = append(d.warnings, c)
+		case c.Outcome == result.Skip:
+			skips[c.Reason] = append(skips[c.Reason], c.ID)
+		}
+	}
+	for reason, cases := range skips {
+		d.skipped = append(d.skipped, skipGroup{reason, cases})
+	}
+	slices.SortFunc(d.skipped, func(a, b skipGroup) int {
+		return cmp.Or(len(b.Cases)-len(a.Cases), strings.Compare(a.Reason, b.Reason))
+	})
+	return d
+}
+
+// requirement is the clause a finding names, or else the case's first one.
+func (d digest) requirement(c result.Case, f result.Finding) result.Requirement {
+	id, _, _ := strings.Cut(f.Clause, " ")
+	if r, ok := d.byID[id]; ok {
+		return r
+	}
+	if len(c.Requirements) > 0 {
+		return d.byID[c.Requirements[0]]
+	}
+	return result.Requirement{}
+}
+
+// explanation says in a sentence why the verdict is what it is.
+func (d digest) explanation() string {
+	s := d.Summary
+	known := 0
+	for _, c := range d.known {
+		if c.Outcome == result.Fail {
+			known++
+		}
+	}
+	switch {
+	case d.Verdict == result.NonConformant && known > 0 && known >= s.Fail:
+		return plural(known, "failure", "failures") + ", all of them known deviations"
+	case d.Verdict == result.NonConformant && known > 0:
+		return plural(s.Fail, "failure", "failures") + fmt.Sprintf(", %d of them known", known)
+	case d.Verdict == result.NonConformant:
+		return plural(s.Fail, "case shows", "cases show") + " a departure from a clause that must hold"
+	case d.Interrupted:
+		return "the run was interrupted before every case was judged"
+	case d.Verdict == result.Partial:
+		return "nothing failed, but a clause that must hold could not be judged"
+	case s.Warn > 0:
+		return "every clause that must hold and was judged holds; " + plural(s.Warn, "warning", "warnings")
+	case d.Verdict == result.Conformant:
+		return "every clause that was judged holds"
+	}
+	return ""
+}
+
+// selected says what part of the suites was run.
+func (d digest) selected() string {
+	var parts []string
+	if d.Selection.Smoke {
+		parts = append(parts, "smoke")
+	}
+	if len(d.Selection.Arguments) > 0 {
+		parts = append(parts, strings.Join(d.Selection.Arguments, " "))
+	}
+	if d.Selection.LabelFilter != "" {
+		parts = append(parts, "labels: "+d.Selection.LabelFilter)
+	}
+	if len(parts) == 0 {
+		parts = append(parts, "everything")
+	}
+	if d.Selection.Strict {
+		parts = append(parts, "strict")
+	}
+	return strings.Join(parts, ", ")
+}
+
+// clause names a requirement with its level.
+func clause(r result.Requirement) string {
+	if r.Level == "" {
+		return r.ID
+	}
+	return fmt.Sprintf("%s (%s)", r.ID, r.Level)
+}
+
+// exchangeLine tells an exchange in a line.
+func exchangeLine(x result.Exchange) string {
+	answer := "no answer"
+	switch {
+	case x.Response != nil:
+		answer = fmt.Sprint(x.Response.Status)
+	case x.Error != "":
+		answer = "no answer: " + x.Error
+	}
+	return strings.TrimSpace(fmt.Sprintf("%s %s", x.Request.Method, x.Request.URL)) + " → " + answer
+}
+
+// decisive is the exchange a finding points at, or nil.
+func decisive(c result.Case, f result.Finding) *result.Exchange {
+	if f.Exchange < 1 || f.Exchange > len(c.Exchanges) {
+		return nil
+	}
+	return &c.Exchanges[f.Exchange-1]
+}
+
+func plural(n int, one, many string) string {
+	if n == 1 {
+		return "1 " + one
+	}
+	return fmt.Sprintf("%d %s", n, many)
+}
+
+// span shows milliseconds as a person would say them.
+func span(ms int64) string {
+	d := time.Duration(ms) * time.Millisecond
+	switch {
+	case d < time.Second:
+		return d.String()
+	case d < time.Minute:
+		return d.Round(100 * time.Millisecond).String()
+	}
+	return d.Round(time.Second).String()
+}
+
+// stamp is when the run began.
+func stamp(t time.Time) string { return t.UTC().Format("2006-01-02 15:04:05 UTC") }

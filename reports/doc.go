@@ -1,0 +1,9 @@
+// Package reports renders a [result.Run] for people and for machines: text for a
+// terminal, one self-contained HTML page, JUnit XML, Markdown and a badge, and
+// it compares two runs.
+//
+// A renderer knows nothing but the result. Everything in a result may come from
+// an OP or its users and is hostile: each renderer works on a copy in which all
+// text is inert (see inert.go) and quotes it by the rules of its own format. The
+// same result always gives the same bytes.
+package reports

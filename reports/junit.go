@@ -1,0 +1,164 @@
+package reports
+
+import (
+	"encoding/xml"
+	"fmt"
+	"io"
+	"strings"
+
+	"github.com/cibatest/cibatest/reports/result"
+)
+
+// JUnit writes JUnit XML: one suite for each area, one test case for each case.
+// A fail is a failure, an error an error. A skip and a deviation that the
+// baseline expects are skipped, with the reason, as JUnit has no third state
+// that would be seen. Warnings and observations pass and tell what they saw.
+func JUnit(w io.Writer, run result.Run) error {
+	run = inert(run)
+	all := junitSuites{Name: "cibatest conformance", Time: seconds(run.DurationMS)}
+	index := map[string]int{}
+	for _, c := range run.Cases {
+		i, ok := index[c.Area]
+		if !ok {
+			i = len(all.Suites)
+			index[c.Area] = i
+			all.Suites = append(all.Suites, junitSuite{Name: c.Area, Timestamp: run.Started.UTC().Format("2006-01-02T15:04:05")})
+		}
+		all.Suites[i].add(c)
+	}
+	for i := range all.Suites {
+		s := &all.Suites[i]
+		s.Time = seconds(s.spent)
+		all.Tests += s.Tests
+		all.Failures += s.Failures
+		all.Errors += s.Errors
+		all.Skipped += s.Skipped
+	}
+	if _, err := io.WriteString(w, xml.Header); err != nil {
+		return err
+	}
+	encoder := xml.NewEncoder(w)
+	encoder.Indent("", "  ")
+	if err := encoder.Encode(all); err != nil {
+		return err
+	}
+	_, err := io.WriteString(w, "\n")
+	return err
+}
+
+type junitCounts struct {
+	Tests    int `xml:"tests,attr"`
+	Failures int `xml:"failures,attr"`
+	Errors   int `xml:"errors,attr"`
+	Skipped  int `xml:"skipped,attr"`
+}
+
+type junitSuites struct {
+	XMLName xml.Name `xml:"testsuites"`
+	Name    string   `xml:"name,attr"`
+	junitCounts
+	Time   string       `xml:"time,attr"`
+	Suites []junitSuite `xml:"testsuite"`
+}
+
+type junitSuite struct {
+	Name string `xml:"name,attr"`
+	junitCounts
+	Time      string      `xml:"time,attr"`
+	Timestamp string      `xml:"timestamp,attr"`
+	Cases     []junitCase `xml:"testcase"`
+	spent     int64
+}
+
+type junitCase struct {
+	Name       string           `xml:"name,attr"`
+	ClassName  string           `xml:"classname,attr"`
+	Time       string           `xml:"time,attr"`
+	Properties *junitProperties `xml:"properties"`
+	Failure    *junitNote       `xml:"failure"`
+	Error      *junitNote       `xml:"error"`
+	Skipped    *junitNote       `xml:"skipped"`
+	SystemOut  string           `xml:"system-out,omitempty"`
+}
+
+type junitProperties struct {
+	List []junitProperty `xml:"property"`
+}
+
+type junitProperty struct {
+	Name  string `xml:"name,attr"`
+	Value string `xml:"value,attr"`
+}
+
+type junitNote struct {
+	Message string `xml:"message,attr"`
+	Type    string `xml:"type,attr,omitempty"`
+	Text    string `xml:",chardata"`
+}
+
+func (s *junitSuite) add(c result.Case) {
+	s.Tests++
+	s.spent += c.DurationMS
+	t := junitCase{Name: c.ID, ClassName: "cibatest." + c.Area, Time: seconds(c.DurationMS), Properties: junitFacts(c)}
+	details := junitDetails(c)
+	switch {
+	case c.Known != "":
+		s.Skipped++
+		t.Skipped = &junitNote{Message: fmt.Sprintf("known deviation (%s): %s", c.Outcome, c.Known), Type: "known"}
+		t.SystemOut = details
+	case c.Outcome == result.Fail:
+		s.Failures++
+		t.Failure = &junitNote{Message: firstOf(c.Message, c.Title), Type: "non-conformance", Text: details}
+	case c.Outcome == result.Error:
+		s.Errors++
+		t.Error = &junitNote{Message: firstOf(c.Reason, c.Message, c.Title), Type: "not judged", Text: details}
+	case c.Outcome == result.Skip:
+		s.Skipped++
+		t.Skipped = &junitNote{Message: firstOf(c.Reason, c.Message, "no reason given")}
+	case c.Outcome != result.Pass:
+		t.SystemOut = details
+	}
+	s.Cases = append(s.Cases, t)
+}
+
+func junitFacts(c result.Case) *junitProperties {
+	p := &junitProperties{}
+	set := func(name, value string) {
+		if value != "" {
+			p.List = append(p.List, junitProperty{name, value})
+		}
+	}
+	set("title", c.Title)
+	set("requirements", strings.Join(c.Requirements, " "))
+	set("outcome", string(c.Outcome))
+	set("client", c.Client)
+	return p
+}
+
+// junitDetails is what a person needs to act on a case.
+func junitDetails(c result.Case) string {
+	var b strings.Builder
+	for _, f := range c.Findings {
+		fmt.Fprintf(&b, "%s: %s\n  expected: %s\n  actual:   %s\n", f.Outcome, f.Clause, f.Expected, f.Actual)
+		if x := decisive(c, f); x != nil {
+			fmt.Fprintf(&b, "  exchange: %d of %d, %s\n", f.Exchange, len(c.Exchanges), exchangeLine(*x))
+		}
+	}
+	for _, line := range [][2]string{{"message", c.Message}, {"reason", c.Reason}, {"reproduce", c.Reproduce}} {
+		if line[1] != "" && (line[0] != "message" || len(c.Findings) == 0) {
+			fmt.Fprintf(&b, "%s: %s\n", line[0], line[1])
+		}
+	}
+	return b.String()
+}
+
+func firstOf(texts ...string) string {
+	for _, t := range texts {
+		if t != "" {
+			return t
+		}
+	}
+	return ""
+}
+
+func seconds(ms int64) string { return fmt.Sprintf("%.3f", float64(ms)/1000) }

@@ -1,0 +1,145 @@
+package reports
+
+import (
+	"bytes"
+	"fmt"
+	"io"
+	"strings"
+
+	"github.com/cibatest/cibatest/reports/result"
+)
+
+// Bounds of the Markdown summary: merge-request comments take 64 kB, and a step
+// summary over its limit is dropped as a whole.
+const (
+	maxMarkdown     = 60 << 10
+	maxMarkdownText = 600
+)
+
+// Markdown writes a summary for a merge request or a CI step. All text that an
+// OP could have chosen stands in code spans, where neither HTML, links, mentions
+// nor issue references work.
+func Markdown(w io.Writer, run result.Run) error {
+	d := newDigest(inert(run))
+	m := &markdown{}
+	m.head(d)
+	m.list("Failures", d.failures, m.finding)
+	m.list("Not judged", d.errors, m.reason)
+	m.list("Warnings", d.warnings, m.finding)
+	m.list("Known deviations", d.known, m.known)
+	m.skips(d.skipped)
+	_, err := w.Write(m.b.Bytes())
+	return err
+}
+
+type markdown struct{ b bytes.Buffer }
+
+func (m *markdown) line(format string, args ...any) { fmt.Fprintf(&m.b, format+"\n", args...) }
+
+func (m *markdown) head(d digest) {
+	title := map[result.Verdict]string{
+		result.Conformant: "✅ Conformant", result.NonConformant: "❌ Not conformant", result.Partial: "⚠️ Partly judged",
+	}[d.Verdict]
+	if title == "" {
+		title = "Verdict " + code(string(d.Verdict))
+	}
+	m.line("## %s: %s\n", title, code(d.Target.Issuer))
+	if text := d.explanation(); text != "" {
+		m.line("%s.\n", upper(text))
+	}
+	s := d.Summary
+	m.line("| pass | fail | not judged | warn | info | skip | known |")
+	m.line("| ---: | ---: | ---: | ---: | ---: | ---: | ---: |")
+	m.line("| %d | %d | %d | %d | %d | %d | %d |\n", s.Pass, s.Fail, s.Error, s.Warn, s.Info, s.Skip, len(d.known))
+	m.line("Persona %s, %s %s, %s, selection %s. Critical path %s, wall %s, sum of case times %s.\n",
+		code(d.Target.Persona), code(d.Tool.Name), code(d.Tool.Version), stamp(d.Started), code(d.selected()),
+		span(d.Timing.CriticalPathMS), span(d.Timing.WallMS), span(d.Timing.SumMS))
+}
+
+// list writes a section as long as there is room, then says what is left out.
+func (m *markdown) list(title string, cases []result.Case, entry func(result.Case)) {
+	if len(cases) == 0 {
+		return
+	}
+	m.line("### %s (%d)\n", title, len(cases))
+	for i, c := range cases {
+		if m.b.Len() > maxMarkdown-8*maxMarkdownText {
+			m.line("- and %d more, see the report", len(cases)-i)
+			break
+		}
+		entry(c)
+	}
+	m.line("")
+}
+
+func (m *markdown) finding(c result.Case) {
+	m.line("- %s %s", code(c.ID), code(c.Title))
+	if len(c.Findings) == 0 {
+		m.field("seen", c.Message)
+	}
+	for i, f := range c.Findings {
+		if i == 3 {
+			m.line("  - and %d more findings", len(c.Findings)-i)
+			break
+		}
+		m.line("  - %s: expected %s, got %s", code(f.Clause), code(f.Expected), code(f.Actual))
+	}
+	m.field("reproduce", c.Reproduce)
+}
+
+func (m *markdown) reason(c result.Case) {
+	m.line("- %s %s", code(c.ID), code(firstOf(c.Reason, c.Message, c.Title)))
+	m.field("reproduce", c.Reproduce)
+}
+
+func (m *markdown) known(c result.Case) {
+	m.line("- %s (%s): %s", code(c.ID), code(string(c.Outcome)), code(c.Known))
+}
+
+func (m *markdown) field(name, text string) {
+	if text != "" {
+		m.line("  - %s: %s", name, code(text))
+	}
+}
+
+func (m *markdown) skips(groups []skipGroup) {
+	if len(groups) == 0 {
+		return
+	}
+	m.line("### Skipped\n")
+	for i, g := range groups {
+		if m.b.Len() > maxMarkdown-maxMarkdownText {
+			m.line("- and %d more reasons, see the report", len(groups)-i)
+			break
+		}
+		m.line("- %s: %s", plural(len(g.Cases), "case", "cases"), code(firstOf(g.Reason, "no reason given")))
+	}
+}
+
+// code is inert text as a code span: its fence is longer than any run of
+// backticks inside. It does not go into tables, whose cells end at a vertical bar
+// even there. Empty text stays visible.
+func code(s string) string {
+	if s == "" {
+		return "(none)"
+	}
+	s = clip(s, maxMarkdownText)
+	fence := "`"
+	for strings.Contains(s, fence) {
+		fence += "`"
+	}
+	if strings.HasPrefix(s, "`") || strings.HasSuffix(s, "`") || strings.TrimSpace(s) == "" {
+		s = " " + s + " "
+	}
+	return fence + s + fence
+}
+
+// clip cuts a line after about n bytes.
+func clip(s string, n int) string {
+	if len(s) <= n {
+		return s
+	}
+	return strings.ToValidUTF8(s[:n], "") + " …"
+}
+
+func upper(s string) string { return strings.ToUpper(s[:1]) + s[1:] }

@@ -1,0 +1,247 @@
+package reports
+
+import (
+	"bytes"
+	"fmt"
+	"io"
+	"strings"
+	"unicode/utf8"
+
+	"github.com/cibatest/cibatest/reports/result"
+)
+
+// TextOptions are how Text writes. The zero value is plain text 80 wide.
+type TextOptions struct {
+	Color bool // ANSI colours; the words alone say everything
+	Width int  // columns; below 40 counts as 40, 0 as 80
+}
+
+// The widths of Text: of the narrowest terminal it lays out for, and the widest
+// line that is still easy to read.
+const (
+	defaultWidth = 80
+	minWidth     = 40
+	maxWidth     = 120
+	textMargin   = 12 // the column of the names of a failure's lines
+)
+
+// Text writes the summary for a terminal: the verdict first, then what needs
+// attention.
+func Text(w io.Writer, run result.Run, o TextOptions) error {
+	if o.Width == 0 {
+		o.Width = defaultWidth
+	}
+	t := &textWriter{color: o.Color, width: min(max(o.Width, minWidth), maxWidth)}
+	t.run(newDigest(inert(run)))
+	_, err := w.Write(t.b.Bytes())
+	return err
+}
+
+type textWriter struct {
+	b     bytes.Buffer
+	color bool
+	width int
+}
+
+// style is an ANSI colour or weight.
+type style string
+
+const (
+	bold   style = "1"
+	faint  style = "2"
+	red    style = "1;31"
+	green  style = "1;32"
+	yellow style = "33"
+	blue   style = "34"
+)
+
+var outcomeStyles = map[result.Outcome]style{
+	result.Fail: red, result.Error: red, result.Warn: yellow, result.Info: blue, result.Pass: green, result.Skip: faint,
+}
+
+func (t *textWriter) paint(s style, text string) string {
+	if !t.color || s == "" {
+		return text
+	}
+	return "\x1b[" + string(s) + "m" + text + "\x1b[0m"
+}
+
+func (t *textWriter) line(text string) { t.b.WriteString(text + "\n") }
+
+func (t *textWriter) run(d digest) {
+	t.head(d)
+	t.section("Failures", d.failures, t.finding(d))
+	t.section("Not judged", d.errors, t.notJudged)
+	t.section("Warnings", d.warnings, t.finding(d))
+	t.section("Known deviations, as the baseline expects", d.known, t.known)
+	t.skips(d.skipped)
+	for _, note := range d.Notes {
+		t.field("note", note)
+	}
+	t.line("")
+	t.wrap(0, fmt.Sprintf("critical path %s, wall %s, sum of case times %s",
+		span(d.Timing.CriticalPathMS), span(d.Timing.WallMS), span(d.Timing.SumMS)))
+}
+
+func (t *textWriter) head(d digest) {
+	verdict := map[result.Verdict]style{result.Conformant: green, result.NonConformant: red, result.Partial: yellow}[d.Verdict]
+	t.line("")
+	t.line(t.paint(verdict, strings.ToUpper(string(d.Verdict))) + "  " + t.paint(bold, d.Target.Issuer))
+	if text := d.explanation(); text != "" {
+		t.wrap(0, text)
+	}
+	t.line("")
+	t.counts(d)
+	t.line("")
+	t.field("persona", d.Target.Persona)
+	t.field("tool", strings.TrimSpace(d.Tool.Name+" "+d.Tool.Version))
+	t.field("started", stamp(d.Started))
+	t.field("selection", fmt.Sprintf("%s; seed %d", d.selected(), d.Seed))
+}
+
+// counts tells the outcomes worst first; what did not happen is left out.
+func (t *textWriter) counts(d digest) {
+	s := d.Summary
+	parts := []string{fmt.Sprintf("%d cases:", len(d.Cases))}
+	for _, c := range []struct {
+		n       int
+		name    string
+		outcome result.Outcome
+	}{
+		{s.Fail, "fail", result.Fail}, {s.Error, "not judged", result.Error}, {s.Warn, "warn", result.Warn},
+		{s.Info, "info", result.Info}, {s.Pass, "pass", result.Pass}, {s.Skip, "skip", result.Skip},
+	} {
+		if c.n > 0 {
+			parts = append(parts, t.paint(outcomeStyles[c.outcome], fmt.Sprintf("%d %s", c.n, c.name)))
+		}
+	}
+	t.line(strings.Join(parts, "  "))
+}
+
+func (t *textWriter) section(title string, cases []result.Case, entry func(result.Case)) {
+	if len(cases) == 0 {
+		return
+	}
+	t.line("")
+	t.line(t.paint(bold, fmt.Sprintf("%s (%d)", title, len(cases))))
+	for _, c := range cases {
+		entry(c)
+	}
+}
+
+func (t *textWriter) title(c result.Case) {
+	t.line("")
+	t.line("  " + t.paint(outcomeStyles[c.Outcome], string(c.Outcome)) + " " + t.paint(bold, c.ID))
+	t.wrap(4, c.Title)
+}
+
+func (t *textWriter) finding(d digest) func(result.Case) {
+	return func(c result.Case) {
+		t.title(c)
+		if len(c.Findings) == 0 {
+			t.field("seen", c.Message)
+		}
+		for _, f := range c.Findings {
+			r := d.requirement(c, f)
+			t.field("clause", firstOf(f.Clause, clause(r))+sourceOf(r))
+			t.field("says", r.Text)
+			t.field("expected", f.Expected)
+			t.field("actual", f.Actual)
+			if x := decisive(c, f); x != nil {
+				t.field("exchange", fmt.Sprintf("%d of %d, %s", f.Exchange, len(c.Exchanges), exchangeLine(*x)))
+			}
+		}
+		t.field("not judged", c.Reason)
+		t.command(c.Reproduce)
+	}
+}
+
+func sourceOf(r result.Requirement) string {
+	if r.Source == "" {
+		return ""
+	}
+	return ", " + r.Source
+}
+
+func (t *textWriter) notJudged(c result.Case) {
+	t.title(c)
+	t.field("because", firstOf(c.Reason, c.Message))
+	t.command(c.Reproduce)
+}
+
+func (t *textWriter) known(c result.Case) {
+	t.title(c)
+	t.field("known", c.Known)
+	t.field("seen", c.Message)
+}
+
+func (t *textWriter) skips(groups []skipGroup) {
+	if len(groups) == 0 {
+		return
+	}
+	total := 0
+	for _, g := range groups {
+		total += len(g.Cases)
+	}
+	t.line("")
+	t.line(t.paint(bold, fmt.Sprintf("Skipped (%d)", total)))
+	for _, g := range groups {
+		t.hang(fmt.Sprintf("%6d  ", len(g.Cases)), firstOf(g.Reason, "no reason given"))
+	}
+}
+
+// field is a named value, wrapped under itself; an empty one is left out.
+func (t *textWriter) field(name, text string) {
+	if text == "" {
+		return
+	}
+	t.hang(fmt.Sprintf("%*s  ", textMargin, name), text)
+}
+
+// command is never wrapped, so that it can be copied.
+func (t *textWriter) command(text string) {
+	if text != "" {
+		t.line(fmt.Sprintf("%*s  ", textMargin, "reproduce") + t.paint(faint, text))
+	}
+}
+
+func (t *textWriter) wrap(indent int, text string) { t.hang(strings.Repeat(" ", indent), text) }
+
+// hang writes text wrapped to the width, every line after the first as far in as
+// the text of the first.
+func (t *textWriter) hang(first, text string) {
+	indent := strings.Repeat(" ", utf8.RuneCountInString(first))
+	for i, line := range wrapped(text, max(t.width-len(indent), minWidth/2)) {
+		if i > 0 {
+			first = indent
+		}
+		t.line(first + line)
+	}
+}
+
+// wrapped breaks text between words; a word longer than a line is cut.
+func wrapped(text string, width int) []string {
+	var lines []string
+	line := ""
+	for _, word := range strings.Fields(text) {
+		for utf8.RuneCountInString(word) > width {
+			if line != "" {
+				lines, line = append(lines, line), ""
+			}
+			runes := []rune(word)
+			lines, word = append(lines, string(runes[:width])), string(runes[width:])
+		}
+		switch {
+		case line == "":
+			line = word
+		case utf8.RuneCountInString(line)+1+utf8.RuneCountInString(word) <= width:
+			line += " " + word
+		default:
+			lines, line = append(lines, line), word
+		}
+	}
+	if line != "" {
+		lines = append(lines, line)
+	}
+	return lines
+}
