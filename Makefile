@@ -5,7 +5,7 @@ GOLANGCI_LINT := github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.15.0
 PACKAGES      ?= ./...
 
 .DEFAULT_GOAL := help
-.PHONY: help build demo test check fmt vet lint race selftest test-real test-containers browser fuzz fixtures clean
+.PHONY: help build demo test check fmt vet lint race selftest test-real test-containers browser fuzz ci fixtures clean
 
 help: ## print the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -27,6 +27,9 @@ selftest: ## every case against the healthy OP, every fault and every legal vari
 
 check: fmt vet lint race test ## what has to pass before a change lands
 
+ci: ## everything that CI runs, each step with its time and a summary
+	.ci/run
+
 fmt: ## fail when a file is not formatted
 	@files=$$(gofmt -l $$(git ls-files '*.go')); test -z "$$files" || { echo "not formatted: $$files"; exit 1; }
 
@@ -40,7 +43,8 @@ test-real: build ## judge real OPs: oidc-provider (npm) and glewlwyd (Debian)
 	fixtures/ops/test-real.sh $(OUT)/real
 
 test-containers: ## judge an OP in a container; CIBATEST_IMAGE and CIBATEST_TARGET name another
-	CIBATEST_CONTAINERS=1 $(GO) test -tags containers -run TestContainer -count=1 -v -timeout 15m ./suites
+	.ci/engine env CIBATEST_CONTAINERS=1 TESTCONTAINERS_RYUK_DISABLED=true TESTCONTAINERS_HOST_OVERRIDE=127.0.0.1 \
+	  $(GO) test -tags containers -run TestContainer -count=1 -v -timeout 15m ./suites
 
 browser: ## look at the HTML report in Chromium: schemes, widths, accessibility
 	reports/testdata/browser.sh $(OUT)/screens
@@ -48,7 +52,7 @@ browser: ## look at the HTML report in Chromium: schemes, widths, accessibility
 fuzz: ## fuzz every parser of foreign input for a bounded time
 	@set -e; for package in $$($(GO) list ./...); do \
 	  for name in $$($(GO) test -list '^Fuzz' $$package | grep '^Fuzz' || true); do \
-	    $(GO) test -run '^$$' -fuzz "^$$name$$" -fuzztime $(or $(FUZZTIME),10s) $$package; done; done
+	    $(GO) test -run '^$$' -fuzz "^$$name$$" -fuzztime $(or $(FUZZTIME),10s) -fuzzminimizetime 1x $$package; done; done
 
 fixtures: ## make the test-only keys anew
 	$(GO) generate ./fixtures/...
