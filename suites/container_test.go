@@ -174,7 +174,7 @@ func startReaper(t *testing.T, id string) error {
 	if err != nil {
 		return err
 	}
-	reaper := exec.Command(self) //nolint:noctx // it outlives every context on purpose
+	reaper := exec.Command(self)
 	reaper.Env = append(os.Environ(), reaped+"="+id)
 	reaper.SysProcAttr = &syscall.SysProcAttr{Setsid: true}
 	alive, err := reaper.StdinPipe()

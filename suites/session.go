@@ -3,7 +3,6 @@ package suites
 import (
 	"context"
 	"fmt"
-	"maps"
 	"net/http"
 	"slices"
 	"sync"
@@ -29,7 +28,6 @@ type Session struct {
 	clients      []*Client
 	primary      *Client
 	started      time.Time
-	strict       bool
 
 	// oneRequestPerUser is set when a second open request of a user ends or
 	// refuses the first: then every case holds its user alone.
@@ -184,9 +182,4 @@ func (s *Session) Acks() []ciba.AuthAck {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return slices.Clone(s.acks)
-}
-
-// capabilitiesSeen is the state of knowledge about the target, for the result.
-func (s *Session) capabilitiesSeen() map[string]result.Capability {
-	return maps.Clone(s.capabilities)
 }

@@ -2,6 +2,7 @@ package suites
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"time"
@@ -133,7 +134,7 @@ func (t *T) Wait(d time.Duration) {
 func (t *T) WaitUntil(moment time.Time) { t.Wait(time.Until(moment)) }
 
 func whyEnded(ctx context.Context) string {
-	if context.Cause(ctx) == context.DeadlineExceeded {
+	if errors.Is(context.Cause(ctx), context.DeadlineExceeded) {
 		return "the case ran into its time limit"
 	}
 	return "the run was interrupted"

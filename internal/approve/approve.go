@@ -51,16 +51,14 @@ type Approver struct {
 	address string
 	close   func()
 	person  sync.Mutex // one question at a time
-	answers *bufio.Reader
+	reading sync.Once
+	answers chan error // one for every line a person typed
 }
 
 // New prepares the way of deciding and, where the target says so, starts a
 // device listener.
 func New(config target.Approval, o Options) (*Approver, error) {
-	a := &Approver{config: config, options: o, device: o.Device, close: func() {}}
-	if o.In != nil {
-		a.answers = bufio.NewReader(o.In)
-	}
+	a := &Approver{config: config, options: o, device: o.Device, close: func() {}, answers: make(chan error)}
 	if a.device == nil && config.Observe.Listen != "" {
 		if err := a.listen(); err != nil {
 			return nil, fmt.Errorf("approval.observe.listen: %w", err)
@@ -206,29 +204,48 @@ func (a *Approver) byCommand(ctx context.Context, d Decision) error {
 // byPerson asks whoever sits at the terminal to decide on the phone and to say
 // when it is done. Questions come one at a time.
 func (a *Approver) byPerson(ctx context.Context, d Decision) error {
+	if a.options.In == nil || a.options.Out == nil {
+		return errors.New("approval.kind is manual, but there is no terminal to ask at")
+	}
 	a.person.Lock()
 	defer a.person.Unlock()
-	if a.answers == nil || a.options.Out == nil {
-		return errors.New("approval.kind is manual, but there is no terminal to ask at")
+	a.reading.Do(func() { go a.readAnswers() })
+	select { // what was typed when nobody asked answers nothing
+	case err := <-a.answers:
+		if err != nil {
+			return fmt.Errorf("reading the answer: %w", err)
+		}
+	default:
 	}
 	verb := "DENY"
 	if d.Allow {
 		verb = "APPROVE"
 	}
-	fmt.Fprintf(a.options.Out, "\nPlease %s the request of user %s (auth_req_id %s) and press Enter: ", verb, d.User.Name, d.AuthReqID)
-	answered := make(chan error, 1)
-	go func() {
-		_, err := a.answers.ReadString('\n')
-		answered <- err
-	}()
+	_, _ = fmt.Fprintf(a.options.Out, "\nPlease %s the request of user %s (auth_req_id %s) and press Enter: ", verb, d.User.Name, d.AuthReqID)
 	select {
-	case err := <-answered:
+	case err := <-a.answers:
 		if err != nil {
 			return fmt.Errorf("reading the answer: %w", err)
 		}
 		return nil
 	case <-ctx.Done():
 		return ctx.Err()
+	}
+}
+
+// readAnswers is the only reader of the terminal, so that a question that was
+// given up does not swallow the answer to the next one.
+func (a *Approver) readAnswers() {
+	lines := bufio.NewScanner(a.options.In)
+	for lines.Scan() {
+		a.answers <- nil
+	}
+	err := lines.Err()
+	if err == nil {
+		err = io.EOF
+	}
+	for {
+		a.answers <- err
 	}
 }
 

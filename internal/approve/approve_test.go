@@ -92,7 +92,7 @@ func TestDeviceListener(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer a.Close()
-	resp, err := http.Post(a.Address()+"/v1/requests", "application/json", strings.NewReader(`{"auth_req_id":"r1","binding_message":"AB"}`)) //nolint:noctx // a test
+	resp, err := http.Post(a.Address()+"/v1/requests", "application/json", strings.NewReader(`{"auth_req_id":"r1","binding_message":"AB"}`))
 	if err != nil || resp.StatusCode != http.StatusAccepted {
 		t.Fatalf("got %v %v", resp, err)
 	}

@@ -357,7 +357,7 @@ func (r *Response) RetryAfter() (time.Duration, bool) {
 		return 0, false
 	}
 	if seconds, err := strconv.ParseUint(value, 10, 31); err == nil {
-		return time.Duration(seconds) * time.Second, true //nolint:gosec // 31 bits fit
+		return time.Duration(seconds) * time.Second, true
 	}
 	if date, err := http.ParseTime(value); err == nil {
 		return max(0, date.Sub(r.Received)), true
