@@ -3,7 +3,9 @@ package main
 import (
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
+	"path"
 	"path/filepath"
 	"strings"
 	"time"
@@ -69,23 +71,51 @@ func serveOP(cmd *cobra.Command, o lab.Options, targetDir string) error {
 	return nil
 }
 
-// writeTarget writes the target file and its keys, so that another process can
-// judge this OP. The device runs in this process, so decisions go to the control.
+// writeTarget writes the target file with the keys and tokens it names, so that
+// another process can judge this OP. The device runs in this process, so
+// decisions go to the control.
 func writeTarget(dir string, l *lab.Lab) error {
 	file, err := fixtures.ReferenceTarget(fixtures.Reference{Issuer: l.Issuer, Control: l.ControlURL, Device: ""})
 	if err != nil {
 		return err
 	}
-	if err := os.MkdirAll(filepath.Join(dir, "targets"), 0o750); err != nil {
-		return err
+	for _, folder := range []string{"keys", "requests"} {
+		if err := copyFixtures(filepath.Join(dir, folder), folder); err != nil {
+			return err
+		}
 	}
-	if err := os.CopyFS(filepath.Join(dir, "keys"), fixtures.Keys()); err != nil && !os.IsExist(err) {
+	if err := os.MkdirAll(filepath.Join(dir, "targets"), 0o750); err != nil {
 		return err
 	}
 	return writeWhole(filepath.Join(dir, "targets", "reference.yaml"), func(w io.Writer) error {
 		_, err := w.Write(file)
 		return err
 	})
+}
+
+// copyFixtures writes a folder of the fixtures, replacing what an earlier run wrote.
+func copyFixtures(dir, folder string) error {
+	if err := os.MkdirAll(dir, 0o750); err != nil {
+		return err
+	}
+	files, err := fs.Glob(fixtures.Tree(), folder+"/*")
+	if err != nil {
+		return err
+	}
+	for _, name := range files {
+		data, err := fs.ReadFile(fixtures.Tree(), name)
+		if err != nil {
+			return err
+		}
+		write := func(w io.Writer) error {
+			_, err := w.Write(data)
+			return err
+		}
+		if err := writeWhole(filepath.Join(dir, path.Base(name)), write); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 func printFaults(out io.Writer) error {

@@ -14,6 +14,7 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -74,10 +75,17 @@ type parser struct {
 	depth    int
 }
 
+// fail keeps a problem. A place that has one already gets no second.
 func (p *parser) fail(at *yaml.Node, path, format string, args ...any) {
 	problem := Problem{File: p.file, Path: path, Message: fmt.Sprintf(format, args...)}
 	if at != nil {
 		problem.Line, problem.Column = at.Line, at.Column
+	}
+	same := func(known Problem) bool {
+		return known.Path == path && known.Line == problem.Line && known.Column == problem.Column
+	}
+	if path != "" && slices.ContainsFunc(p.problems, same) {
+		return
 	}
 	p.problems = append(p.problems, problem)
 }
@@ -98,20 +106,12 @@ func (p *parser) parse(data []byte) *Target {
 	}
 	p.root = document.Content[0]
 	value := p.value(p.root, "")
-	if len(p.problems) > 0 {
-		// Values that could not be resolved are placeholders; the rest can still be checked.
-		p.validate(value)
-		return nil
+	p.validate(value)
+	if t := p.decode(value); t != nil {
+		p.meaning(t)
+		return t
 	}
-	if !p.validate(value) {
-		return nil
-	}
-	t := p.decode(value)
-	if t == nil {
-		return nil
-	}
-	p.meaning(t)
-	return t
+	return nil
 }
 
 var lineOf = regexp.MustCompile(`line (\d+)`)
@@ -248,8 +248,14 @@ func (p *parser) read(name string) ([]byte, error) {
 
 // decode fills the model. The schema has passed, so what fails here is a
 // duration or the like, told with its path.
+// decode reads whatever fits, so that the meaning of a file can be checked also
+// when a part of it is malformed; what does not fit was told by the schema.
 func (p *parser) decode(value any) *Target {
-	merged := withPersona(value.(map[string]any))
+	object, ok := value.(map[string]any)
+	if !ok {
+		return nil
+	}
+	merged := withPersona(object)
 	for _, path := range []string{"expiry_max", "clock_skew"} {
 		p.durations(merged, path)
 	}
@@ -260,11 +266,9 @@ func (p *parser) decode(value any) *Target {
 	}
 	t := &Target{}
 	decoder := json.NewDecoder(bytes.NewReader(data))
-	if err := decoder.Decode(t); err != nil {
+	var unfit *json.UnmarshalTypeError
+	if err := decoder.Decode(t); err != nil && (!errors.As(err, &unfit) || len(p.problems) == 0) {
 		p.fail(p.root, "", "%v", err)
-		return nil
-	}
-	if len(p.problems) > 0 {
 		return nil
 	}
 	t.file = p.file

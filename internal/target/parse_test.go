@@ -54,10 +54,12 @@ clients:
   - {name: a, auth_method: client_secret_post, user_code: "yes"}
 users: []
 `, []string{
-			"t.yaml:1:9: issuer: does not have the form ^https?://[^#?]+$",
+			`t.yaml:1:9: issuer: is "op.example.com"; wanted an http or https URL without query and fragment`,
 			`t.yaml:2:1: clints: unknown key; did you mean "clients"?`,
 			`t.yaml:4:42: clients[0].auth_method: is "basic"; allowed are client_secret_basic, client_secret_post, client_secret_jwt, private_key_jwt, none`,
 			"t.yaml:5:5: clients[1].client_id: is missing",
+			`t.yaml:5:5: clients[1].client_secret: is missing; client_secret_post needs one, for example ${env:CLIENT_SECRET}`,
+			`t.yaml:5:12: clients[1].name: "a" names two clients`,
 			"t.yaml:5:59: clients[1].user_code: is a string; wanted boolean",
 			"t.yaml:6:8: users: needs at least 1 entry",
 		}},
@@ -71,17 +73,6 @@ approval: {kind: url, url: "https://op.example/{who}"}
 capabilities: {telepathy: true}
 budgets: {expiry_max: soon}
 `, []string{
-			`t.yaml:9:23: budgets.expiry_max: "soon" is not a duration such as 130s or 2m`,
-		}},
-		"meaning two": {`issuer: https://op.example
-persona: auth1
-clients:
-  - {name: a, client_id: a, auth_method: client_secret_basic}
-  - {name: a, client_id: b, auth_method: private_key_jwt, jwks_file: nowhere.json}
-users: [{name: alice}]
-approval: {kind: url, url: "https://op.example/{who}"}
-capabilities: {telepathy: true}
-`, []string{
 			`t.yaml:2:10: persona: is "auth1"; known are auth0, core, glewlwyd, keycloak, oidc-provider`,
 			`t.yaml:4:5: clients[0].client_secret: is missing; client_secret_basic needs one, for example ${env:CLIENT_SECRET}`,
 			`t.yaml:5:12: clients[1].name: "a" names two clients`,
@@ -89,6 +80,7 @@ capabilities: {telepathy: true}
 			`t.yaml:6:9: users[0]: has no hint; give login_hint, login_hint_token or id_token_hint`,
 			`t.yaml:7:28: approval.url: unknown placeholder {who}; known are {auth_req_id}, {action}, {login_hint}, {user}, {authorization_details}`,
 			`t.yaml:8:16: capabilities.telepathy: unknown capability; the names are those of applies.needs in "cibatest list --json"`,
+			`t.yaml:9:23: budgets.expiry_max: "soon" is not a duration such as 130s or 2m`,
 		}},
 		"outside": {`issuer: https://op.example
 clients: [{name: a, client_id: a, auth_method: client_secret_basic, client_secret: "${env:NOPE}"}]

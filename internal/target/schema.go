@@ -74,7 +74,7 @@ func (p *parser) leaves(e *jsonschema.ValidationError) {
 	case *kind.Type:
 		p.fail(node, path, "is %s; wanted %s", article(k.Got), strings.Join(k.Want, " or "))
 	case *kind.Pattern:
-		p.fail(node, path, "does not have the form %s", k.Want)
+		p.fail(node, path, "is %s; wanted %s", p.shown(k.Got), formOf(k.Want))
 	case *kind.Minimum:
 		p.fail(node, path, "is below %s", k.Want.RatString())
 	case *kind.MinLength:
@@ -84,6 +84,14 @@ func (p *parser) leaves(e *jsonschema.ValidationError) {
 	default:
 		p.fail(node, path, "%v", e.ErrorKind)
 	}
+}
+
+// formOf puts a pattern of the schema into words.
+func formOf(pattern string) string {
+	if strings.Contains(pattern, "https?://") {
+		return "an http or https URL without query and fragment"
+	}
+	return "the form " + pattern
 }
 
 func pathOf(location []string) string {
