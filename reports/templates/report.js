@@ -1,0 +1,79 @@
+"use strict";
+// The page says everything without this script; it adds filter, search, copy
+// buttons, and opens what a link points into.
+(() => {
+  const form = document.getElementById("filter");
+  const found = document.getElementById("found");
+  const requirements = [...document.querySelectorAll(".requirement")];
+  const areas = [...document.querySelectorAll(".area")];
+  const texts = new Map(requirements.map((r) => [r, searchable(r)]));
+
+  function searchable(requirement) {
+    const parts = [requirement.querySelector("summary").textContent];
+    for (const e of requirement.querySelectorAll(".source, .case > h4, .finding")) parts.push(e.textContent);
+    return parts.join(" ").toLowerCase();
+  }
+
+  const chosen = (name) => [...form.elements[name] instanceof RadioNodeList || form.elements[name].length ? form.elements[name] : [form.elements[name]]]
+    .filter((box) => box.checked).map((box) => box.value);
+
+  function apply() {
+    const outcomes = chosen("outcome"), levels = chosen("level"), area = form.elements.area.value;
+    const words = form.elements.search.value.toLowerCase().split(/\s+/).filter(Boolean);
+    let shown = 0;
+    for (const r of requirements) {
+      r.hidden = outcomes.length > 0 && !outcomes.includes(r.dataset.outcome)
+        || levels.length > 0 && !levels.includes(r.dataset.level)
+        || area !== "" && r.closest(".area").id !== area
+        || !words.every((word) => texts.get(r).includes(word));
+      if (!r.hidden) shown++;
+    }
+    for (const a of areas) a.hidden = !a.querySelector(".requirement:not([hidden]), .area > .case");
+    found.textContent = `${shown} of ${requirements.length} requirements`;
+  }
+
+  function copyButton(command) {
+    const button = document.createElement("button");
+    button.type = "button";
+    button.textContent = "Copy";
+    const code = command.querySelector("code");
+    button.addEventListener("click", async () => {
+      try {
+        await navigator.clipboard.writeText(code.textContent);
+        button.textContent = "Copied";
+      } catch {
+        getSelection().selectAllChildren(code);
+        button.textContent = "Selected";
+      }
+      setTimeout(() => { button.textContent = "Copy"; }, 2000);
+    });
+    command.append(button);
+  }
+
+  // reveal opens whatever a fragment points into.
+  function reveal() {
+    const target = document.getElementById(decodeURIComponent(location.hash.slice(1)));
+    if (!target) return;
+    for (let e = target; e; e = e.parentElement) {
+      if (e.hidden) { form.reset(); apply(); }
+      if (e instanceof HTMLDetailsElement) e.open = true;
+    }
+    target.scrollIntoView();
+  }
+
+  let opened = [];
+  addEventListener("beforeprint", () => {
+    opened = [...document.querySelectorAll("details:not([open])")];
+    for (const d of opened) d.open = true;
+  });
+  addEventListener("afterprint", () => { for (const d of opened) d.open = false; });
+
+  for (const c of document.querySelectorAll(".command")) copyButton(c);
+  form.hidden = false;
+  form.addEventListener("input", apply);
+  form.addEventListener("reset", () => setTimeout(apply));
+  form.addEventListener("submit", (event) => event.preventDefault());
+  addEventListener("hashchange", reveal);
+  apply();
+  reveal();
+})();

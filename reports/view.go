@@ -1,0 +1,396 @@
+package reports
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"html/template"
+	"slices"
+	"strings"
+
+	"github.com/cibatest/cibatest/reports/result"
+)
+
+// outcomes is the order of columns: what needs a person first.
+var outcomes = []result.Outcome{
+	result.Fail, result.Error, result.Warn, result.Info, result.Pass, result.Skip, result.Uncovered,
+}
+
+// view is what the page's template shows.
+type view struct {
+	digest
+	Policy        string
+	Style, Script template.HTML
+
+	Headline, Lead          string
+	Date, Machine, Selected string
+	CriticalPath, Wall, Sum string
+	Outcomes                []result.Outcome
+	Levels                  []levelView
+	CaseTally               []count
+	Attention               []attentionView
+	Skipped                 []skipGroup
+	Areas                   []areaView
+	Stray                   []caseView // cases of requirements the run does not list
+	Matrix                  matrixView
+	Capabilities            []capabilityView
+	Configuration           string
+}
+
+type count struct {
+	Outcome result.Outcome
+	N       int
+}
+
+type levelView struct {
+	Name  string
+	Tally []count
+	All   int
+}
+
+type attentionView struct {
+	Title  string
+	Folded bool
+	Cases  []caseView
+}
+
+type areaView struct {
+	Name, Anchor string
+	Tally        []count
+	Bar          barView
+	Requirements []requirementView
+}
+
+type barView struct {
+	Label string
+	Parts []barPart
+}
+
+type barPart struct {
+	Outcome  result.Outcome
+	X, Width string
+}
+
+type requirementView struct {
+	result.Requirement
+	Anchor    string
+	Shown     []caseView // in full here
+	Elsewhere []link     // in full under another requirement
+}
+
+type link struct{ ID, Anchor string }
+
+type caseView struct {
+	result.Case
+	Anchor, Took string
+	ReasonLabel  string
+	Also         []link
+	Findings     []findingView
+	Exchanges    []exchangeView
+	LeftOut      string // why exchanges are not shown
+}
+
+type findingView struct {
+	result.Finding
+	Anchor, Source, Text string // of the requirement
+	Evidence             *exchangeView
+}
+
+type matrixView struct {
+	Clients []string
+	Rows    []matrixRow
+}
+
+type matrixRow struct {
+	ID, Anchor string
+	Cells      []result.Outcome
+}
+
+type capabilityView struct {
+	Name string
+	result.Capability
+}
+
+func newView(d digest) view {
+	v := view{
+		digest: d, Headline: headline(d.Verdict), Lead: d.explanation(), Selected: d.selected(),
+		Date: stamp(d.Started), Machine: d.Started.UTC().Format("2006-01-02T15:04:05Z"),
+		CriticalPath: span(d.Timing.CriticalPathMS), Wall: span(d.Timing.WallMS), Sum: span(d.Timing.SumMS),
+		Outcomes: outcomes, Levels: levels(d.Requirements), CaseTally: tallyCases(d.Cases), Skipped: d.skipped,
+		Matrix: matrix(d), Capabilities: capabilities(d), Configuration: configuration(d.Target.Configuration),
+	}
+	p := &places{digest: d, budget: maxEvidence, cases: map[string]caseView{}, shown: map[string]bool{}}
+	p.place()
+	v.Attention = p.attention()
+	v.Areas, v.Stray = p.areas()
+	return v
+}
+
+func headline(v result.Verdict) string {
+	switch v {
+	case result.Conformant:
+		return "Conformant"
+	case result.NonConformant:
+		return "Not conformant"
+	case result.Partial:
+		return "Partly judged"
+	}
+	return string(v)
+}
+
+// places turns cases into views and finds each its place: a case is shown in
+// full once, under the first requirement that lists it.
+type places struct {
+	digest
+	budget int // bytes of evidence of cases that need no attention
+	cases  map[string]caseView
+	shown  map[string]bool
+}
+
+func (p *places) place() {
+	for _, c := range p.Cases {
+		p.cases[c.ID] = p.caseView(c)
+	}
+}
+
+func (p *places) caseView(c result.Case) caseView {
+	v := caseView{Case: c, Anchor: anchor("case-" + c.ID), Took: span(c.DurationMS), ReasonLabel: "not judged because"}
+	if c.Outcome == result.Skip {
+		v.ReasonLabel = "skipped because"
+	}
+	for _, id := range c.Requirements {
+		v.Also = append(v.Also, link{id, anchor(id)})
+	}
+	for i, x := range c.Exchanges {
+		v.Exchanges = append(v.Exchanges, newExchangeView(v.Anchor, i+1, x))
+	}
+	for _, f := range c.Findings {
+		r := p.requirement(c, f)
+		fv := findingView{Finding: f, Source: r.Source, Text: r.Text}
+		if r.ID != "" {
+			fv.Anchor = anchor(r.ID)
+		}
+		if f.Exchange >= 1 && f.Exchange <= len(v.Exchanges) {
+			fv.Evidence = &v.Exchanges[f.Exchange-1]
+		}
+		v.Findings = append(v.Findings, fv)
+	}
+	p.afford(&v)
+	return v
+}
+
+// maxEvidence is how much evidence of cases that passed the page holds, so that
+// it stays a page that opens quickly. What needs attention is always shown.
+const maxEvidence = 6 << 20
+
+func (p *places) afford(v *caseView) {
+	if len(v.Exchanges) == 0 || !slices.Contains([]result.Outcome{result.Pass, result.Info, result.Skip}, v.Outcome) {
+		return
+	}
+	size := 0
+	for _, x := range v.Exchanges {
+		size += x.size()
+	}
+	if size > p.budget {
+		v.LeftOut = plural(len(v.Exchanges), "exchange is", "exchanges are") + " left out here to keep the page small; run.json has them"
+		v.Exchanges = nil
+		return
+	}
+	p.budget -= size
+}
+
+func (p *places) attention() []attentionView {
+	var list []attentionView
+	add := func(title string, folded bool, cases []result.Case) {
+		if len(cases) == 0 {
+			return
+		}
+		a := attentionView{Title: title, Folded: folded}
+		for _, c := range cases {
+			a.Cases = append(a.Cases, p.cases[c.ID])
+		}
+		list = append(list, a)
+	}
+	add("Failures", false, p.failures)
+	add("Not judged", false, p.errors)
+	add("Warnings", false, p.warnings)
+	add("Known deviations", true, p.known)
+	return list
+}
+
+func (p *places) areas() ([]areaView, []caseView) {
+	var list []areaView
+	for _, r := range p.Requirements {
+		i := slices.IndexFunc(list, func(a areaView) bool { return a.Name == r.Area })
+		if i < 0 {
+			i = len(list)
+			list = append(list, areaView{Name: r.Area, Anchor: anchor("area-" + r.Area)})
+		}
+		list[i].Requirements = append(list[i].Requirements, p.requirementView(r))
+	}
+	for i := range list {
+		var of []result.Outcome
+		for _, r := range list[i].Requirements {
+			of = append(of, r.Outcome)
+		}
+		list[i].Tally = tally(of)
+		list[i].Bar = bar(list[i].Tally)
+	}
+	var stray []caseView
+	for _, c := range p.Cases {
+		if !p.shown[c.ID] {
+			stray = append(stray, p.cases[c.ID])
+		}
+	}
+	return list, stray
+}
+
+func (p *places) requirementView(r result.Requirement) requirementView {
+	v := requirementView{Requirement: r, Anchor: anchor(r.ID)}
+	for _, id := range r.Cases {
+		c, ok := p.cases[id]
+		switch {
+		case !ok:
+		case p.shown[id]:
+			v.Elsewhere = append(v.Elsewhere, link{id, c.Anchor})
+		default:
+			p.shown[id] = true
+			c.Also = slices.DeleteFunc(slices.Clone(c.Also), func(l link) bool { return l.ID == r.ID })
+			v.Shown = append(v.Shown, c)
+		}
+	}
+	return v
+}
+
+func levels(requirements []result.Requirement) []levelView {
+	names := []string{"MUST", "SHOULD", "MAY"}
+	byLevel := map[string][]result.Outcome{}
+	for _, r := range requirements {
+		byLevel[r.Level] = append(byLevel[r.Level], r.Outcome)
+		if !slices.Contains(names, r.Level) {
+			names = append(names, r.Level)
+		}
+	}
+	var list []levelView
+	for _, name := range names {
+		if of := byLevel[name]; len(of) > 0 {
+			list = append(list, levelView{name, tally(of), len(of)})
+		}
+	}
+	return list
+}
+
+func tallyCases(cases []result.Case) []count {
+	var of []result.Outcome
+	for _, c := range cases {
+		of = append(of, c.Outcome)
+	}
+	return tally(of)
+}
+
+func tally(of []result.Outcome) []count {
+	counts := make([]count, len(outcomes))
+	for i, o := range outcomes {
+		counts[i].Outcome = o
+		for _, have := range of {
+			if have == o {
+				counts[i].N++
+			}
+		}
+	}
+	return counts
+}
+
+// bar is a stacked bar over a tally, in percent.
+func bar(counts []count) barView {
+	total := 0
+	for _, c := range counts {
+		total += c.N
+	}
+	var b barView
+	var words []string
+	before := 0
+	for _, c := range counts {
+		if c.N == 0 {
+			continue
+		}
+		b.Parts = append(b.Parts, barPart{c.Outcome, percent(before, total), percent(c.N, total)})
+		words = append(words, fmt.Sprintf("%d %s", c.N, word(c.Outcome)))
+		before += c.N
+	}
+	b.Label = strings.Join(words, ", ")
+	return b
+}
+
+func percent(n, of int) string { return fmt.Sprintf("%.2f", 100*float64(n)/float64(of)) }
+
+// matrix has a row for each requirement that was judged and a column for each
+// client that judged one.
+func matrix(d digest) matrixView {
+	const nobody = "no client"
+	var m matrixView
+	cells := map[string]map[string][]result.Outcome{}
+	for _, c := range d.Cases {
+		client := firstOf(c.Client, nobody)
+		if !slices.Contains(m.Clients, client) {
+			m.Clients = append(m.Clients, client)
+		}
+		for _, id := range c.Requirements {
+			if cells[id] == nil {
+				cells[id] = map[string][]result.Outcome{}
+			}
+			cells[id][client] = append(cells[id][client], c.Outcome)
+		}
+	}
+	for _, r := range d.Requirements {
+		if cells[r.ID] == nil {
+			continue
+		}
+		row := matrixRow{ID: r.ID, Anchor: anchor(r.ID)}
+		for _, client := range m.Clients {
+			var cell result.Outcome
+			if of := cells[r.ID][client]; len(of) > 0 {
+				cell = result.Worst(of)
+			}
+			row.Cells = append(row.Cells, cell)
+		}
+		m.Rows = append(m.Rows, row)
+	}
+	return m
+}
+
+func capabilities(d digest) []capabilityView {
+	var list []capabilityView
+	for name, c := range d.Target.Capabilities {
+		list = append(list, capabilityView{name, c})
+	}
+	slices.SortFunc(list, func(a, b capabilityView) int { return strings.Compare(a.Name, b.Name) })
+	return list
+}
+
+func configuration(c map[string]any) string {
+	if len(c) == 0 {
+		return ""
+	}
+	var b bytes.Buffer
+	encoder := json.NewEncoder(&b)
+	encoder.SetEscapeHTML(false)
+	encoder.SetIndent("", "  ")
+	if err := encoder.Encode(c); err != nil {
+		return "cannot be shown: " + err.Error()
+	}
+	return b.String()
+}
+
+// anchor is a fragment id: stable, and made of characters that need no escaping
+// anywhere. The ids of the catalogue come out as they are.
+func anchor(id string) string {
+	id = strings.Map(func(r rune) rune {
+		switch {
+		case r >= 'a' && r <= 'z', r >= 'A' && r <= 'Z', r >= '0' && r <= '9', r == '-', r == '.', r == '_':
+			return r
+		}
+		return '_'
+	}, id)
+	return id[:min(len(id), 200)]
+}
