@@ -1,0 +1,186 @@
+package main
+
+import (
+	"bytes"
+	"encoding/base64"
+	"encoding/json"
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"net/http/httputil"
+	"net/url"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/cibatest/cibatest/internal/jose"
+	"github.com/cibatest/cibatest/internal/lab"
+)
+
+// canaries are secret values and what each one is.
+type canaries struct {
+	mu     sync.Mutex
+	values map[string]string
+}
+
+func (c *canaries) add(what, value string) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if len(value) >= 8 {
+		c.values[value] = what
+	}
+}
+
+// watch keeps every token and auth_req_id that the OP hands out.
+func (c *canaries) watch(resp *http.Response) error {
+	body, err := io.ReadAll(resp.Body)
+	if err != nil {
+		return err
+	}
+	resp.Body = io.NopCloser(bytes.NewReader(body))
+	var object map[string]any
+	_ = json.Unmarshal(body, &object)
+	for _, name := range []string{"access_token", "id_token", "refresh_token", "auth_req_id"} {
+		if value, ok := object[name].(string); ok {
+			c.add(name, value)
+		}
+	}
+	return nil
+}
+
+// startWatched runs a reference OP behind a proxy that sees every answer.
+func startWatched(t *testing.T, seen *canaries) (targetFile string) {
+	t.Helper()
+	var behind *url.URL
+	proxy := &httputil.ReverseProxy{ModifyResponse: seen.watch, Rewrite: func(r *httputil.ProxyRequest) {
+		r.SetURL(behind)
+	}}
+	front := httptest.NewServer(proxy)
+	t.Cleanup(front.Close)
+	listen := strings.TrimPrefix(freeAddress(t), "http://")
+	behind, _ = url.Parse("http://" + listen)
+	return startLab(t, lab.Options{Issuer: front.URL, OPListen: listen, Interval: time.Second, ExpiresIn: 15 * time.Second})
+}
+
+func freeAddress(t *testing.T) string {
+	t.Helper()
+	server := httptest.NewServer(http.NotFoundHandler())
+	defer server.Close()
+	return server.URL
+}
+
+// No secret of any kind shows in an artefact, in a log or in an error: neither
+// raw nor URL-encoded, JSON-escaped or in base64.
+func TestNoSecretInAnyOutput(t *testing.T) {
+	if testing.Short() {
+		t.Skip("a whole run; it is not short")
+	}
+	seen := &canaries{values: map[string]string{}}
+	file := startWatched(t, seen)
+	plant(t, file, seen)
+	out := t.TempDir()
+	_, stdout, stderr := called(t, "conform", "--target", file, "--out", out, "--concurrency", "64")
+	_, checkOut, checkErr := called(t, "check", file)
+	_, handOut, handErr := called(t, "authorize", "--target", file, "--once")
+	texts := map[string]string{"stdout": stdout, "stderr": stderr, "check": checkOut + checkErr, "authorize": handOut + withoutID(handErr)}
+	for _, a := range artefacts {
+		texts[a.name] = string(read(t, filepath.Join(out, a.name)))
+	}
+	for kind, least := range map[string]int{"access_token": 5, "id_token": 5, "auth_req_id": 40, "client_secret": 10, "private key": 4, "approval header": 1} {
+		if n := seen.count(kind); n < least {
+			t.Errorf("only %d values of the kind %s were seen; the test looks for too little", n, kind)
+		}
+	}
+	for name, text := range texts {
+		for value, what := range seen.values {
+			for _, spelling := range spellings(value) {
+				if strings.Contains(text, spelling) {
+					t.Errorf("%s shows the %s %.12s…", name, what, value)
+				}
+			}
+		}
+	}
+}
+
+func (c *canaries) count(what string) int {
+	n := 0
+	for _, kind := range c.values {
+		if kind == what {
+			n++
+		}
+	}
+	return n
+}
+
+// withoutID drops the one line that tells a person the auth_req_id of a flow
+// made by hand, which "cibatest poll" asks for.
+func withoutID(text string) string {
+	var kept []string
+	for _, line := range strings.Split(text, "\n") {
+		if !strings.HasPrefix(line, "auth_req_id ") {
+			kept = append(kept, line)
+		}
+	}
+	return strings.Join(kept, "\n")
+}
+
+func spellings(s string) []string {
+	quoted, _ := json.Marshal(s)
+	return []string{
+		s, url.QueryEscape(s), url.PathEscape(s), strings.Trim(string(quoted), `"`),
+		base64.StdEncoding.EncodeToString([]byte(s)), base64.URLEncoding.EncodeToString([]byte(s)),
+		base64.RawStdEncoding.EncodeToString([]byte(s)), base64.RawURLEncoding.EncodeToString([]byte(s)),
+	}
+}
+
+// plant adds a secret header to the approval hook, and knows the secrets that
+// the target file has anyway.
+func plant(t *testing.T, file string, seen *canaries) {
+	t.Helper()
+	header := "canary-header-7d1f0c55"
+	t.Setenv("CIBATEST_CANARY", header)
+	seen.add("approval header", header)
+	text := strings.Replace(string(read(t, file)), "approval: {kind: url,", `approval: {kind: url, headers: {X-Hook: "Bearer ${env:CIBATEST_CANARY}"},`, 1)
+	if !strings.Contains(text, "X-Hook") {
+		t.Fatal("the target file has no approval to add a header to")
+	}
+	if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	for _, line := range strings.Split(text, "\n") {
+		if _, rest, found := strings.Cut(line, "client_secret: "); found {
+			secret, _, _ := strings.Cut(strings.TrimRight(rest, "}"), ", ")
+			seen.add("client_secret", strings.Trim(secret, `" `))
+		}
+	}
+	root := filepath.Dir(filepath.Dir(file))
+	tokens, _ := filepath.Glob(filepath.Join(root, "requests", "hint-*.jwt"))
+	for _, path := range tokens {
+		seen.add("login_hint_token", strings.TrimSpace(string(read(t, path))))
+	}
+	keys, _ := filepath.Glob(filepath.Join(root, "keys", "client-*.json"))
+	for _, path := range keys {
+		addKey(t, read(t, path), seen)
+	}
+}
+
+func addKey(t *testing.T, data []byte, seen *canaries) {
+	t.Helper()
+	parsed, err := jose.ParseKeys(data)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, key := range parsed {
+		text, _ := key.JSON()
+		var members map[string]any
+		_ = json.Unmarshal(text, &members)
+		for _, name := range []string{"d", "p", "q", "k"} {
+			if value, ok := members[name].(string); ok {
+				seen.add("private key", value)
+			}
+		}
+	}
+}
