@@ -54,16 +54,38 @@ func newDigest(run result.Run) digest {
 	return d
 }
 
-// requirement is the clause a finding names, or else the case's first one.
-func (d digest) requirement(c result.Case, f result.Finding) result.Requirement {
+// clauseGroup is what a case found about one clause.
+type clauseGroup struct {
+	Clause      string
+	Requirement result.Requirement // empty when the run does not list it
+	Findings    []result.Finding
+}
+
+// clauses groups the findings of a case, in the order they were made.
+func (d digest) clauses(c result.Case) []clauseGroup {
+	var groups []clauseGroup
+	for _, f := range c.Findings {
+		i := slices.IndexFunc(groups, func(g clauseGroup) bool { return g.Clause == f.Clause })
+		if i < 0 {
+			i = len(groups)
+			groups = append(groups, clauseGroup{Clause: f.Clause, Requirement: d.requirement(f)})
+		}
+		groups[i].Findings = append(groups[i].Findings, f)
+	}
+	return groups
+}
+
+func (d digest) requirement(f result.Finding) result.Requirement {
 	id, _, _ := strings.Cut(f.Clause, " ")
-	if r, ok := d.byID[id]; ok {
-		return r
+	return d.byID[id]
+}
+
+// source is where the clause stands, unless its name says so already.
+func (g clauseGroup) source() string {
+	if strings.Contains(g.Clause, g.Requirement.Source) {
+		return ""
 	}
-	if len(c.Requirements) > 0 {
-		return d.byID[c.Requirements[0]]
-	}
-	return result.Requirement{}
+	return g.Requirement.Source
 }
 
 // explanation says in a sentence why the verdict is what it is.
@@ -113,14 +135,6 @@ func (d digest) selected() string {
 		parts = append(parts, "strict")
 	}
 	return strings.Join(parts, ", ")
-}
-
-// clause names a requirement with its level.
-func clause(r result.Requirement) string {
-	if r.Level == "" {
-		return r.ID
-	}
-	return fmt.Sprintf("%s (%s)", r.ID, r.Level)
 }
 
 // exchangeLine tells an exchange in a line.

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 	"unicode/utf8"
 
@@ -81,12 +82,23 @@ func (t *textWriter) run(d digest) {
 	t.line("")
 	t.wrap(0, fmt.Sprintf("critical path %s, wall %s, sum of case times %s",
 		span(d.Timing.CriticalPathMS), span(d.Timing.WallMS), span(d.Timing.SumMS)))
+	if t.long() {
+		t.verdict(d) // the first line has scrolled away
+		t.counts(d)
+	}
+}
+
+// long says whether more was written than a screen holds.
+func (t *textWriter) long() bool { return bytes.Count(t.b.Bytes(), []byte("\n")) > 40 }
+
+func (t *textWriter) verdict(d digest) {
+	colors := map[result.Verdict]style{result.Conformant: green, result.NonConformant: red, result.Partial: yellow}
+	t.line("")
+	t.line(t.paint(colors[d.Verdict], strings.ToUpper(string(d.Verdict))) + "  " + t.paint(bold, d.Target.Issuer))
 }
 
 func (t *textWriter) head(d digest) {
-	verdict := map[result.Verdict]style{result.Conformant: green, result.NonConformant: red, result.Partial: yellow}[d.Verdict]
-	t.line("")
-	t.line(t.paint(verdict, strings.ToUpper(string(d.Verdict))) + "  " + t.paint(bold, d.Target.Issuer))
+	t.verdict(d)
 	if text := d.explanation(); text != "" {
 		t.wrap(0, text)
 	}
@@ -135,20 +147,28 @@ func (t *textWriter) title(c result.Case) {
 	t.wrap(4, c.Title)
 }
 
+// manyFindings is how many findings about one clause are told.
+const manyFindings = 5
+
 func (t *textWriter) finding(d digest) func(result.Case) {
 	return func(c result.Case) {
 		t.title(c)
 		if len(c.Findings) == 0 {
 			t.field("seen", c.Message)
 		}
-		for _, f := range c.Findings {
-			r := d.requirement(c, f)
-			t.field("clause", firstOf(f.Clause, clause(r))+sourceOf(r))
-			t.field("says", r.Text)
-			t.field("expected", f.Expected)
-			t.field("actual", f.Actual)
-			if x := decisive(c, f); x != nil {
-				t.field("exchange", fmt.Sprintf("%d of %d, %s", f.Exchange, len(c.Exchanges), exchangeLine(*x)))
+		for _, g := range d.clauses(c) {
+			t.field("clause", joined(", ", g.Clause, g.source()))
+			t.field("says", g.Requirement.Text)
+			for i, f := range g.Findings {
+				if i == manyFindings {
+					t.field("and", plural(len(g.Findings)-i, "more finding", "more findings"))
+					break
+				}
+				t.field("expected", f.Expected)
+				t.field("actual", f.Actual)
+				if x := decisive(c, f); x != nil {
+					t.field("exchange", fmt.Sprintf("%d of %d, %s", f.Exchange, len(c.Exchanges), exchangeLine(*x)))
+				}
 			}
 		}
 		t.field("not judged", c.Reason)
@@ -156,11 +176,9 @@ func (t *textWriter) finding(d digest) func(result.Case) {
 	}
 }
 
-func sourceOf(r result.Requirement) string {
-	if r.Source == "" {
-		return ""
-	}
-	return ", " + r.Source
+// joined puts a separator between the texts that are not empty.
+func joined(separator string, texts ...string) string {
+	return strings.Join(slices.DeleteFunc(texts, func(s string) bool { return s == "" }), separator)
 }
 
 func (t *textWriter) notJudged(c result.Case) {

@@ -85,15 +85,19 @@ type caseView struct {
 	Anchor, Took string
 	ReasonLabel  string
 	Also         []link
-	Findings     []findingView
+	Clauses      []clauseView
 	Exchanges    []exchangeView
 	LeftOut      string // why exchanges are not shown
 }
 
+type clauseView struct {
+	Clause, Anchor, Source, Text string
+	Findings                     []findingView
+}
+
 type findingView struct {
 	result.Finding
-	Anchor, Source, Text string // of the requirement
-	Evidence             *exchangeView
+	Evidence *exchangeView
 }
 
 type matrixView struct {
@@ -164,18 +168,25 @@ func (p *places) caseView(c result.Case) caseView {
 	for i, x := range c.Exchanges {
 		v.Exchanges = append(v.Exchanges, newExchangeView(v.Anchor, i+1, x))
 	}
-	for _, f := range c.Findings {
-		r := p.requirement(c, f)
-		fv := findingView{Finding: f, Source: r.Source, Text: r.Text}
-		if r.ID != "" {
-			fv.Anchor = anchor(r.ID)
-		}
-		if f.Exchange >= 1 && f.Exchange <= len(v.Exchanges) {
-			fv.Evidence = &v.Exchanges[f.Exchange-1]
+	for _, g := range p.clauses(c) {
+		v.Clauses = append(v.Clauses, newClauseView(g, v.Exchanges))
+	}
+	p.afford(&v)
+	return v
+}
+
+func newClauseView(g clauseGroup, evidence []exchangeView) clauseView {
+	v := clauseView{Clause: g.Clause, Source: g.source(), Text: g.Requirement.Text}
+	if g.Requirement.ID != "" {
+		v.Anchor = anchor(g.Requirement.ID)
+	}
+	for _, f := range g.Findings {
+		fv := findingView{Finding: f}
+		if f.Exchange >= 1 && f.Exchange <= len(evidence) {
+			fv.Evidence = &evidence[f.Exchange-1]
 		}
 		v.Findings = append(v.Findings, fv)
 	}
-	p.afford(&v)
 	return v
 }
 
