@@ -1,6 +1,7 @@
 package suites
 
 import (
+	"crypto/rand"
 	"time"
 
 	"github.com/cibatest/cibatest/internal/approve"
@@ -47,7 +48,10 @@ func (t *T) RequestFor(c *Client, u target.User) ciba.Params {
 	}
 	p := ciba.P("scope", scope)
 	p = append(p, hintOf(u)...)
-	if message := t.session.target.BindingMessage; message != "" {
+	switch message := t.session.target.BindingMessage; {
+	case t.session.approver.Nameless():
+		p = p.With("binding_message", rand.Text()[:12])
+	case message != "":
 		p = p.With("binding_message", message)
 	}
 	if c.UserCode && u.UserCode != "" {
@@ -84,11 +88,7 @@ func (t *T) Start(p ciba.Params) *ciba.Response { return t.StartAs(t.client, p) 
 
 // StartAs is [T.Start] with another client's credentials.
 func (t *T) StartAs(c *Client, p ciba.Params) *ciba.Response {
-	resp := t.sendAuthenticated(c, func() ciba.Call { return t.StartCallAs(c, p) })
-	if ack, err := resp.Started(); err == nil {
-		t.session.rememberAck(ack)
-	}
-	return resp
+	return t.sendAuthenticated(c, func() ciba.Call { return t.StartCallAs(c, p) })
 }
 
 // MustStart starts a flow that has to be accepted, or ends the case as error.

@@ -171,7 +171,14 @@ func (s *Session) note(format string, args ...any) {
 	}
 }
 
-func (s *Session) rememberAck(ack ciba.AuthAck) {
+// noteStart remembers an accepted request: its auth_req_id for the cases that
+// judge all of them, its message for a device that is told nothing else.
+func (s *Session) noteStart(call ciba.Call, resp *ciba.Response) {
+	ack, err := resp.Started()
+	if err != nil {
+		return
+	}
+	s.approver.Introduce(ack.AuthReqID, call.Form.Get("binding_message"))
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.acks = append(s.acks, ack)

@@ -147,6 +147,9 @@ func (t *T) Do(call ciba.Call) *ciba.Response {
 	if t.ctx.Err() != nil {
 		t.Abort("%s", whyEnded(t.ctx))
 	}
+	if call.URL == t.session.target.Endpoints.BackchannelAuthentication {
+		t.session.noteStart(call, resp)
+	}
 	return resp
 }
 

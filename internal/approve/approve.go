@@ -35,6 +35,30 @@ type Decision struct {
 	AuthorizationDetails json.RawMessage
 }
 
+// Nameless says that prompts come without auth_req_id and are told apart by
+// their binding_message; see [Approver.Introduce].
+func (a *Approver) Nameless() bool { return a != nil && a.config.Observe.Nameless() }
+
+// Introduce says which auth_req_id the prompt with a binding_message is about.
+// Only a nameless device needs it.
+func (a *Approver) Introduce(authReqID, bindingMessage string) {
+	if a.Nameless() && bindingMessage != "" {
+		a.names.Store(bindingMessage, authReqID)
+	}
+}
+
+// named is a prompt with the auth_req_id it is about, as far as that is known.
+func (a *Approver) named(p Prompt) Prompt {
+	if !a.Nameless() {
+		return p
+	}
+	p.AuthReqID = ""
+	if id, ok := a.names.Load(p.BindingMessage); ok {
+		p.AuthReqID = id.(string)
+	}
+	return p
+}
+
 // Options are what an Approver works with.
 type Options struct {
 	RoundTripper http.RoundTripper  // reaches the OP's hook; required for kind url
@@ -53,6 +77,7 @@ type Approver struct {
 	person  sync.Mutex // one question at a time
 	reading sync.Once
 	answers chan error // one for every line a person typed
+	names   sync.Map   // binding_message -> auth_req_id, of a nameless device
 }
 
 // New prepares the way of deciding and, where the target says so, starts a
@@ -73,7 +98,7 @@ func (a *Approver) listen() error {
 		return err
 	}
 	transport := &http.Transport{MaxIdleConnsPerHost: 16}
-	a.device = mockdevice.New(mockdevice.WithRoundTripper(transport))
+	a.device = mockdevice.New(mockdevice.WithRoundTripper(transport), mockdevice.WithKeycloakCallback(a.config.Observe.Callback))
 	a.address = "http://" + listener.Addr().String()
 	server := &http.Server{Handler: a.device.Handler(), ReadHeaderTimeout: 10 * time.Second}
 	go func() { _ = server.Serve(listener) }()
@@ -126,13 +151,13 @@ func (a *Approver) byDevice(ctx context.Context, d Decision) error {
 	return a.device.Decide(ctx, asked.AuthReqID, decision)
 }
 
-// isAbout matches a prompt by auth_req_id. The Keycloak channel does not carry
-// it; there the user's open prompt is the one.
+// isAbout matches a prompt by auth_req_id. A nameless one without a message is
+// the user's open prompt.
 func (a *Approver) isAbout(r Prompt, d Decision) bool {
-	if a.config.Observe.Adapter == "keycloak" {
+	if a.Nameless() && r.BindingMessage == "" {
 		return r.Decided == "" && r.LoginHint == d.User.LoginHint
 	}
-	return r.AuthReqID == d.AuthReqID
+	return a.named(r).AuthReqID == d.AuthReqID
 }
 
 func (a *Approver) action(d Decision) string {
@@ -254,7 +279,13 @@ func (a *Approver) Prompts(match func(Prompt) bool) []Prompt {
 	if a.device == nil {
 		return nil
 	}
-	return a.device.Requests(match)
+	var found []Prompt
+	for _, p := range a.device.Requests(nil) {
+		if p = a.named(p); match == nil || match(p) {
+			found = append(found, p)
+		}
+	}
+	return found
 }
 
 // WaitPrompt returns the first prompt that matches, as soon as it was shown.
@@ -262,5 +293,6 @@ func (a *Approver) WaitPrompt(ctx context.Context, match func(Prompt) bool) (Pro
 	if a.device == nil {
 		return Prompt{}, errors.New("nothing observes the device")
 	}
-	return a.device.Wait(ctx, match)
+	p, err := a.device.Wait(ctx, func(p Prompt) bool { return match(a.named(p)) })
+	return a.named(p), err
 }

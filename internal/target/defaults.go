@@ -93,6 +93,9 @@ func (t *Target) fillDefaults(raw map[string]any) {
 	setDefault(&a.Actions.Allow, "allow")
 	setDefault(&a.Actions.Deny, "deny")
 	setDefault(&a.Observe.Adapter, "native")
+	if a.Observe.Adapter == "keycloak" {
+		setDefault(&a.Observe.Callback, strings.TrimSuffix(t.Issuer, "/")+"/protocol/openid-connect/ext/ciba/auth/callback")
+	}
 	b := &t.Budgets
 	if b.Concurrency == 0 {
 		b.Concurrency = DefaultConcurrency

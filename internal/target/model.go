@@ -123,7 +123,14 @@ type Actions struct {
 type Observe struct {
 	Listen  string `yaml:"listen" json:"listen,omitempty"` // host:port
 	Adapter string `yaml:"adapter" json:"adapter,omitempty"`
+	// Callback is where decisions go when the prompts do not say; empty for
+	// adapter keycloak: Keycloak's own endpoint below the issuer.
+	Callback string `yaml:"callback" json:"callback,omitempty"`
 }
+
+// Nameless says that the OP's prompts do not carry the auth_req_id, so that a
+// prompt is known by its binding_message only.
+func (o Observe) Nameless() bool { return o.Adapter == "keycloak" }
 
 // Notifications is where ping and push callbacks are received.
 type Notifications struct {
