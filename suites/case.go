@@ -27,6 +27,7 @@ type Spec struct {
 	aloneClient  bool
 	aloneUser    bool
 	lastClient   bool
+	eachAlg      bool
 	afterAll     bool
 }
 
@@ -91,6 +92,13 @@ func (s Spec) AloneForUser() Spec {
 // LastForClient runs the case after all cases of its client that are not last.
 func (s Spec) LastForClient() Spec {
 	s.lastClient = true
+	return s
+}
+
+// EachAlgorithm lets the case judge, with [T.Each], a further client for every
+// other ID Token algorithm that clients are registered for.
+func (s Spec) EachAlgorithm() Spec {
+	s.eachAlg = true
 	return s
 }
 

@@ -64,6 +64,15 @@ func assertionKey(c target.Client) (jose.Key, error) {
 	return key, nil
 }
 
+// idTokenAlg is the algorithm its ID Tokens are registered for; OIDC
+// Registration 2.
+func (c *Client) idTokenAlg() string {
+	if c.IDTokenAlg == "" {
+		return "RS256"
+	}
+	return c.IDTokenAlg
+}
+
 // Key signs the client's assertions; it is the zero Key for other methods.
 func (c *Client) Key() jose.Key { return c.key }
 

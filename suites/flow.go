@@ -150,6 +150,9 @@ func (t *T) PollWith(f *Flow, call func() ciba.Call) *ciba.Response {
 func (t *T) poll(f *Flow, call func() ciba.Call) *ciba.Response {
 	resp := t.sendAuthenticated(f.Client, call)
 	f.noteAnswer(resp)
+	if tokens, err := resp.Tokens(); err == nil {
+		t.session.rememberTokens(f, tokens)
+	}
 	return resp
 }
 
@@ -236,11 +239,20 @@ type Redeemed struct {
 // serves every clause that only reads its result. Do not consume its tokens in
 // ways that may revoke them.
 func (t *T) Redeemed() Redeemed {
+	r := t.Redeeming()
+	r.Tokens, _ = t.MustTokens(r.Response)
+	return r
+}
+
+// Redeeming is [T.Redeemed] for cases about the form of the token response,
+// which may be unusable: it is a 200, and Tokens is left empty.
+func (t *T) Redeeming() Redeemed {
 	return Observe(t, "redeemed", func(t *T) Redeemed {
 		ack := t.MustAccept("a backchannel authentication request that should be accepted", t.Start(t.Request()))
 		f := t.FlowOf(t.client, t.User(), ack)
-		tokens, resp := t.MustRedeem(f)
-		return Redeemed{Flow: f, Ack: ack, Tokens: tokens, Response: resp}
+		t.Approve(f)
+		resp := t.MustSucceed("the token request of an approved authentication", t.PollDecided(f))
+		return Redeemed{Flow: f, Ack: ack, Response: resp}
 	})
 }
 

@@ -57,6 +57,9 @@ func (p *plan) place(def *definition) *job {
 			return j
 		}
 	}
+	if def.eachAlg {
+		j.others = p.otherAlgorithms(j.client)
+	}
 	j.user = p.userFor(def)
 	j.locks = p.locksFor(j)
 	return j
@@ -92,6 +95,20 @@ func (p *plan) other(than *Client) *Client {
 	return p.leastLoaded(p.sparing(pool))
 }
 
+// otherAlgorithms picks one client for every ID Token algorithm that is
+// registered besides that of a client.
+func (p *plan) otherAlgorithms(than *Client) []*Client {
+	seen := map[string]bool{than.idTokenAlg(): true}
+	var others []*Client
+	for _, c := range p.session.general() {
+		if !seen[c.idTokenAlg()] {
+			seen[c.idTokenAlg()] = true
+			others = append(others, c)
+		}
+	}
+	return others
+}
+
 // userFor spreads cases over the users; those that must be alone get the users
 // at the end of the file, where there are more than one.
 func (p *plan) userFor(def *definition) int {
@@ -112,6 +129,9 @@ func (p *plan) locksFor(j *job) []lock {
 	locks := []lock{{"client " + j.client.Name, d.aloneClient}}
 	if j.second != nil {
 		locks = append(locks, lock{"client " + j.second.Name, true})
+	}
+	for _, c := range j.others {
+		locks = append(locks, lock{"client " + c.Name, false})
 	}
 	users := p.session.target.Users
 	if len(users) > 0 {
@@ -140,7 +160,7 @@ func (p *plan) order(j *job) {
 		j.waitFor = append(j.waitFor, p.normal[j.client])
 		return
 	}
-	for _, c := range []*Client{j.client, j.second} {
+	for _, c := range append([]*Client{j.client, j.second}, j.others...) {
 		if c != nil {
 			p.normal[c].add()
 			j.opens = append(j.opens, p.normal[c])
@@ -180,6 +200,7 @@ var clientNeeds = map[string]func(target.Client) bool{
 	"client_without_user_code": func(c target.Client) bool { return !c.UserCode },
 	"client_without_rar_type":  func(c target.Client) bool { return len(c.RARTypes) > 0 },
 	"bc_policy_deny":           func(c target.Client) bool { return c.PolicyDenied },
+	"pairwise":                 func(c target.Client) bool { return c.SubjectType == "pairwise" },
 }
 
 func method(names ...string) func(target.Client) bool {

@@ -116,7 +116,7 @@ func (s *Session) runCase(ctx context.Context, j *job, o Options) result.Case {
 	}
 	ctx, cancel := context.WithTimeout(ctx, limit)
 	defer cancel()
-	t := &T{session: s, def: j.def, ctx: ctx, client: j.client, second: j.second, user: j.user, recorder: ciba.NewRecorder(evidenceLimit)}
+	t := &T{session: s, def: j.def, ctx: ctx, client: j.client, second: j.second, others: j.others, user: j.user, recorder: ciba.NewRecorder(evidenceLimit)}
 	began := time.Now()
 	ended := guard(func() { j.def.body(t) })
 

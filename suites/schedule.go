@@ -12,9 +12,10 @@ import (
 type job struct {
 	def     *definition
 	client  *Client
-	second  *Client // nil unless the case uses another client's credentials
-	user    int     // index into the target's users
-	locks   []lock  // sorted by key, so that two jobs never wait for each other
+	second  *Client   // nil unless the case uses another client's credentials
+	others  []*Client // for other ID Token algorithms, see Spec.EachAlgorithm
+	user    int       // index into the target's users
+	locks   []lock    // sorted by key, so that two jobs never wait for each other
 	waitFor []*latch
 	opens   []*latch // counted down when the job is over
 

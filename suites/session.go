@@ -36,6 +36,7 @@ type Session struct {
 	mu           sync.Mutex
 	observations map[string]*observation
 	acks         []ciba.AuthAck
+	issued       []issued
 	notes        []string
 }
 
@@ -84,7 +85,7 @@ func (s *Session) general() []*Client {
 	for _, c := range s.clients {
 		switch {
 		case c.DeliveryMode != "poll" || !c.CIBA || c.Purpose != "rp" || c.AuthMethod == target.AuthNone || c.PolicyDenied || c.RequestSigningAlg != "":
-		case c.UserCode || len(c.RARTypes) > 0:
+		case c.UserCode || len(c.RARTypes) > 0 || c.SubjectType == "pairwise":
 			odd = append(odd, c)
 		default:
 			plain = append(plain, c)
@@ -99,7 +100,7 @@ func (s *Session) general() []*Client {
 // pool are the clients a case may run with, best first.
 func (s *Session) pool(def *definition) []*Client {
 	candidates := s.general()
-	special := []string{"public_client", "no_ciba_client", "user_code", "client_without_rar_type", "bc_policy_deny"}
+	special := []string{"public_client", "no_ciba_client", "user_code", "client_without_rar_type", "bc_policy_deny", "pairwise"}
 	if slices.ContainsFunc(def.needs, func(n string) bool { return slices.Contains(special, n) }) &&
 		!slices.Contains(def.needs, "client_without_user_code") {
 		candidates = s.clients
@@ -182,6 +183,25 @@ func (s *Session) noteStart(call ciba.Call, resp *ciba.Response) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.acks = append(s.acks, ack)
+}
+
+// issued is a token response some case of this run has received.
+type issued struct {
+	client, user string
+	ciba.TokenResponse
+}
+
+func (s *Session) rememberTokens(f *Flow, tokens ciba.TokenResponse) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.issued = append(s.issued, issued{f.Client.Name, f.User.Name, tokens})
+}
+
+// issuedSoFar are all token responses of the run so far.
+func (s *Session) issuedSoFar() []issued {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return slices.Clone(s.issued)
 }
 
 // Acks are all acknowledgements of the run so far.

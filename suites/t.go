@@ -24,6 +24,7 @@ type T struct {
 	ctx      context.Context
 	client   *Client
 	second   *Client
+	others   []*Client // for other ID Token algorithms
 	user     int
 	recorder *ciba.Recorder
 	findings []result.Finding
@@ -48,6 +49,21 @@ func (t *T) Second() *Client {
 		t.Abort("this case did not declare the need second_client")
 	}
 	return t.second
+}
+
+// Each runs a judgement for the case's client and, in a case declared with
+// [Spec.EachAlgorithm], for one client of every other ID Token algorithm.
+func (t *T) Each(judge func()) {
+	primary := t.client
+	defer func() { t.client = primary }()
+	for _, c := range append([]*Client{primary}, t.others...) {
+		t.client = c
+		before := len(t.findings)
+		judge()
+		for i := before; i < len(t.findings) && len(t.others) > 0; i++ {
+			t.findings[i].Actual = "client " + c.Name + ": " + t.findings[i].Actual
+		}
+	}
 }
 
 // Clients are all clients of the target file, in its order.

@@ -24,6 +24,7 @@ import (
 	"strings"
 
 	"github.com/lestrrat-go/jwx/v2/jwa"
+	"github.com/lestrrat-go/jwx/v2/jwe"
 	"github.com/lestrrat-go/jwx/v2/jwk"
 	"github.com/lestrrat-go/jwx/v2/jws"
 )
@@ -114,6 +115,24 @@ func ParseKeys(data []byte) ([]Key, error) {
 			alg = usualAlg(key)
 		}
 		keys = append(keys, Key{key: key, alg: alg, kid: key.KeyID()})
+	}
+	return keys, nil
+}
+
+// ParseKeySet reads a published JWK Set. Keys of unknown types or forms are left
+// out, as RFC 7517 5 tells readers to do.
+func ParseKeySet(data []byte) ([]Key, error) {
+	var document struct {
+		Keys []json.RawMessage `json:"keys"`
+	}
+	if err := json.Unmarshal(data, &document); err != nil || document.Keys == nil {
+		return nil, errors.New("not a JSON Web Key Set")
+	}
+	var keys []Key
+	for _, one := range document.Keys {
+		if list, err := ParseKeys(one); err == nil {
+			keys = append(keys, list...)
+		}
 	}
 	return keys, nil
 }
@@ -374,7 +393,8 @@ func verifies(t Token, alg string, key Key) bool {
 	if use := key.key.KeyUsage(); use != "" && use != "sig" {
 		return false
 	}
-	if named := key.key.Algorithm().String(); named != "" && named != alg {
+	alg = plain(alg)
+	if named := key.key.Algorithm().String(); named != "" && plain(named) != alg {
 		return false
 	}
 	verifier, err := jws.NewVerifier(jwa.SignatureAlgorithm(alg))
@@ -392,6 +412,65 @@ func verifies(t Token, alg string, key Key) bool {
 		return false
 	}
 	return verifier.Verify([]byte(t.SigningInput), t.Signature, raw) == nil
+}
+
+// plain maps the fully specified name of RFC 9864 to the older one for any
+// Edwards curve.
+func plain(alg string) string {
+	if alg == "Ed25519" {
+		return "EdDSA"
+	}
+	return alg
+}
+
+// Verifiable says whether signatures of this algorithm can be verified here.
+func Verifiable(alg string) bool {
+	_, err := jws.NewVerifier(jwa.SignatureAlgorithm(plain(alg)))
+	return err == nil && alg != "none"
+}
+
+// IsEncrypted says whether a token has the five parts of a JWE.
+func IsEncrypted(token string) bool { return strings.Count(token, ".") == 4 }
+
+// asymmetric are the ways of RFC 7518 4.1 to encrypt to a public key.
+var asymmetric = []string{"RSA-OAEP", "RSA-OAEP-256", "ECDH-ES", "ECDH-ES+A128KW", "ECDH-ES+A192KW", "ECDH-ES+A256KW"}
+
+// Decrypt opens a JWE that was encrypted to the public half of one of the keys.
+// What it contained is returned, for a nested JWT a signed one.
+func Decrypt(token string, keys []Key) (string, error) {
+	header, _, _ := strings.Cut(token, ".")
+	members, err := decodeObject(header)
+	if err != nil {
+		return "", fmt.Errorf("JWE header: %w", err)
+	}
+	alg, _ := members["alg"].(string)
+	if !slices.Contains(asymmetric, alg) {
+		return "", fmt.Errorf("encrypted with %.40q, which is not one of %v", alg, asymmetric)
+	}
+	for _, key := range keys {
+		if !key.IsPrivate() {
+			continue
+		}
+		if plain, err := jwe.Decrypt([]byte(token), jwe.WithKey(jwa.KeyEncryptionAlgorithm(alg), key.raw())); err == nil {
+			return string(plain), nil
+		}
+	}
+	return "", errors.New("no key decrypts the token")
+}
+
+// Encrypt makes a JWE for the public half of a key, for an OP that encrypts.
+func Encrypt(content, alg string, key Key) (string, error) {
+	sealed, err := jwe.Encrypt([]byte(content), jwe.WithKey(jwa.KeyEncryptionAlgorithm(alg), key.Public().raw()))
+	return string(sealed), err
+}
+
+// raw is the key as the standard library has it, nil when it has none.
+func (k Key) raw() any {
+	var raw any
+	if k.key == nil || k.key.Raw(&raw) != nil {
+		return nil
+	}
+	return raw
 }
 
 // Retell changes header or claims and keeps the old signature, so that the

@@ -124,3 +124,60 @@ func FuzzDecode(f *testing.F) {
 		}
 	})
 }
+
+func TestForeignKeysOfASetAreLeftOut(t *testing.T) {
+	t.Parallel()
+	key, err := GenerateKey("EdDSA", "k1")
+	if err != nil {
+		t.Fatal(err)
+	}
+	public, err := key.Public().WithAlg("Ed25519").JSON()
+	if err != nil {
+		t.Fatal(err)
+	}
+	set := `{"keys":[{"kty":"AKP","alg":"ML-DSA-44","pub":"AA"},{"kty":"RSA"},7,` + string(public) + `]}`
+	keys, err := ParseKeySet([]byte(set))
+	if err != nil || len(keys) != 1 {
+		t.Fatalf("got %v, %v; want the one key that can be read", keys, err)
+	}
+	token, err := Sign(map[string]any{"alg": "Ed25519"}, map[string]any{"sub": "alice"}, key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := Verify(token, keys, []string{"Ed25519"}); err != nil {
+		t.Errorf("a token under the newer name of EdDSA: %v", err)
+	}
+	for _, text := range []string{`{}`, `[]`, `nothing`, `{"keys":{}}`} {
+		if _, err := ParseKeySet([]byte(text)); err == nil {
+			t.Errorf("%s passed as a key set", text)
+		}
+	}
+}
+
+func TestEncryptedTokensOpen(t *testing.T) {
+	t.Parallel()
+	key, err := GenerateKey("ES256", "k1")
+	if err != nil {
+		t.Fatal(err)
+	}
+	other, err := GenerateKey("ES256", "k2")
+	if err != nil {
+		t.Fatal(err)
+	}
+	sealed, err := Encrypt("content", "ECDH-ES+A128KW", key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !IsEncrypted(sealed) {
+		t.Errorf("%q does not look encrypted", sealed)
+	}
+	if got, err := Decrypt(sealed, []Key{other, key}); err != nil || got != "content" {
+		t.Errorf("got %q, %v", got, err)
+	}
+	if _, err := Decrypt(sealed, []Key{other, key.Public()}); err == nil {
+		t.Error("opened without the private key")
+	}
+	if _, err := Decrypt("e30.a.b.c.d", []Key{key}); err == nil {
+		t.Error("opened without an algorithm")
+	}
+}

@@ -38,7 +38,12 @@ type behaviour struct {
 	onGrant  []func(*flow)
 	onHint   func(*call, *User) *User
 
-	authReqID    func(op *OP) string
+	authReqID      func(op *OP) string
+	subject        func(*Client, *User) string
+	idTokenAlg     string     // of clients registered for none
+	keys           []jose.Key // further signing keys
+	refreshIDToken bool       // a refresh brings an ID token too
+
 	accessToken  func(op *OP) string // an opaque token instead of a JWT
 	delay        map[string]time.Duration
 	redeemWindow time.Duration // between looking at the state and marking it used

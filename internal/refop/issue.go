@@ -1,6 +1,8 @@
 package refop
 
 import (
+	"crypto/sha256"
+	"encoding/base64"
 	"encoding/json"
 	"slices"
 	"strings"
@@ -51,6 +53,9 @@ func (op *OP) issueRefreshed(c *call, g *grant, scope string) *reply {
 		fresh.details = g.details
 		body["refresh_token"] = fresh.token
 	}
+	if op.b.refreshIDToken {
+		body["id_token"], _ = op.idToken(c, g.flow, body["access_token"].(string))
+	}
 	return success("refreshed", body)
 }
 
@@ -73,7 +78,7 @@ func (op *OP) newAccess(c *call, g *grant) string {
 		return op.b.accessToken(op)
 	}
 	claims := map[string]any{
-		"iss": op.issuer, "sub": g.user.Sub, "aud": op.reg.API, "client_id": g.client.ID, "scope": g.scope, "jti": randomID(16),
+		"iss": op.issuer, "sub": op.subject(g.client, g.user), "aud": op.reg.API, "client_id": g.client.ID, "scope": g.scope, "jti": randomID(16),
 		"iat": g.issued.Unix(), "exp": g.expires.Unix(), "auth_time": g.flow.decided.Unix(),
 	}
 	if g.details != nil {
@@ -142,15 +147,32 @@ func (op *OP) revoke(f *flow) {
 	}
 }
 
+// subject is the sub that a client is told: the same for all, or one for its
+// sector (OIDC Core 8.1).
+func (op *OP) subject(c *Client, u *User) string {
+	if op.b.subject != nil {
+		return op.b.subject(c, u)
+	}
+	if c.Sector == "" {
+		return u.Sub
+	}
+	sum := sha256.Sum256([]byte("a salt of this OP/" + c.Sector + "/" + u.Sub))
+	return base64.RawURLEncoding.EncodeToString(sum[:])
+}
+
 // idToken makes the ID token of OIDC Core 2.
 func (op *OP) idToken(c *call, f *flow, accessToken string) (string, error) {
-	key := op.signingKey(c.client.IDTokenAlg)
+	alg := c.client.IDTokenAlg
+	if alg == "" {
+		alg = op.b.idTokenAlg
+	}
+	key := op.signingKey(alg)
 	atHash, err := jose.LeftHalfHash(key.Alg(), accessToken)
 	if err != nil {
 		return "", err
 	}
 	claims := map[string]any{
-		"iss": op.issuer, "sub": f.user.Sub, "aud": c.client.ID, "iat": c.now.Unix(), "exp": c.now.Add(op.reg.IDTokenLifetime).Unix(),
+		"iss": op.issuer, "sub": op.subject(c.client, f.user), "aud": c.client.ID, "iat": c.now.Unix(), "exp": c.now.Add(op.reg.IDTokenLifetime).Unix(),
 		"auth_time": f.decided.Unix(), "at_hash": atHash, "acr": op.acr(f),
 	}
 	d := &draft{header: map[string]any{}, claims: claims, key: key, flow: f}
@@ -199,7 +221,7 @@ func (op *OP) discovery(*call) *reply {
 		"backchannel_endpoint_login_hint_token_types_supported": []any{"jwt"},
 		"grant_types_supported":                                 []any{grantCIBA, "refresh_token"},
 		"response_types_supported":                              []any{"none"},
-		"subject_types_supported":                               []any{"public"},
+		"subject_types_supported":                               []any{"public", "pairwise"},
 		"id_token_signing_alg_values_supported":                 anyList(op.algs()),
 		"acr_values_supported":                                  anyList(op.reg.ACRValues),
 		"scopes_supported":                                      anyList(op.reg.Scopes),
@@ -250,7 +272,7 @@ func (op *OP) userinfo(c *call) *reply {
 		return failure(&oauthError{401, "invalid_token", "the access token is not valid", `Bearer error="invalid_token"`})
 	}
 	c.flow = g.flow
-	body := map[string]any{"sub": g.user.Sub}
+	body := map[string]any{"sub": op.subject(g.client, g.user)}
 	if slices.Contains(strings.Fields(g.scope), "profile") {
 		body["name"] = g.user.Name
 	}
@@ -273,7 +295,7 @@ func (op *OP) introspect(c *call) *reply {
 	}
 	c.flow = g.flow
 	body := map[string]any{
-		"active": true, "iss": op.issuer, "sub": g.user.Sub, "aud": op.reg.API, "client_id": g.client.ID, "scope": g.scope,
+		"active": true, "iss": op.issuer, "sub": op.subject(g.client, g.user), "aud": op.reg.API, "client_id": g.client.ID, "scope": g.scope,
 		"iat": g.issued.Unix(), "exp": g.expires.Unix(), "token_type": "Bearer",
 	}
 	if g.details != nil {

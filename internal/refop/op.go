@@ -115,6 +115,7 @@ func New(reg Registration, options ...Option) (*OP, error) {
 			return nil, err
 		}
 	}
+	op.reg.signing = append(slices.Clone(reg.signing), op.b.keys...)
 	if len(reg.signing) == 0 || len(reg.Users) == 0 {
 		return nil, errors.New("a registration needs signing keys and users")
 	}

@@ -40,6 +40,7 @@ type Client struct {
 	Secret        string   `yaml:"secret"`
 	Keys          string   `yaml:"keys"` // file name
 	IDTokenAlg    string   `yaml:"id_token_alg"`
+	Sector        string   `yaml:"sector"` // host; the client gets pairwise subjects
 	UserCode      bool     `yaml:"user_code"`
 	NoCIBA        bool     `yaml:"no_ciba"`
 	PolicyDenied  bool     `yaml:"policy_denied"`

@@ -184,15 +184,21 @@ func (c *call) userOfIDToken() *oauthError {
 	if token.Claims["iss"] != c.op.issuer && !c.skips("id-hint-issuer") {
 		return refusal("invalid_request", "id_token_hint is not ours")
 	}
-	if token.Claims["aud"] != c.client.ID && !c.skips("id-hint-audience") {
+	if !names(token.Claims["aud"], c.client.ID) && !c.skips("id-hint-audience") {
 		return refusal("invalid_request", "id_token_hint is another client's")
 	}
 	if exp, ok := moment(token.Claims["exp"]); ok && c.now.After(exp) && c.skips("id-hint-old") {
 		return refusal("invalid_request", "id_token_hint has expired")
 	}
 	sub, _ := token.Claims["sub"].(string)
-	c.user = c.op.userBy(func(u User) bool { return u.Sub == sub })
+	c.user = c.op.userBy(func(u User) bool { return c.op.subject(c.client, &u) == sub })
 	return c.needUser()
+}
+
+// names says whether an audience, a string or an array, contains a client.
+func names(audience any, id string) bool {
+	list, _ := audience.([]any)
+	return audience == id || slices.Contains(list, any(id))
 }
 
 // readExpiry takes requested_expiry, up to the OP's longest.

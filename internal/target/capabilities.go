@@ -83,7 +83,6 @@ func (t *Target) features(d *Discovery, set setter) {
 	hint("login_hint", func(u User) bool { return u.LoginHint != "" })
 	hint("login_hint_token", func(u User) bool { return u.LoginHintToken != "" })
 	set(true, "an ID Token of an approved flow serves as hint", "id_token_hint")
-	set(false, "the target file does not say that the OP uses pairwise subjects for these clients", "pairwise")
 	set(true, "no signed requests are used", "no_signed_request")
 }
 
@@ -104,6 +103,7 @@ func (t *Target) clientKinds(set setter) {
 		},
 		"client_without_req_alg": func(c Client) bool { return c.RequestSigningAlg == "" },
 		"bc_policy_deny":         func(c Client) bool { return c.PolicyDenied },
+		"pairwise":               func(c Client) bool { return c.SubjectType == "pairwise" },
 	}
 	for name, fits := range kinds {
 		i := slices.IndexFunc(t.Clients, fits)

@@ -65,11 +65,14 @@ type Client struct {
 	DeliveryMode      string   `yaml:"delivery_mode" json:"delivery_mode"`   // poll, ping, push
 	UserCode          bool     `yaml:"user_code" json:"user_code"`           // must send user_code
 	RequestSigningAlg string   `yaml:"request_signing_alg" json:"request_signing_alg,omitempty"`
-	CIBA              bool     `yaml:"ciba" json:"ciba"`                             // false: must not be served
-	RARTypes          []string `yaml:"rar_types" json:"rar_types,omitempty"`         // empty: as RAR.Types; a subset: others must be refused
-	Purpose           string   `yaml:"purpose" json:"purpose"`                       // rp, resource-server
-	Scope             string   `yaml:"scope" json:"scope,omitempty"`                 // empty: as Target.Scope
-	PolicyDenied      bool     `yaml:"policy_denied" json:"policy_denied,omitempty"` // the OP refuses this client's requests with access_denied (bc_policy_deny)
+	IDTokenAlg        string   `yaml:"id_token_signed_response_alg" json:"id_token_signed_response_alg,omitempty"` // empty: RS256, the default of OIDC Registration 2
+	SubjectType       string   `yaml:"subject_type" json:"subject_type,omitempty"`                                 // public, pairwise; empty: public
+	Sector            string   `yaml:"sector" json:"sector,omitempty"`                                             // host of the sector identifier of a pairwise client
+	CIBA              bool     `yaml:"ciba" json:"ciba"`                                                           // false: must not be served
+	RARTypes          []string `yaml:"rar_types" json:"rar_types,omitempty"`                                       // empty: as RAR.Types; a subset: others must be refused
+	Purpose           string   `yaml:"purpose" json:"purpose"`                                                     // rp, resource-server
+	Scope             string   `yaml:"scope" json:"scope,omitempty"`                                               // empty: as Target.Scope
+	PolicyDenied      bool     `yaml:"policy_denied" json:"policy_denied,omitempty"`                               // the OP refuses this client's requests with access_denied (bc_policy_deny)
 }
 
 // User is an end-user the OP knows. The hint forms are sent as they stand.
