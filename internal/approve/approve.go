@@ -44,6 +44,7 @@ func (a *Approver) Nameless() bool { return a != nil && a.config.Observe.Nameles
 func (a *Approver) Introduce(authReqID, bindingMessage string) {
 	if a.Nameless() && bindingMessage != "" {
 		a.names.Store(bindingMessage, authReqID)
+		a.introduced.Store(authReqID, true)
 	}
 }
 
@@ -77,7 +78,9 @@ type Approver struct {
 	person  sync.Mutex // one question at a time
 	reading sync.Once
 	answers chan error // one for every line a person typed
-	names   sync.Map   // binding_message -> auth_req_id, of a nameless device
+
+	// Of a nameless device: binding_message -> auth_req_id, and which ids have one.
+	names, introduced sync.Map
 }
 
 // New prepares the way of deciding and, where the target says so, starts a
@@ -151,11 +154,11 @@ func (a *Approver) byDevice(ctx context.Context, d Decision) error {
 	return a.device.Decide(ctx, asked.AuthReqID, decision)
 }
 
-// isAbout matches a prompt by auth_req_id. A nameless one without a message is
-// the user's open prompt.
+// isAbout matches a prompt by auth_req_id. What was never introduced to a
+// nameless device is the user's open prompt without a message.
 func (a *Approver) isAbout(r Prompt, d Decision) bool {
-	if a.Nameless() && r.BindingMessage == "" {
-		return r.Decided == "" && r.LoginHint == d.User.LoginHint
+	if _, known := a.introduced.Load(d.AuthReqID); a.Nameless() && !known {
+		return r.BindingMessage == "" && r.Decided == "" && r.LoginHint == d.User.LoginHint
 	}
 	return a.named(r).AuthReqID == d.AuthReqID
 }

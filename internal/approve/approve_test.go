@@ -14,6 +14,7 @@ import (
 
 	"github.com/cibatest/cibatest/internal/target"
 	"github.com/cibatest/cibatest/mockdevice"
+	"github.com/google/go-cmp/cmp"
 )
 
 var alice = target.User{Name: "alice", LoginHint: "alice@example.com"}
@@ -103,5 +104,45 @@ func TestDeviceListener(t *testing.T) {
 	p, err := a.WaitPrompt(t.Context(), func(p Prompt) bool { return p.BindingMessage == "AB" })
 	if err != nil || p.Decided != mockdevice.Approve {
 		t.Errorf("got %+v %v", p, err)
+	}
+}
+
+// Keycloak's prompts carry no auth_req_id: each decision has to find its own
+// among the open prompts of one user.
+func TestNamelessPrompts(t *testing.T) {
+	t.Parallel()
+	device := mockdevice.New()
+	t.Cleanup(device.Close)
+	a, err := New(target.Approval{Kind: "device", Observe: target.Observe{Adapter: "keycloak"}}, Options{Device: device})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, r := range []mockdevice.Request{
+		{AuthReqID: "bearer-0", LoginHint: "bob"},
+		{AuthReqID: "bearer-1", LoginHint: "bob", BindingMessage: "ONE"},
+		{AuthReqID: "bearer-2", LoginHint: "bob", BindingMessage: "TWO"},
+	} {
+		if err := device.Receive(r); err != nil {
+			t.Fatal(err)
+		}
+	}
+	a.Introduce("id-2", "TWO")
+	a.Introduce("id-1", "ONE")
+	bob := target.User{Name: "bob", LoginHint: "bob"}
+	for _, d := range []Decision{{AuthReqID: "id-2", User: bob, Allow: true}, {AuthReqID: "no-message", User: bob}} {
+		if err := a.Decide(t.Context(), d); err != nil {
+			t.Fatal(err)
+		}
+	}
+	got := map[string]mockdevice.Action{}
+	for _, r := range device.Requests(nil) {
+		got[r.AuthReqID] = r.Decided
+	}
+	want := map[string]mockdevice.Action{"bearer-0": mockdevice.Deny, "bearer-1": "", "bearer-2": mockdevice.Approve}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("-want +got\n%s", diff)
+	}
+	if p, err := a.WaitPrompt(t.Context(), func(p Prompt) bool { return p.AuthReqID == "id-1" }); err != nil || p.BindingMessage != "ONE" {
+		t.Errorf("got %+v, %v", p, err)
 	}
 }
