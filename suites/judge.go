@@ -78,7 +78,7 @@ func judge(r spec.Requirement, resp *ciba.Response) result.Outcome {
 		}
 		return result.Outcome(r.Verdict)
 	}
-	codeOK := len(e.Error) == 0 || isError && slices.Contains(e.Error, code)
+	codeOK := len(e.Error) == 0 || isError && slices.Contains(e.Error, code) || statusOK && ofHTTP(resp.Status)
 	if statusOK && codeOK {
 		return result.Pass
 	}
@@ -88,6 +88,12 @@ func judge(r spec.Requirement, resp *ciba.Response) result.Outcome {
 		return softer(result.Warn, result.Outcome(r.Verdict))
 	}
 	return result.Outcome(r.Verdict)
+}
+
+// ofHTTP says whether a status is that of an HTTP server which did not get as far
+// as the protocol: such an answer need not be an OAuth error.
+func ofHTTP(status int) bool {
+	return slices.Contains([]int{404, 405, 406, 413, 414, 415, 422, 431, 501}, status)
 }
 
 // softer is the milder of two outcomes: a tolerated answer to a requirement

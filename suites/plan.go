@@ -134,8 +134,12 @@ func (p *plan) locksFor(j *job) []lock {
 		locks = append(locks, lock{"client " + c.Name, false})
 	}
 	users := p.session.target.Users
+	alone := d.aloneUser || p.session.oneRequestPerUser
 	if len(users) > 0 {
-		locks = append(locks, lock{"user " + users[j.user].Name, d.aloneUser || p.session.oneRequestPerUser})
+		locks = append(locks, lock{"user " + users[j.user].Name, alone})
+	}
+	if len(users) > 1 && slices.Contains(d.needs, "second_user") { // see T.OtherUser
+		locks = append(locks, lock{"user " + users[(j.user+1)%len(users)].Name, alone})
 	}
 	if p.session.target.Approval.Kind == "manual" && d.asksForDecision() {
 		locks = append(locks, lock{"person", true})
@@ -195,7 +199,7 @@ var clientNeeds = map[string]func(target.Client) bool{
 	"private_key_jwt":          method(target.AuthPrivateKeyJWT),
 	"client_assertion":         method(target.AuthPrivateKeyJWT, target.AuthClientSecretJWT),
 	"public_client":            method(target.AuthNone),
-	"no_ciba_client":           func(c target.Client) bool { return !c.CIBA },
+	"no_ciba_client":           func(c target.Client) bool { return !c.CIBA && c.AuthMethod != target.AuthNone },
 	"user_code":                func(c target.Client) bool { return c.UserCode },
 	"client_without_user_code": func(c target.Client) bool { return !c.UserCode },
 	"client_without_rar_type":  func(c target.Client) bool { return len(c.RARTypes) > 0 },
