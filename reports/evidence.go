@@ -91,7 +91,7 @@ func parameters(encoded string) []result.Header {
 // decoded may bring back characters that act, so it is made inert again.
 func decoded(s string) string {
 	if plain, err := url.QueryUnescape(s); err == nil {
-		return inertLine(plain)
+		return escape(plain, maxWire, "")
 	}
 	return s
 }

@@ -20,7 +20,7 @@ var (
 	//go:embed templates/report.js
 	pageScript string
 
-	page = template.Must(template.New("report").Funcs(template.FuncMap{"word": word}).Parse(pageText))
+	report = template.Must(template.New("report").Funcs(template.FuncMap{"word": word}).Parse(pageText))
 )
 
 // HTML writes the run as one self-contained page. Its policy allows the page's
@@ -33,7 +33,7 @@ func HTML(w io.Writer, run result.Run) error {
 	v.Style = template.HTML("<style>" + pageStyle + "</style>")     //nolint:gosec // our own file
 	v.Script = template.HTML("<script>" + pageScript + "</script>") //nolint:gosec // our own file
 	var b bytes.Buffer
-	if err := page.Execute(&b, v); err != nil {
+	if err := report.Execute(&b, v); err != nil {
 		return err
 	}
 	_, err := w.Write(b.Bytes())

@@ -11,10 +11,11 @@ import (
 	"github.com/cibatest/cibatest/reports/result"
 )
 
-// maxLine and maxBody bound, in bytes, what is shown of one value.
+// What is shown of one value is bounded, in bytes.
 const (
-	maxLine = 8 << 10
-	maxBody = 64 << 10
+	maxLine = 1 << 10  // a text in a line
+	maxWire = 8 << 10  // a URL or the value of a header
+	maxBody = 64 << 10 // a body
 )
 
 // inert is a copy of the run in which no text can act: control characters, bidi
@@ -31,11 +32,7 @@ func inertCopy(v reflect.Value, field string) reflect.Value {
 	c.Set(v)
 	switch v.Kind() {
 	case reflect.String:
-		if field == "Body" {
-			c.SetString(inertText(v.String()))
-		} else {
-			c.SetString(inertLine(v.String()))
-		}
+		c.SetString(inertField(field, v.String()))
 	case reflect.Struct:
 		for i := range v.NumField() {
 			if t := v.Type().Field(i); t.IsExported() {
@@ -72,14 +69,24 @@ func inertCopy(v reflect.Value, field string) reflect.Value {
 	return c
 }
 
+func inertField(name, s string) string {
+	switch name {
+	case "Body":
+		return escape(s, maxBody, "\n\t")
+	case "URL", "Value":
+		return escape(s, maxWire, "")
+	}
+	return inertLine(s)
+}
+
 // inertLine is text for one line.
 func inertLine(s string) string { return escape(s, maxLine, "") }
 
-// inertText is text that keeps its lines and tabs.
-func inertText(s string) string { return escape(s, maxBody, "\n\t") }
-
 // escape shows characters that would act instead of being seen.
 func escape(s string, limit int, kept string) string {
+	if !utf8.ValidString(s) {
+		s = string([]rune(s)) // each invalid byte becomes U+FFFD, as it does in JSON
+	}
 	left := 0
 	if len(s) > limit {
 		cut := limit
@@ -88,7 +95,6 @@ func escape(s string, limit int, kept string) string {
 		}
 		s, left = s[:cut], len(s)-cut
 	}
-	s = strings.ToValidUTF8(s, "\uFFFD")
 	if strings.IndexFunc(s, func(r rune) bool { return acts(r, kept) }) >= 0 {
 		var b strings.Builder
 		for _, r := range s {

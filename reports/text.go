@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"fmt"
 	"io"
+	"regexp"
 	"slices"
 	"strings"
 	"unicode/utf8"
@@ -29,10 +30,7 @@ const (
 // Text writes the summary for a terminal: the verdict first, then what needs
 // attention.
 func Text(w io.Writer, run result.Run, o TextOptions) error {
-	if o.Width == 0 {
-		o.Width = defaultWidth
-	}
-	t := &textWriter{color: o.Color, width: min(max(o.Width, minWidth), maxWidth)}
+	t := newTextWriter(o)
 	t.run(newDigest(inert(run)))
 	_, err := w.Write(t.b.Bytes())
 	return err
@@ -42,6 +40,13 @@ type textWriter struct {
 	b     bytes.Buffer
 	color bool
 	width int
+}
+
+func newTextWriter(o TextOptions) *textWriter {
+	if o.Width == 0 {
+		o.Width = defaultWidth
+	}
+	return &textWriter{color: o.Color, width: min(max(o.Width, minWidth), maxWidth)}
 }
 
 // style is an ANSI colour or weight.
@@ -76,9 +81,6 @@ func (t *textWriter) run(d digest) {
 	t.section("Warnings", d.warnings, t.finding(d))
 	t.section("Known deviations, as the baseline expects", d.known, t.known)
 	t.skips(d.skipped)
-	for _, note := range d.Notes {
-		t.field("note", note)
-	}
 	t.line("")
 	t.wrap(0, fmt.Sprintf("critical path %s, wall %s, sum of case times %s",
 		span(d.Timing.CriticalPathMS), span(d.Timing.WallMS), span(d.Timing.SumMS)))
@@ -94,7 +96,7 @@ func (t *textWriter) long() bool { return bytes.Count(t.b.Bytes(), []byte("\n"))
 func (t *textWriter) verdict(d digest) {
 	colors := map[result.Verdict]style{result.Conformant: green, result.NonConformant: red, result.Partial: yellow}
 	t.line("")
-	t.line(t.paint(colors[d.Verdict], strings.ToUpper(string(d.Verdict))) + "  " + t.paint(bold, d.Target.Issuer))
+	t.wrap(0, t.paint(colors[d.Verdict], strings.ToUpper(string(d.Verdict)))+" "+d.Target.Issuer)
 }
 
 func (t *textWriter) head(d digest) {
@@ -109,12 +111,15 @@ func (t *textWriter) head(d digest) {
 	t.field("tool", strings.TrimSpace(d.Tool.Name+" "+d.Tool.Version))
 	t.field("started", stamp(d.Started))
 	t.field("selection", fmt.Sprintf("%s; seed %d", d.selected(), d.Seed))
+	for _, note := range d.Notes {
+		t.field("note", note)
+	}
 }
 
 // counts tells the outcomes worst first; what did not happen is left out.
 func (t *textWriter) counts(d digest) {
 	s := d.Summary
-	parts := []string{fmt.Sprintf("%d cases:", len(d.Cases))}
+	var parts []string
 	for _, c := range []struct {
 		n       int
 		name    string
@@ -127,7 +132,7 @@ func (t *textWriter) counts(d digest) {
 			parts = append(parts, t.paint(outcomeStyles[c.outcome], fmt.Sprintf("%d %s", c.n, c.name)))
 		}
 	}
-	t.line(strings.Join(parts, "  "))
+	t.wrap(0, plural(len(d.Cases), "case", "cases")+": "+strings.Join(parts, ", "))
 }
 
 func (t *textWriter) section(title string, cases []result.Case, entry func(result.Case)) {
@@ -135,7 +140,7 @@ func (t *textWriter) section(title string, cases []result.Case, entry func(resul
 		return
 	}
 	t.line("")
-	t.line(t.paint(bold, fmt.Sprintf("%s (%d)", title, len(cases))))
+	t.wrap(0, t.paint(bold, fmt.Sprintf("%s (%d)", title, len(cases))))
 	for _, c := range cases {
 		entry(c)
 	}
@@ -143,7 +148,7 @@ func (t *textWriter) section(title string, cases []result.Case, entry func(resul
 
 func (t *textWriter) title(c result.Case) {
 	t.line("")
-	t.line("  " + t.paint(outcomeStyles[c.Outcome], string(c.Outcome)) + " " + t.paint(bold, c.ID))
+	t.hang("  "+t.paint(outcomeStyles[c.Outcome], word(c.Outcome))+" ", c.ID)
 	t.wrap(4, c.Title)
 }
 
@@ -228,7 +233,7 @@ func (t *textWriter) wrap(indent int, text string) { t.hang(strings.Repeat(" ", 
 // hang writes text wrapped to the width, every line after the first as far in as
 // the text of the first.
 func (t *textWriter) hang(first, text string) {
-	indent := strings.Repeat(" ", utf8.RuneCountInString(first))
+	indent := strings.Repeat(" ", columns(first))
 	for i, line := range wrapped(text, max(t.width-len(indent), minWidth/2)) {
 		if i > 0 {
 			first = indent
@@ -237,12 +242,17 @@ func (t *textWriter) hang(first, text string) {
 	}
 }
 
+var paints = regexp.MustCompile("\x1b\\[[0-9;]*m")
+
+// columns is how wide a text shows. Only our own colours begin with ESC.
+func columns(s string) int { return utf8.RuneCountInString(paints.ReplaceAllString(s, "")) }
+
 // wrapped breaks text between words; a word longer than a line is cut.
 func wrapped(text string, width int) []string {
 	var lines []string
 	line := ""
 	for _, word := range strings.Fields(text) {
-		for utf8.RuneCountInString(word) > width {
+		for columns(word) > width {
 			if line != "" {
 				lines, line = append(lines, line), ""
 			}
@@ -252,7 +262,7 @@ func wrapped(text string, width int) []string {
 		switch {
 		case line == "":
 			line = word
-		case utf8.RuneCountInString(line)+1+utf8.RuneCountInString(word) <= width:
+		case columns(line)+1+columns(word) <= width:
 			line += " " + word
 		default:
 			lines, line = append(lines, line), word

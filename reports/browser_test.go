@@ -1,0 +1,306 @@
+//go:build browser
+
+package reports
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"fmt"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/chromedp/cdproto/emulation"
+	"github.com/chromedp/cdproto/page"
+	"github.com/chromedp/chromedp"
+	"github.com/cibatest/cibatest/reports/result"
+)
+
+// The browser test is started by "make browser", which sees to Chromium and
+// axe-core. It looks at the page as people do: bright and dark, wide and narrow,
+// with scripts and without. CIBATEST_RUN names a run.json to look at instead of
+// the sample; the pictures go to CIBATEST_SCREENS.
+
+// look is one way of looking at the page.
+type look struct {
+	name    string
+	scheme  string
+	width   int64
+	scripts bool
+}
+
+var looks = []look{
+	{"light-1280", "light", 1280, true},
+	{"dark-1280", "dark", 1280, true},
+	{"light-390", "light", 390, true},
+	{"dark-390", "dark", 390, true},
+	{"light-1280-no-script", "light", 1280, false},
+	{"dark-390-no-script", "dark", 390, false},
+}
+
+func TestBrowser(t *testing.T) {
+	axe := readAxe(t)
+	runs := map[string]result.Run{"sample": sample(), "hostile": hostile()}
+	if file := os.Getenv("CIBATEST_RUN"); file != "" {
+		runs["run"] = readRunFile(t, file)
+	}
+	browser := startBrowser(t)
+	for name, run := range runs {
+		address := serve(t, run)
+		for _, l := range looks {
+			t.Run(name+"-"+l.name, func(t *testing.T) {
+				tab := openTab(t, browser, l)
+				said := watch(tab)
+				do(t, tab, chromedp.Navigate(address))
+				picture(t, tab, name+"-"+l.name)
+				inertPage(t, tab)
+				narrowEnough(t, tab)
+				for _, line := range said() {
+					t.Errorf("the console says: %s", line)
+				}
+				accessible(t, tab, address, axe)
+			})
+		}
+	}
+}
+
+// TestBrowserScript uses what only the script offers.
+func TestBrowserScript(t *testing.T) {
+	run := sample()
+	address := serve(t, run)
+	tab := openTab(t, startBrowser(t), looks[0])
+	do(t, tab, chromedp.Navigate(address+"#case-token-slow-down-2"))
+	if !eval[bool](t, tab, `document.getElementById("case-token-slow-down-2").open`) {
+		t.Error("a link to an exchange does not open it")
+	}
+	picture(t, tab, "script-deep-link")
+	do(t, tab, chromedp.SendKeys("#search", "too fast", chromedp.NodeVisible))
+	shown := eval[string](t, tab, `document.getElementById("found").textContent`)
+	if want := fmt.Sprintf("1 of %d requirements", len(run.Requirements)); shown != want {
+		t.Errorf("searching for too fast finds %q, want %q", shown, want)
+	}
+	do(t, tab, chromedp.Click("#filter button"))
+	do(t, tab, chromedp.Click(`#filter input[value="fail"]`))
+	fails := 0
+	for _, r := range run.Requirements {
+		if r.Outcome == result.Fail {
+			fails++
+		}
+	}
+	shown = eval[string](t, tab, `document.getElementById("found").textContent`)
+	if want := fmt.Sprintf("%d of %d requirements", fails, len(run.Requirements)); shown != want {
+		t.Errorf("the filter for fail shows %q, want %q", shown, want)
+	}
+	picture(t, tab, "script-filtered")
+	do(t, tab, chromedp.Evaluate[chromedp.Void](`location.hash = "#CIBA-11-EXPIRED"`))
+	if eval[bool](t, tab, `document.getElementById("CIBA-11-EXPIRED").hidden`) {
+		t.Error("a link to a requirement that the filter hides shows nothing")
+	}
+}
+
+// TestBrowserPrint prints with scripts off: what is folded has to come out.
+func TestBrowserPrint(t *testing.T) {
+	tab := openTab(t, startBrowser(t), looks[4])
+	do(t, tab, chromedp.Navigate(serve(t, sample())))
+	if _, err := chromedp.Call(tab, emulation.SetEmulatedMedia, emulation.SetEmulatedMediaParams{Media: "print"}); err != nil {
+		t.Fatal(err)
+	}
+	height := eval[float64](t, tab, `document.querySelector(".exchange pre").getBoundingClientRect().height`)
+	if height == 0 {
+		t.Error("a folded exchange has no height in print")
+	}
+	pdf, err := chromedp.Run(tab, chromedp.PrintToPDF())
+	if err != nil {
+		t.Fatal(err)
+	}
+	save(t, "print.pdf", pdf)
+}
+
+func readAxe(t *testing.T) string {
+	t.Helper()
+	script, err := os.ReadFile(os.Getenv("CIBATEST_AXE"))
+	if err != nil {
+		t.Fatalf("CIBATEST_AXE names no axe-core script (run this by make browser): %v", err)
+	}
+	return string(script)
+}
+
+func readRunFile(t *testing.T, path string) result.Run {
+	t.Helper()
+	file, err := os.Open(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer file.Close()
+	run, err := result.Read(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return run
+}
+
+func startBrowser(t *testing.T) context.Context {
+	t.Helper()
+	options := append(chromedp.DefaultExecAllocatorOptions[:],
+		chromedp.Flag("no-sandbox", true), chromedp.Flag("disable-gpu", true), chromedp.Flag("hide-scrollbars", true))
+	allocator, stop := chromedp.NewExecAllocator(t.Context(), options...)
+	browser, end := chromedp.NewContext(allocator)
+	t.Cleanup(func() { end(); stop() })
+	do(t, browser)
+	return browser
+}
+
+func openTab(t *testing.T, browser context.Context, l look) context.Context {
+	t.Helper()
+	tab, end := chromedp.NewContext(browser)
+	do(t, tab) // the first use must not carry the timeout
+	tab, cancel := context.WithTimeout(tab, 2*time.Minute)
+	t.Cleanup(func() { cancel(); end() })
+	do(t, tab, chromedp.EmulateViewport(l.width, 900))
+	features := []*emulation.MediaFeature{{Name: "prefers-color-scheme", Value: l.scheme}}
+	if _, err := chromedp.Call(tab, emulation.SetEmulatedMedia, emulation.SetEmulatedMediaParams{Features: features}); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := chromedp.Call(tab, emulation.SetScriptExecutionDisabled, emulation.SetScriptExecutionDisabledParams{Value: !l.scripts}); err != nil {
+		t.Fatal(err)
+	}
+	return tab
+}
+
+func serve(t *testing.T, run result.Run) string {
+	t.Helper()
+	var b bytes.Buffer
+	if err := HTML(&b, run); err != nil {
+		t.Fatal(err)
+	}
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.URL.Path == "/favicon.ico" {
+			return
+		}
+		if r.URL.Path != "/" {
+			t.Errorf("the page asks for %s", r.URL)
+		}
+		w.Header().Set("Content-Type", "text/html; charset=utf-8")
+		_, _ = w.Write(b.Bytes())
+	}))
+	t.Cleanup(server.Close)
+	return server.URL + "/"
+}
+
+func do(t *testing.T, ctx context.Context, steps ...chromedp.Action[chromedp.Void]) {
+	t.Helper()
+	if err := chromedp.Do(ctx, steps...); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func eval[T any](t *testing.T, ctx context.Context, expression string) T {
+	t.Helper()
+	v, err := chromedp.Run(ctx, chromedp.Evaluate[T](expression))
+	if err != nil {
+		t.Fatalf("%s: %v", expression, err)
+	}
+	return v
+}
+
+// watch collects what the page writes to the console: exceptions, and every
+// violation of the content security policy.
+func watch(tab context.Context) (said func() []string) {
+	ctx, cancel := context.WithCancel(tab)
+	messages := chromedp.Console(ctx)
+	done := make(chan []string)
+	go func() {
+		var lines []string
+		for m, err := range messages {
+			if err != nil {
+				break
+			}
+			lines = append(lines, m.Text)
+		}
+		done <- lines
+	}()
+	return func() []string { cancel(); return <-done }
+}
+
+// inertPage fails when hostile text acted, or when an element is there that the
+// page does not have by itself.
+func inertPage(t *testing.T, tab context.Context) {
+	t.Helper()
+	if eval[bool](t, tab, `"acted" in window`) {
+		t.Error("hostile text ran as a script")
+	}
+	if n := eval[int](t, tab, `document.querySelectorAll("script").length`); n != 1 {
+		t.Errorf("%d script elements, want 1", n)
+	}
+	if n := eval[int](t, tab, `document.querySelectorAll("img, iframe, object, link, base, [style]").length`); n != 0 {
+		t.Errorf("%d foreign elements", n)
+	}
+}
+
+// narrowEnough fails when the page has to be scrolled sideways.
+func narrowEnough(t *testing.T, tab context.Context) {
+	t.Helper()
+	if over := eval[int](t, tab, `document.documentElement.scrollWidth - innerWidth`); over > 0 {
+		t.Errorf("the page is %d px too wide", over)
+	}
+}
+
+// accessible runs axe-core over the page with everything unfolded. Its script
+// needs the page's policy out of the way.
+func accessible(t *testing.T, tab context.Context, address, axe string) {
+	t.Helper()
+	if _, err := chromedp.Call(tab, emulation.SetScriptExecutionDisabled, emulation.SetScriptExecutionDisabledParams{}); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := chromedp.Call(tab, page.SetBypassCSP, page.SetBypassCSPParams{Enabled: true}); err != nil {
+		t.Fatal(err)
+	}
+	do(t, tab, chromedp.Navigate(address), chromedp.Evaluate[chromedp.Void](`for (const d of document.querySelectorAll("details")) d.open = true`),
+		chromedp.Evaluate[chromedp.Void](axe+"; undefined"))
+	report, err := chromedp.Run(tab, chromedp.Evaluate[string](
+		`axe.run(document, {resultTypes: ["violations"]}).then((r) => JSON.stringify(r.violations.map((v) =>
+			({id: v.id, impact: v.impact, help: v.help, nodes: v.nodes.length, first: v.nodes[0].html.slice(0, 300)}))))`, chromedp.EvalAwaitPromise))
+	if err != nil {
+		t.Fatal(err)
+	}
+	var violations []json.RawMessage
+	if err := json.Unmarshal([]byte(report), &violations); err != nil {
+		t.Fatal(err)
+	}
+	for _, v := range violations {
+		t.Errorf("axe-core: %s", v)
+	}
+}
+
+func picture(t *testing.T, tab context.Context, name string) {
+	t.Helper()
+	data, err := chromedp.Run(tab, chromedp.CaptureScreenshot())
+	if err != nil {
+		t.Fatal(err)
+	}
+	save(t, name+".png", data)
+	data, err = chromedp.Run(tab, chromedp.FullScreenshot(100))
+	if err != nil {
+		t.Fatal(err)
+	}
+	save(t, name+"-whole.png", data)
+}
+
+func save(t *testing.T, name string, data []byte) {
+	t.Helper()
+	dir := os.Getenv("CIBATEST_SCREENS")
+	if dir == "" {
+		dir = t.TempDir()
+	}
+	if err := os.MkdirAll(dir, 0o755); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(filepath.Join(dir, strings.ReplaceAll(name, " ", "-")), data, 0o644); err != nil {
+		t.Fatal(err)
+	}
+}

@@ -1,0 +1,26 @@
+#!/bin/sh
+# Looks at the HTML report in Chromium and saves pictures into the folder given.
+# Installs Chromium from Debian and axe-core from npm where they are missing.
+set -eu
+screens=${1:-out/screens}
+axe_version=4.14.1
+mkdir -p "$screens"
+screens=$(cd "$screens" && pwd)
+
+if ! command -v chromium >/dev/null && ! command -v google-chrome >/dev/null; then
+  echo "browser: installing chromium" >&2
+  apt-get update -qq
+  DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends chromium fonts-dejavu-core >&2
+fi
+
+tools=${XDG_CACHE_HOME:-$HOME/.cache}/cibatest/axe-core-$axe_version
+axe=$tools/node_modules/axe-core/axe.min.js
+if [ ! -f "$axe" ]; then
+  echo "browser: installing axe-core $axe_version" >&2
+  npm install --silent --no-audit --no-fund --prefix "$tools" "axe-core@$axe_version" >&2
+fi
+
+cd "$(dirname "$0")/.."
+CIBATEST_AXE=$axe CIBATEST_SCREENS=$screens \
+  ${GO:-go} test -tags browser -run TestBrowser -count=1 -timeout 10m .
+echo "browser: pictures are in $screens" >&2
