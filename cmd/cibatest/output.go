@@ -94,8 +94,12 @@ func appendStepSummary(run result.Run) error {
 }
 
 func printText(out io.Writer, run result.Run) error {
+	return reports.Text(out, run, textOptions(out))
+}
+
+func textOptions(out io.Writer) reports.TextOptions {
 	width, _ := terminal(out)
-	return reports.Text(out, run, reports.TextOptions{Color: colored(out), Width: width})
+	return reports.TextOptions{Color: colored(out), Width: width}
 }
 
 // terminal is the width of a terminal, or false when w is none.

@@ -27,7 +27,8 @@ func newReport() *cobra.Command {
 		Short: "Render a result file again",
 		Long:  `Renders a run.json as text on standard output, or into the files named by flags.`,
 		Example: `  cibatest report out/run.json
-  cibatest report out/run.json --html report.html --junit junit.xml`,
+  cibatest report out/run.json --html report.html --junit junit.xml
+  cibatest report diff before/run.json after/run.json`,
 		Args: cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			run, err := readRun(args[0])
@@ -54,7 +55,49 @@ func newReport() *cobra.Command {
 	for _, r := range renderers {
 		files[r.flag] = cmd.Flags().String(r.flag, "", "write the "+r.use+" to this file")
 	}
+	cmd.AddCommand(newReportDiff())
 	return cmd
+}
+
+func newReportDiff() *cobra.Command {
+	var asJSON bool
+	cmd := &cobra.Command{
+		Use:   "diff BEFORE.JSON AFTER.JSON",
+		Short: "Compare two runs: what fails now, what is fixed",
+		Long: `Compares two result files case by case: new failures, what cannot be judged any more,
+what still fails, what is newly skipped, what is fixed. Exit code 1 says that
+something fails that did not fail before.`,
+		Example: `  cibatest report diff main/run.json out/run.json
+  cibatest report diff --json main/run.json out/run.json`,
+		Args: cobra.ExactArgs(2),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			before, err := readRun(args[0])
+			if err != nil {
+				return usage(err)
+			}
+			after, err := readRun(args[1])
+			if err != nil {
+				return usage(err)
+			}
+			return printDiff(cmd.OutOrStdout(), reports.Compare(before, after), asJSON)
+		},
+	}
+	cmd.Flags().BoolVar(&asJSON, "json", false, "print JSON")
+	return cmd
+}
+
+func printDiff(out io.Writer, d reports.Difference, asJSON bool) error {
+	write := func() error { return d.WriteText(out, textOptions(out)) }
+	if asJSON {
+		write = func() error { return d.WriteJSON(out) }
+	}
+	if err := write(); err != nil {
+		return err
+	}
+	if d.Bad() {
+		return &exitError{code: exitNonConformant}
+	}
+	return nil
 }
 
 func readRun(path string) (result.Run, error) {

@@ -1,0 +1,61 @@
+package main
+
+import (
+	"bytes"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/cibatest/cibatest/reports/result"
+)
+
+// writeRun writes a run of one case to a file.
+func writeRun(t *testing.T, name string, outcome result.Outcome) string {
+	t.Helper()
+	path := filepath.Join(t.TempDir(), name)
+	run := result.Run{Version: result.Version, Kind: "conformance", Cases: []result.Case{{ID: "token-pending", Outcome: outcome}}}
+	run.Summary = result.Summarise(run.Cases)
+	var b bytes.Buffer
+	if err := result.Write(&b, run); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(path, b.Bytes(), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	return path
+}
+
+func TestReport(t *testing.T) {
+	pass, fail := writeRun(t, "pass.json", result.Pass), writeRun(t, "fail.json", result.Fail)
+	page := filepath.Join(t.TempDir(), "page.html")
+	for _, c := range []struct {
+		name string
+		args []string
+		exit int
+		says string
+	}{
+		{"text", []string{"report", fail}, exitOK, "1 fail"},
+		{"a file", []string{"report", fail, "--html", page}, exitOK, ""},
+		{"diff, the same", []string{"report", "diff", fail, fail}, exitOK, "Still failing (1)"},
+		{"diff, worse", []string{"report", "diff", pass, fail}, exitNonConformant, "token-pending  pass → fail"},
+		{"diff, better", []string{"report", "diff", fail, pass}, exitOK, "Fixed (1)"},
+		{"diff as JSON", []string{"report", "diff", "--json", pass, fail}, exitNonConformant, `"new_failures": [`},
+		{"diff of one", []string{"report", "diff", pass}, exitUsage, ""},
+		{"no such file", []string{"report", "missing.json"}, exitUsage, ""},
+		{"a folder that is not there", []string{"report", fail, "--junit", "missing/junit.xml"}, exitUsage, ""},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			var out, errOut bytes.Buffer
+			if got := run(c.args, strings.NewReader(""), &out, &errOut); got != c.exit {
+				t.Errorf("exit code %d, want %d: %s", got, c.exit, errOut.String())
+			}
+			if !strings.Contains(out.String(), c.says) {
+				t.Errorf("%q is missing from:\n%s", c.says, out.String())
+			}
+		})
+	}
+	if html, err := os.ReadFile(page); err != nil || !bytes.Contains(html, []byte("token-pending")) {
+		t.Errorf("the page was not written: %v", err)
+	}
+}
