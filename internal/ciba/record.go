@@ -126,6 +126,12 @@ func (m *Masker) exchange(label string, req *http.Request, body []byte, resp *Re
 	return e
 }
 
+// Exchange is a request and its answer as evidence, for those who send without
+// [HTTP.Do].
+func (m *Masker) Exchange(label string, req *http.Request, body []byte, resp *Response) Exchange {
+	return *m.exchange(label, req, body, resp)
+}
+
 // cut happens after masking, so that a secret at the edge is not half shown.
 func cut(text string) (string, bool) {
 	if len(text) <= evidenceBody {

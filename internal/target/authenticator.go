@@ -1,0 +1,53 @@
+package target
+
+import (
+	"errors"
+	"fmt"
+
+	"github.com/cibatest/cibatest/internal/ciba"
+	"github.com/cibatest/cibatest/internal/jose"
+)
+
+// Authenticator is the client's own way of authenticating. The audience is that
+// of client assertions, for methods that have them; for these the Authenticator
+// is a [ciba.Assertion].
+func (c Client) Authenticator(audience string) (ciba.Authenticator, error) {
+	switch c.AuthMethod {
+	case AuthNone:
+		return ciba.Public(c.ClientID), nil
+	case AuthClientSecretBasic:
+		return ciba.Basic(c.ClientID, c.ClientSecret.Reveal()), nil
+	case AuthClientSecretPost:
+		return ciba.Post(c.ClientID, c.ClientSecret.Reveal()), nil
+	case AuthClientSecretJWT, AuthPrivateKeyJWT:
+		key, err := c.AssertionKey()
+		if err != nil {
+			return nil, fmt.Errorf("client %q: %w", c.Name, err)
+		}
+		return ciba.Assertion{ClientID: c.ClientID, Key: key, Audience: audience}, nil
+	}
+	return nil, fmt.Errorf("client %q: auth_method %q is not supported", c.Name, c.AuthMethod)
+}
+
+// AssertionKey is what the client signs its assertions with.
+func (c Client) AssertionKey() (jose.Key, error) {
+	if c.AuthMethod == AuthClientSecretJWT {
+		alg := c.AuthAlg
+		if alg == "" {
+			alg = "HS256"
+		}
+		return jose.SymmetricKey([]byte(c.ClientSecret.Reveal()), alg, ""), nil
+	}
+	keys, err := jose.ParseKeys([]byte(c.JWKS.Reveal()))
+	if err != nil {
+		return jose.Key{}, fmt.Errorf("jwks_file %s: %w", c.JWKSFile, err)
+	}
+	if len(keys) == 0 {
+		return jose.Key{}, errors.New("jwks_file " + c.JWKSFile + " holds no key")
+	}
+	key := keys[0]
+	if c.AuthAlg != "" {
+		key = key.WithAlg(c.AuthAlg)
+	}
+	return key, nil
+}

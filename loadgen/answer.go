@@ -1,0 +1,159 @@
+package loadgen
+
+import (
+	"bytes"
+	"encoding/json"
+	"net/http"
+	"strconv"
+	"strings"
+	"time"
+	"unicode/utf8"
+
+	"github.com/cibatest/cibatest/internal/ciba"
+)
+
+// kind is what an answer means for its flow.
+type kind uint8
+
+const (
+	acknowledged kind = iota // an auth_req_id
+	tokens                   // the flow is redeemed
+	pending                  //
+	slowDown                 //
+	denied                   //
+	expired                  //
+	refused                  // another error of the protocol
+	fault                    // no answer, or one of an overloaded server; worth another try
+	broken                   // an answer that no specification knows
+)
+
+// answer is what came back, read once.
+type answer struct {
+	kind       kind
+	code       string // the error code, or what is wrong
+	status     int
+	interval   time.Duration // from the acknowledgement, or from slow_down
+	retryAfter time.Duration
+	id         string // auth_req_id
+	expiresIn  time.Duration
+	idToken    string
+	details    json.RawMessage
+}
+
+// members are those of any answer that count here.
+type members struct {
+	Error       string          `json:"error"`
+	AuthReqID   string          `json:"auth_req_id"`
+	ExpiresIn   seconds         `json:"expires_in"`
+	Interval    seconds         `json:"interval"`
+	AccessToken string          `json:"access_token"`
+	IDToken     string          `json:"id_token"`
+	Details     json.RawMessage `json:"authorization_details"`
+}
+
+// seconds are read forgivingly, as a number or a string: the form is for the
+// suites to judge. What cannot be read is zero.
+type seconds time.Duration
+
+func (s *seconds) UnmarshalJSON(data []byte) error {
+	f, err := strconv.ParseFloat(strings.Trim(string(data), `" `), 64)
+	if err == nil && f > 0 && f < 1e9 {
+		*s = seconds(f * float64(time.Second))
+	}
+	return nil
+}
+
+// reader reads answers. It remembers the last body that said pending, because
+// most answers of a load run are that body again. It is for one goroutine.
+type reader struct{ lastPending []byte }
+
+// read makes sense of an answer. The endpoint matters: only the token endpoint
+// gives tokens.
+func (r *reader) read(starts bool, status int, header http.Header, body []byte, received time.Time) answer {
+	a := answer{status: status, kind: broken}
+	if !starts && status == http.StatusBadRequest && len(body) > 0 && bytes.Equal(body, r.lastPending) {
+		a.kind, a.code = pending, string(ciba.AuthorizationPending)
+		a.retryAfter = retryAfter(header, received)
+		return a
+	}
+	a.retryAfter = retryAfter(header, received)
+	var m members
+	err := json.Unmarshal(body, &m)
+	switch {
+	case status == 0:
+		a.kind, a.code = fault, "no answer"
+	case err == nil && m.Error != "":
+		a.kind, a.code = classify(starts, m.Error), printable(m.Error)
+		if a.kind == refused && busy(status) {
+			a.kind = fault
+		}
+		a.interval = time.Duration(m.Interval)
+		if a.kind == pending && status == http.StatusBadRequest && a.interval == 0 {
+			r.lastPending = append(r.lastPending[:0], body...)
+		}
+	case busy(status):
+		a.kind, a.code = fault, http.StatusText(status)
+	case err != nil:
+		a.code = "not a JSON object"
+	case starts && status/100 == 2 && m.AuthReqID != "":
+		a.kind, a.id, a.expiresIn, a.interval = acknowledged, m.AuthReqID, time.Duration(m.ExpiresIn), time.Duration(m.Interval)
+	case !starts && status/100 == 2 && (m.AccessToken != "" || m.IDToken != ""):
+		a.kind, a.idToken, a.details = tokens, m.IDToken, m.Details
+	case status/100 == 2:
+		a.code = "success without what was asked for"
+	default:
+		a.code = "no error code"
+	}
+	return a
+}
+
+// busy are the statuses of a server that may answer better later.
+func busy(status int) bool {
+	return status >= 500 || status == http.StatusTooManyRequests || status == http.StatusRequestTimeout
+}
+
+// classify is the meaning of an error code; dialects differ in the status, so
+// the code decides.
+func classify(starts bool, code string) kind {
+	switch ciba.ErrorCode(code) {
+	case ciba.AuthorizationPending:
+		return pending
+	case ciba.SlowDown:
+		return slowDown
+	case ciba.ExpiredToken:
+		return expired
+	case ciba.AccessDenied:
+		if !starts {
+			return denied
+		}
+	}
+	return refused
+}
+
+// known are the error codes of CIBA Core 11 and 13, RFC 6749 5.2, RFC 9396 5,
+// RFC 9449 5 and 7, and the two of RFC 6749 4.1.2.1 that servers use anywhere.
+var known = map[string]bool{
+	"authorization_pending": true, "slow_down": true, "expired_token": true, "access_denied": true, "transaction_failed": true,
+	"invalid_request": true, "invalid_client": true, "invalid_grant": true, "unauthorized_client": true, "unsupported_grant_type": true,
+	"invalid_scope": true, "invalid_authorization_details": true, "invalid_dpop_proof": true, "use_dpop_nonce": true,
+	"server_error": true, "temporarily_unavailable": true, "invalid_target": true, "too_many_requests": true,
+	"expired_login_hint_token": true, "unknown_user_id": true, "missing_user_code": true, "invalid_user_code": true, "invalid_binding_message": true,
+	"request_not_supported": true, "request_uri_not_supported": true, "invalid_request_object": true,
+}
+
+// retryAfter reads the header in both forms of RFC 9110 10.2.3.
+func retryAfter(h http.Header, received time.Time) time.Duration {
+	if h == nil || len(h["Retry-After"]) == 0 {
+		return 0
+	}
+	d, _ := (&ciba.Response{Header: h, Received: received}).RetryAfter()
+	return min(d, time.Hour)
+}
+
+// printable keeps a code of an OP short, readable and harmless.
+func printable(code string) string {
+	if len(code) > 40 || !utf8.ValidString(code) || strings.ContainsFunc(code, func(r rune) bool { return r < ' ' || r > '~' || r == '"' || r == '<' }) {
+		return "an unprintable code"
+	}
+	return code
+}

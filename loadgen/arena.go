@@ -1,0 +1,128 @@
+package loadgen
+
+// nobody is the index that names no flow.
+const nobody = ^uint32(0)
+
+// state is where a flow stands for the generator.
+type state uint8
+
+const (
+	starting state = iota // the backchannel request has no answer yet
+	waiting               // the user has not been seen to decide
+	over                  // counted in one outcome
+)
+
+// flow is one backchannel request and all that follows. It holds no pointer, so
+// that the garbage collector never looks at a million of them. Times are
+// nanoseconds since the start of the run.
+type flow struct {
+	due      int64  // when the next request is intended
+	started  int64  // when the start was intended, by the plan
+	decided  int64  // when the user decided; 0: not yet
+	expires  int64  // when the OP said that the auth_req_id ends; 0: it did not say
+	serial   uint32 // number in the run
+	next     uint32 // next flow in the same slot of the ring
+	interval uint32 // ms between polls
+	user     uint32
+	polls    uint16
+	took     uint16 // until the acknowledgement came, in units of 10 ms
+	idLen    uint8
+	state    state
+	want     want
+	marks    marks
+	inFlight uint8
+	won      uint8 // token responses seen
+	faults   uint8 // requests without an answer, in a row
+	id       [inlineID]byte
+}
+
+// inlineID is the length of an auth_req_id, form-encoded, that fits a flow.
+// Longer ones are kept aside.
+const inlineID = 46
+
+// want is what the user is going to do.
+type want uint8
+
+const (
+	approves want = iota
+	denies
+	ignores
+)
+
+// marks are facts about a flow.
+type marks uint8
+
+const (
+	probed  marks = 1 << iota // is to be redeemed twice
+	twinned                   // was polled twice at once
+	decided                   // the OP has taken the decision
+	lost                      // an answer was lost, so the OP may have used the id up
+	spaced                    // the poll under way kept the interval
+)
+
+// ackTook is how long the acknowledgement took.
+func (f *flow) ackTook() int64 { return int64(f.took) * 10_000_000 }
+
+func (f *flow) has(m marks) bool { return f.marks&m != 0 }
+
+// arena holds all flows and hands out their places again.
+type arena struct {
+	chunks []*[chunk]flow
+	free   uint32 // list through flow.next
+	used   int    // places ever handed out
+	long   map[uint32]string
+}
+
+const chunk = 4096
+
+func newArena() arena { return arena{free: nobody, long: map[uint32]string{}} }
+
+func (a *arena) at(i uint32) *flow { return &a.chunks[i/chunk][i%chunk] }
+
+func (a *arena) take() uint32 {
+	if i := a.free; i != nobody {
+		a.free = a.at(i).next
+		*a.at(i) = flow{}
+		return i
+	}
+	if a.used == len(a.chunks)*chunk {
+		a.chunks = append(a.chunks, new([chunk]flow))
+	}
+	a.used++
+	return uint32(a.used - 1) //nolint:gosec // a flow takes 100 bytes: 2^32 of them do not fit a machine
+}
+
+func (a *arena) release(i uint32) {
+	delete(a.long, i)
+	f := a.at(i)
+	f.state, f.next = over, a.free
+	f.idLen = 0
+	a.free = i
+}
+
+// setID keeps the form-encoded auth_req_id of a flow.
+func (a *arena) setID(i uint32, id string) {
+	f := a.at(i)
+	if len(id) > inlineID {
+		a.long[i] = id
+		return
+	}
+	f.idLen = uint8(copy(f.id[:], id)) //nolint:gosec // at most inlineID
+}
+
+func (a *arena) id(i uint32) string {
+	f := a.at(i)
+	if f.idLen == 0 {
+		return a.long[i]
+	}
+	return string(f.id[:f.idLen])
+}
+
+// appendID is id without an allocation.
+func (a *arena) appendID(to []byte, i uint32) []byte {
+	f := a.at(i)
+	if f.idLen == 0 {
+		return append(to, a.long[i]...)
+	}
+	return append(to, f.id[:f.idLen]...)
+}

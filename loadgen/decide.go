@@ -1,0 +1,66 @@
+package loadgen
+
+import (
+	"time"
+
+	"github.com/cibatest/cibatest/internal/approve"
+	"github.com/cibatest/cibatest/reports/result"
+)
+
+// decisionsAtOnce bounds the decisions under way; more wait their turn, which
+// shows in the time that decisions take.
+const decisionsAtOnce = 64
+
+// decideLater has the user decide after thinking. The lock is held.
+func (e *engine) decideLater(i uint32) {
+	f := e.arena.at(i)
+	if e.o.Decider == nil || f.want == ignores {
+		return
+	}
+	serial := f.serial
+	time.AfterFunc(e.plan.Think.draw(e.random), func() { e.decide(i, serial) })
+}
+
+// decide makes the decision, unless the flow has ended meanwhile.
+func (e *engine) decide(i, serial uint32) {
+	select {
+	case e.deciding <- struct{}{}:
+		defer func() { <-e.deciding }()
+	case <-e.closed.Done():
+		return
+	}
+	d, at, ok := e.decision(i, serial)
+	if !ok {
+		return
+	}
+	err := e.o.Decider.Decide(e.closed, d)
+	took := e.elapsed() - at
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	if err != nil && e.closed.Err() != nil {
+		return
+	}
+	e.now.record(classDecide, took)
+	if err != nil {
+		e.now.count(result.CountUndecided, 1)
+		e.lastUndecided = err
+		return
+	}
+	e.now.count(result.CountDecisions, 1)
+	if f := e.arena.at(i); f.serial == serial && f.state == waiting {
+		f.marks |= decided
+	}
+}
+
+// decision is what the user of a flow decides. The moment of the decision is now;
+// when the OP has taken it, it is also marked as decided.
+func (e *engine) decision(i, serial uint32) (d approve.Decision, at int64, ok bool) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	f := e.arena.at(i)
+	if f.serial != serial || f.state != waiting {
+		return approve.Decision{}, 0, false
+	}
+	f.decided = e.elapsed()
+	return approve.Decision{AuthReqID: unescape(e.arena.id(i)), User: e.plan.Users[f.user], Allow: f.want == approves}, f.decided, true
+}

@@ -1,0 +1,100 @@
+package loadgen
+
+import (
+	"context"
+	"net/http"
+	"time"
+
+	"github.com/cibatest/cibatest/internal/approve"
+	"github.com/cibatest/cibatest/internal/target"
+	"github.com/cibatest/cibatest/reports/result"
+)
+
+// Decider makes the end-user's decisions.
+type Decider interface {
+	Decide(ctx context.Context, d approve.Decision) error
+}
+
+// Defaults of a plan.
+const (
+	DefaultDrain      = 30 * time.Second
+	DefaultTimeout    = 45 * time.Second // lets an OP answer a long poll
+	DefaultMaxPending = 100_000
+	DefaultMaxWorkers = 2048
+	DefaultMaxLag     = 100 * time.Millisecond
+)
+
+// Plan is what to do to the target. Zero values are the defaults.
+type Plan struct {
+	Arrivals Arrivals      // open loop: when flows start; nil in a closed run
+	Agents   int           // closed loop: so many flows at once, each followed by the next
+	Pause    time.Duration // closed loop: between the flows of an agent
+	Duration time.Duration // how long flows start
+	Drain    time.Duration // how long they may still end after that
+
+	Client    target.Client
+	Audience  string // of client assertions; empty: the issuer
+	Users     []target.User
+	UserLimit int // starts a minute and user; 0: no limit
+	Params    map[string]string
+	RAR       *Template // nil: no authorization_details
+
+	Mix     Mix
+	Think   Think
+	Pollers Pollers
+	Probes  float64 // share of flows that are redeemed twice, 0..1
+
+	MaxPending int
+	MaxWorkers int
+	Timeout    time.Duration
+	MaxLag     time.Duration // a higher p99 of the lag means that this side was the limit
+	Seed       int64
+
+	Objectives []Objective
+	Aborts     []Abort
+
+	Words result.LoadPlan // the same for people; the engine fills in what it knows itself
+}
+
+// Options are what a run works with.
+type Options struct {
+	Target    *target.Target // endpoints resolved
+	Plan      Plan
+	Transport http.RoundTripper
+	Decider   Decider // nil: nobody decides, or somebody unknown does
+	Journal   Journal // takes every window as it comes; nil: none
+	OnWindow  func(Status)
+	Version   string // of this tool
+}
+
+// Journal takes the lines of a run.
+type Journal interface {
+	Header(result.Load) error
+	Window(result.Window) error
+	End(result.Load) error
+}
+
+// Pollers says when a poll that may be sent is sent.
+type Pollers struct {
+	Jitter time.Duration // up to so much later
+	Sync   time.Duration // all at once, at multiples of this
+}
+
+// spread moves a due time later, never earlier.
+func (p Pollers) spread(due int64, chance float64) int64 {
+	if p.Jitter > 0 {
+		due += int64(chance * float64(p.Jitter))
+	}
+	if p.Sync > 0 {
+		due = (due + int64(p.Sync) - 1) / int64(p.Sync) * int64(p.Sync)
+	}
+	return due
+}
+
+func orDefault[T comparable](value, otherwise T) T {
+	var zero T
+	if value == zero {
+		return otherwise
+	}
+	return value
+}

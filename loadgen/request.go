@@ -1,0 +1,186 @@
+package loadgen
+
+import (
+	"context"
+	"fmt"
+	"maps"
+	"net/http"
+	"net/url"
+	"slices"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/cibatest/cibatest/internal/ciba"
+	"github.com/cibatest/cibatest/internal/target"
+)
+
+// requests holds what all requests have in common, ready for the wire.
+type requests struct {
+	start, token endpoint
+	hints        [][]byte // by user, with a leading &
+	rar          *Template
+}
+
+// endpoint is where requests go and how each of them begins.
+type endpoint struct {
+	url    string
+	header http.Header
+	begin  []byte
+	signer *signer // nil: the credentials do not change, and are in header or begin
+}
+
+func newRequests(t *target.Target, p *Plan) (*requests, error) {
+	r := &requests{rar: p.RAR}
+	form := ciba.P("scope", orDefault(p.Client.Scope, t.Scope))
+	if t.BindingMessage != "" {
+		form = form.Add("binding_message", t.BindingMessage)
+	}
+	for _, extra := range []map[string]string{t.StartParams, p.Params} {
+		for _, name := range slices.Sorted(maps.Keys(extra)) {
+			form = form.With(name, extra[name])
+		}
+	}
+	for _, u := range p.Users {
+		hint, err := hintOf(u, p.Client)
+		if err != nil {
+			return nil, err
+		}
+		r.hints = append(r.hints, []byte("&"+hint.Encode()))
+	}
+	if len(r.hints) == 0 {
+		return nil, fmt.Errorf("there is no user to ask; name one under users of the target file")
+	}
+	var err error
+	if r.start, err = newEndpoint("backchannel_authentication", t.Endpoints.BackchannelAuthentication, form, t, p); err != nil {
+		return nil, err
+	}
+	r.token, err = newEndpoint("token", t.Endpoints.Token, ciba.P("grant_type", ciba.GrantTypeCIBA), t, p)
+	return r, err
+}
+
+func newEndpoint(name, address string, form ciba.Params, t *target.Target, p *Plan) (endpoint, error) {
+	if u, err := url.Parse(address); err != nil || u.Host == "" || u.Fragment != "" {
+		return endpoint{}, fmt.Errorf("endpoints.%s: %q is not an absolute URL", name, address)
+	}
+	e := endpoint{url: address, header: http.Header{
+		"Content-Type": {"application/x-www-form-urlencoded"}, "Accept": {"application/json"}, "User-Agent": {"cibatest-load"},
+	}}
+	authenticator, err := p.Client.Authenticator(orDefault(p.Audience, t.Issuer))
+	if err != nil {
+		return endpoint{}, err
+	}
+	if _, signs := authenticator.(ciba.Assertion); signs {
+		e.signer = newSigner(authenticator)
+	} else {
+		call := ciba.Call{Form: form}
+		if err := authenticator.Authenticate(&call); err != nil {
+			return endpoint{}, err
+		}
+		form = call.Form
+		for header, values := range call.Header {
+			e.header[header] = values
+		}
+	}
+	e.begin = []byte(form.Encode())
+	return e, nil
+}
+
+// hintOf names a user the way the target file does.
+func hintOf(u target.User, c target.Client) (ciba.Params, error) {
+	var hint ciba.Params
+	switch {
+	case u.LoginHint != "":
+		hint = ciba.P("login_hint", u.LoginHint)
+	case u.LoginHintToken != "":
+		hint = ciba.P("login_hint_token", u.LoginHintToken.Reveal())
+	case u.IDTokenHint != "":
+		hint = ciba.P("id_token_hint", u.IDTokenHint.Reveal())
+	default:
+		return nil, fmt.Errorf("user %q has no hint", u.Name)
+	}
+	if c.UserCode && u.UserCode != "" {
+		hint = hint.Add("user_code", u.UserCode.Reveal())
+	}
+	return hint, nil
+}
+
+// startBody is the body of a backchannel request.
+func (r *requests) startBody(user, serial uint32, credentials []byte) []byte {
+	body := make([]byte, 0, len(r.start.begin)+len(r.hints[user])+len(credentials)+64)
+	body = append(append(body, r.start.begin...), r.hints[user]...)
+	if r.rar != nil {
+		body = append(body, "&authorization_details="...)
+		body = append(body, url.QueryEscape(r.rar.fill(serial))...)
+	}
+	return append(body, credentials...)
+}
+
+// signedAhead is how many assertions wait to be used. They live a minute, so at
+// a low rate they are signed again when they get old.
+const (
+	signedAhead = 256
+	freshFor    = 30 * time.Second
+)
+
+// signer makes client assertions ahead of time, so that the cost of a signature
+// is in no latency. Its cost is counted apart.
+type signer struct {
+	authenticator ciba.Authenticator
+	ready         chan signed
+	made          atomic.Int64
+	spent         atomic.Int64 // ns
+	mu            sync.Mutex
+	err           error
+}
+
+type signed struct {
+	form []byte // with a leading &
+	at   time.Time
+}
+
+func newSigner(a ciba.Authenticator) *signer {
+	return &signer{authenticator: a, ready: make(chan signed, signedAhead)}
+}
+
+// run signs until the context ends.
+func (s *signer) run(ctx context.Context) {
+	for {
+		begun := time.Now()
+		var call ciba.Call
+		if err := s.authenticator.Authenticate(&call); err != nil {
+			s.mu.Lock()
+			s.err = err
+			s.mu.Unlock()
+			close(s.ready)
+			return
+		}
+		s.spent.Add(int64(time.Since(begun)))
+		s.made.Add(1)
+		select {
+		case s.ready <- signed{[]byte("&" + call.Form.Encode()), begun}:
+		case <-ctx.Done():
+			return
+		}
+	}
+}
+
+// take returns the next fresh assertion; it waits when signing cannot keep up,
+// which shows as lag.
+func (s *signer) take(ctx context.Context) ([]byte, error) {
+	for {
+		select {
+		case token, ok := <-s.ready:
+			if !ok {
+				s.mu.Lock()
+				defer s.mu.Unlock()
+				return nil, s.err
+			}
+			if time.Since(token.at) < freshFor {
+				return token.form, nil
+			}
+		case <-ctx.Done():
+			return nil, ctx.Err()
+		}
+	}
+}

@@ -1,0 +1,118 @@
+package loadgen
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"runtime"
+	"strconv"
+	"time"
+
+	vegeta "github.com/tsenart/vegeta/v12/lib"
+
+	"github.com/cibatest/cibatest/internal/ciba"
+	"github.com/cibatest/cibatest/reports/result"
+)
+
+// Status is where a run stands, for whoever watches it.
+type Status struct {
+	Elapsed  time.Duration
+	Length   time.Duration // of the starts
+	Draining bool
+	Pending  int64 // flows without an outcome
+	UnderWay int64 // requests without an answer
+	Offered  float64
+	Total    map[string]int64          // counters of the run so far
+	Second   map[string]int64          // counters of the last second
+	Latency  map[string]result.Latency // of the last second, without histograms
+}
+
+// maxBody bounds what is kept of an answer; the rest is read and dropped.
+const maxBody = 64 << 10
+
+// Run drives the load and returns what was found. When ctx ends no flow starts
+// any more; those under way may end within the drain. The error is for runs that
+// could not begin, or in which this package broke its own rules.
+func Run(ctx context.Context, o Options) (result.Load, error) {
+	e, err := newEngine(ctx, &o)
+	if err != nil {
+		return result.Load{}, err
+	}
+	return e.run()
+}
+
+func newEngine(ctx context.Context, o *Options) (*engine, error) {
+	p := &o.Plan
+	p.Drain, p.Timeout = orDefault(p.Drain, DefaultDrain), orDefault(p.Timeout, DefaultTimeout)
+	p.MaxPending, p.MaxWorkers = orDefault(p.MaxPending, DefaultMaxPending), orDefault(p.MaxWorkers, DefaultMaxWorkers)
+	p.MaxLag = orDefault(p.MaxLag, DefaultMaxLag)
+	switch {
+	case p.Duration <= 0:
+		return nil, errors.New("a run needs a duration")
+	case p.Arrivals == nil && p.Agents <= 0:
+		return nil, errors.New("a run needs a rate or a number of agents")
+	}
+	requests, err := newRequests(o.Target, p)
+	if err != nil {
+		return nil, err
+	}
+	e := &engine{o: *o, plan: &o.Plan, requests: requests, wake: make(chan struct{}, 1), deciding: make(chan struct{}, decisionsAtOnce),
+		arena: newArena(), ring: newRing(), rota: newRota(len(p.Users), p.UserLimit), now: newTally(),
+		random: rand.New(rand.NewPCG(uint64(p.Seed), 0)), //nolint:gosec // a load needs no secrecy
+		ctx:    ctx}
+	e.checks = newChecks(o, &evidence{ciba.NewMasker(o.Target.Secrets()...)})
+	if p.Arrivals == nil {
+		e.idle = make([]int64, p.Agents)
+	}
+	return e, nil
+}
+
+// run is one attack from beginning to end.
+func (e *engine) run() (result.Load, error) {
+	closed, end := context.WithCancel(context.WithoutCancel(e.ctx))
+	defer end()
+	e.closed = closed
+	for _, at := range []*endpoint{&e.requests.start, &e.requests.token} {
+		if at.signer != nil {
+			e.wait.Go(func() { at.signer.run(closed) })
+		}
+	}
+	attacker := vegeta.NewAttacker(
+		vegeta.Client(newHTTPClient(e.o.Transport, e.plan.Timeout)),
+		vegeta.Workers(min(vegeta.DefaultWorkers, uint64(e.plan.MaxWorkers))), //nolint:gosec // positive
+		vegeta.MaxWorkers(uint64(e.plan.MaxWorkers)),                          //nolint:gosec // positive
+		vegeta.MaxBody(maxBody),
+	)
+	e.began = time.Now()
+	w := newWatch(e, end)
+	if err := w.open(); err != nil {
+		return result.Load{}, err
+	}
+	stop := make(chan struct{})
+	e.wait.Go(func() { w.run(stop) })
+	e.results(attacker.Attack(e.target, e, 0, ""))
+	close(stop)
+	end()
+	e.wait.Wait()
+	e.abandon()
+	e.checks.judgeEntropy(e)
+	return w.close()
+}
+
+// header is what is known when the run begins.
+func (e *engine) header() result.Load {
+	p := e.plan
+	words := p.Words
+	words.DurationMS, words.DrainMS = p.Duration.Milliseconds(), p.Drain.Milliseconds()
+	words.Client, words.AuthMethod, words.Users = p.Client.Name, p.Client.AuthMethod, len(p.Users)
+	words.MaxPending, words.MaxWorkers = p.MaxPending, p.MaxWorkers
+	words.Probes = strconv.FormatFloat(p.Probes*100, 'f', -1, 64) + "% of the flows are redeemed twice"
+	if p.UserLimit > 0 {
+		words.UserLimit = fmt.Sprintf("%d/min", p.UserLimit)
+	}
+	return result.Load{Version: result.Version, Kind: "load", Tool: result.Tool{Name: "cibatest", Version: e.o.Version},
+		Target:  result.Target{Issuer: e.o.Target.Issuer, Persona: e.o.Target.Persona, Configuration: e.o.Target.Masked()},
+		Started: e.began, Seed: p.Seed, Plan: words,
+		Generator: result.Generator{Cores: runtime.GOMAXPROCS(0)}}
+}

@@ -1,0 +1,149 @@
+package loadgen
+
+import (
+	"context"
+	"net/http"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/cibatest/cibatest/internal/lab"
+	"github.com/cibatest/cibatest/internal/memnet"
+	"github.com/cibatest/cibatest/internal/target"
+	"github.com/cibatest/cibatest/reports/result"
+)
+
+// bench is the reference OP in a bubble, where waiting costs no time.
+type bench struct {
+	*lab.Lab
+	network *memnet.Network
+}
+
+// inBubble runs a test against a reference OP in virtual time.
+func inBubble(t *testing.T, o lab.Options, test func(t *testing.T, b *bench)) {
+	t.Helper()
+	synctest.Test(t, func(t *testing.T) {
+		b := &bench{network: memnet.New()}
+		o.Network = b.network
+		l, err := lab.Start(t.Context(), o)
+		if err != nil {
+			t.Fatal(err)
+		}
+		b.Lab = l
+		defer b.network.Close()
+		defer l.Close()
+		d, err := target.Discover(t.Context(), l.RoundTripper, l.Target)
+		if err != nil {
+			t.Fatal(err)
+		}
+		l.Target.Resolve(d)
+		test(t, b)
+	})
+}
+
+// plan is an ordinary plan for a rate.
+func (b *bench) plan(t *testing.T, rate string, length time.Duration) Plan {
+	t.Helper()
+	arrivals, err := ParseRate(rate, length, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	mix, _ := ParseMix("approve=80,deny=10,ignore=10")
+	think, _ := ParseThink("lognormal:3s,0.6")
+	return Plan{Arrivals: arrivals, Duration: length, Drain: time.Minute, Client: b.client("basic-a"), Users: b.Target.Users,
+		Mix: mix, Think: think, Seed: 1}
+}
+
+func (b *bench) client(name string) target.Client {
+	for _, c := range b.Target.Clients {
+		if c.Name == name {
+			return c
+		}
+	}
+	panic("no client " + name)
+}
+
+func (b *bench) run(t *testing.T, p Plan) result.Load {
+	t.Helper()
+	return b.runWith(t.Context(), t, p, b.RoundTripper)
+}
+
+func (b *bench) runWith(ctx context.Context, t *testing.T, p Plan, rt http.RoundTripper) result.Load {
+	t.Helper()
+	l, err := Run(ctx, Options{Target: b.Target, Plan: p, Transport: rt, Decider: b.Approver})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !l.Funnel.AddsUp() {
+		t.Errorf("the funnel does not add up: %+v", l.Funnel)
+	}
+	if n := l.Counters[result.CountEarlyPolls]; n != 0 {
+		t.Errorf("%d polls were early", n)
+	}
+	return l
+}
+
+func latency(l result.Load, class string) result.Latency {
+	for _, one := range l.Latency {
+		if one.Class == class {
+			return one
+		}
+	}
+	return result.Latency{}
+}
+
+func TestHealthy(t *testing.T) {
+	t.Parallel()
+	inBubble(t, lab.Options{ExpiresIn: 30 * time.Second}, func(t *testing.T, b *bench) {
+		p := b.plan(t, "20/s", 30*time.Second)
+		p.Probes = 0.5
+		var err error
+		if p.RAR, err = NewTemplate(`{"type":"payment_initiation","instructedAmount":{"amount":"{amount}","currency":"EUR"},"remittanceInformationUnstructured":"{flow}"}`, "run"); err != nil {
+			t.Fatal(err)
+		}
+		l := b.run(t, p)
+
+		f := l.Funnel
+		if f.Started != 600 || f.Acknowledged != 600 || f.Failed != 0 || f.Abandoned != 0 {
+			t.Errorf("funnel %+v, failed for %v", f, l.FailedFor)
+		}
+		if f.Approved < 420 || f.Denied < 30 || f.Expired < 30 {
+			t.Errorf("the mix is not that of the plan: %+v", f)
+		}
+		if len(l.Violations) != 0 {
+			t.Errorf("a healthy OP is accused: %+v", l.Violations)
+		}
+		if n := l.Counters[result.CountUnprovoked]; n != 0 {
+			t.Errorf("%d polls that kept the interval were answered slow_down", n)
+		}
+		if n := l.Counters[result.CountAsWanted]; n != 600 {
+			t.Errorf("%d of 600 flows ended as their user wanted", n)
+		}
+		if l.Counters[result.CountTwins] == 0 {
+			t.Error("no flow was redeemed twice")
+		}
+		if got := latency(l, "decision_to_token"); got.Count != f.Approved || got.P50 < 500_000 || got.Max > 6_000_000 {
+			t.Errorf("decision to token: %+v", got)
+		}
+	})
+}
+
+func TestClientAuthentication(t *testing.T) {
+	t.Parallel()
+	for _, client := range []string{"basic-a", "post-a", "hmac-a", "jwt-a"} {
+		t.Run(client, func(t *testing.T) {
+			t.Parallel()
+			inBubble(t, lab.Options{}, func(t *testing.T, b *bench) {
+				p := b.plan(t, "2/s", 10*time.Second)
+				p.Client, p.Mix = b.client(client), Mix{Approve: 1}
+				l := b.run(t, p)
+				if l.Funnel.Approved != 20 {
+					t.Errorf("funnel %+v, answers %v", l.Funnel, l.Answers)
+				}
+				if signs := client == "hmac-a" || client == "jwt-a"; signs != (l.Counters[result.CountSignings] > 0) {
+					t.Errorf("%d signatures", l.Counters[result.CountSignings])
+				}
+			})
+		})
+	}
+}

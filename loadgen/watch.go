@@ -1,0 +1,231 @@
+package loadgen
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"maps"
+	"time"
+
+	"github.com/cibatest/cibatest/reports/result"
+)
+
+// watch looks at the run every second: it adds what happened to the total, tells
+// whoever watches, and applies the abort rules. Once a window it writes down what
+// happened in it.
+type watch struct {
+	e       *engine
+	end     func() // ends the run at once
+	spare   *tally
+	total   *tally
+	window  *tally // what is not written yet
+	begun   time.Duration
+	length  time.Duration // of a window
+	load    result.Load
+	cpu     time.Duration
+	signed  [2]int64
+	aborted string
+	err     error // of the journal
+}
+
+// Windows are as short as keeps their number within reason, and at least a second.
+const (
+	tick        = time.Second
+	mostWindows = 900
+)
+
+func newWatch(e *engine, end context.CancelFunc) *watch {
+	all := e.plan.Duration + e.plan.Drain
+	return &watch{e: e, end: end, spare: newTally(), total: newTally(), window: newTally(), load: e.header(), cpu: cpuTime(),
+		length: max(tick, (all/mostWindows + tick - 1).Truncate(tick))}
+}
+
+func (w *watch) open() error {
+	if w.e.o.Journal == nil {
+		return nil
+	}
+	return w.e.o.Journal.Header(w.load)
+}
+
+func (w *watch) run(stop <-chan struct{}) {
+	ticker := time.NewTicker(tick)
+	defer ticker.Stop()
+	for {
+		select {
+		case <-ticker.C:
+			w.second()
+		case <-stop:
+			return
+		}
+	}
+}
+
+// second takes what happened since the last call.
+func (w *watch) second() {
+	e := w.e
+	now := time.Duration(e.elapsed())
+	e.mu.Lock()
+	t := e.now
+	e.now = w.spare
+	gauges := result.Window{Pending: e.live, UnderWay: e.underWay}
+	draining := e.noMore
+	e.mu.Unlock()
+	w.sign(t)
+	w.total.add(t)
+	w.window.add(t)
+	for i := range e.plan.Aborts {
+		if a := &e.plan.Aborts[i]; w.aborted == "" && a.window(t) {
+			w.aborted = a.text
+			w.end()
+		}
+	}
+	if e.o.OnWindow != nil {
+		e.o.OnWindow(w.status(now, draining, gauges, t))
+	}
+	t.clear()
+	w.spare = t
+	if now-w.begun >= w.length-tick/2 {
+		w.write(now, gauges)
+	}
+}
+
+// write closes a window.
+func (w *watch) write(now time.Duration, gauges result.Window) {
+	out := w.window.window(w.begun, now-w.begun)
+	out.Pending, out.UnderWay, out.OfferedPS = gauges.Pending, gauges.UnderWay, w.offered(w.begun, now)
+	cpu := cpuTime()
+	out.CPUMS, out.RSSBytes = (cpu - w.cpu).Milliseconds(), residentBytes()
+	w.cpu, w.begun = cpu, now
+	w.window.clear()
+	w.load.Windows = append(w.load.Windows, out)
+	if w.e.o.Journal == nil {
+		return
+	}
+	if err := w.e.o.Journal.Window(out); err != nil && w.err == nil {
+		w.err = fmt.Errorf("writing the journal: %w", err)
+	}
+}
+
+func (w *watch) offered(from, to time.Duration) float64 {
+	if w.e.plan.Arrivals == nil || from >= w.e.plan.Duration {
+		return 0
+	}
+	return w.e.plan.Arrivals.RateAt((from + min(to, w.e.plan.Duration)) / 2)
+}
+
+// sign adds what signing cost since the last window.
+func (w *watch) sign(t *tally) {
+	var now [2]int64
+	for _, at := range []*endpoint{&w.e.requests.start, &w.e.requests.token} {
+		if at.signer != nil {
+			now[0] += at.signer.made.Load()
+			now[1] += at.signer.spent.Load()
+		}
+	}
+	if now[0] > w.signed[0] {
+		t.count(result.CountSignings, now[0]-w.signed[0])
+		t.count(result.CountSigningNS, now[1]-w.signed[1])
+	}
+	w.signed = now
+}
+
+func (w *watch) status(now time.Duration, draining bool, gauges result.Window, t *tally) Status {
+	s := Status{Elapsed: now, Length: w.e.plan.Duration, Draining: draining, Pending: gauges.Pending, UnderWay: gauges.UnderWay,
+		Offered: w.offered(now-tick, now), Total: maps.Clone(w.total.counters), Second: maps.Clone(t.counters), Latency: map[string]result.Latency{}}
+	for c, h := range t.histogram {
+		if h != nil && h.TotalCount() > 0 {
+			s.Latency[classNames[c]] = result.QuantilesOf(classNames[c], h)
+		}
+	}
+	return s
+}
+
+// close ends the books.
+func (w *watch) close() (result.Load, error) {
+	w.second()
+	w.write(time.Duration(w.e.elapsed()), result.Window{})
+	e, l := w.e, &w.load
+	l.DurationMS = time.Duration(e.elapsed()).Milliseconds()
+	l.Violations = e.checks.violations()
+	l.Generator.PeakUnderWay = e.peak
+	l.Generator.PeakRSSBytes = peakResidentBytes()
+	l.Interrupted = e.ctx.Err() != nil
+	if e.lastUndecided != nil {
+		l.Notes = append(l.Notes, fmt.Sprintf("a decision could not be made: %v", e.lastUndecided))
+	}
+	if err := l.Sum(); err != nil {
+		return *l, fmt.Errorf("a defect in cibatest: %w", err)
+	}
+	for _, o := range e.plan.Objectives {
+		l.Objectives = append(l.Objectives, o.judge(w.total))
+	}
+	l.Verdict, l.Reasons = e.verdict(w)
+	if e.o.Journal != nil {
+		end := *l
+		end.Windows, end.Latency = nil, nil
+		w.err = errors.Join(w.err, e.o.Journal.End(end))
+	}
+	if !l.Funnel.AddsUp() {
+		return *l, fmt.Errorf("a defect in cibatest: the funnel does not add up: %+v", l.Funnel)
+	}
+	return *l, errors.Join(w.err, e.fatal)
+}
+
+// verdict is the sentence over the run and why.
+func (e *engine) verdict(w *watch) (result.LoadVerdict, []string) {
+	var reasons []string
+	verdict := result.Measured
+	for _, o := range w.load.Objectives {
+		if verdict == result.Measured {
+			verdict = result.Held
+		}
+		if !o.Held {
+			verdict = result.Missed
+			reasons = append(reasons, fmt.Sprintf("objective %s missed: %s", o.Text, o.Actual))
+		}
+	}
+	if n := w.total.counters[result.CountViolations]; n > 0 {
+		reasons = append(reasons, fmt.Sprintf("%d violations of the protocol", n))
+		verdict = result.Missed
+	}
+	if w.aborted != "" {
+		verdict, reasons = result.Aborted, append([]string{"abort rule: " + w.aborted}, reasons...)
+	}
+	if limits := e.limits(w); len(limits) > 0 {
+		verdict, reasons = result.Saturated, append(limits, reasons...)
+	}
+	return verdict, reasons
+}
+
+// Below this share of the offered starts, or of polls sent in time, a run says
+// nothing about the OP.
+const leastAchieved = 0.95
+
+// limits are the ways in which this side, not the OP, was the limit.
+func (e *engine) limits(w *watch) []string {
+	var list []string
+	for _, c := range []class{classLagPoll, classLagInitiate} {
+		h := w.total.histogram[c]
+		if h == nil || h.TotalCount() == 0 {
+			continue
+		}
+		if p99 := time.Duration(h.ValueAtPercentile(99)) * time.Microsecond; p99 > e.plan.MaxLag {
+			list = append(list, fmt.Sprintf("%s: one in a hundred requests left more than %s after its time; the limit is %s%s", classNames[c], p99.Round(time.Millisecond), e.plan.MaxLag, e.why(w)))
+		}
+	}
+	if part, known := share(w.total.counters[result.CountStarted], w.total.counters[result.CountOffered]); known && part < leastAchieved && w.aborted == "" {
+		list = append(list, fmt.Sprintf("only %.0f%% of the offered flows were started: %d were pending, as many as the cap allows", part*100, e.plan.MaxPending))
+	}
+	return list
+}
+
+// why guesses at what the generator lacked.
+func (e *engine) why(w *watch) string {
+	switch {
+	case e.peak >= int64(e.plan.MaxWorkers):
+		return fmt.Sprintf("; all %d workers waited for answers of the OP (--max-workers)", e.plan.MaxWorkers)
+	case w.total.counters[result.CountSigningNS] > w.load.DurationMS*1_000_000/2:
+		return "; most of the time went into signing client assertions"
+	}
+	return "; this machine was too slow or too busy"
+}

@@ -1,0 +1,187 @@
+package result
+
+import "time"
+
+// Load is one load run against one target, or several of them merged. Its totals
+// are the sums of its windows, counter by counter and bucket by bucket, so that
+// the results of many generators add up without loss.
+type Load struct {
+	Version     string           `json:"version"`
+	Kind        string           `json:"kind"` // always "load"
+	Tool        Tool             `json:"tool"`
+	Target      Target           `json:"target"`
+	Started     time.Time        `json:"started"`
+	DurationMS  int64            `json:"duration_ms"`
+	Seed        int64            `json:"seed"`
+	Plan        LoadPlan         `json:"plan"`
+	Verdict     LoadVerdict      `json:"verdict"`
+	Reasons     []string         `json:"reasons,omitempty"` // why the verdict is what it is, most important first
+	Objectives  []Objective      `json:"objectives,omitempty"`
+	Funnel      Funnel           `json:"funnel"`
+	Counters    map[string]int64 `json:"counters"`        // sums over all windows; see the Count constants
+	Answers     map[string]int64 `json:"answers"`         // by endpoint, status and code: "token 400 authorization_pending"
+	FailedFor   map[string]int64 `json:"failed_for"`      // flows that failed, by reason
+	Latency     []Latency        `json:"latency"`         // by class, in the order a reader wants
+	Violations  []Violation      `json:"violations"`      // kinds that occurred, with evidence
+	Generator   Generator        `json:"generator"`       // what the run cost this side
+	Windows     []Window         `json:"windows"`         // one a second; longer ones in long runs
+	Parts       []string         `json:"parts,omitempty"` // what was merged
+	Notes       []string         `json:"notes,omitempty"`
+	Interrupted bool             `json:"interrupted,omitempty"`
+	Unfinished  bool             `json:"unfinished,omitempty"` // made from the journal of a run that was killed
+}
+
+// LoadVerdict is the sentence over a load run.
+type LoadVerdict string
+
+// The verdicts, the one that overrides the others first.
+const (
+	Saturated LoadVerdict = "saturated" // the generator was the limit: nothing is said about the OP
+	Aborted   LoadVerdict = "aborted"   // an abort rule ended the run
+	Missed    LoadVerdict = "missed"    // an objective was missed
+	Held      LoadVerdict = "held"      // every objective was held
+	Measured  LoadVerdict = "measured"  // there was no objective
+)
+
+// LoadPlan is what the user asked for, in words and numbers.
+type LoadPlan struct {
+	Rate       string `json:"rate"`     // "200/s", "10/s..200/s", "16 agents"
+	Arrivals   string `json:"arrivals"` // steady, poisson, replay, closed
+	DurationMS int64  `json:"duration_ms"`
+	DrainMS    int64  `json:"drain_ms"` // how long flows may still end after the last start
+	Pollers    string `json:"pollers"`  // steady, jitter, sync
+	Decisions  string `json:"decisions"`
+	ThinkTime  string `json:"think_time"`
+	Probes     string `json:"probes"` // share of flows that are redeemed twice
+	Users      int    `json:"users"`
+	UserLimit  string `json:"user_limit,omitempty"`
+	Client     string `json:"client"`
+	AuthMethod string `json:"auth_method"`
+	Transport  string `json:"transport"`
+	MaxPending int    `json:"max_pending"`
+	MaxWorkers int    `json:"max_workers"` // requests under way at once
+	RAR        string `json:"rar,omitempty"`
+}
+
+// Funnel is where the flows went. Offered is Dropped and Started together;
+// Started is Refused and Acknowledged; Acknowledged is the sum of the rest.
+type Funnel struct {
+	Offered      int64 `json:"offered"`
+	Dropped      int64 `json:"dropped"` // not started: as many were pending as the cap allows
+	Started      int64 `json:"started"`
+	Refused      int64 `json:"refused"` // no auth_req_id came back
+	Acknowledged int64 `json:"acknowledged"`
+	Approved     int64 `json:"approved"` // ended in tokens
+	Denied       int64 `json:"denied"`
+	Expired      int64 `json:"expired"`
+	Failed       int64 `json:"failed"`
+	Abandoned    int64 `json:"abandoned"` // the run ended first
+}
+
+// AddsUp says whether every flow went exactly one way.
+func (f Funnel) AddsUp() bool {
+	return f.Offered == f.Dropped+f.Started && f.Started == f.Refused+f.Acknowledged &&
+		f.Acknowledged == f.Approved+f.Denied+f.Expired+f.Failed+f.Abandoned
+}
+
+// FunnelOf reads the funnel from counters.
+func FunnelOf(c map[string]int64) Funnel {
+	return Funnel{Offered: c[CountOffered], Dropped: c[CountDropped], Started: c[CountStarted], Refused: c[CountRefused],
+		Acknowledged: c[CountAcknowledged], Approved: c[CountApproved], Denied: c[CountDenied], Expired: c[CountExpired],
+		Failed: c[CountFailed], Abandoned: c[CountAbandoned]}
+}
+
+// The names of the counters.
+const (
+	CountOffered      = "offered"
+	CountDropped      = "dropped"
+	CountStarted      = "started"
+	CountRefused      = "refused"
+	CountAcknowledged = "acknowledged"
+	CountApproved     = "approved"
+	CountDenied       = "denied"
+	CountExpired      = "expired"
+	CountFailed       = "failed"
+	CountAbandoned    = "abandoned"
+	CountAsWanted     = "ended_as_wanted" // the outcome is the one that the user's decision leads to
+	CountRequests     = "requests"
+	CountErrors       = "errors"               // requests without an answer of the protocol: network faults, 5xx, unreadable
+	CountBytesIn      = "bytes_in"             // bodies only
+	CountBytesOut     = "bytes_out"            // bodies only
+	CountConnections  = "connections"          // opened
+	CountEarlyPolls   = "early_polls"          // sent before the interval had passed; always 0 but for twins
+	CountTwins        = "twin_polls"           // second polls of a redemption probe
+	CountSlowDown     = "slow_down"            // all of them
+	CountUnprovoked   = "slow_down_unprovoked" // to polls that kept the interval
+	CountDecisions    = "decisions"
+	CountUndecided    = "decisions_failed" // the OP or its hook did not take the decision
+	CountHeldBack     = "held_back"        // starts moved to keep the limit of their user
+	CountSignings     = "signings"
+	CountSigningNS    = "signing_ns"
+	CountViolations   = "violations"
+)
+
+// Latency is one class of durations: a histogram and what is most asked of it.
+type Latency struct {
+	Class     string    `json:"class"`
+	Unit      string    `json:"unit"` // "us", or "" for plain numbers
+	Count     int64     `json:"count"`
+	Min       int64     `json:"min"`
+	P50       int64     `json:"p50"`
+	P90       int64     `json:"p90"`
+	P95       int64     `json:"p95"`
+	P99       int64     `json:"p99"`
+	P999      int64     `json:"p99_9"`
+	Max       int64     `json:"max"`
+	Mean      float64   `json:"mean"`
+	Histogram Histogram `json:"histogram"`
+}
+
+// Window is what happened in one stretch of the run. Counters hold what happened
+// in it; gauges hold the state at its end.
+type Window struct {
+	StartMS    int64                `json:"start_ms"` // since the start of the run
+	SpanMS     int64                `json:"span_ms"`
+	Counters   map[string]int64     `json:"counters"`
+	Answers    map[string]int64     `json:"answers,omitempty"`
+	FailedFor  map[string]int64     `json:"failed_for,omitempty"`
+	Pending    int64                `json:"pending"`              // gauge: flows that wait for their user
+	UnderWay   int64                `json:"under_way"`            // gauge: requests without an answer yet
+	OfferedPS  float64              `json:"offered_ps"`           // the rate the plan wanted, per second
+	CPUMS      int64                `json:"cpu_ms"`               // of the generator, in this window
+	RSSBytes   int64                `json:"rss_bytes"`            // of the generator
+	Histograms map[string]Histogram `json:"histograms,omitempty"` // by class
+}
+
+// Violation is one kind of breach of the protocol seen under load.
+type Violation struct {
+	Kind        string     `json:"kind"`
+	Requirement string     `json:"requirement,omitempty"`
+	Text        string     `json:"text"`
+	Count       int64      `json:"count"`
+	Evidence    []Evidence `json:"evidence"` // the first few
+}
+
+// Evidence is one occurrence, with secrets hidden.
+type Evidence struct {
+	Flow     int64    `json:"flow"`  // serial number in the run
+	AtMS     int64    `json:"at_ms"` // since the start of the run
+	Text     string   `json:"text"`
+	Exchange Exchange `json:"exchange"`
+}
+
+// Objective is something the user wanted to hold, and what was measured.
+type Objective struct {
+	Text   string `json:"text"`
+	Actual string `json:"actual"`
+	Held   bool   `json:"held"`
+}
+
+// Generator is what the run cost the machine it ran on.
+type Generator struct {
+	CPUMS         int64   `json:"cpu_ms"` // user and system
+	Cores         int     `json:"cores"`  // GOMAXPROCS
+	PeakRSSBytes  int64   `json:"peak_rss_bytes"`
+	PeakUnderWay  int64   `json:"peak_under_way"`
+	RequestsPerCS float64 `json:"requests_per_cpu_second"`
+}
