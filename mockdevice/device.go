@@ -252,6 +252,27 @@ func (d *Device) Decide(ctx context.Context, authReqID string, decision Decision
 	return nil
 }
 
+// Insist delivers a decision whatever was decided before, as a faulty device or
+// a stolen phone would. What the OP makes of it is what the caller wants to know.
+func (d *Device) Insist(ctx context.Context, authReqID string, decision Decision) error {
+	if err := decision.check(); err != nil {
+		return err
+	}
+	d.mu.Lock()
+	known := d.byID[authReqID]
+	if known == nil {
+		d.mu.Unlock()
+		return ErrUnknown
+	}
+	known.Decided = decision.Action
+	request := *known
+	d.mu.Unlock()
+	if err := d.deliver(ctx, request, decision); err != nil {
+		return fmt.Errorf("delivering the decision: %w", err)
+	}
+	return nil
+}
+
 func (d *Device) claim(id string, action Action) (r Request, first bool, err error) {
 	d.mu.Lock()
 	defer d.mu.Unlock()

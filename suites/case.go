@@ -28,6 +28,7 @@ type Spec struct {
 	aloneUser    bool
 	lastClient   bool
 	eachAlg      bool
+	allUsers     bool
 	afterAll     bool
 }
 
@@ -86,6 +87,13 @@ func (s Spec) AloneForClient() Spec {
 // AloneForUser keeps every other case of the same user away while this one runs.
 func (s Spec) AloneForUser() Spec {
 	s.aloneUser = true
+	return s
+}
+
+// AsksAllUsers marks a case that opens requests for every user, so that no case
+// that has to be alone with one of them runs meanwhile.
+func (s Spec) AsksAllUsers() Spec {
+	s.allUsers = true
 	return s
 }
 

@@ -2,6 +2,7 @@ package suites
 
 import (
 	"crypto/rand"
+	"errors"
 	"time"
 
 	"github.com/cibatest/cibatest/internal/approve"
@@ -196,18 +197,39 @@ func (t *T) Deny(f *Flow) {
 	t.Decide(approve.Decision{AuthReqID: f.AuthReqID, User: f.User})
 }
 
+// Overrule sends a decision about a flow that was decided, or has ended, before.
+// The error says why it could not be sent or that the OP refused it.
+func (t *T) Overrule(f *Flow, allow bool) error {
+	if !t.session.approver.CanRepeat() {
+		return errors.New("the way of deciding has no second decision")
+	}
+	return t.session.approver.Decide(t.ctx, approve.Decision{AuthReqID: f.AuthReqID, User: f.User, Allow: allow, Again: true})
+}
+
 // PollDecided polls at the flow's pace until the answer is neither pending nor
 // slow_down, or until the time an OP has for a decision to take effect is over.
 // The last answer is returned.
 func (t *T) PollDecided(f *Flow) *ciba.Response {
-	patience := time.Now().Add(max(f.interval, defaultInterval) + decisionGrace)
+	patience := time.Now().Add(f.decisionWindow())
 	for {
 		resp := t.Poll(f)
-		undecided := isError(resp, ciba.AuthorizationPending) || isError(resp, ciba.SlowDown)
-		if !undecided || time.Now().After(patience) {
+		if !undecided(resp) || time.Now().After(patience) {
 			return resp
 		}
+		if isError(resp, ciba.SlowDown) {
+			patience = patience.Add(slowDownStep)
+		}
 	}
+}
+
+// decisionWindow is how long a decision may take until polls show it.
+func (f *Flow) decisionWindow() time.Duration {
+	return max(f.interval, defaultInterval) + decisionGrace
+}
+
+// undecided says whether a poll was answered that the user has not decided.
+func undecided(resp *ciba.Response) bool {
+	return resp.Is(ciba.AuthorizationPending, ciba.SlowDown)
 }
 
 // MustRedeem approves the flow and polls until it has the tokens, or ends the

@@ -56,6 +56,7 @@ func (p *plan) place(def *definition) *job {
 			j.skip = "second_client: needs a second poll client in the target file"
 			return j
 		}
+		p.load[j.second] += def.about.Seconds()
 	}
 	if def.eachAlg {
 		j.others = p.otherAlgorithms(j.client)
@@ -134,12 +135,15 @@ func (p *plan) locksFor(j *job) []lock {
 		locks = append(locks, lock{"client " + c.Name, false})
 	}
 	users := p.session.target.Users
-	alone := d.aloneUser || p.session.oneRequestPerUser
-	if len(users) > 0 {
-		locks = append(locks, lock{"user " + users[j.user].Name, alone})
-	}
+	alone := d.aloneUser || p.session.oneRequestPerUser || d.asksForDecision() && !p.session.approver.NamesRequest()
+	other := -1
 	if len(users) > 1 && slices.Contains(d.needs, "second_user") { // see T.OtherUser
-		locks = append(locks, lock{"user " + users[(j.user+1)%len(users)].Name, alone})
+		other = (j.user + 1) % len(users)
+	}
+	for i, u := range users {
+		if i == j.user || i == other || d.allUsers {
+			locks = append(locks, lock{"user " + u.Name, alone})
+		}
 	}
 	if p.session.target.Approval.Kind == "manual" && d.asksForDecision() {
 		locks = append(locks, lock{"person", true})

@@ -37,6 +37,7 @@ type Session struct {
 	observations map[string]*observation
 	acks         []ciba.AuthAck
 	issued       []issued
+	overloads    []*ciba.Response // 503 answers of the token endpoint
 	notes        []string
 }
 
@@ -202,6 +203,19 @@ func (s *Session) issuedSoFar() []issued {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return slices.Clone(s.issued)
+}
+
+// Overloads are the 503 answers of the token endpoint so far.
+func (s *Session) Overloads() []*ciba.Response {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return slices.Clone(s.overloads)
+}
+
+func (s *Session) rememberOverload(resp *ciba.Response) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.overloads = append(s.overloads, resp)
 }
 
 // Acks are all acknowledgements of the run so far.

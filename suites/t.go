@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"sync"
 	"time"
 
 	"github.com/cibatest/cibatest/internal/approve"
@@ -112,6 +113,9 @@ func (t *T) Has(capability string) bool { return t.session.capabilities[capabili
 // Acks are all acknowledgements that any case of this run has received so far.
 func (t *T) Acks() []ciba.AuthAck { return t.session.Acks() }
 
+// Overloads are the 503 answers of the token endpoint in this run so far.
+func (t *T) Overloads() []*ciba.Response { return t.session.Overloads() }
+
 // Requirement is the deciding requirement of the case.
 func (t *T) Requirement() spec.Requirement {
 	r, _ := t.session.catalogue.Get(t.def.requirements[0])
@@ -166,7 +170,27 @@ func (t *T) Do(call ciba.Call) *ciba.Response {
 	if call.URL == t.session.target.Endpoints.BackchannelAuthentication {
 		t.session.noteStart(call, resp)
 	}
+	if resp.Status == 503 && call.URL == t.session.target.Endpoints.Token {
+		t.session.rememberOverload(resp)
+	}
 	return resp
+}
+
+// Together takes n steps at the same time and returns when all are over. A step
+// sends and polls; judging is for afterwards. One that ends the case ends it
+// when the others are over, too.
+func (t *T) Together(n int, step func(i int)) {
+	var wg sync.WaitGroup
+	ended := make([]*stop, n)
+	for i := range n {
+		wg.Go(func() { ended[i] = guard(func() { step(i) }) })
+	}
+	wg.Wait()
+	for _, e := range ended {
+		if e != nil {
+			panic(*e)
+		}
+	}
 }
 
 // Send is [T.Do] for calls whose subject is not the OP's load control: 503 and

@@ -15,6 +15,7 @@ import (
 	"net/http"
 	"net/url"
 	"os/exec"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -33,6 +34,9 @@ type Decision struct {
 	User                 target.User
 	Allow                bool
 	AuthorizationDetails json.RawMessage
+
+	// Again delivers this decision although another was made before.
+	Again bool
 }
 
 // Nameless says that prompts come without auth_req_id and are told apart by
@@ -137,6 +141,24 @@ func (a *Approver) Decide(ctx context.Context, d Decision) error {
 	return errors.New("approval.kind is none")
 }
 
+// NamesRequest says whether a decision reaches exactly the request it is about.
+// Where only the user can be named, the user's latest request is decided.
+func (a *Approver) NamesRequest() bool {
+	named := func(template string) bool { return strings.Contains(template, "{auth_req_id}") }
+	switch a.config.Kind {
+	case "url":
+		return named(a.config.URL) || named(a.config.Body.Reveal())
+	case "exec":
+		return slices.ContainsFunc(a.config.Command, named)
+	}
+	return true
+}
+
+// CanRepeat says whether a second decision about one request can be sent.
+func (a *Approver) CanRepeat() bool {
+	return a.config.Kind != "manual" && a.config.Kind != "none" && a.NamesRequest() && !a.Nameless()
+}
+
 // promptPatience is how long the device waits to be asked before it answers.
 const promptPatience = 10 * time.Second
 
@@ -150,6 +172,9 @@ func (a *Approver) byDevice(ctx context.Context, d Decision) error {
 	decision := mockdevice.Decision{Action: mockdevice.Deny, AuthorizationDetails: d.AuthorizationDetails}
 	if d.Allow {
 		decision.Action = mockdevice.Approve
+	}
+	if d.Again {
+		return a.device.Insist(ctx, asked.AuthReqID, decision)
 	}
 	return a.device.Decide(ctx, asked.AuthReqID, decision)
 }

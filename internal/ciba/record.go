@@ -60,6 +60,13 @@ func (r *Recorder) add(e *Exchange, shared bool) {
 	}
 }
 
+// Keep keeps the exchange of an answer that another case received.
+func (r *Recorder) Keep(resp *Response) {
+	if resp.exchange != nil {
+		r.add(resp.exchange, true)
+	}
+}
+
 // Append keeps an exchange that was made elsewhere.
 func (r *Recorder) Append(e Exchange) { r.add(&e, false) }
 
