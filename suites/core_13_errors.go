@@ -118,7 +118,7 @@ func (t *T) startErrors() []refusal {
 		add("a bad requested_expiry", t.StartCall(good.With("requested_expiry", "abc")))
 		add("an unsuitable binding_message", t.StartCall(good.With("binding_message", strings.Repeat("\u202e<b>", 90))))
 		add("no client authentication", t.StartCall(good).AuthenticatedBy(ciba.Public(t.Client().ClientID)))
-		add("an unknown client", t.StartCall(good).AuthenticatedBy(stranger(t)))
+		add("an unknown client", t.StartCall(good).AuthenticatedBy(stranger(t, t.Client())))
 		if t.Has("rar") {
 			add("authorization_details that are no JSON", t.StartCall(good.With("authorization_details", "[{")))
 		}

@@ -22,54 +22,157 @@ func unwilling(name, endpoint, method string) Fault {
 	}}
 }
 
+// withoutCredential makes a fault of token requests that name a client and prove
+// nothing, for a flow in one state.
+func withoutCredential(name, sees string, in state, edit func(*call, *flow, *reply)) Fault {
+	return Fault{name, "CIBA-10.1-TOKEN-AUTH-REQUIRED", sees, func(b *behaviour) {
+		b.onReply = append(b.onReply, func(c *call, r *reply) {
+			if c.endpoint != "token" || r.status != 401 || c.authentications() > 0 {
+				return
+			}
+			f, s := c.op.find(c.value("auth_req_id"))
+			defer s.mu.Unlock()
+			if f != nil && f.stateAt(c.now) == in {
+				edit(c, f, r)
+			}
+		})
+	}}
+}
+
+// failedBasic edits the answer to a failed Authorization header.
+func failedBasic(name, endpoint, sees string, edit func(*reply)) Fault {
+	return Fault{name, "RFC6749-5.2-BASIC-CHALLENGE", sees, func(b *behaviour) {
+		b.onReply = append(b.onReply, func(c *call, r *reply) {
+			if r.status == 401 && c.endpoint == endpoint && c.r.Header.Get("Authorization") != "" {
+				edit(r)
+			}
+		})
+	}}
+}
+
+func challenge(value string) func(*reply) {
+	return func(r *reply) { r.header.Set("WWW-Authenticate", value) }
+}
+
+func status(code int) func(*reply) {
+	return func(r *reply) { r.status = code }
+}
+
 var _ = plant(
 	unwilling("auth-post-not-at-start", "start", "client_secret_post"),
 	unwilling("auth-key-jwt-not-at-start", "start", "private_key_jwt"),
+	unwilling("auth-basic-not-at-token", "token", "client_secret_basic"),
+	unwilling("auth-post-not-at-token", "token", "client_secret_post"),
+	unwilling("auth-key-jwt-not-at-token", "token", "private_key_jwt"),
 	unwilling("auth-secret-jwt-not-at-token", "token", "client_secret_jwt"),
-	lax("auth-not-required", "CIBA-7.1-AUTH-REQUIRED", "a client_id is enough to start", "client-credential"),
+	lax("auth-not-required", "CIBA-7.1-AUTH-REQUIRED", "a client_id is enough to start", "client-credential-start"),
+	lax("auth-not-required-of-post", "CIBA-7.1-AUTH-REQUIRED", "a client_secret_post client need not send its secret", "client-credential-client_secret_post"),
+	lax("auth-not-required-of-key-jwt", "CIBA-7.1-AUTH-REQUIRED", "a private_key_jwt client need not send its assertion", "client-credential-private_key_jwt"),
+	lax("auth-not-required-of-secret-jwt", "CIBA-7.1-AUTH-REQUIRED", "a client_secret_jwt client need not send its assertion", "client-credential-client_secret_jwt"),
+	lax("auth-empty-secret", "CIBA-7.1-AUTH-REQUIRED", "an empty secret will do", "client-secret-empty"),
 	wrongly("auth-missing-500", "CIBA-7.1-AUTH-REQUIRED", "missing credentials crash the OP", "client", 500, "server_error"),
 	wrongly("auth-missing-invalid-grant", "CIBA-7.1-AUTH-REQUIRED", "missing credentials are invalid_grant", "client", 400, "invalid_grant"),
-	lax("auth-any-client", "CIBA-7.1-AUTH-UNKNOWN-CLIENT", "an unknown client can start", "client-known"),
+	wrongly("auth-missing-403", "CIBA-7.1-AUTH-REQUIRED", "missing credentials are 403", "client", 403, "invalid_client"),
+	lax("auth-any-client", "CIBA-7.1-AUTH-UNKNOWN-CLIENT", "an unknown client can start", "client-known-client_secret_basic"),
+	lax("auth-any-posting-client", "CIBA-7.1-AUTH-UNKNOWN-CLIENT", "an unknown client that posts a secret can start", "client-known-client_secret_post"),
+	lax("auth-any-asserting-client", "CIBA-7.1-AUTH-UNKNOWN-CLIENT", "an unknown client that signs an assertion can start", "client-known-jwt"),
 	lax("auth-any-secret", "CIBA-7.1-AUTH-WRONG-SECRET", "any secret will do", "client-secret"),
+	lax("auth-any-posted-secret", "CIBA-7.1-AUTH-WRONG-SECRET", "any posted secret will do", "client-secret-client_secret_post"),
+	lax("auth-secret-beginning", "CIBA-7.1-AUTH-WRONG-SECRET", "only the first eight characters of a secret count", "client-secret-tail"),
 	lax("auth-any-secret-at-token", "RFC6749-5.2-BASIC-CHALLENGE", "any secret will do at the token endpoint", "client-secret-token"),
-	Fault{"auth-no-challenge", "RFC6749-5.2-BASIC-CHALLENGE", "401 without WWW-Authenticate", func(b *behaviour) {
-		b.reply("", "error", func(r *reply) { r.header.Del("WWW-Authenticate") })
-	}},
-	Fault{"auth-wrong-challenge", "RFC6749-5.2-BASIC-CHALLENGE", "the challenge is for Bearer", func(b *behaviour) {
-		b.reply("token", "error", func(r *reply) {
-			if r.status == 401 {
-				r.header.Set("WWW-Authenticate", "Bearer")
-			}
-		})
-	}},
-	Fault{"auth-basic-400", "RFC6749-5.2-BASIC-CHALLENGE", "failed Basic is answered 400", func(b *behaviour) {
-		b.reply("", "error", func(r *reply) {
-			if r.status == 401 {
-				r.status = 400
-			}
-		})
-	}},
+	failedBasic("auth-no-challenge-at-start", "start", "401 without WWW-Authenticate at the backchannel endpoint", func(r *reply) { r.header.Del("WWW-Authenticate") }),
+	failedBasic("auth-no-challenge-at-token", "token", "401 without WWW-Authenticate at the token endpoint", func(r *reply) { r.header.Del("WWW-Authenticate") }),
+	failedBasic("auth-wrong-challenge", "token", "the challenge is for Bearer", challenge("Bearer")),
+	failedBasic("auth-similar-challenge", "start", "the scheme is misspelt", challenge("BasicAuth realm=\"clients\"")),
+	failedBasic("auth-basic-400", "start", "failed Basic is answered 400", status(400)),
+	failedBasic("auth-basic-400-at-token", "token", "failed Basic is answered 400 at the token endpoint", status(400)),
+	failedBasic("auth-basic-403", "start", "failed Basic is answered 403", status(403)),
+	failedBasic("auth-basic-code", "token", "failed Basic is answered unauthorized_client", func(r *reply) { r.body["error"] = "unauthorized_client" }),
 	lax("auth-any-method", "CIBA-7.1-AUTH-REGISTERED-METHOD", "a Basic client may post its secret", "client-method"),
-	lax("auth-public-clients", "CIBA-7.1-PUBLIC-CLIENT", "public clients can start", "client-public"),
+	lax("auth-public-clients", "CIBA-7.1-PUBLIC-CLIENT", "public clients can start", "client-public", "client-ciba"),
 	lax("auth-both-at-once", "RFC6749-2.3-MULTIPLE-AUTH", "two authentications at once are accepted", "one-authentication"),
-	lax("auth-secret-in-query", "RFC6749-2.3.1-SECRET-IN-QUERY", "the secret may be in the URL", "secret-in-query"),
+	lax("auth-secret-in-query", "RFC6749-2.3.1-SECRET-IN-QUERY", "the secret may be in the URL", "secret-in-query-start"),
+	lax("auth-secret-in-query-at-token", "RFC6749-2.3.1-SECRET-IN-QUERY", "the secret may be in the URL of the token endpoint", "secret-in-query-token"),
 	lax("auth-token-not-required", "CIBA-10.1-TOKEN-AUTH-REQUIRED", "polls need no authentication", "client-credential-token"),
+	withoutCredential("auth-token-when-approved", "an approved auth_req_id is redeemed by whoever names the client", approved, func(_ *call, _ *flow, r *reply) {
+		r.kind, r.status, r.body = "tokens", 200, map[string]any{"access_token": randomID(32), "token_type": "Bearer"}
+	}),
+	withoutCredential("auth-token-consumed", "a token request without credential uses the auth_req_id up", approved, func(_ *call, f *flow, _ *reply) { f.state = used }),
+	withoutCredential("auth-token-tells-pending", "whoever names the client is told that the request is pending", pending, func(_ *call, _ *flow, r *reply) {
+		r.status, r.body = 400, map[string]any{"error": "authorization_pending"}
+	}),
 	lax("assertion-issuer-refused", "CIBA-7.1-AUD-ISSUER", "the issuer is no audience at the backchannel endpoint", "aud-issuer-start"),
 	lax("assertion-issuer-refused-at-token", "CIBA-10.1-TOKEN-AUTH-AUD-ISSUER", "the issuer is no audience at the token endpoint", "aud-issuer-token"),
 	lax("assertion-sole-audience", "CIBA-7.1-AUD-TOKEN-ENDPOINT", "only the issuer is an audience", "aud-endpoints"),
 	lax("assertion-sole-audience-start", "CIBA-7.1-AUD-BC-ENDPOINT", "only the issuer is an audience", "aud-endpoints"),
 	lax("assertion-any-audience", "CIBA-7.1-AUD-FOREIGN", "assertions for somebody else are accepted", "assertion-aud"),
 	lax("assertion-similar-audience", "CIBA-7.1-AUD-FOREIGN", "the last character of the audience does not matter", "aud-prefix"),
+	lax("assertion-audience-beginning", "CIBA-7.1-AUD-FOREIGN", "an audience need only begin with the issuer", "aud-beginning"),
+	lax("assertion-audience-array", "CIBA-7.1-AUD-FOREIGN", "an array of audiences is not looked into", "aud-array"),
 	lax("assertion-eternal", "OIDC-9-ASSERTION-EXPIRED", "expired assertions are accepted", "assertion-exp"),
 	lax("assertion-without-exp", "OIDC-9-ASSERTION-NO-EXP", "assertions need no exp", "assertion-exp-missing"),
 	lax("assertion-any-key", "OIDC-9-ASSERTION-BAD-KEY", "assertions are not verified", "assertion-signature"),
+	lax("assertion-any-hmac-key", "OIDC-9-ASSERTION-BAD-KEY", "the HMAC of assertions is not verified", "assertion-signature-client_secret_jwt"),
+	lax("assertion-any-private-key", "OIDC-9-ASSERTION-BAD-KEY", "the signature of assertions is not verified", "assertion-signature-private_key_jwt"),
 	lax("assertion-none", "OIDC-9-ASSERTION-ALG-NONE", "unsigned assertions are accepted", "assertion-unsigned"),
+	lax("assertion-none-by-other-case", "OIDC-9-ASSERTION-ALG-NONE", "unsigned assertions are refused by one spelling of none only", "assertion-unsigned-odd"),
 	lax("assertion-any-issuer", "OIDC-9-ASSERTION-ISS-SUB", "iss is not compared", "assertion-iss"),
 	lax("assertion-any-subject", "OIDC-9-ASSERTION-ISS-SUB", "sub is not compared", "assertion-sub"),
+	lax("assertion-subject-decides", "OIDC-9-ASSERTION-ISS-SUB", "iss signs for any client named as sub", "assertion-sub-decides"),
 	wrongly("assertion-jti-500", "OIDC-9-ASSERTION-NO-JTI", "a missing jti crashes the OP", "assertion-jti", 500, "server_error"),
 	wrongly("assertion-replay-500", "OIDC-9-ASSERTION-REPLAY", "a second use crashes the OP", "assertion-replay", 500, "server_error"),
 	lax("assertion-early", "RFC7523-3-ASSERTION-NBF", "nbf is not looked at", "assertion-nbf"),
 	lax("assertion-any-type", "OIDC-9-ASSERTION-TYPE", "client_assertion_type is not looked at", "assertion-type"),
+	lax("assertion-no-type", "OIDC-9-ASSERTION-TYPE", "client_assertion_type may be missing", "assertion-type-missing"),
 	lax("assertion-no-secret-jwt", "OIDC-9-CLIENT-SECRET-JWT", "client_secret_jwt is advertised but does not work", "secret-jwt"),
 	lax("assertion-client-id-wins", "RFC7523-3-CLIENT-ID-MISMATCH", "client_id decides who the client is", "assertion-client-id"),
+)
+
+// without401 makes failed authentication without an Authorization header a 400.
+func without401(b *behaviour) {
+	b.onReply = append(b.onReply, func(c *call, r *reply) {
+		if r.status == 401 && c.r.Header.Get("Authorization") == "" {
+			r.status = 400
+		}
+	})
+}
+
+var _ = allow(
+	Variant{"auth-400-without-header", "RFC 6749 5.2: 401 is only due when the client used the Authorization header", without401},
+	Variant{"auth-challenge-lower-case", "RFC 9110 11.1: scheme names are case-insensitive", func(b *behaviour) {
+		b.reply("", "error", func(r *reply) {
+			if r.header.Get("WWW-Authenticate") != "" {
+				challenge(`basic realm="clients", charset="UTF-8"`)(r)
+			}
+		})
+	}},
+	Variant{"auth-several-challenges", "RFC 9110 11.6.1: one field may hold several challenges", func(b *behaviour) {
+		b.reply("", "error", func(r *reply) {
+			if r.header.Get("WWW-Authenticate") != "" {
+				challenge(`Bearer realm="api", Basic realm="clients"`)(r)
+			}
+		})
+	}},
+	Variant{"auth-challenge-always", "RFC 9110 11.6.1: a 401 carries a challenge whatever the client used", func(b *behaviour) {
+		b.reply("", "error", func(r *reply) {
+			if r.status == 401 {
+				challenge(`Basic realm="clients"`)(r)
+			}
+		})
+	}},
+	Variant{"auth-missing-is-invalid-request", "RFC 6749 5.2: a missing credential is a missing parameter too", func(b *behaviour) {
+		b.onReply = append(b.onReply, func(c *call, r *reply) {
+			if r.status == 401 && c.authentications() == 0 {
+				r.status, r.body = 400, map[string]any{"error": "invalid_request"}
+			}
+		})
+	}},
+	Variant{"auth-basic-and-post-alike", "RFC 6749 2.3.1: one registered secret may be sent either way", func(b *behaviour) { b.skip("client-method") }},
+	Variant{"auth-one-of-two", "RFC 6749 2.3 binds the client; the OP may look at one credential only", func(b *behaviour) { b.skip("one-authentication") }},
+	Variant{"assertion-issuer-only", "RFC 10070: the issuer is the sole audience", func(b *behaviour) { b.skip("aud-endpoints") }},
+	Variant{"assertion-endpoints-only-at-token", "OIDC Core 9: the audience should be the token endpoint", func(b *behaviour) { b.skip("aud-issuer-token") }},
+	Variant{"assertion-jti-required", "OIDC Core 9: jti is required", func(b *behaviour) {
+		b.instead["assertion-jti"] = &oauthError{401, "invalid_client", "jti is missing", ""}
+	}},
+	Variant{"assertion-replay-unnoticed", "RFC 7523 3: remembering jti values is optional", func(b *behaviour) { b.skip("assertion-replay") }},
 )

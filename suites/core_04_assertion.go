@@ -1,0 +1,165 @@
+package suites
+
+import (
+	"time"
+
+	"github.com/cibatest/cibatest/internal/ciba"
+	"github.com/cibatest/cibatest/internal/jose"
+	"github.com/cibatest/cibatest/internal/target"
+	. "github.com/onsi/ginkgo/v2"
+)
+
+// assertionCase registers a case for clients of either JWT method: an OP
+// verifies the signature of a key and the HMAC of a secret by different code.
+func assertionCase(id, title string, s Spec, body func(*T)) {
+	Case(id, title+" (private_key_jwt)", s.Methods(target.AuthPrivateKeyJWT), body)
+	Case(id+"-hmac", title+" (client_secret_jwt)", s.Methods(target.AuthClientSecretJWT), body)
+}
+
+// flaw is what is wrong with an assertion.
+type flaw struct {
+	name string
+	edit func(*T, map[string]any) // of the claims
+}
+
+// CIBA Core 7.1, OIDC Core 9, RFC 7523 3: what an assertion has to be.
+var _ = Describe("Client assertion", func() {
+	assertionCase("assertion-aud-issuer", "may be addressed to the issuer", Requirements("CIBA-7.1-AUD-ISSUER"), func(t *T) {
+		t.JudgeAck("audience issuer", t.startAs(t.Client(), t.Assertion(t.Client())))
+	})
+	assertionCase("assertion-aud-token-endpoint", "is recorded when addressed to the token endpoint", disturbing("CIBA-7.1-AUD-TOKEN-ENDPOINT"), func(t *T) {
+		recordAudience(t, t.Target().Endpoints.Token)
+	})
+	assertionCase("assertion-aud-backchannel", "is recorded when addressed to the backchannel endpoint", disturbing("CIBA-7.1-AUD-BC-ENDPOINT"), func(t *T) {
+		recordAudience(t, t.Target().Endpoints.BackchannelAuthentication)
+	})
+	for _, c := range []struct {
+		id, title, requirement string
+		flaws                  []flaw
+	}{
+		{"assertion-aud-foreign", "is refused when addressed to somebody else", "CIBA-7.1-AUD-FOREIGN", []flaw{
+			{"another OP as audience", func(_ *T, c map[string]any) { c["aud"] = "https://other.example/" }},
+			{"the issuer with another last character", func(t *T, c map[string]any) { c["aud"] = nearly(t.Target().Issuer) }},
+			{"the issuer as the beginning of another host", func(t *T, c map[string]any) { c["aud"] = t.Target().Issuer + ".other.example" }},
+			{"an array that names another OP", func(_ *T, c map[string]any) { c["aud"] = []string{"https://other.example/"} }},
+		}},
+		{"assertion-expired", "is refused when it has expired", "OIDC-9-ASSERTION-EXPIRED", []flaw{
+			{"exp 600 s ago", func(_ *T, c map[string]any) { c["iat"], c["exp"] = ago(660), ago(600) }},
+		}},
+		{"assertion-no-exp", "is refused without exp", "OIDC-9-ASSERTION-NO-EXP", []flaw{
+			{"no exp", func(_ *T, c map[string]any) { delete(c, "exp") }},
+		}},
+		{"assertion-iss-sub", "names the client as iss and as sub", "OIDC-9-ASSERTION-ISS-SUB", []flaw{
+			{"iss is somebody else", func(_ *T, c map[string]any) { c["iss"] = "somebody-else" }},
+			{"sub is somebody else", func(_ *T, c map[string]any) { c["sub"] = "somebody-else" }},
+			{"sub is another client", func(t *T, c map[string]any) { c["sub"] = anotherClientID(t) }},
+		}},
+		{"assertion-no-jti", "is recorded without jti", "OIDC-9-ASSERTION-NO-JTI", []flaw{
+			{"no jti", func(_ *T, c map[string]any) { delete(c, "jti") }},
+		}},
+		{"assertion-nbf", "is refused before nbf", "RFC7523-3-ASSERTION-NBF", []flaw{
+			{"nbf in 600 s", func(_ *T, c map[string]any) { c["nbf"], c["exp"] = ago(-600), ago(-900) }},
+		}},
+	} {
+		assertionCase(c.id, c.title, disturbing(c.requirement), func(t *T) {
+			for _, f := range c.flaws {
+				a := t.usualAssertion()
+				a.Edit = func(_, claims map[string]any) { f.edit(t, claims) }
+				t.JudgeVariant(f.name, t.startAs(t.Client(), a))
+			}
+		})
+	}
+	assertionCase("assertion-bad-key", "is refused when signed with another key", disturbing("OIDC-9-ASSERTION-BAD-KEY"), func(t *T) {
+		a := t.usualAssertion()
+		key, err := jose.GenerateKey(a.Key.Alg(), a.Key.KID()) // only the key differs, not alg or kid
+		t.must(err)
+		a.Key = key
+		t.Judge(t.startAs(t.Client(), a))
+	})
+	assertionCase("assertion-unsigned", "is refused without a signature", disturbing("OIDC-9-ASSERTION-ALG-NONE"), func(t *T) {
+		for _, alg := range []string{"none", "nOnE"} {
+			a := t.usualAssertion()
+			a.Token = func(header, claims map[string]any) (string, error) {
+				token, err := jose.Unsigned(header, claims)
+				if err != nil {
+					return "", err
+				}
+				return jose.Retell(token, func(header, _ map[string]any) { header["alg"] = alg })
+			}
+			t.JudgeVariant("alg "+alg, t.startAs(t.Client(), a))
+		}
+	})
+	assertionCase("assertion-replay", "is recorded when used twice", disturbing("OIDC-9-ASSERTION-REPLAY"), func(t *T) {
+		a := t.usualAssertion()
+		token, err := a.Sign()
+		t.must(err)
+		a.Token = func(_, _ map[string]any) (string, error) { return token, nil }
+		t.MustAccept("the first use of an assertion", t.startAs(t.Client(), a))
+		t.JudgeVariant("second use", t.startAs(t.Client(), a))
+	})
+	assertionCase("assertion-type", "comes with the jwt-bearer type", disturbing("OIDC-9-ASSERTION-TYPE"), assertionTypes)
+	Case("assertion-client-secret-jwt", "may be an HMAC of the client secret", Requirements("OIDC-9-CLIENT-SECRET-JWT"), func(t *T) {
+		t.JudgeAck("client_secret_jwt", t.Start(t.Request()))
+	})
+	assertionCase("assertion-client-id-mismatch", "agrees with client_id", disturbing("RFC7523-3-CLIENT-ID-MISMATCH"), func(t *T) {
+		call := t.StartCall(t.Request()).AuthenticatedBy(t.usualAssertion())
+		call.Form = call.Form.Add("client_id", t.Second().ClientID)
+		t.Judge(t.Send(call))
+	})
+	assertionCase("assertion-token-aud-issuer", "addressed to the issuer works at the token endpoint",
+		Requirements("CIBA-10.1-TOKEN-AUTH-AUD-ISSUER").About(defaultInterval), func(t *T) {
+			flow := t.MustStart(t.Request())
+			t.WaitUntil(flow.last.Add(flow.Pace()))
+			t.Judge(t.pollBy(flow, t.Assertion(t.Client())))
+		})
+})
+
+// usualAssertion is an assertion the backchannel endpoint takes from this
+// client, to be altered: its audience is the issuer, or what the endpoint was
+// seen to want instead.
+func (t *T) usualAssertion() ciba.Assertion {
+	a, ok := t.StartCall(nil).Auth.(ciba.Assertion)
+	if !ok {
+		t.Abort("client %s does not authenticate by an assertion", t.Client().Name)
+	}
+	return a
+}
+
+// anotherClientID is an existing client's, or a stranger's where there is none.
+func anotherClientID(t *T) string {
+	for _, c := range t.GeneralClients() {
+		if c.ClientID != t.Client().ClientID {
+			return c.ClientID
+		}
+	}
+	return "another-client"
+}
+
+// recordAudience never fails: CIBA Core 7.1 obliges the OP to accept the
+// audience, RFC 10070 and FAPI 2.0 oblige it to refuse.
+func recordAudience(t *T, audience string) {
+	a := t.Assertion(t.Client())
+	a.Audience = audience
+	resp := t.startAs(t.Client(), a)
+	t.JudgeVariant("audience "+audience, resp)
+	if resp.Status/100 != 2 && !t.Failed() {
+		t.Info("CIBA Core 7.1: accepted; RFC 10070: refused", "refused with %s", resp.Summary())
+	}
+}
+
+func assertionTypes(t *T) {
+	a := t.usualAssertion()
+	a.Type = "urn:ietf:params:oauth:client-assertion-type:saml2-bearer"
+	t.JudgeVariant("wrong type", t.startAs(t.Client(), a))
+	a = t.usualAssertion()
+	a.OmitType = true
+	resp := t.startAs(t.Client(), a)
+	if resp.Status/100 == 2 {
+		t.At(resp)
+		t.Warn("an assertion without client_assertion_type is refused", "%s", resp.Summary())
+		return
+	}
+	t.JudgeVariant("no type", resp)
+}
+
+func ago(seconds int64) int64 { return time.Now().Unix() - seconds }
