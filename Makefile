@@ -5,7 +5,7 @@ GOLANGCI_LINT := github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.15.0
 PACKAGES      ?= ./...
 
 .DEFAULT_GOAL := help
-.PHONY: help build demo test check fmt vet lint race selftest test-real test-containers browser fuzz ci fixtures clean
+.PHONY: help build demo test check fmt vet lint race selftest test-real test-keycloak test-containers browser fuzz ci fixtures clean
 
 help: ## print the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -41,6 +41,9 @@ lint: ## golangci-lint at its pinned version, with the import arrows
 
 test-real: build ## judge real OPs: oidc-provider (npm) and glewlwyd (Debian)
 	fixtures/ops/test-real.sh $(OUT)/real
+
+test-keycloak: build ## judge a real Keycloak, fetched by Maven (180 MB, once)
+	fixtures/ops/keycloak/test.sh $(OUT)/keycloak
 
 test-containers: ## judge an OP in a container; CIBATEST_IMAGE and CIBATEST_TARGET name another
 	.ci/engine env CIBATEST_CONTAINERS=1 TESTCONTAINERS_RYUK_DISABLED=true TESTCONTAINERS_HOST_OVERRIDE=127.0.0.1 \
