@@ -20,7 +20,7 @@ const (
 	classSlowDownCorrected
 	classRedeem
 	classRedeemCorrected
-	classEnded // denied and expired
+	classEnded // denied, expired, and refused for any other reason
 	classEndedCorrected
 	classError
 	classErrorCorrected
@@ -50,7 +50,7 @@ func classOf(starts bool, k kind) class {
 		return classSlowDown
 	case k == tokens:
 		return classRedeem
-	case k == denied, k == expired:
+	case !starts && (k == denied || k == expired || k == refused):
 		return classEnded
 	}
 	return classError

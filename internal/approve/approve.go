@@ -163,15 +163,20 @@ func (a *Approver) CanRepeat() bool {
 const promptPatience = 10 * time.Second
 
 func (a *Approver) byDevice(ctx context.Context, d Decision) error {
+	decision := mockdevice.Decision{Action: mockdevice.Deny, AuthorizationDetails: d.AuthorizationDetails}
+	if d.Allow {
+		decision.Action = mockdevice.Approve
+	}
+	if a.config.Observe.Adapter != "keycloak" && !d.Again { // the device knows it by its id, if it was asked already
+		if err := a.device.Decide(ctx, d.AuthReqID, decision); !errors.Is(err, mockdevice.ErrUnknown) {
+			return err
+		}
+	}
 	ctx, cancel := context.WithTimeout(ctx, promptPatience)
 	defer cancel()
 	asked, err := a.device.Wait(ctx, func(r Prompt) bool { return a.isAbout(r, d) })
 	if err != nil {
 		return fmt.Errorf("the OP did not ask the device within %s", promptPatience)
-	}
-	decision := mockdevice.Decision{Action: mockdevice.Deny, AuthorizationDetails: d.AuthorizationDetails}
-	if d.Allow {
-		decision.Action = mockdevice.Approve
 	}
 	if d.Again {
 		return a.device.Insist(ctx, asked.AuthReqID, decision)

@@ -1,0 +1,412 @@
+package main
+
+import (
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"io"
+	"math/rand/v2"
+	"net/http"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/cibatest/cibatest/internal/target"
+	"github.com/cibatest/cibatest/loadgen"
+	"github.com/cibatest/cibatest/reports"
+	"github.com/cibatest/cibatest/reports/result"
+	"github.com/spf13/cobra"
+)
+
+// loadFlags are the flags of load.
+type loadFlags struct {
+	target, out, client, users        string
+	rate, arrivals, replay            string
+	agents                            int
+	pause, duration, drain, timeout   time.Duration
+	mix, think, pollers, probes, rar  string
+	params                            []string
+	userLimit, maxPending, maxWorkers int
+	maxLag                            time.Duration
+	transport, audience               string
+	objectives, aborts                []string
+	consent                           loadgen.Consent
+	seed                              int64
+	json                              bool
+}
+
+func newLoad() *cobra.Command {
+	var f loadFlags
+	cmd := &cobra.Command{
+		Use:   "load",
+		Short: "Drive many flows at once and tell what users would feel",
+		Long: `Starts flows on schedule, polls for each of them as the OP says, has users decide, and
+judges the protocol while it is at it. It writes load.json into the output
+folder, and load.ndjson line by line as the run goes.
+Without --target the embedded reference OP is loaded, in this very process.
+
+Rates: 200/s; a ramp 10/s..200/s; steps 10/s,50/s,100/s; a spike 50/s+500/s@60s/10s.
+Objectives: redeem.p99<300ms, initiate.service.p99<100ms, violations==0, flow.success>99.5%.
+
+Exit codes: 0 all objectives held, 1 an objective missed or the protocol violated,
+2 usage, 3 aborted, unreachable, or the generator was the limit, 130 interrupted.`,
+		Example: `  cibatest load --rate 20/s --duration 30s
+  cibatest load --target staging.yaml --rate 5/s..100/s --duration 10m --slo 'redeem.p99<300ms' --slo 'violations==0' --i-own-this-target staging.example.com`,
+		Args: cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error { return load(cmd, f) },
+	}
+	f.bind(cmd)
+	return cmd
+}
+
+func (f *loadFlags) bind(cmd *cobra.Command) {
+	flags := cmd.Flags()
+	flags.StringVarP(&f.target, "target", "t", os.Getenv("CIBATEST_TARGET"), "target file; empty: the embedded reference OP (CIBATEST_TARGET)")
+	flags.StringVarP(&f.out, "out", "o", "out", "folder for the results; created when missing")
+	flags.StringVar(&f.client, "client", "", "client by its name in the target file; empty: the first poll client")
+	flags.StringVar(&f.rate, "rate", "10/s", "starts over time: 200/s, 10/s..200/s, 10/s,50/s, 50/s+500/s@60s/10s")
+	flags.StringVar(&f.arrivals, "arrivals", "steady", "steady, or poisson: the same rate with random gaps")
+	flags.StringVar(&f.replay, "replay", "", "file of recorded arrivals, one time a line in seconds or RFC 3339; replaces --rate")
+	flags.IntVar(&f.agents, "agents", 0, "closed loop: so many flows at once, each followed by the next; replaces --rate")
+	flags.DurationVar(&f.pause, "pause", 0, "with --agents: between an agent's flows")
+	flags.DurationVarP(&f.duration, "duration", "d", 30*time.Second, "how long flows start")
+	flags.DurationVar(&f.drain, "drain", loadgen.DefaultDrain, "how long flows may still end after the last start")
+	flags.DurationVar(&f.timeout, "timeout", loadgen.DefaultTimeout, "of one request; long enough for a long poll")
+	flags.StringVar(&f.mix, "mix", "approve=90,deny=5,ignore=5", "how users decide")
+	flags.StringVar(&f.think, "think", "lognormal:4s,0.6", "how long users think: fixed:2s, uniform:1s..5s, lognormal:MEDIAN,SIGMA")
+	flags.StringVar(&f.pollers, "pollers", "steady", "when a due poll is sent: steady (at once), jitter:500ms, sync:5s (all at multiples of 5s)")
+	flags.StringVar(&f.probes, "probes", "2%", "share of flows that are redeemed twice")
+	flags.StringVar(&f.users, "users", "", "file of users, one login_hint a line and, after a tab, the sub; empty: those of the target file")
+	flags.IntVar(&f.userLimit, "user-limit", 0, "most starts a minute for one user; 0: no limit")
+	flags.StringVar(&f.rar, "rar", "", "file with authorization_details to ask for; {flow} and {amount} become values of each flow")
+	flags.StringArrayVar(&f.params, "param", nil, "name=value to add to every backchannel request; repeatable")
+	flags.StringVar(&f.audience, "assertion-audience", "", "audience of client assertions; empty: the issuer")
+	flags.StringArrayVar(&f.objectives, "slo", nil, "objective, repeatable; see above")
+	flags.StringArrayVar(&f.aborts, "abort-on", nil, "condition that ends the run, as 'error_rate>20% for 10s'; repeatable")
+	flags.IntVar(&f.maxPending, "max-pending", 0, "most flows at once; 0: 100000, or what the target's persona takes")
+	flags.IntVar(&f.maxWorkers, "max-workers", loadgen.DefaultMaxWorkers, "most requests under way at once")
+	flags.DurationVar(&f.maxLag, "max-lag", loadgen.DefaultMaxLag, "lateness of one request in a hundred beyond which this machine counts as the limit")
+	flags.StringVar(&f.transport, "transport", "http", "http: net/http, the reference")
+	flags.StringSliceVar(&f.consent.Hosts, "i-own-this-target", nil, "host beyond loopback that is yours to load; repeatable")
+	flags.StringVar(&f.consent.Approval, "written-approval", "", "reference of the vendor's approval, where the persona needs one")
+	flags.BoolVar(&f.consent.LiftCaps, "lift-caps", false, "no cap on rate, duration and pending flows of a target beyond loopback")
+	flags.Int64Var(&f.seed, "seed", 0, "seed for everything random; 0: a new one, printed in the result")
+	flags.BoolVar(&f.json, "json", false, "print load.json on standard output instead of the text summary")
+}
+
+func load(cmd *cobra.Command, f loadFlags) error {
+	f.seed = seedOr(f.seed)
+	bench, err := openTarget(cmd.Context(), f.target, cmd)
+	if err != nil {
+		return err
+	}
+	defer bench.close()
+	discovery, err := target.Discover(cmd.Context(), bench.roundTripper, bench.target)
+	if err != nil {
+		return notJudged(err)
+	}
+	bench.target.Resolve(discovery)
+	plan, err := f.plan(bench.target)
+	if err != nil {
+		return usage(err)
+	}
+	if err := loadgen.Care(bench.target, &plan, f.consent); err != nil {
+		return usage(err)
+	}
+	options := loadgen.Options{Target: bench.target, Plan: plan, Version: version()}
+	if options.Decider, err = deciderOf(bench); err != nil {
+		return usage(err)
+	}
+	transport, err := f.roundTripper(bench.target, plan)
+	if err != nil {
+		return usage(err)
+	}
+	defer transport.CloseIdleConnections()
+	options.Transport = transport
+	return f.drive(cmd, options)
+}
+
+// deciderOf is who makes the users' decisions, nil when nobody known does.
+func deciderOf(b *bench) (loadgen.Decider, error) {
+	switch b.target.Approval.Kind {
+	case "none":
+		return nil, nil
+	case "manual":
+		return nil, errors.New("approval.kind is manual: nobody decides that fast; use device, url, exec or none")
+	}
+	return b.approver, nil
+}
+
+// drive runs the load with its journal and writes the results.
+func (f *loadFlags) drive(cmd *cobra.Command, o loadgen.Options) error {
+	if err := os.MkdirAll(f.out, 0o755); err != nil { //nolint:gosec // reports are made to be read by others
+		return usage(err)
+	}
+	journal, err := os.Create(filepath.Join(f.out, "load.ndjson"))
+	if err != nil {
+		return usage(err)
+	}
+	o.Journal = result.NewLoadJournal(journal)
+	show := newLoadProgress(cmd.ErrOrStderr())
+	o.OnWindow = show.window
+	l, err := loadgen.Run(cmd.Context(), o)
+	show.done()
+	err = errors.Join(err, journal.Close())
+	if err != nil && l.Kind == "" {
+		return notJudged(err)
+	}
+	if f.target == "" {
+		l.Notes = append(l.Notes, "the OP, its device and the generator shared one process: CPU and memory are those of all three")
+	}
+	if written := f.write(cmd, l); written != nil {
+		err = errors.Join(err, written)
+	}
+	if err != nil {
+		return notJudged(err)
+	}
+	return concludeLoad(l)
+}
+
+// concludeLoad turns the verdict into an exit code.
+func concludeLoad(l result.Load) error {
+	switch {
+	case l.Interrupted:
+		return &exitError{code: exitInterrupted}
+	case l.Verdict == result.Saturated, l.Verdict == result.Aborted, l.Counters[result.CountAcknowledged] == 0:
+		return &exitError{code: exitNotJudged}
+	case l.Verdict == result.Missed:
+		return &exitError{code: exitNonConformant}
+	}
+	return nil
+}
+
+var loadArtefacts = []struct {
+	name   string
+	render func(io.Writer, result.Load) error
+}{
+	{"load.json", result.WriteLoad},
+}
+
+func (f *loadFlags) write(cmd *cobra.Command, l result.Load) error {
+	for _, a := range loadArtefacts {
+		if err := writeWhole(filepath.Join(f.out, a.name), func(w io.Writer) error { return a.render(w, l) }); err != nil {
+			return fmt.Errorf("writing %s: %w", a.name, err)
+		}
+	}
+	if f.json {
+		return result.WriteLoad(cmd.OutOrStdout(), l)
+	}
+	return printLoadText(cmd.OutOrStdout(), l)
+}
+
+func printLoadText(out io.Writer, l result.Load) error {
+	width, _ := terminal(out)
+	return reports.LoadText(out, l, reports.TextOptions{Color: colored(out), Width: width})
+}
+
+// plan reads the flags.
+func (f *loadFlags) plan(t *target.Target) (loadgen.Plan, error) {
+	p := loadgen.Plan{Duration: f.duration, Drain: f.drain, Timeout: f.timeout, UserLimit: f.userLimit, Agents: f.agents, Pause: f.pause,
+		Audience: f.audience, MaxPending: f.maxPending, MaxWorkers: f.maxWorkers, MaxLag: f.maxLag, Seed: f.seed, Params: map[string]string{}}
+	p.Words = result.LoadPlan{Rate: f.rate, Arrivals: f.arrivals, Pollers: f.pollers, Decisions: f.mix, ThinkTime: f.think, Transport: f.transport, RAR: f.rar}
+	var errs []error
+	collect := func(err error) { errs = append(errs, err) }
+	collect(f.shape(&p))
+	collect(f.people(&p, t))
+	var err error
+	p.Client, err = clientNamed(t, f.client)
+	collect(err)
+	if f.rar != "" {
+		p.RAR, err = readTemplate(f.rar, f.seed)
+		collect(err)
+	}
+	for _, text := range f.objectives {
+		o, err := loadgen.ParseObjective(text)
+		p.Objectives = append(p.Objectives, o)
+		collect(flagError("slo", err))
+	}
+	for _, text := range f.aborts {
+		a, err := loadgen.ParseAbort(text)
+		p.Aborts = append(p.Aborts, a)
+		collect(flagError("abort-on", err))
+	}
+	for _, text := range f.params {
+		name, value, ok := strings.Cut(text, "=")
+		if !ok {
+			collect(fmt.Errorf("--param %q is not name=value", text))
+		}
+		p.Params[name] = value
+	}
+	if f.duration <= 0 || f.drain < 0 || f.maxPending < 0 || f.maxWorkers < 1 || f.userLimit < 0 || f.agents < 0 || f.pause < 0 || f.timeout <= 0 {
+		collect(errors.New("durations and numbers are positive"))
+	}
+	return p, errors.Join(errs...)
+}
+
+func flagError(name string, err error) error {
+	if err == nil {
+		return nil
+	}
+	return fmt.Errorf("--%s: %w", name, err)
+}
+
+// shape reads when flows start.
+func (f *loadFlags) shape(p *loadgen.Plan) error {
+	var err error
+	switch {
+	case f.agents > 0:
+		p.Words.Rate, p.Words.Arrivals = fmt.Sprintf("%d agents, pausing %s", f.agents, f.pause), "closed"
+	case f.replay != "":
+		p.Words.Rate, p.Words.Arrivals = filepath.Base(f.replay), "replay"
+		p.Arrivals, err = readArrivals(f.replay)
+	case f.arrivals == "poisson":
+		p.Arrivals, err = loadgen.ParseRate(f.rate, f.duration, rand.New(rand.NewPCG(uint64(f.seed), 1))) //nolint:gosec // a load needs no secrecy
+	case f.arrivals == "steady":
+		p.Arrivals, err = loadgen.ParseRate(f.rate, f.duration, nil)
+	default:
+		err = fmt.Errorf("--arrivals %q is neither steady nor poisson", f.arrivals)
+	}
+	return err
+}
+
+// people reads how users decide and clients poll.
+func (f *loadFlags) people(p *loadgen.Plan, t *target.Target) error {
+	var errs [4]error
+	p.Mix, errs[0] = loadgen.ParseMix(f.mix)
+	p.Think, errs[1] = loadgen.ParseThink(f.think)
+	p.Pollers, errs[2] = parsePollers(f.pollers)
+	percent, err := strconv.ParseFloat(strings.TrimSuffix(f.probes, "%"), 64)
+	if err != nil || !(percent >= 0 && percent <= 100) {
+		errs[3] = fmt.Errorf("--probes %q is not a share from 0%% to 100%%", f.probes)
+	}
+	p.Probes = percent / 100
+	p.Users = t.Users
+	if f.users != "" {
+		if p.Users, err = readUsers(f.users); err != nil {
+			return errors.Join(append(errs[:], flagError("users", err))...)
+		}
+	}
+	return errors.Join(errs[:]...)
+}
+
+func parsePollers(text string) (loadgen.Pollers, error) {
+	shape, number, _ := strings.Cut(text, ":")
+	d, err := time.ParseDuration(number)
+	switch {
+	case text == "steady":
+		return loadgen.Pollers{}, nil
+	case shape == "jitter" && err == nil && d > 0:
+		return loadgen.Pollers{Jitter: d}, nil
+	case shape == "sync" && err == nil && d > 0:
+		return loadgen.Pollers{Sync: d}, nil
+	}
+	return loadgen.Pollers{}, fmt.Errorf("--pollers %q is not steady, jitter:500ms or sync:5s", text)
+}
+
+func readUsers(path string) ([]target.User, error) {
+	data, err := os.ReadFile(path) //nolint:gosec // the user names the file
+	if err != nil {
+		return nil, err
+	}
+	var users []target.User
+	for line := range strings.Lines(string(data)) {
+		hint, sub, _ := strings.Cut(strings.TrimRight(line, "\r\n"), "\t")
+		if hint != "" {
+			users = append(users, target.User{Name: hint, LoginHint: hint, Sub: sub})
+		}
+	}
+	if len(users) == 0 {
+		return nil, fmt.Errorf("%s names nobody", path)
+	}
+	return users, nil
+}
+
+func readArrivals(path string) (loadgen.Arrivals, error) {
+	file, err := os.Open(path) //nolint:gosec // the user names the file
+	if err != nil {
+		return nil, flagError("replay", err)
+	}
+	arrivals, err := loadgen.ReadArrivals(file)
+	if err = errors.Join(err, file.Close()); err != nil {
+		return nil, fmt.Errorf("--replay %s: %w", path, err)
+	}
+	return arrivals, nil
+}
+
+func readTemplate(path string, seed int64) (*loadgen.Template, error) {
+	data, err := os.ReadFile(path) //nolint:gosec // the user names the file
+	if err != nil {
+		return nil, flagError("rar", err)
+	}
+	template, err := loadgen.NewTemplate(string(data), "load"+strconv.FormatInt(seed, 36))
+	return template, flagError("rar", err)
+}
+
+// clientNamed is the client to load with: one that polls and may use CIBA.
+func clientNamed(t *target.Target, name string) (target.Client, error) {
+	for _, c := range t.Clients {
+		usable := c.CIBA && c.DeliveryMode != "push" && c.Purpose == "rp" && !c.PolicyDenied
+		if name == "" && usable && !c.UserCode || name != "" && c.Name == name {
+			return c, nil
+		}
+	}
+	if name != "" {
+		return target.Client{}, fmt.Errorf("--client: the target file has no client %q", name)
+	}
+	return target.Client{}, errors.New("the target file has no client that polls")
+}
+
+// loadTransport can be told that the run is over.
+type loadTransport interface {
+	http.RoundTripper
+	CloseIdleConnections()
+}
+
+func (f *loadFlags) roundTripper(t *target.Target, p loadgen.Plan) (loadTransport, error) {
+	base, err := transportFor(t)
+	if err != nil {
+		return nil, err
+	}
+	config := base.TLSClientConfig
+	if config == nil {
+		config = &tls.Config{MinVersion: tls.VersionTLS12}
+	}
+	switch f.transport {
+	case "http":
+		base.MaxIdleConnsPerHost, base.MaxIdleConns, base.ForceAttemptHTTP2 = p.MaxWorkers, 0, false
+		return base, nil
+	}
+	return nil, fmt.Errorf("--transport %q is not http", f.transport)
+}
+
+// loadProgress says how a load goes: a heartbeat line where there is no terminal.
+type loadProgress struct {
+	out  io.Writer
+	last time.Duration
+}
+
+func newLoadProgress(out io.Writer) *loadProgress { return &loadProgress{out: out} }
+
+func (p *loadProgress) window(s loadgen.Status) {
+	if s.Elapsed-p.last < heartbeat {
+		return
+	}
+	p.last = s.Elapsed
+	fmt.Fprintln(p.out, heartbeatLine(s))
+}
+
+func heartbeatLine(s loadgen.Status) string {
+	f := result.FunnelOf(s.Total)
+	phase := "of " + s.Length.String()
+	if s.Draining {
+		phase = "draining"
+	}
+	return fmt.Sprintf("%s %s: %d started, %d pending, %d approved, %d denied, %d expired, %d failed; %d requests/s, redeem p99 %s, lag p99 %s; %d errors, %d violations",
+		s.Elapsed.Round(time.Second), phase, f.Started, s.Pending, f.Approved, f.Denied, f.Expired, f.Failed, s.Second[result.CountRequests],
+		time.Duration(s.Latency["redeem.corrected"].P99)*time.Microsecond, time.Duration(s.Latency["lag.poll"].P99)*time.Microsecond,
+		s.Total[result.CountErrors], s.Total[result.CountViolations])
+}
+
+func (p *loadProgress) done() {}
