@@ -179,3 +179,13 @@ func (t *Target) Masked() map[string]any {
 	_ = json.Unmarshal(data, &object)
 	return object
 }
+
+// MarshalJSON writes durations as a target file spells them, not as nanoseconds.
+func (b Budgets) MarshalJSON() ([]byte, error) {
+	return json.Marshal(struct {
+		Concurrency       int     `json:"concurrency"`
+		RequestsPerSecond float64 `json:"requests_per_second"`
+		ExpiryMax         string  `json:"expiry_max"`
+		ClockSkew         string  `json:"clock_skew"`
+	}{b.Concurrency, b.RequestsPerSecond, b.ExpiryMax.String(), b.ClockSkew.String()})
+}
