@@ -11,7 +11,6 @@ import (
 	"net/http/httptest"
 	"os"
 	"path/filepath"
-	"strings"
 	"testing"
 	"time"
 
@@ -78,7 +77,7 @@ func TestBrowserScript(t *testing.T) {
 	if !eval[bool](t, tab, `document.getElementById("case-token-slow-down-2").open`) {
 		t.Error("a link to an exchange does not open it")
 	}
-	picture(t, tab, "script-deep-link")
+	screen(t, tab, "script-deep-link")
 	do(t, tab, chromedp.SendKeys("#search", "too fast", chromedp.NodeVisible))
 	shown := eval[string](t, tab, `document.getElementById("found").textContent`)
 	if want := fmt.Sprintf("1 of %d requirements", len(run.Requirements)); shown != want {
@@ -96,7 +95,7 @@ func TestBrowserScript(t *testing.T) {
 	if want := fmt.Sprintf("%d of %d requirements", fails, len(run.Requirements)); shown != want {
 		t.Errorf("the filter for fail shows %q, want %q", shown, want)
 	}
-	picture(t, tab, "script-filtered")
+	screen(t, tab, "script-filtered")
 	do(t, tab, chromedp.Evaluate[chromedp.Void](`location.hash = "#CIBA-11-EXPIRED"`))
 	if eval[bool](t, tab, `document.getElementById("CIBA-11-EXPIRED").hidden`) {
 		t.Error("a link to a requirement that the filter hides shows nothing")
@@ -114,6 +113,7 @@ func TestBrowserPrint(t *testing.T) {
 	if height == 0 {
 		t.Error("a folded exchange has no height in print")
 	}
+	screen(t, tab, "print")
 	pdf, err := chromedp.Run(tab, chromedp.PrintToPDF())
 	if err != nil {
 		t.Fatal(err)
@@ -277,18 +277,27 @@ func accessible(t *testing.T, tab context.Context, address, axe string) {
 	}
 }
 
+// picture saves the first screen, and a screen from each section on.
 func picture(t *testing.T, tab context.Context, name string) {
+	t.Helper()
+	screen(t, tab, name)
+	for _, section := range []string{"attention", "areas", "matrix", "requirements", "capabilities", "run"} {
+		do(t, tab, chromedp.Evaluate[chromedp.Void](`{
+			const section = document.getElementById("`+section+`");
+			for (const folded of section.querySelectorAll(".folded")) folded.open = true;
+			section.scrollIntoView();
+		}`))
+		screen(t, tab, name+"-"+section)
+	}
+}
+
+func screen(t *testing.T, tab context.Context, name string) {
 	t.Helper()
 	data, err := chromedp.Run(tab, chromedp.CaptureScreenshot())
 	if err != nil {
 		t.Fatal(err)
 	}
 	save(t, name+".png", data)
-	data, err = chromedp.Run(tab, chromedp.FullScreenshot(100))
-	if err != nil {
-		t.Fatal(err)
-	}
-	save(t, name+"-whole.png", data)
 }
 
 func save(t *testing.T, name string, data []byte) {
@@ -300,7 +309,7 @@ func save(t *testing.T, name string, data []byte) {
 	if err := os.MkdirAll(dir, 0o755); err != nil {
 		t.Fatal(err)
 	}
-	if err := os.WriteFile(filepath.Join(dir, strings.ReplaceAll(name, " ", "-")), data, 0o644); err != nil {
+	if err := os.WriteFile(filepath.Join(dir, name), data, 0o644); err != nil {
 		t.Fatal(err)
 	}
 }

@@ -142,4 +142,9 @@ func clip(s string, n int) string {
 	return strings.ToValidUTF8(s[:n], "") + " …"
 }
 
-func upper(s string) string { return strings.ToUpper(s[:1]) + s[1:] }
+func upper(s string) string {
+	if s == "" {
+		return ""
+	}
+	return strings.ToUpper(s[:1]) + s[1:]
+}

@@ -97,6 +97,7 @@ type clauseView struct {
 
 type findingView struct {
 	result.Finding
+	Differs  bool // from what the case came to
 	Evidence *exchangeView
 }
 
@@ -117,7 +118,7 @@ type capabilityView struct {
 
 func newView(d digest) view {
 	v := view{
-		digest: d, Headline: headline(d.Verdict), Lead: d.explanation(), Selected: d.selected(),
+		digest: d, Headline: headline(d.Verdict), Lead: upper(d.explanation()), Selected: d.selected(),
 		Date: stamp(d.Started), Machine: d.Started.UTC().Format("2006-01-02T15:04:05Z"),
 		CriticalPath: span(d.Timing.CriticalPathMS), Wall: span(d.Timing.WallMS), Sum: span(d.Timing.SumMS),
 		Outcomes: outcomes, Levels: levels(d.Requirements), CaseTally: tallyCases(d.Cases), Skipped: d.skipped,
@@ -169,21 +170,21 @@ func (p *places) caseView(c result.Case) caseView {
 		v.Exchanges = append(v.Exchanges, newExchangeView(v.Anchor, i+1, x))
 	}
 	for _, g := range p.clauses(c) {
-		v.Clauses = append(v.Clauses, newClauseView(g, v.Exchanges))
+		v.Clauses = append(v.Clauses, newClauseView(g, v))
 	}
 	p.afford(&v)
 	return v
 }
 
-func newClauseView(g clauseGroup, evidence []exchangeView) clauseView {
+func newClauseView(g clauseGroup, c caseView) clauseView {
 	v := clauseView{Clause: g.Clause, Source: g.source(), Text: g.Requirement.Text}
 	if g.Requirement.ID != "" {
 		v.Anchor = anchor(g.Requirement.ID)
 	}
 	for _, f := range g.Findings {
-		fv := findingView{Finding: f}
-		if f.Exchange >= 1 && f.Exchange <= len(evidence) {
-			fv.Evidence = &evidence[f.Exchange-1]
+		fv := findingView{Finding: f, Differs: f.Outcome != c.Outcome}
+		if f.Exchange >= 1 && f.Exchange <= len(c.Exchanges) {
+			fv.Evidence = &c.Exchanges[f.Exchange-1]
 		}
 		v.Findings = append(v.Findings, fv)
 	}
