@@ -41,12 +41,10 @@ var _ = Describe("Client authentication", func() {
 	Case("auth-public-client", "refuses public clients", Requirements("CIBA-7.1-PUBLIC-CLIENT"), func(t *T) {
 		t.Judge(t.Start(t.Request()))
 	})
-	Case("auth-multiple", "refuses two authentications at once", disturbing("RFC6749-2.3-MULTIPLE-AUTH"), func(t *T) {
-		c := t.Client()
-		call := t.StartCall(t.Request()).AuthenticatedBy(ciba.Basic(c.ClientID, c.ClientSecret.Reveal()))
-		call.Form = call.Form.Add("client_id", c.ClientID).Add("client_secret", c.ClientSecret.Reveal())
-		t.Judge(t.Send(call))
-	})
+	Case("auth-multiple", "of a client_secret_basic client is refused with a secret in the body as well",
+		disturbing("RFC6749-2.3-MULTIPLE-AUTH").Methods(target.AuthClientSecretBasic), twoAuthentications)
+	Case("auth-multiple-post", "of a client_secret_post client is refused with an Authorization header as well",
+		disturbing("RFC6749-2.3-MULTIPLE-AUTH").Methods(target.AuthClientSecretPost), twoAuthentications)
 	Case("auth-secret-in-query", "takes no secret from the URL", disturbing("RFC6749-2.3.1-SECRET-IN-QUERY").About(defaultInterval), secretInQuery)
 	Case("auth-token-required", "is required to poll", Requirements("CIBA-10.1-TOKEN-AUTH-REQUIRED").About(defaultInterval), func(t *T) {
 		var flows []*Flow
@@ -183,6 +181,13 @@ func registeredMethod(t *T) {
 			return
 		}
 	}
+}
+
+func twoAuthentications(t *T) {
+	c := t.Client()
+	call := t.StartCall(t.Request()).AuthenticatedBy(ciba.Basic(c.ClientID, c.ClientSecret.Reveal()))
+	call.Form = call.Form.Add("client_id", c.ClientID).Add("client_secret", c.ClientSecret.Reveal())
+	t.Judge(t.Send(call))
 }
 
 func secretInQuery(t *T) {

@@ -55,8 +55,9 @@ var _ = Describe("Provider metadata", func() {
 	})
 	Case("metadata-required", "has the required members", Requirements("OIDD-3-REQUIRED-MEMBERS"), requiredMembers)
 	Case("metadata-empty-arrays", "leaves empty lists out", Requirements("OIDD-4.2-NO-EMPTY-ARRAYS"), func(t *T) {
-		for name, value := range t.Document() {
-			list, isArray := value.([]any)
+		document := t.Document()
+		for _, name := range sortedKeys(document) {
+			list, isArray := document[name].([]any)
 			t.Check(!isArray || len(list) > 0, "no empty arrays", "%s is empty", name)
 		}
 	})
@@ -66,6 +67,12 @@ var _ = Describe("Provider metadata", func() {
 			"%v", t.Discovery().Strings("id_token_signing_alg_values_supported"))
 	})
 	Case("metadata-auth-algs", "lists the algorithms of client assertions", Requirements("RFC8414-2-AUTH-ALG-METADATA"), authAlgorithms)
+	Case("metadata-request-algs", "lists asymmetric algorithms for signed requests", Requirements("CIBA-4-DISC-REQ-ALGS"), func(t *T) {
+		asymmetricOnly(t, "backchannel_authentication_request_signing_alg_values_supported")
+	})
+	Case("metadata-dpop-algs", "lists asymmetric algorithms for DPoP proofs", Requirements("RFC9449-5.1-DPOP-ALGS"), func(t *T) {
+		asymmetricOnly(t, "dpop_signing_alg_values_supported")
+	})
 	Case("metadata-hint-token-types", "lists login_hint_token types as strings", Requirements("FAPI-CIBA-DISC-LHT-TYPES"), func(t *T) {
 		member, there := t.Document()["backchannel_endpoint_login_hint_token_types_supported"]
 		t.Check(!there || isStrings(member), "an array of strings, or no member", "%.200v", member)
@@ -166,6 +173,23 @@ func authAlgorithms(t *T) {
 	}
 	t.Check(!there || isStrings(algs), "an array of strings", "%.200v", algs)
 	t.Check(!t.Advertises("token_endpoint_auth_signing_alg_values_supported", "none"), "an algorithm list without none", "%.200v", algs)
+}
+
+// asymmetricOnly judges a list of signature algorithms: neither none nor an HMAC.
+// Names that are new to us may well be asymmetric.
+func asymmetricOnly(t *T, member string) {
+	value, there := t.Document()[member]
+	if !there {
+		t.Skip("%s is not published", member)
+	}
+	list, _ := value.([]any)
+	if !t.Check(isStrings(value) && len(list) > 0, "a non-empty array of strings", "%.200v", value) {
+		return
+	}
+	for _, alg := range t.Discovery().Strings(member) {
+		symmetric := strings.HasPrefix(strings.ToUpper(alg), "HS") || strings.EqualFold(alg, "none")
+		t.Check(!symmetric, "asymmetric algorithms", "%.30q is listed", alg)
+	}
 }
 
 func isStrings(value any) bool {

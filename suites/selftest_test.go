@@ -83,6 +83,28 @@ func TestHealthy(t *testing.T) {
 	}
 }
 
+// An issuer may have a path or end in a slash; all addresses follow from it.
+func TestIssuers(t *testing.T) {
+	build()
+	t.Parallel()
+	for name, issuer := range map[string]string{"path": "http://127.0.0.1:9001/tenant/a", "slash": "http://127.0.0.1:9001/"} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			accusesNobody(t, judgeLab(t, lab.Options{Issuer: issuer}, selection()))
+		})
+	}
+}
+
+// accusesNobody holds a run to: no case fails, and none could not be judged.
+func accusesNobody(t *testing.T, run result.Run) {
+	t.Helper()
+	for _, c := range run.Cases {
+		if c.Outcome == result.Fail || c.Outcome == result.Error {
+			t.Errorf("%s: %s: %s %s", c.ID, c.Outcome, c.Message, c.Reason)
+		}
+	}
+}
+
 // A legal departure accuses nobody: no case fails, and what could be judged on
 // the healthy OP can still be judged.
 func TestVariants(t *testing.T) {
@@ -92,12 +114,7 @@ func TestVariants(t *testing.T) {
 	for _, v := range refop.Variants() {
 		t.Run(v.Name, func(t *testing.T) {
 			t.Parallel()
-			run := judgeLab(t, lab.Options{Variants: []string{v.Name}}, selection())
-			for _, c := range run.Cases {
-				if c.Outcome == result.Fail || c.Outcome == result.Error {
-					t.Errorf("%s: %s: %s %s", c.ID, c.Outcome, c.Message, c.Reason)
-				}
-			}
+			accusesNobody(t, judgeLab(t, lab.Options{Variants: []string{v.Name}}, selection()))
 		})
 	}
 }

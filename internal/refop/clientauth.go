@@ -160,7 +160,8 @@ func (c *call) secretOK(secret string, client *Client) bool {
 
 // credentials says who claims to call, and by which method.
 func (c *call) credentials() (id, secret, method string) {
-	if header, ok := strings.CutPrefix(c.r.Header.Get("Authorization"), "Basic "); ok {
+	formWins := c.skips("form-wins") && c.form["client_secret"] != nil
+	if header, ok := strings.CutPrefix(c.r.Header.Get("Authorization"), "Basic "); ok && !formWins {
 		data, _ := base64.StdEncoding.DecodeString(header)
 		rawID, rawSecret, _ := strings.Cut(string(data), ":")
 		id, _ = url.QueryUnescape(rawID)
@@ -277,9 +278,9 @@ func (c *call) assertionTimes(claims map[string]any) *oauthError {
 // audienceOK accepts what CIBA Core 7.1 lists: issuer, token endpoint and
 // backchannel authentication endpoint.
 func (c *call) audienceOK(aud any) bool {
-	accepted := []string{c.op.issuer, c.op.issuer + pathToken, c.op.issuer + pathStart}
+	accepted := []string{c.op.issuer, c.op.url(pathToken), c.op.url(pathStart)}
 	if c.skips("aud-issuer-" + c.endpoint) {
-		accepted = []string{c.op.issuer + pathToken, c.op.issuer + pathStart}
+		accepted = []string{c.op.url(pathToken), c.op.url(pathStart)}
 	}
 	if c.skips("aud-endpoints") {
 		accepted = accepted[:1]

@@ -211,11 +211,11 @@ func (op *OP) discovery(*call) *reply {
 	slices.Sort(types)
 	doc := map[string]any{
 		"issuer":                              op.issuer,
-		"backchannel_authentication_endpoint": op.issuer + pathStart,
-		"token_endpoint":                      op.issuer + pathToken,
-		"jwks_uri":                            op.issuer + pathJWKS,
-		"userinfo_endpoint":                   op.issuer + pathUserinfo,
-		"introspection_endpoint":              op.issuer + pathIntrospect,
+		"backchannel_authentication_endpoint": op.url(pathStart),
+		"token_endpoint":                      op.url(pathToken),
+		"jwks_uri":                            op.url(pathJWKS),
+		"userinfo_endpoint":                   op.url(pathUserinfo),
+		"introspection_endpoint":              op.url(pathIntrospect),
 		"backchannel_token_delivery_modes_supported":            []any{"poll"},
 		"backchannel_user_code_parameter_supported":             true,
 		"backchannel_endpoint_login_hint_token_types_supported": []any{"jwt"},
@@ -230,7 +230,7 @@ func (op *OP) discovery(*call) *reply {
 		"introspection_endpoint_auth_methods_supported":         []any{"client_secret_basic", "client_secret_post"},
 		"authorization_details_types_supported":                 anyList(types),
 		"claims_supported":                                      []any{"sub", "name", "acr", "auth_time"},
-		"authorization_endpoint":                                op.issuer + "/no-front-channel",
+		"authorization_endpoint":                                op.url("/no-front-channel"),
 	}
 	return success("discovery", doc)
 }

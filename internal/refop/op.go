@@ -11,7 +11,9 @@ import (
 	"fmt"
 	"hash/maphash"
 	"net/http"
+	"net/url"
 	"slices"
+	"strings"
 	"sync"
 	"time"
 
@@ -59,8 +61,8 @@ type shard struct {
 type Option func(*OP) error
 
 // WithIssuer sets the issuer identifier, which is also the base of all endpoints.
-func WithIssuer(url string) Option {
-	return func(op *OP) error { op.issuer = url; return nil }
+func WithIssuer(issuer string) Option {
+	return func(op *OP) error { op.issuer = issuer; return nil }
 }
 
 // WithControl sets the base URL of the control listener, for device callbacks.
@@ -138,17 +140,32 @@ func (op *OP) shardOf(key string) *shard {
 	return &op.shards[maphash.String(op.seed, key)%uint64(len(op.shards))]
 }
 
-// Handler serves the protocol.
+// url is the address of an endpoint below the issuer.
+func (op *OP) url(path string) string { return strings.TrimSuffix(op.issuer, "/") + path }
+
+// Handler serves the protocol below the path of the issuer, if it has one.
 func (op *OP) Handler() http.Handler {
+	base := ""
+	if u, err := url.Parse(op.issuer); err == nil {
+		base = strings.TrimSuffix(u.Path, "/")
+	}
 	mux := http.NewServeMux()
-	mux.HandleFunc("/.well-known/openid-configuration", op.serve("discovery", http.MethodGet, op.discovery))
-	mux.HandleFunc(pathJWKS, op.serve("jwks", http.MethodGet, op.jwks))
-	mux.HandleFunc(pathStart, op.serve("start", http.MethodPost, op.start))
-	mux.HandleFunc(pathToken, op.serve("token", http.MethodPost, op.token))
-	mux.HandleFunc(pathUserinfo, op.serve("userinfo", "", op.userinfo))
-	mux.HandleFunc(pathIntrospect, op.serve("introspection", http.MethodPost, op.introspect))
+	mux.HandleFunc(op.metadataPath(base), op.serve("discovery", http.MethodGet, op.discovery))
+	mux.HandleFunc(base+pathJWKS, op.serve("jwks", http.MethodGet, op.jwks))
+	mux.HandleFunc(base+pathStart, op.serve("start", http.MethodPost, op.start))
+	mux.HandleFunc(base+pathToken, op.serve("token", http.MethodPost, op.token))
+	mux.HandleFunc(base+pathUserinfo, op.serve("userinfo", "", op.userinfo))
+	mux.HandleFunc(base+pathIntrospect, op.serve("introspection", http.MethodPost, op.introspect))
 	mux.HandleFunc("/", op.serve("elsewhere", "", func(*call) *reply { return failure(&oauthError{status: 404, code: "not_found"}) }))
 	return mux
+}
+
+// metadataPath is the place of OIDC Discovery 4, or that of RFC 8414 3.
+func (op *OP) metadataPath(base string) string {
+	if op.b.skipped["oidc-location"] {
+		return "/.well-known/oauth-authorization-server" + base
+	}
+	return base + "/.well-known/openid-configuration"
 }
 
 // call is one request on its way through an endpoint.

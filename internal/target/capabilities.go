@@ -83,7 +83,15 @@ func (t *Target) features(d *Discovery, set setter) {
 	hint("login_hint", func(u User) bool { return u.LoginHint != "" })
 	hint("login_hint_token", func(u User) bool { return u.LoginHintToken != "" })
 	set(true, "an ID Token of an approved flow serves as hint", "id_token_hint")
-	set(true, "no signed requests are used", "no_signed_request")
+	published := func(member string) (bool, string) {
+		_, there := d.Document[member]
+		return there, either(there, member+" is published", "discovery lists no "+member)
+	}
+	signed, why := published("backchannel_authentication_request_signing_alg_values_supported")
+	set(signed, why, "signed_request")
+	set(!signed, why, "no_signed_request")
+	dpop, why := published("dpop_signing_alg_values_supported")
+	set(dpop, why, "dpop")
 }
 
 func (t *Target) clientKinds(set setter) {
