@@ -277,7 +277,8 @@ func accessible(t *testing.T, tab context.Context, address, axe string) {
 	}
 }
 
-// picture saves the first screen, and a screen from each section on.
+// picture saves the first screen, a screen from each section on, and the first
+// requirement that failed, opened down to its exchange.
 func picture(t *testing.T, tab context.Context, name string) {
 	t.Helper()
 	screen(t, tab, name)
@@ -289,6 +290,13 @@ func picture(t *testing.T, tab context.Context, name string) {
 		}`))
 		screen(t, tab, name+"-"+section)
 	}
+	do(t, tab, chromedp.Evaluate[chromedp.Void](`{
+		const failed = document.querySelector(".requirement[data-outcome=fail], .requirement");
+		failed.open = true;
+		failed.querySelector(".exchange").open = true;
+		failed.scrollIntoView();
+	}`))
+	screen(t, tab, name+"-opened")
 }
 
 func screen(t *testing.T, tab context.Context, name string) {

@@ -144,11 +144,16 @@ func junitDetails(c result.Case) string {
 			fmt.Fprintf(&b, "  exchange: %d of %d, %s\n", f.Exchange, len(c.Exchanges), exchangeLine(*x))
 		}
 	}
-	for _, line := range [][2]string{{"message", c.Message}, {"reason", c.Reason}, {"reproduce", c.Reproduce}} {
-		if line[1] != "" && (line[0] != "message" || len(c.Findings) == 0) {
-			fmt.Fprintf(&b, "%s: %s\n", line[0], line[1])
+	told := func(name, text string) {
+		if text != "" {
+			fmt.Fprintf(&b, "%s: %s\n", name, text)
 		}
 	}
+	if len(c.Findings) == 0 && c.Message != c.Reason {
+		told("message", c.Message)
+	}
+	told("reason", c.Reason)
+	told("reproduce", c.Reproduce)
 	return b.String()
 }
 
