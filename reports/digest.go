@@ -168,6 +168,8 @@ func plural(n int, one, many string) string {
 func span(ms int64) string {
 	d := time.Duration(ms) * time.Millisecond
 	switch {
+	case d == 0:
+		return "0ms"
 	case d < time.Second:
 		return d.String()
 	case d < time.Minute:

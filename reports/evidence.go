@@ -32,7 +32,7 @@ type messageView struct {
 func newExchangeView(caseAnchor string, number int, x result.Exchange) exchangeView {
 	v := exchangeView{
 		Anchor: fmt.Sprintf("%s-%d", caseAnchor, number), Number: number, Line: exchangeLine(x), Label: x.Label,
-		At: span(x.StartedMS), Took: milliseconds(x.DurationMS), Note: x.Note, Error: x.Error,
+		At: since(x.StartedMS), Took: milliseconds(x.DurationMS), Note: x.Note, Error: x.Error,
 		Request: newMessageView(x.Request),
 	}
 	if x.Response != nil {
@@ -51,7 +51,10 @@ func newMessageView(m result.Message) messageView {
 	case query != "":
 		v.Parameters, v.ParametersOf = parameters(query), "query"
 	}
-	v.Size = plural(m.BodyBytes, "byte", "bytes") + " of body"
+	v.Size = "no body"
+	if m.BodyBytes > 0 {
+		v.Size = plural(m.BodyBytes, "byte", "bytes") + " of body"
+	}
 	if pretty, ok := indented(m.Body); ok {
 		v.Body = pretty
 		v.Size += ", shown indented"
@@ -145,6 +148,15 @@ func (x exchangeView) size() int {
 		}
 	}
 	return n
+}
+
+// since is when something began. What was found out beforehand, such as the
+// discovery document, is older than the run.
+func since(ms int64) string {
+	if ms < 0 {
+		return "before the run"
+	}
+	return span(ms) + " into the run"
 }
 
 func milliseconds(ms float64) string {
