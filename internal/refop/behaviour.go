@@ -29,6 +29,7 @@ type Variant struct {
 type behaviour struct {
 	skipped  map[string]bool
 	instead  map[string]*oauthError
+	onForm   []func(*call)
 	onReply  []func(*call, *reply)
 	onDraft  []func(*call, *draft)
 	onAccess []func(*call, map[string]any)

@@ -50,9 +50,12 @@ func (c *call) readForm(w http.ResponseWriter) {
 		}
 	}
 	for name, v := range c.form { // RFC 6749 3.2: parameters without a value count as absent
-		if len(v) == 1 && v[0] == "" && !c.op.b.skipped["empty-is-absent"] {
+		if len(v) == 1 && v[0] == "" && !c.skips("empty-is-absent") && !c.skips("empty-is-absent-"+name) {
 			delete(c.form, name)
 		}
+	}
+	for _, edit := range c.op.b.onForm {
+		edit(c)
 	}
 }
 
@@ -70,8 +73,9 @@ func (c *call) jsonForm(body []byte) {
 var clientChecks = []check{
 	{"form", func(c *call) *oauthError { return c.badForm }},
 	{"duplicates", func(c *call) *oauthError {
-		for _, v := range c.form {
-			if len(v) > 1 {
+		for name, v := range c.form {
+			equals := len(slices.Compact(slices.Clone(v))) == 1
+			if len(v) > 1 && !c.skips("duplicates-"+name) && (!equals || !c.skips("duplicates-equal")) {
 				return refusal("invalid_request", "a parameter is given twice")
 			}
 		}
