@@ -53,7 +53,8 @@ const (
 type marks uint8
 
 const (
-	probed  marks = 1 << iota // is to be redeemed twice
+	racing  marks = 1 << iota // is to be polled twice at once when it was approved
+	repeats                   // is to be polled again when it was redeemed
 	twinned                   // was polled twice at once
 	decided                   // the OP has taken the decision
 	lost                      // an answer was lost, so the OP may have used the id up

@@ -250,7 +250,7 @@ func (e *engine) pollOf(i uint32, now int64) job {
 	}
 	f.polls++
 	f.inFlight = 1
-	if f.has(probed) && f.has(decided) && f.want == approves && !f.has(twinned) {
+	if f.has(racing) && f.has(decided) && f.want == approves && !f.has(twinned) {
 		f.marks |= twinned
 		f.inFlight = 2
 		e.extra = append(e.extra, job{kind: jobTwin, flow: i})
@@ -319,11 +319,20 @@ func (e *engine) begin(at int64) uint32 {
 	f.want = e.plan.Mix.draw(e.random.Float64())
 	f.inFlight = 1
 	if e.random.Float64() < e.plan.Probes {
-		f.marks |= probed
+		f.marks |= e.probe()
 	}
 	e.live++
 	e.now.count(result.CountStarted, 1)
 	return i
+}
+
+// probe is how a flow is tried to be redeemed twice. A race needs the moment of
+// the decision; without it, only a repetition is left.
+func (e *engine) probe() marks {
+	if e.o.Decider != nil && e.random.Float64() < 0.5 {
+		return racing
+	}
+	return repeats
 }
 
 // results reads what Vegeta hands over until it is through.
@@ -557,7 +566,7 @@ func (e *engine) redeemed(x *exchange) {
 
 func (e *engine) succeed(x *exchange) {
 	e.count(x, result.CountApproved)
-	if f := x.f; f.has(probed) && !f.has(twinned) && x.job.kind == jobPoll {
+	if f := x.f; f.has(repeats) {
 		f.inFlight = 1
 		e.extra = append(e.extra, job{kind: jobReplay, flow: x.job.flow})
 		e.rouse()

@@ -3,12 +3,14 @@ package loadgen
 import (
 	"context"
 	"net/http"
+	"slices"
 	"testing"
 	"testing/synctest"
 	"time"
 
 	"github.com/cibatest/cibatest/internal/lab"
 	"github.com/cibatest/cibatest/internal/memnet"
+	"github.com/cibatest/cibatest/internal/refop"
 	"github.com/cibatest/cibatest/internal/target"
 	"github.com/cibatest/cibatest/reports/result"
 )
@@ -97,10 +99,7 @@ func TestHealthy(t *testing.T) {
 	inBubble(t, lab.Options{ExpiresIn: 30 * time.Second}, func(t *testing.T, b *bench) {
 		p := b.plan(t, "20/s", 30*time.Second)
 		p.Probes = 0.5
-		var err error
-		if p.RAR, err = NewTemplate(`{"type":"payment_initiation","instructedAmount":{"amount":"{amount}","currency":"EUR"},"remittanceInformationUnstructured":"{flow}"}`, "run"); err != nil {
-			t.Fatal(err)
-		}
+		p.RAR = payment(t)
 		l := b.run(t, p)
 
 		f := l.Funnel
@@ -126,6 +125,41 @@ func TestHealthy(t *testing.T) {
 			t.Errorf("decision to token: %+v", got)
 		}
 	})
+}
+
+// payment is a template whose values are those of one flow.
+func payment(t *testing.T) *Template {
+	t.Helper()
+	template, err := NewTemplate(`{"type":"payment_initiation","instructedAmount":{"amount":"{amount}","currency":"EUR"},"remittanceInformationUnstructured":"{flow}"}`, "run")
+	if err != nil {
+		t.Fatal(err)
+	}
+	return template
+}
+
+// Each fault that only load can show is caught by a run of a minute, as a
+// breach of the requirement it names.
+func TestFaults(t *testing.T) {
+	t.Parallel()
+	for _, f := range refop.LoadFaults() {
+		t.Run(f.Name, func(t *testing.T) {
+			t.Parallel()
+			inBubble(t, lab.Options{ExpiresIn: 20 * time.Second, Faults: []string{f.Name}}, func(t *testing.T, b *bench) {
+				p := b.plan(t, "20/s", 40*time.Second)
+				p.Drain, p.Probes, p.RAR = 20*time.Second, 0.5, payment(t)
+				l := b.run(t, p)
+				caught := slices.ContainsFunc(l.Violations, func(v result.Violation) bool {
+					return v.Requirement == f.Breaks && v.Count > 0 && (len(v.Evidence) > 0 || v.Kind == "low_entropy")
+				})
+				if !caught {
+					t.Errorf("not caught; found %+v", l.Violations)
+				}
+				for _, v := range l.Violations {
+					t.Logf("%s %d: %s", v.Kind, v.Count, v.Text)
+				}
+			})
+		})
+	}
 }
 
 func TestClientAuthentication(t *testing.T) {

@@ -136,6 +136,9 @@ func deciderOf(b *bench) (loadgen.Decider, error) {
 	case "manual":
 		return nil, errors.New("approval.kind is manual: nobody decides that fast; use device, url, exec or none")
 	}
+	if !b.approver.NamesRequest() || b.approver.Nameless() {
+		return nil, errors.New("approval: the way of deciding names the user only; with many open requests of a user nobody would know which one was decided. Use kind none and let the OP's own device decide")
+	}
 	return b.approver, nil
 }
 

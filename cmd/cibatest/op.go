@@ -119,7 +119,7 @@ func copyFixtures(dir, folder string) error {
 }
 
 func printFaults(out io.Writer) error {
-	for _, f := range refop.Faults() {
+	for _, f := range append(refop.Faults(), refop.LoadFaults()...) {
 		if _, err := fmt.Fprintf(out, "%-44s %-34s %s\n", f.Name, f.Breaks, f.Sees); err != nil {
 			return err
 		}

@@ -47,11 +47,10 @@ type behaviour struct {
 
 	accessToken  func(op *OP) string // an opaque token instead of a JWT
 	delay        map[string]time.Duration
-	redeemWindow time.Duration // between looking at the state and marking it used
-	redeemTwice  bool          // marking does not look again
-	promptEarly  bool          // the device is asked before the request is checked
-	promptAlways bool          // the device is asked although the request is refused
-	decideAgain  bool          // a decision may replace another
+	redeemPause  func() time.Duration // between looking at the state and marking it used
+	promptEarly  bool                 // the device is asked before the request is checked
+	promptAlways bool                 // the device is asked although the request is refused
+	decideAgain  bool                 // a decision may replace another
 	consume      func(*call, *oauthError) bool
 	crossClient  bool
 	openOne      bool // a second request of a user ends the first

@@ -310,16 +310,11 @@ func (op *OP) replayed(key string, until time.Time) bool {
 	s := op.shardOf(key)
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	now := op.now()
-	if len(s.used) > 1000 {
-		for k, t := range s.used {
-			if now.After(t.Add(clockSkew)) {
-				delete(s.used, k)
-			}
-		}
+	_, seen := s.used.items[key]
+	if until.IsZero() {
+		until = op.now().Add(retention)
 	}
-	_, seen := s.used[key]
-	s.used[key] = until
+	s.used.put(key, struct{}{}, until.Add(clockSkew), op.now())
 	return seen
 }
 

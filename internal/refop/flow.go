@@ -102,7 +102,7 @@ func (op *OP) prompt(f *flow) {
 func (op *OP) find(id string) (*flow, *shard) {
 	s := op.shardOf(id)
 	s.mu.Lock()
-	return s.flows[id], s
+	return s.flows.items[id], s
 }
 
 // Control is the test control: decisions, by hand or by the device.

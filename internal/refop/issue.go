@@ -108,17 +108,7 @@ func (op *OP) newRefresh(c *call, f *flow, scope string) *grant {
 func (op *OP) keepGrant(g *grant) {
 	s := op.shardOf(g.token)
 	s.mu.Lock()
-	s.grants[g.token] = g
-	dropped := 0
-	for token, old := range s.grants {
-		if dropped == 2 {
-			break
-		}
-		if g.issued.Sub(old.expires) > retention {
-			delete(s.grants, token)
-			dropped++
-		}
-	}
+	s.grants.put(g.token, g, g.expires.Add(retention), g.issued)
 	s.mu.Unlock()
 	owner := op.shardOf(g.flow.id)
 	owner.mu.Lock()
@@ -130,7 +120,7 @@ func (op *OP) keepGrant(g *grant) {
 func (op *OP) findGrant(token string) (*grant, *shard) {
 	s := op.shardOf(token)
 	s.mu.Lock()
-	return s.grants[token], s
+	return s.grants.items[token], s
 }
 
 // revoke ends all tokens of a flow.

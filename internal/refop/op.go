@@ -51,9 +51,9 @@ type OP struct {
 // waits for an unrelated one.
 type shard struct {
 	mu     sync.Mutex
-	flows  map[string]*flow
-	grants map[string]*grant // by access token or refresh token
-	used   map[string]time.Time
+	flows  shelf[*flow]
+	grants shelf[*grant]    // by access token or refresh token
+	used   shelf[struct{}]  // jti of client assertions
 	open   map[string]*flow // last flow of a user, for the variant that allows one
 }
 
@@ -84,11 +84,12 @@ func WithClock(now func() time.Time) Option {
 func WithFaults(names ...string) Option {
 	return func(op *OP) error {
 		for _, name := range names {
-			i := slices.IndexFunc(faults, func(f Fault) bool { return f.Name == name })
+			all := slices.Concat(faults, loadFaults)
+			i := slices.IndexFunc(all, func(f Fault) bool { return f.Name == name })
 			if i < 0 {
 				return fmt.Errorf("there is no fault %q", name)
 			}
-			faults[i].Do(op.b)
+			all[i].Do(op.b)
 		}
 		return nil
 	}
@@ -125,7 +126,7 @@ func New(reg Registration, options ...Option) (*OP, error) {
 		op.clients[reg.Clients[i].ID] = &reg.Clients[i]
 	}
 	for i := range op.shards {
-		op.shards[i] = shard{flows: map[string]*flow{}, grants: map[string]*grant{}, used: map[string]time.Time{}, open: map[string]*flow{}}
+		op.shards[i] = shard{flows: newShelf[*flow](), grants: newShelf[*grant](), used: newShelf[struct{}](), open: map[string]*flow{}}
 	}
 	return op, nil
 }

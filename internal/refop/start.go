@@ -258,22 +258,12 @@ func (c *call) newFlow() *flow {
 	return f
 }
 
-// keep stores a flow and drops some that nobody can ask for any more.
+// keep stores a flow.
 func (op *OP) keep(f *flow) {
 	s := op.shardOf(f.id)
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	dropped := 0
-	for id, old := range s.flows {
-		if dropped == 2 {
-			break
-		}
-		if f.created.Sub(old.expires) > retention {
-			delete(s.flows, id)
-			dropped++
-		}
-	}
-	s.flows[f.id] = f
+	s.flows.put(f.id, f, f.expires.Add(retention), f.created)
 	if op.b.openOne {
 		op.supersede(f)
 	}

@@ -90,9 +90,9 @@ func (op *OP) redeem(c *call) *reply {
 		s.mu.Unlock()
 		return failure(err)
 	}
-	if op.b.redeemWindow > 0 { // a fault: between the look and the mark anything may happen
+	if op.b.redeemPause != nil { // a fault: between the look and the mark anything may happen
 		s.mu.Unlock()
-		time.Sleep(op.b.redeemWindow)
+		time.Sleep(op.b.redeemPause())
 		s.mu.Lock()
 	}
 	f.state = used
