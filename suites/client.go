@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net/http"
 	"strings"
 	"time"
 
@@ -103,11 +104,11 @@ func (t *T) Assertion(c *Client) ciba.Assertion {
 func (t *T) sendAuthenticated(c *Client, call func() ciba.Call) *ciba.Response {
 	first := call()
 	resp := t.Send(first)
-	if !c.UsesAssertion() || !isError(resp, ciba.InvalidClient) || !c.tryAudience(first.URL) {
+	if !c.UsesAssertion() || !refusesClient(resp) || !c.tryAudience(first.URL) {
 		return resp
 	}
 	again := t.Send(call())
-	if isError(again, ciba.InvalidClient) {
+	if refusesClient(again) {
 		c.forgetAudience(first.URL)
 		return resp
 	}
@@ -129,6 +130,13 @@ func (c *Client) forgetAudience(endpoint string) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	delete(c.audience, endpoint)
+}
+
+// refusesClient says whether the client authentication failed. Some OPs answer
+// 401 or 403 without an OAuth error; what their error lacks is judged elsewhere.
+func refusesClient(resp *ciba.Response) bool {
+	_, coded := resp.OAuthError()
+	return resp.Status == http.StatusUnauthorized || resp.Status == http.StatusForbidden && !coded || isError(resp, ciba.InvalidClient)
 }
 
 // isError says whether the answer is an OAuth error with this code.

@@ -116,8 +116,12 @@ var _ = Describe("Client assertion", func() {
 
 // usualAssertion is an assertion the backchannel endpoint takes from this
 // client, to be altered: its audience is the issuer, or what the endpoint was
-// seen to want instead.
+// seen to want instead. That it does is tried first, since the refusal of an
+// altered assertion says nothing where a good one is refused too.
 func (t *T) usualAssertion() ciba.Assertion {
+	Observe(t, "usual assertion", func(t *T) *ciba.Response {
+		return t.MustAccept("a request with a good assertion", t.Start(t.Request()))
+	})
 	a, ok := t.StartCall(nil).Auth.(ciba.Assertion)
 	if !ok {
 		t.Abort("client %s does not authenticate by an assertion", t.Client().Name)

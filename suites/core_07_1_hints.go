@@ -24,17 +24,16 @@ var _ = Describe("Hints", func() {
 	Case("hint-login-empty", "are not empty", Requirements("CIBA-7.1-LOGIN-HINT-EMPTY"), func(t *T) {
 		t.Judge(t.Start(t.withoutHint().Add("login_hint", "")))
 	})
-	Case("hint-subject", "decide whose tokens are issued", Requirements("CIBA-7.1-HINT-SUBJECT-MATCH"), hintDecidesSubject)
+	Case("hint-subject", "decide whose tokens are issued", Requirements("CIBA-7.1-HINT-SUBJECT-MATCH").AsksAllUsers(), hintDecidesSubject)
 	Case("hint-id-token", "may be an ID Token of this client", Requirements("CIBA-7.1-ITH-OK"), func(t *T) {
-		before := t.Redeemed()
-		resp := t.Start(t.withoutHint().Add("id_token_hint", before.Tokens.IDToken))
+		before, _ := t.MustRedeem(t.MustStart(t.Request()))
+		resp := t.Start(t.withoutHint().Add("id_token_hint", before.IDToken))
 		t.JudgeAck("id_token_hint", resp)
 		if t.Failed() {
 			return
 		}
-		flow := t.FlowOf(t.Client(), before.Flow.User, resp)
-		after, _ := t.MustRedeem(flow)
-		old, fresh := t.mustDecode(before.Tokens.IDToken).Claims["sub"], t.mustDecode(after.IDToken).Claims["sub"]
+		after, _ := t.MustRedeem(t.FlowOf(t.Client(), t.User(), resp))
+		old, fresh := t.mustDecode(before.IDToken).Claims["sub"], t.mustDecode(after.IDToken).Claims["sub"]
 		t.Check(old == fresh, "the sub of the hint", "sub %.60q instead of %.60q", fresh, old)
 	})
 	Case("hint-id-token-expired", "may be an ID Token that has expired", Requirements("CIBA-14-ITH-EXPIRED-OK"), func(t *T) {
