@@ -53,16 +53,16 @@ func TestBrowser(t *testing.T) {
 		address := serve(t, run)
 		for _, l := range looks {
 			t.Run(name+"-"+l.name, func(t *testing.T) {
-				tab := openTab(t, browser, l)
+				tab := openTab(browser, t, l)
 				said := watch(tab)
-				do(t, tab, chromedp.Navigate(address))
-				picture(t, tab, name+"-"+l.name)
-				inertPage(t, tab)
-				narrowEnough(t, tab)
+				do(tab, t, chromedp.Navigate(address))
+				picture(tab, t, name+"-"+l.name)
+				inertPage(tab, t)
+				narrowEnough(tab, t)
 				for _, line := range said() {
 					t.Errorf("the console says: %s", line)
 				}
-				accessible(t, tab, address, axe)
+				accessible(tab, t, address, axe)
 			})
 		}
 	}
@@ -72,48 +72,48 @@ func TestBrowser(t *testing.T) {
 func TestBrowserScript(t *testing.T) {
 	run := sample()
 	address := serve(t, run)
-	tab := openTab(t, startBrowser(t), looks[0])
-	do(t, tab, chromedp.Navigate(address+"#case-token-slow-down-2"))
-	if !eval[bool](t, tab, `document.getElementById("case-token-slow-down-2").open`) {
+	tab := openTab(startBrowser(t), t, looks[0])
+	do(tab, t, chromedp.Navigate(address+"#case-token-slow-down-2"))
+	if !eval[bool](tab, t, `document.getElementById("case-token-slow-down-2").open`) {
 		t.Error("a link to an exchange does not open it")
 	}
-	screen(t, tab, "script-deep-link")
-	do(t, tab, chromedp.SendKeys("#search", "too fast", chromedp.NodeVisible))
-	shown := eval[string](t, tab, `document.getElementById("found").textContent`)
+	screen(tab, t, "script-deep-link")
+	do(tab, t, chromedp.SendKeys("#search", "too fast", chromedp.NodeVisible))
+	shown := eval[string](tab, t, `document.getElementById("found").textContent`)
 	if want := fmt.Sprintf("1 of %d requirements", len(run.Requirements)); shown != want {
 		t.Errorf("searching for too fast finds %q, want %q", shown, want)
 	}
-	do(t, tab, chromedp.Click("#filter button"))
-	do(t, tab, chromedp.Click(`#filter input[value="fail"]`))
+	do(tab, t, chromedp.Click("#filter button"))
+	do(tab, t, chromedp.Click(`#filter input[value="fail"]`))
 	fails := 0
 	for _, r := range run.Requirements {
 		if r.Outcome == result.Fail {
 			fails++
 		}
 	}
-	shown = eval[string](t, tab, `document.getElementById("found").textContent`)
+	shown = eval[string](tab, t, `document.getElementById("found").textContent`)
 	if want := fmt.Sprintf("%d of %d requirements", fails, len(run.Requirements)); shown != want {
 		t.Errorf("the filter for fail shows %q, want %q", shown, want)
 	}
-	screen(t, tab, "script-filtered")
-	do(t, tab, chromedp.Evaluate[chromedp.Void](`location.hash = "#CIBA-11-EXPIRED"`))
-	if eval[bool](t, tab, `document.getElementById("CIBA-11-EXPIRED").hidden`) {
+	screen(tab, t, "script-filtered")
+	do(tab, t, chromedp.Evaluate[chromedp.Void](`location.hash = "#CIBA-11-EXPIRED"`))
+	if eval[bool](tab, t, `document.getElementById("CIBA-11-EXPIRED").hidden`) {
 		t.Error("a link to a requirement that the filter hides shows nothing")
 	}
 }
 
 // TestBrowserPrint prints with scripts off: what is folded has to come out.
 func TestBrowserPrint(t *testing.T) {
-	tab := openTab(t, startBrowser(t), looks[4])
-	do(t, tab, chromedp.Navigate(serve(t, sample())))
+	tab := openTab(startBrowser(t), t, looks[4])
+	do(tab, t, chromedp.Navigate(serve(t, sample())))
 	if _, err := chromedp.Call(tab, emulation.SetEmulatedMedia, emulation.SetEmulatedMediaParams{Media: "print"}); err != nil {
 		t.Fatal(err)
 	}
-	height := eval[float64](t, tab, `document.querySelector(".exchange pre").getBoundingClientRect().height`)
+	height := eval[float64](tab, t, `document.querySelector(".exchange pre").getBoundingClientRect().height`)
 	if height == 0 {
 		t.Error("a folded exchange has no height in print")
 	}
-	screen(t, tab, "print")
+	screen(tab, t, "print")
 	pdf, err := chromedp.Run(tab, chromedp.PrintToPDF())
 	if err != nil {
 		t.Fatal(err)
@@ -151,17 +151,17 @@ func startBrowser(t *testing.T) context.Context {
 	allocator, stop := chromedp.NewExecAllocator(t.Context(), options...)
 	browser, end := chromedp.NewContext(allocator)
 	t.Cleanup(func() { end(); stop() })
-	do(t, browser)
+	do(browser, t)
 	return browser
 }
 
-func openTab(t *testing.T, browser context.Context, l look) context.Context {
+func openTab(browser context.Context, t *testing.T, l look) context.Context {
 	t.Helper()
 	tab, end := chromedp.NewContext(browser)
-	do(t, tab) // the first use must not carry the timeout
+	do(tab, t) // the first use must not carry the timeout
 	tab, cancel := context.WithTimeout(tab, 2*time.Minute)
 	t.Cleanup(func() { cancel(); end() })
-	do(t, tab, chromedp.EmulateViewport(l.width, 900))
+	do(tab, t, chromedp.EmulateViewport(l.width, 900))
 	features := []*emulation.MediaFeature{{Name: "prefers-color-scheme", Value: l.scheme}}
 	if _, err := chromedp.Call(tab, emulation.SetEmulatedMedia, emulation.SetEmulatedMediaParams{Features: features}); err != nil {
 		t.Fatal(err)
@@ -192,14 +192,14 @@ func serve(t *testing.T, run result.Run) string {
 	return server.URL + "/"
 }
 
-func do(t *testing.T, ctx context.Context, steps ...chromedp.Action[chromedp.Void]) {
+func do(ctx context.Context, t *testing.T, steps ...chromedp.Action[chromedp.Void]) {
 	t.Helper()
 	if err := chromedp.Do(ctx, steps...); err != nil {
 		t.Fatal(err)
 	}
 }
 
-func eval[T any](t *testing.T, ctx context.Context, expression string) T {
+func eval[T any](ctx context.Context, t *testing.T, expression string) T {
 	t.Helper()
 	v, err := chromedp.Run(ctx, chromedp.Evaluate[T](expression))
 	if err != nil {
@@ -229,30 +229,30 @@ func watch(tab context.Context) (said func() []string) {
 
 // inertPage fails when hostile text acted, or when an element is there that the
 // page does not have by itself.
-func inertPage(t *testing.T, tab context.Context) {
+func inertPage(tab context.Context, t *testing.T) {
 	t.Helper()
-	if eval[bool](t, tab, `"acted" in window`) {
+	if eval[bool](tab, t, `"acted" in window`) {
 		t.Error("hostile text ran as a script")
 	}
-	if n := eval[int](t, tab, `document.querySelectorAll("script").length`); n != 1 {
+	if n := eval[int](tab, t, `document.querySelectorAll("script").length`); n != 1 {
 		t.Errorf("%d script elements, want 1", n)
 	}
-	if n := eval[int](t, tab, `document.querySelectorAll("img, iframe, object, link, base, [style]").length`); n != 0 {
+	if n := eval[int](tab, t, `document.querySelectorAll("img, iframe, object, link, base, [style]").length`); n != 0 {
 		t.Errorf("%d foreign elements", n)
 	}
 }
 
 // narrowEnough fails when the page has to be scrolled sideways.
-func narrowEnough(t *testing.T, tab context.Context) {
+func narrowEnough(tab context.Context, t *testing.T) {
 	t.Helper()
-	if over := eval[int](t, tab, `document.documentElement.scrollWidth - innerWidth`); over > 0 {
+	if over := eval[int](tab, t, `document.documentElement.scrollWidth - innerWidth`); over > 0 {
 		t.Errorf("the page is %d px too wide", over)
 	}
 }
 
 // accessible runs axe-core over the page with everything unfolded. Its script
 // needs the page's policy out of the way.
-func accessible(t *testing.T, tab context.Context, address, axe string) {
+func accessible(tab context.Context, t *testing.T, address, axe string) {
 	t.Helper()
 	if _, err := chromedp.Call(tab, emulation.SetScriptExecutionDisabled, emulation.SetScriptExecutionDisabledParams{}); err != nil {
 		t.Fatal(err)
@@ -260,7 +260,7 @@ func accessible(t *testing.T, tab context.Context, address, axe string) {
 	if _, err := chromedp.Call(tab, page.SetBypassCSP, page.SetBypassCSPParams{Enabled: true}); err != nil {
 		t.Fatal(err)
 	}
-	do(t, tab, chromedp.Navigate(address), chromedp.Evaluate[chromedp.Void](`for (const d of document.querySelectorAll("details")) d.open = true`),
+	do(tab, t, chromedp.Navigate(address), chromedp.Evaluate[chromedp.Void](`for (const d of document.querySelectorAll("details")) d.open = true`),
 		chromedp.Evaluate[chromedp.Void](axe+"; undefined"))
 	report, err := chromedp.Run(tab, chromedp.Evaluate[string](
 		`axe.run(document, {resultTypes: ["violations"]}).then((r) => JSON.stringify(r.violations.map((v) =>
@@ -279,27 +279,27 @@ func accessible(t *testing.T, tab context.Context, address, axe string) {
 
 // picture saves the first screen, a screen from each section on, and the first
 // requirement that failed, opened down to its exchange.
-func picture(t *testing.T, tab context.Context, name string) {
+func picture(tab context.Context, t *testing.T, name string) {
 	t.Helper()
-	screen(t, tab, name)
+	screen(tab, t, name)
 	for _, section := range []string{"attention", "areas", "matrix", "requirements", "capabilities", "run"} {
-		do(t, tab, chromedp.Evaluate[chromedp.Void](`{
+		do(tab, t, chromedp.Evaluate[chromedp.Void](`{
 			const section = document.getElementById("`+section+`");
 			for (const folded of section.querySelectorAll(".folded")) folded.open = true;
 			section.scrollIntoView();
 		}`))
-		screen(t, tab, name+"-"+section)
+		screen(tab, t, name+"-"+section)
 	}
-	do(t, tab, chromedp.Evaluate[chromedp.Void](`{
+	do(tab, t, chromedp.Evaluate[chromedp.Void](`{
 		const failed = document.querySelector(".requirement[data-outcome=fail], .requirement");
 		failed.open = true;
 		failed.querySelector(".exchange").open = true;
 		failed.scrollIntoView();
 	}`))
-	screen(t, tab, name+"-opened")
+	screen(tab, t, name+"-opened")
 }
 
-func screen(t *testing.T, tab context.Context, name string) {
+func screen(tab context.Context, t *testing.T, name string) {
 	t.Helper()
 	data, err := chromedp.Run(tab, chromedp.CaptureScreenshot())
 	if err != nil {

@@ -86,9 +86,17 @@ func parameters(encoded string) []result.Header {
 	var list []result.Header
 	for part := range strings.SplitSeq(encoded, "&") {
 		name, value, _ := strings.Cut(part, "=")
-		list = append(list, result.Header{Name: decoded(name), Value: decoded(value)})
+		list = append(list, result.Header{Name: decoded(name), Value: readable(decoded(value))})
 	}
 	return list
+}
+
+// readable is a value with line breaks where it is JSON, as authorization_details is.
+func readable(value string) string {
+	if pretty, ok := indented(value); ok {
+		return pretty
+	}
+	return value
 }
 
 // decoded may bring back characters that act, so it is made inert again.

@@ -122,14 +122,17 @@ func (t *textWriter) counts(d digest) {
 	var parts []string
 	for _, c := range []struct {
 		n       int
-		name    string
 		outcome result.Outcome
 	}{
-		{s.Fail, "fail", result.Fail}, {s.Error, "not judged", result.Error}, {s.Warn, "warn", result.Warn},
-		{s.Info, "info", result.Info}, {s.Pass, "pass", result.Pass}, {s.Skip, "skip", result.Skip},
+		{s.Fail, result.Fail},
+		{s.Error, result.Error},
+		{s.Warn, result.Warn},
+		{s.Info, result.Info},
+		{s.Pass, result.Pass},
+		{s.Skip, result.Skip},
 	} {
 		if c.n > 0 {
-			parts = append(parts, t.paint(outcomeStyles[c.outcome], fmt.Sprintf("%d %s", c.n, c.name)))
+			parts = append(parts, t.paint(outcomeStyles[c.outcome], fmt.Sprintf("%d %s", c.n, word(c.outcome))))
 		}
 	}
 	t.wrap(0, plural(len(d.Cases), "case", "cases")+": "+strings.Join(parts, ", "))

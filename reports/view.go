@@ -74,6 +74,7 @@ type barPart struct {
 type requirementView struct {
 	result.Requirement
 	Anchor    string
+	Known     bool       // the baseline expects all that is wrong
 	Shown     []caseView // in full here
 	Elsewhere []link     // in full under another requirement
 }
@@ -124,7 +125,7 @@ func newView(d digest) view {
 		Outcomes: outcomes, Levels: levels(d.Requirements), CaseTally: tallyCases(d.Cases), Skipped: d.skipped,
 		Matrix: matrix(d), Capabilities: capabilities(d), Configuration: configuration(d.Target.Configuration),
 	}
-	p := &places{digest: d, budget: maxEvidence, cases: map[string]caseView{}, shown: map[string]bool{}}
+	p := &places{digest: d, urgent: maxUrgentEvidence, quiet: maxQuietEvidence, cases: map[string]caseView{}, shown: map[string]bool{}}
 	p.place()
 	v.Attention = p.attention()
 	v.Areas, v.Stray = p.areas()
@@ -147,9 +148,9 @@ func headline(v result.Verdict) string {
 // full once, under the first requirement that lists it.
 type places struct {
 	digest
-	budget int // bytes of evidence of cases that need no attention
-	cases  map[string]caseView
-	shown  map[string]bool
+	urgent, quiet int // bytes of evidence there still is room for
+	cases         map[string]caseView
+	shown         map[string]bool
 }
 
 func (p *places) place() {
@@ -169,10 +170,10 @@ func (p *places) caseView(c result.Case) caseView {
 	for i, x := range c.Exchanges {
 		v.Exchanges = append(v.Exchanges, newExchangeView(v.Anchor, i+1, x))
 	}
+	p.afford(&v)
 	for _, g := range p.clauses(c) {
 		v.Clauses = append(v.Clauses, newClauseView(g, v))
 	}
-	p.afford(&v)
 	return v
 }
 
@@ -191,24 +192,29 @@ func newClauseView(g clauseGroup, c caseView) clauseView {
 	return v
 }
 
-// maxEvidence is how much evidence of cases that passed the page holds, so that
-// it stays a page that opens quickly. What needs attention is always shown.
-const maxEvidence = 6 << 20
+// How much evidence the page holds, so that it stays a page that opens quickly:
+// of cases that need attention, whatever a sane OP can cause; of the others some.
+const (
+	maxUrgentEvidence = 24 << 20
+	maxQuietEvidence  = 6 << 20
+)
 
+// afford leaves out the exchanges of a case when there is no room left.
 func (p *places) afford(v *caseView) {
-	if len(v.Exchanges) == 0 || !slices.Contains([]result.Outcome{result.Pass, result.Info, result.Skip}, v.Outcome) {
-		return
+	room := &p.urgent
+	if slices.Contains([]result.Outcome{result.Pass, result.Info, result.Skip}, v.Outcome) {
+		room = &p.quiet
 	}
 	size := 0
 	for _, x := range v.Exchanges {
 		size += x.size()
 	}
-	if size > p.budget {
+	if size > *room {
 		v.LeftOut = plural(len(v.Exchanges), "exchange is", "exchanges are") + " left out here to keep the page small; run.json has them"
 		v.Exchanges = nil
 		return
 	}
-	p.budget -= size
+	*room -= size
 }
 
 func (p *places) attention() []attentionView {
@@ -258,7 +264,7 @@ func (p *places) areas() ([]areaView, []caseView) {
 }
 
 func (p *places) requirementView(r result.Requirement) requirementView {
-	v := requirementView{Requirement: r, Anchor: anchor(r.ID)}
+	v := requirementView{Requirement: r, Anchor: anchor(r.ID), Known: p.expected(r)}
 	for _, id := range r.Cases {
 		c, ok := p.cases[id]
 		switch {
@@ -272,6 +278,21 @@ func (p *places) requirementView(r result.Requirement) requirementView {
 		}
 	}
 	return v
+}
+
+// expected says whether the baseline explains every case of the requirement that
+// came to the requirement's outcome.
+func (p *places) expected(r result.Requirement) bool {
+	found := false
+	for _, id := range r.Cases {
+		if c := p.cases[id]; c.Outcome == r.Outcome {
+			if c.Known == "" {
+				return false
+			}
+			found = true
+		}
+	}
+	return found
 }
 
 func levels(requirements []result.Requirement) []levelView {

@@ -14,8 +14,7 @@
     return parts.join(" ").toLowerCase();
   }
 
-  const chosen = (name) => [...form.elements[name] instanceof RadioNodeList || form.elements[name].length ? form.elements[name] : [form.elements[name]]]
-    .filter((box) => box.checked).map((box) => box.value);
+  const chosen = (name) => [...form.querySelectorAll(`[name=${name}]:checked`)].map((box) => box.value);
 
   function apply() {
     const outcomes = chosen("outcome"), levels = chosen("level"), area = form.elements.area.value;
@@ -52,7 +51,7 @@
 
   // reveal opens whatever a fragment points into.
   function reveal() {
-    const target = document.getElementById(decodeURIComponent(location.hash.slice(1)));
+    const target = document.getElementById(location.hash.slice(1));
     if (!target) return;
     for (let e = target; e; e = e.parentElement) {
       if (e.hidden) { form.reset(); apply(); }
