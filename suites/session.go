@@ -68,6 +68,10 @@ func newSession(ctx context.Context, t *target.Target, approver *approve.Approve
 		started:      time.Now(),
 	}
 	for _, c := range t.Clients {
+		if !c.Spoken() {
+			s.note("client %q takes no part: %s is not spoken so far", c.Name, c.AuthMethod)
+			continue
+		}
 		client, err := newClient(c)
 		if err != nil {
 			return nil, err

@@ -350,7 +350,7 @@ func readTemplate(path string, seed int64) (*loadgen.Template, error) {
 // clientNamed is the client to load with: one that polls and may use CIBA.
 func clientNamed(t *target.Target, name string) (target.Client, error) {
 	for _, c := range t.Clients {
-		usable := c.CIBA && c.DeliveryMode != "push" && c.Purpose == "rp" && !c.PolicyDenied
+		usable := c.Spoken() && c.CIBA && c.DeliveryMode != "push" && c.Purpose == "rp" && !c.PolicyDenied
 		if name == "" && usable && !c.UserCode || name != "" && c.Name == name {
 			return c, nil
 		}

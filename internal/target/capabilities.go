@@ -60,12 +60,12 @@ func (t *Target) features(d *Discovery, set setter) {
 	}
 	endpoint("userinfo", t.Endpoints.Userinfo, "userinfo_endpoint")
 	endpoint("introspection", t.Endpoints.Introspection, "introspection_endpoint")
-	if !slices.ContainsFunc(t.Clients, func(c Client) bool { return c.Purpose == "resource-server" }) && t.Endpoints.Introspection != "" {
+	if !slices.ContainsFunc(t.SpokenClients(), func(c Client) bool { return c.Purpose == "resource-server" }) && t.Endpoints.Introspection != "" {
 		set(false, "no client in the target file has purpose resource-server", "introspection")
 	}
 	offers := d.Document["backchannel_user_code_parameter_supported"] == true
 	codeUser := slices.ContainsFunc(t.Users, func(u User) bool { return u.UserCode != "" })
-	codeClient := slices.ContainsFunc(t.Clients, func(c Client) bool { return c.UserCode })
+	codeClient := slices.ContainsFunc(t.SpokenClients(), func(c Client) bool { return c.UserCode })
 	set(offers && codeUser && codeClient, fmt.Sprintf("user_code: offered %v, a user with a code %v, a client that sends it %v", offers, codeUser, codeClient), "user_code")
 	set(!offers, either(!offers, "discovery does not offer user_code", "discovery offers user_code"), "no_user_code")
 	acr := len(d.Strings("acr_values_supported")) > 0
@@ -113,16 +113,17 @@ func (t *Target) clientKinds(set setter) {
 		"bc_policy_deny":         func(c Client) bool { return c.PolicyDenied },
 		"pairwise":               func(c Client) bool { return c.SubjectType == "pairwise" },
 	}
+	clients := t.SpokenClients()
 	for name, fits := range kinds {
-		i := slices.IndexFunc(t.Clients, fits)
+		i := slices.IndexFunc(clients, fits)
 		if i < 0 {
 			set(false, "no client in the target file is of this kind", name)
 			continue
 		}
-		set(true, fmt.Sprintf("client %q", t.Clients[i].Name), name)
+		set(true, fmt.Sprintf("client %q", clients[i].Name), name)
 	}
 	ordinary := 0
-	for _, c := range t.Clients {
+	for _, c := range clients {
 		if c.CIBA && c.Purpose == "rp" && c.DeliveryMode == "poll" && c.AuthMethod != AuthNone && !c.PolicyDenied {
 			ordinary++
 		}

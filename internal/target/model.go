@@ -2,6 +2,7 @@ package target
 
 import (
 	"encoding/json"
+	"slices"
 	"time"
 )
 
@@ -51,7 +52,18 @@ const (
 	AuthClientSecretPost  = "client_secret_post"
 	AuthClientSecretJWT   = "client_secret_jwt"
 	AuthPrivateKeyJWT     = "private_key_jwt"
+	AuthTLS               = "tls_client_auth"
+	AuthSelfSignedTLS     = "self_signed_tls_client_auth"
 )
+
+// Spoken says whether this tool can authenticate the client. Clients with
+// certificates may be in a target file, but take no part so far.
+func (c Client) Spoken() bool { return c.AuthMethod != AuthTLS && c.AuthMethod != AuthSelfSignedTLS }
+
+// SpokenClients are the clients that take part in a run, in the order of the file.
+func (t *Target) SpokenClients() []Client {
+	return slices.DeleteFunc(slices.Clone(t.Clients), func(c Client) bool { return !c.Spoken() })
+}
 
 // Client is one client registered at the OP.
 type Client struct {
