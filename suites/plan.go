@@ -89,7 +89,7 @@ func (p *plan) leastLoaded(pool []*Client) *Client {
 
 // other picks the client that plays the stranger.
 func (p *plan) other(than *Client) *Client {
-	pool := slices.DeleteFunc(slices.Clone(p.session.general()), func(c *Client) bool { return c == than })
+	pool := slices.DeleteFunc(slices.Clone(working(p.session.general())), func(c *Client) bool { return c == than })
 	if len(pool) == 0 {
 		return nil
 	}

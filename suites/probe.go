@@ -2,11 +2,57 @@ package suites
 
 import (
 	"context"
+	"crypto/rand"
+	"sync"
 	"time"
 
 	"github.com/cibatest/cibatest/internal/ciba"
+	"github.com/cibatest/cibatest/internal/target"
 	"github.com/cibatest/cibatest/reports/result"
 )
+
+// introduce finds out which clients the OP does not know as the target file has
+// them, so that they spoil only the cases about their way of authenticating. No
+// user is asked: a request without hint and a poll for an id that was never
+// issued are refused for that, unless the client is refused before.
+func (s *Session) introduce(ctx context.Context) {
+	ctx, cancel := context.WithTimeout(ctx, time.Minute)
+	defer cancel()
+	var wg sync.WaitGroup
+	for _, c := range s.clients {
+		if !c.CIBA || c.Purpose != "rp" || c.DeliveryMode != "poll" || c.AuthMethod == target.AuthNone || c.PolicyDenied {
+			continue
+		}
+		wg.Go(func() { guard(func() { c.refused = s.probing(ctx, c).refusal() }) })
+	}
+	wg.Wait()
+	for _, c := range s.clients {
+		if c.refused != "" {
+			s.note("client %s is refused, whatever it asks: %s", c.Name, c.refused)
+		}
+	}
+	s.choosePrimary()
+}
+
+// refusal says how the client is refused at either endpoint, or returns nothing.
+func (t *T) refusal() string {
+	start := t.sendAuthenticated(t.client, func() ciba.Call { return t.StartCall(ciba.P("scope", t.session.target.Scope)) })
+	if refusesClient(start) {
+		return "a backchannel authentication request is answered " + start.Summary()
+	}
+	poll := t.sendAuthenticated(t.client, func() ciba.Call {
+		return t.TokenCallAs(t.client, ciba.P("grant_type", ciba.GrantTypeCIBA, "auth_req_id", rand.Text()))
+	})
+	if refusesClient(poll) || isError(poll, ciba.UnauthorizedClient) {
+		return "a token request is answered " + poll.Summary()
+	}
+	return ""
+}
+
+// probing is a case of its own, for what has to be known before cases are placed.
+func (s *Session) probing(ctx context.Context, c *Client) *T {
+	return &T{session: s, def: &definition{id: "probe", Spec: Requirements("CIBA-8-ISOLATION")}, ctx: ctx, client: c, recorder: ciba.NewRecorder(evidenceLimit)}
+}
 
 // probe finds out, before the cases are placed, whether the OP keeps two open
 // requests of one user alive. An OP may refuse the second or drop the first; then
@@ -22,7 +68,7 @@ func (s *Session) probe(ctx context.Context) {
 	}
 	ctx, cancel := context.WithTimeout(ctx, time.Minute)
 	defer cancel()
-	t := &T{session: s, def: &definition{id: "probe", Spec: Requirements("CIBA-8-ISOLATION")}, ctx: ctx, client: s.primary, recorder: ciba.NewRecorder(evidenceLimit)}
+	t := s.probing(ctx, s.primary)
 	verdict := ""
 	guard(func() { verdict = t.secondRequestEndsFirst() })
 	if verdict == "" {

@@ -48,6 +48,7 @@ type Client struct {
 	auth     func(audience string) ciba.Authenticator
 	mu       sync.Mutex
 	audience map[string]string // endpoint URL -> assertion audience, where the issuer was refused
+	refused  string            // how the OP refuses this client altogether; empty: it does not
 }
 
 func newSession(ctx context.Context, t *target.Target, approver *approve.Approver, rt http.RoundTripper) (*Session, error) {
@@ -78,10 +79,25 @@ func newSession(ctx context.Context, t *target.Target, approver *approve.Approve
 		}
 		s.clients = append(s.clients, client)
 	}
-	if general := s.general(); len(general) > 0 {
+	s.choosePrimary()
+	return s, nil
+}
+
+// choosePrimary picks the client of all cases that want nothing special and
+// disturb nobody.
+func (s *Session) choosePrimary() {
+	if general := working(s.general()); len(general) > 0 {
 		s.primary = general[0]
 	}
-	return s, nil
+}
+
+// working leaves out the clients that the OP refuses, unless it refuses all.
+func working(clients []*Client) []*Client {
+	rest := slices.DeleteFunc(slices.Clone(clients), func(c *Client) bool { return c.refused != "" })
+	if len(rest) == 0 {
+		return clients
+	}
+	return rest
 }
 
 // general are the clients for cases that want nothing special.
@@ -130,7 +146,7 @@ func (s *Session) pool(def *definition) []*Client {
 			pool = append(pool, c)
 		}
 	}
-	return pool
+	return working(pool)
 }
 
 // usersFor lists the users a case may ask, by index.
