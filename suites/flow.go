@@ -50,8 +50,8 @@ func (t *T) RequestFor(c *Client, u target.User) ciba.Params {
 	p := ciba.P("scope", scope)
 	p = append(p, hintOf(u)...)
 	switch message := t.session.target.BindingMessage; {
-	case t.session.approver.Nameless():
-		p = p.With("binding_message", rand.Text()[:12])
+	case t.session.approver.TellsByMessage():
+		p = p.With("binding_message", rand.Text()[:8])
 	case message != "":
 		p = p.With("binding_message", message)
 	}

@@ -43,12 +43,18 @@ type Decision struct {
 // their binding_message; see [Approver.Introduce].
 func (a *Approver) Nameless() bool { return a != nil && a.config.Observe.Nameless() }
 
+// TellsByMessage says that every request needs a binding_message of its own: a
+// nameless device or a person finds the right prompt by it.
+func (a *Approver) TellsByMessage() bool {
+	return a.Nameless() || a != nil && a.config.Kind == "manual"
+}
+
 // Introduce says which auth_req_id the prompt with a binding_message is about.
-// Only a nameless device needs it.
+// It matters where [Approver.TellsByMessage] holds.
 func (a *Approver) Introduce(authReqID, bindingMessage string) {
-	if a.Nameless() && bindingMessage != "" {
+	if a.TellsByMessage() && bindingMessage != "" {
 		a.names.Store(bindingMessage, authReqID)
-		a.introduced.Store(authReqID, true)
+		a.introduced.Store(authReqID, bindingMessage)
 	}
 }
 
@@ -83,7 +89,7 @@ type Approver struct {
 	reading sync.Once
 	answers chan error // one for every line a person typed
 
-	// Of a nameless device: binding_message -> auth_req_id, and which ids have one.
+	// Where messages tell prompts apart: binding_message -> auth_req_id, and back.
 	names, introduced sync.Map
 }
 
@@ -279,7 +285,12 @@ func (a *Approver) byPerson(ctx context.Context, d Decision) error {
 	if d.Allow {
 		verb = "APPROVE"
 	}
-	_, _ = fmt.Fprintf(a.options.Out, "\nPlease %s the request of user %s (auth_req_id %s) and press Enter: ", verb, d.User.Name, d.AuthReqID)
+	message, known := a.introduced.Load(d.AuthReqID)
+	if !known {
+		message = "none"
+	}
+	_, _ = fmt.Fprintf(a.options.Out, "\nPlease %s the request of user %s with the binding message %s (auth_req_id %s), then press Enter: ",
+		verb, d.User.Name, message, d.AuthReqID)
 	select {
 	case err := <-a.answers:
 		if err != nil {
