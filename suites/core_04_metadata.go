@@ -91,6 +91,7 @@ var _ = Describe("Provider metadata", func() {
 		for _, name := range []string{"backchannel_authentication_endpoint", "token_endpoint"} {
 			mustBeTLS(t, name, t.Discovery().Text(name))
 		}
+		notInTheClear(t)
 	})
 })
 

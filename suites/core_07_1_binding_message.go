@@ -30,7 +30,7 @@ var _ = Describe("Binding message", func() {
 		judgeShown(t, "ÉTÉ-42")
 	})
 	Case("binding-injection", "is neutralised", Requirements("CIBA-7.1-BM-INJECTION").AfterAll(), func(t *T) {
-		for _, message := range []string{"<img src=x>", "A\r\nB", "AB\u202eCD", "A\x00B"} {
+		for _, message := range injections {
 			resp := t.Start(t.Request().With("binding_message", message))
 			t.JudgeVariant(strings.Trim(oneLine(message), `"`), resp)
 			if resp.Status != 200 {
@@ -38,11 +38,18 @@ var _ = Describe("Binding message", func() {
 			}
 			flow := t.FlowOf(t.Client(), t.User(), resp)
 			prompt, shown := promptOf(t, flow)
-			t.Check(!shown || !strings.ContainsAny(prompt.BindingMessage, "\r\n\x00\u202e"),
+			t.Check(!shown || !strings.ContainsAny(prompt.BindingMessage, controls),
 				"control characters do not reach the device", "the device shows %.60q", prompt.BindingMessage)
 		}
 	})
 })
+
+// injections are texts that could do harm where they are shown: markup, line
+// breaks, reversed reading order, an early end. Controls are what of them must
+// not reach a device.
+var injections = []string{"<img src=x>", "A\r\nB", "AB\u202eCD", "A\x00B"}
+
+const controls = "\r\n\x00\u202e"
 
 // judgeShown accepts a refusal, or a message that is shown as it was sent.
 func judgeShown(t *T, message string) {

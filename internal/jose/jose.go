@@ -429,8 +429,13 @@ func Verifiable(alg string) bool {
 	return err == nil && alg != "none"
 }
 
-// IsEncrypted says whether a token has the five parts of a JWE.
-func IsEncrypted(token string) bool { return strings.Count(token, ".") == 4 }
+// IsEncrypted says whether a token is a JWE: five parts, the first a header that
+// names the content encryption.
+func IsEncrypted(token string) bool {
+	first, _, _ := strings.Cut(token, ".")
+	header, err := decodeObject(first)
+	return strings.Count(token, ".") == 4 && err == nil && header["enc"] != nil
+}
 
 // asymmetric are the ways of RFC 7518 4.1 to encrypt to a public key.
 var asymmetric = []string{"RSA-OAEP", "RSA-OAEP-256", "ECDH-ES", "ECDH-ES+A128KW", "ECDH-ES+A192KW", "ECDH-ES+A256KW"}

@@ -41,9 +41,13 @@ type behaviour struct {
 
 	authReqID      func(op *OP) string
 	subject        func(*Client, *User) string
-	idTokenAlg     string     // of clients registered for none
-	keys           []jose.Key // further signing keys
-	refreshIDToken bool       // a refresh brings an ID token too
+	refreshToken   func() string
+	onGrantFor     func(*call, *grant) // edits an access token's grant
+	idTokenAlg     string              // of clients registered for none
+	keys           []jose.Key          // further signing keys
+	accessKey      func() jose.Key     // signs access tokens
+	oneKey         bool                // only the first signing key exists
+	refreshIDToken bool                // a refresh brings an ID token too
 
 	accessToken  func(op *OP) string // an opaque token instead of a JWT
 	delay        map[string]time.Duration
@@ -94,6 +98,7 @@ type draft struct {
 	unsigned       bool
 	after          func(token string) string // what to do to the signed token
 	flow           *flow
+	access         string // the access token it comes with
 }
 
 // reply is an answer before it is written.

@@ -113,9 +113,10 @@ func (c *call) badClient(description string) *oauthError {
 
 func (c *call) skips(name string) bool { return c.op.b.skipped[name] }
 
-// skipsHere also looks for a skip at this endpoint or for this method only.
+// skipsHere also looks for a skip at this endpoint, for this grant type or for
+// this method only.
 func (c *call) skipsHere(name, method string) bool {
-	return c.skips(name) || c.skips(name+"-"+c.endpoint) || c.skips(name+"-"+method)
+	return c.skips(name) || c.skips(name+"-"+c.endpoint) || c.skips(name+"-"+c.value("grant_type")) || c.skips(name+"-"+method)
 }
 
 // authenticate finds the client and verifies that it uses its own method.

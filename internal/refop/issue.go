@@ -61,6 +61,9 @@ func (op *OP) issueRefreshed(c *call, g *grant, scope string) *reply {
 
 func (op *OP) tokens(c *call, f *flow, scope string) (map[string]any, *grant) {
 	g := &grant{kind: "access", client: c.client, user: f.user, flow: f, scope: scope, details: c.details, issued: c.now, expires: c.now.Add(op.reg.AccessTokenLifetime)}
+	if op.b.onGrantFor != nil {
+		op.b.onGrantFor(c, g)
+	}
 	g.token = op.newAccess(c, g)
 	op.keepGrant(g)
 	body := map[string]any{
@@ -92,7 +95,11 @@ func (op *OP) newAccess(c *call, g *grant) string {
 		header["typ"] = typ
 		delete(claims, "typ")
 	}
-	token, err := jose.Sign(header, claims, op.signingKey("RS256"))
+	key := op.signingKey("ES256")
+	if op.b.accessKey != nil {
+		key = op.b.accessKey()
+	}
+	token, err := jose.Sign(header, claims, key)
 	if err != nil {
 		return randomID(32)
 	}
@@ -100,7 +107,11 @@ func (op *OP) newAccess(c *call, g *grant) string {
 }
 
 func (op *OP) newRefresh(c *call, f *flow, scope string) *grant {
-	g := &grant{kind: "refresh", token: randomID(32), client: c.client, user: f.user, flow: f, scope: scope, details: c.details, issued: c.now, expires: c.now.Add(refreshLifetime)}
+	token := randomID(32)
+	if op.b.refreshToken != nil {
+		token = op.b.refreshToken()
+	}
+	g := &grant{kind: "refresh", token: token, client: c.client, user: f.user, flow: f, scope: scope, details: c.details, issued: c.now, expires: c.now.Add(refreshLifetime)}
 	op.keepGrant(g)
 	return g
 }
@@ -165,7 +176,7 @@ func (op *OP) idToken(c *call, f *flow, accessToken string) (string, error) {
 		"iss": op.issuer, "sub": op.subject(c.client, f.user), "aud": c.client.ID, "iat": c.now.Unix(), "exp": c.now.Add(op.reg.IDTokenLifetime).Unix(),
 		"auth_time": f.decided.Unix(), "at_hash": atHash, "acr": op.acr(f),
 	}
-	d := &draft{header: map[string]any{}, claims: claims, key: key, flow: f}
+	d := &draft{header: map[string]any{}, claims: claims, key: key, flow: f, access: accessToken}
 	for _, edit := range op.b.onDraft {
 		edit(c, d)
 	}

@@ -119,6 +119,9 @@ func New(reg Registration, options ...Option) (*OP, error) {
 		}
 	}
 	op.reg.signing = append(slices.Clone(reg.signing), op.b.keys...)
+	if op.b.oneKey {
+		op.reg.signing = op.reg.signing[:1]
+	}
 	if len(reg.signing) == 0 || len(reg.Users) == 0 {
 		return nil, errors.New("a registration needs signing keys and users")
 	}

@@ -20,6 +20,9 @@ func (op *OP) token(c *call) *reply {
 	if c.client == nil {
 		c.client = &op.reg.Clients[0]
 	}
+	if named := op.clients[c.value("client_id")]; named != nil && op.b.skipped["client-id-agrees"] {
+		c.client = named
+	}
 	switch grantType := c.value("grant_type"); {
 	case grantType == grantCIBA, op.b.skipped["grant-type"]:
 		return op.redeem(c)

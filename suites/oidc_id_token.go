@@ -1,0 +1,371 @@
+package suites
+
+import (
+	"crypto/rand"
+	"net/http"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/cibatest/cibatest/internal/ciba"
+	"github.com/cibatest/cibatest/internal/jose"
+	. "github.com/onsi/ginkgo/v2"
+)
+
+// clockTolerance is how far the clocks of OP and client may be apart in the
+// clauses about iat and auth_time.
+const clockTolerance = 300 * time.Second
+
+// OIDC Core 2 and 3.1.3.7: what the ID Token of a CIBA flow says. Clauses about
+// its form are judged for one client of every registered algorithm.
+var _ = Describe("ID Token", func() {
+	Case("id-token-signature", "is signed with a published key", Requirements("OIDC-2-IDT-SIGNATURE").EachAlgorithm().Smoke(), eachIDToken(signature))
+	Case("id-token-alg", "is signed with the registered algorithm", Requirements("OIDC-2-IDT-ALG").EachAlgorithm(), eachIDToken(algorithm))
+	Case("id-token-iss", "names the issuer to the letter", Requirements("OIDC-2-IDT-ISS").EachAlgorithm().Smoke(), eachIDToken(func(t *T, _ Redeemed, token idToken) {
+		iss := token.Claims["iss"]
+		t.Check(iss == t.Target().Issuer, "iss is "+t.Target().Issuer, "iss is %.200v", iss)
+	}))
+	Case("id-token-aud", "is meant for the client", Requirements("OIDC-2-IDT-AUD").EachAlgorithm().Smoke(), eachIDToken(audience))
+	Case("id-token-sub", "names the user in 1 to 255 ASCII characters", Requirements("OIDC-2-IDT-SUB").EachAlgorithm(), eachIDToken(func(t *T, _ Redeemed, token idToken) {
+		sub, isString := token.Claims["sub"].(string)
+		t.Check(isString, "sub is a string", "sub is %T", token.Claims["sub"])
+		t.Check(!isString || len(sub) > 0 && len(sub) <= 255 && isASCII(sub), "1 to 255 ASCII characters", "sub is %.300q, %d bytes long", sub, len(sub))
+	}))
+	Case("id-token-exp-iat", "was just issued and has not expired", Requirements("OIDC-2-IDT-EXP-IAT").EachAlgorithm(), eachIDToken(lifetime))
+	Case("id-token-auth-time", "dates the authentication by a number not after its issue", Requirements("OIDC-2-IDT-AUTH-TIME").EachAlgorithm(), eachIDToken(func(t *T, r Redeemed, token idToken) {
+		value, there := token.Claims["auth_time"]
+		if !there {
+			return
+		}
+		issued, known := numberOf(token.Claims["iat"])
+		if !known {
+			issued = unix(r.Response.Received)
+		}
+		at, isNumber := numberOf(value)
+		t.Check(isNumber, "auth_time is a number, or absent", "auth_time is %T", value)
+		t.Check(!isNumber || at <= issued+clockTolerance.Seconds(), "auth_time not after iat", "it is %.0f s later", at-issued)
+	}))
+	Case("id-token-hashes", "has hashes that are right, or none", Requirements("CIBA-10.3.1-IDT-HASH-IF-PRESENT").EachAlgorithm(), eachIDToken(hashes))
+	Case("id-token-auth-time-true", "dates the authentication not after the decision", Requirements("OIDC-2-IDT-AUTH-TIME-TRUE").About(25*time.Second), authTimeIsTrue)
+	Case("id-token-acr", "carries acr when acr_values was sent", Requirements("CIBA-7.1-IDT-ACR"), func(t *T) {
+		acr := t.redeemedID(t.acceptedACR()).Claims["acr"]
+		text, _ := acr.(string)
+		t.Check(text != "", "acr is a string", "acr is %T", acr)
+	})
+	Case("id-token-acr-true", "does not claim an acr just because it was asked for", Requirements("OIDC-2-IDT-ACR-TRUE"), acrIsTrue)
+	Case("id-token-nonce", "repeats a nonce, or leaves it out", Requirements("OIDC-2-IDT-NONCE"), func(t *T) {
+		nonce := rand.Text()
+		resp := t.Start(t.Request().With("nonce", nonce))
+		if resp.Status/100 != 2 {
+			t.Check(false, "a request with nonce is served", "%s", resp.Summary())
+			return
+		}
+		value, there := t.redeemedID(t.FlowOf(t.Client(), t.User(), resp)).Claims["nonce"]
+		t.Check(!there || value == nonce, "the nonce of the request, or none", "another nonce, a %T", value)
+	})
+	Case("id-token-pairwise", "has one sub for a sector and others for other sectors", Requirements("CIBA-4-PAIRWISE-STABLE"), pairwise)
+})
+
+// idToken is a decoded ID Token, and its signed text.
+type idToken struct {
+	jose.Token
+	text string
+}
+
+func (i idToken) alg() string {
+	alg, _ := i.Header["alg"].(string)
+	return alg
+}
+
+// eachIDToken judges the ID Token of the shared approved flow.
+func eachIDToken(judge func(*T, Redeemed, idToken)) func(*T) {
+	return func(t *T) {
+		t.Each(func() {
+			r := t.Redeemed()
+			t.At(r.Response)
+			judge(t, r, t.idTokenOf(r.Tokens))
+		})
+	}
+}
+
+// idTokenOf reads the ID Token of a token response. Without a readable one
+// nothing can be judged but that, which token-id-token does.
+func (t *T) idTokenOf(tokens ciba.TokenResponse) idToken {
+	if tokens.IDToken == "" && !t.asksForOpenID() {
+		t.Skip("the scope of the target file does not contain openid, so no ID Token is due")
+	}
+	signed, err := t.opened(tokens.IDToken)
+	if err != nil {
+		t.Abort("the ID Token is encrypted and cannot be opened: %v; jwks_file of client %q needs the private key", err, t.client.Name)
+	}
+	token, err := jose.Decode(signed)
+	if err != nil {
+		t.Abort("the ID Token cannot be read: %v", err)
+	}
+	return idToken{token, signed}
+}
+
+// opened decrypts a token that is encrypted to the client.
+func (t *T) opened(token string) (string, error) {
+	if !jose.IsEncrypted(token) {
+		return token, nil
+	}
+	keys, err := jose.ParseKeys([]byte(t.client.JWKS.Reveal()))
+	if err != nil {
+		return "", err
+	}
+	return jose.Decrypt(token, keys)
+}
+
+func (t *T) asksForOpenID() bool {
+	return slices.Contains(strings.Fields(t.Request().Get("scope")), "openid")
+}
+
+// redeemedID lets a flow be approved and reads its ID Token.
+func (t *T) redeemedID(f *Flow) idToken {
+	tokens, resp := t.MustRedeem(f)
+	t.At(resp)
+	return t.idTokenOf(tokens)
+}
+
+func signature(t *T, r Redeemed, token idToken) {
+	alg := token.alg()
+	switch {
+	case alg == "none":
+		t.Check(t.client.idTokenAlg() == "none", "a signature", "alg is none")
+		return
+	case strings.HasPrefix(alg, "HS"):
+		symmetricSignature(t, token)
+		return
+	}
+	set := t.mustKeySet()
+	if why := set.cannotVerify(token); why != "" {
+		t.Abort("the signature cannot be verified here: %s", why)
+	}
+	valid := set.verifies(token)
+	if !valid { // the keys may have been changed since they were read
+		set = t.mustReadKeySet(t.Send(t.keysCall()))
+		valid = set.verifies(token)
+	}
+	t.At(r.Response)
+	t.Check(valid, "a valid signature of a key at jwks_uri", "no key there verifies it (alg %.20q, kid %.60v)", alg, token.Header["kid"])
+	if kid, _ := token.Header["kid"].(string); kid != "" {
+		return
+	}
+	t.Check(set.signing() < 2, "kid in the header, as several keys are published", "no kid, %d signing keys", set.signing())
+	if set.signing() < 2 && len(set.raw) > 1 {
+		t.Warn("kid in the header, as several keys are published", "no kid; the other keys are for encryption")
+	}
+}
+
+// symmetricSignature verifies an HMAC by the client's secret; OIDC Core 10.1.
+func symmetricSignature(t *T, token idToken) {
+	secret := t.client.ClientSecret.Reveal()
+	if secret == "" && strings.HasPrefix(t.client.idTokenAlg(), "HS") {
+		t.Abort("client %q has no client_secret in the target file to verify %s with", t.client.Name, token.alg())
+	}
+	key := jose.SymmetricKey([]byte(secret), token.alg(), "")
+	_, err := jose.Verify(token.text, []jose.Key{key}, []string{token.alg()})
+	t.Check(err == nil, "a valid signature", "%s, but not with the client's secret", token.alg())
+}
+
+func algorithm(t *T, _ Redeemed, token idToken) {
+	want, alg := t.client.idTokenAlg(), token.alg()
+	same := alg == want || slices.Contains([]string{alg, want}, "EdDSA") && slices.Contains([]string{alg, want}, "Ed25519")
+	switch {
+	case same:
+	case strings.EqualFold(alg, "none") || alg == "":
+		t.Check(false, want, "alg is %.40v", token.Header["alg"])
+	default:
+		t.Warn(want+", the id_token_signed_response_alg of the client", "%.40q", alg)
+	}
+}
+
+func audience(t *T, _ Redeemed, token idToken) {
+	aud, wellFormed := audienceOf(token.Claims)
+	t.Check(wellFormed && slices.Contains(aud, t.client.ClientID), "aud contains "+t.client.ClientID, "aud is %.200v", token.Claims["aud"])
+	if wellFormed && len(aud) > 1 {
+		t.Info("the client as the only audience", "%d audiences", len(aud))
+	}
+	azp, there := token.Claims["azp"]
+	t.Check(!there || azp == t.client.ClientID, "azp is "+t.client.ClientID+", or absent", "azp is %.100v", azp)
+}
+
+// audienceOf reads aud, a string or an array of strings.
+func audienceOf(claims map[string]any) ([]string, bool) {
+	if one, isString := claims["aud"].(string); isString {
+		return []string{one}, true
+	}
+	if !isStrings(claims["aud"]) {
+		return nil, false
+	}
+	var list []string
+	for _, v := range claims["aud"].([]any) {
+		list = append(list, v.(string))
+	}
+	return list, len(list) > 0
+}
+
+func isASCII(s string) bool {
+	return !strings.ContainsFunc(s, func(r rune) bool { return r > 127 })
+}
+
+// unix is a moment as a NumericDate.
+func unix(moment time.Time) float64 { return float64(moment.UnixMilli()) / 1000 }
+
+func lifetime(t *T, r Redeemed, token idToken) {
+	iat, hasIat := numberOf(token.Claims["iat"])
+	exp, hasExp := numberOf(token.Claims["exp"])
+	t.Check(hasIat, "iat is a number", "iat is %T", token.Claims["iat"])
+	t.Check(hasExp, "exp is a number", "exp is %T", token.Claims["exp"])
+	if hasIat {
+		t.Check(iat <= unix(r.Response.Received)+clockTolerance.Seconds(), "iat about now", "iat is %.0f s in the future", iat-unix(r.Response.Received))
+		if early := unix(r.Ack.Sent) - clockTolerance.Seconds() - iat; early > 0 {
+			t.Warn("iat not before the authentication request", "iat is %.0f s earlier", early+clockTolerance.Seconds())
+		}
+	}
+	if hasExp {
+		ahead, within, _ := clockOf(r.Response)
+		now := unix(r.Response.Received.Add(ahead - within - t.Target().Budgets.ClockSkew))
+		t.Check(exp > now, "exp in the future", "exp is %.0f s in the past", now-exp)
+	}
+	t.Check(!hasIat || !hasExp || exp > iat, "exp after iat", "exp is %.0f s before iat", iat-exp)
+}
+
+// clockOf says by the Date header how far the OP's clock is ahead of ours, and
+// how exact that is: the header tells whole seconds and was written between
+// sending and receiving.
+func clockOf(resp *ciba.Response) (ahead, within time.Duration, ok bool) {
+	date, err := http.ParseTime(resp.Header.Get("Date"))
+	if err != nil {
+		return 0, 0, false
+	}
+	earliest, latest := date.Sub(resp.Received), date.Add(time.Second).Sub(resp.Sent)
+	return (earliest + latest) / 2, (latest - earliest) / 2, true
+}
+
+// hashes compares what a client could compute; none of the claims is required
+// in poll mode (CIBA Core 10.3.1, OIDC Core 3.1.3.6).
+func hashes(t *T, r Redeemed, token idToken) {
+	for claim, value := range map[string]string{"at_hash": r.Tokens.AccessToken, "urn:openid:params:jwt:claim:rt_hash": r.Tokens.RefreshToken} {
+		got, there := token.Claims[claim]
+		want, err := jose.LeftHalfHash(token.alg(), value)
+		if !there || err != nil {
+			continue
+		}
+		t.Check(value != "" && got == want, claim+" is the left half of the hash of its token", "it is %.100v for a token of %d characters", got, len(value))
+	}
+	id, there := token.Claims["urn:openid:params:jwt:claim:auth_req_id"]
+	t.Check(!there || id == r.Flow.AuthReqID, "the auth_req_id claim is the auth_req_id", "it is another value, a %T", id)
+}
+
+func authTimeIsTrue(t *T) {
+	const pause = 15 * time.Second
+	flow := t.MustStart(t.Request())
+	t.Approve(flow)
+	decided := time.Now()
+	if left := time.Until(flow.Expires()) - expiryEarly; left < pause {
+		t.Skip("after the decision the auth_req_id lives for %s only, 15 s are needed", left.Round(time.Second))
+	}
+	t.Wait(pause)
+	tokens, resp := t.MustTokens(t.PollDecided(flow))
+	t.At(resp)
+	value, there := t.idTokenOf(tokens).Claims["auth_time"]
+	if !there {
+		return
+	}
+	at, isNumber := numberOf(value)
+	if !isNumber {
+		t.Abort("auth_time is %T, not a number", value)
+	}
+	ahead, within, ok := clockOf(resp)
+	if !ok || within > 2*time.Second {
+		t.Skip("the clock of the OP cannot be told to 2 s from its answers")
+	}
+	late := at - unix(decided.Add(ahead+within))
+	t.Check(late <= 5, "auth_time not after the decision", "it is %.0f s later", late)
+}
+
+// acceptedACR starts a flow with the first published acr value the OP takes.
+func (t *T) acceptedACR() *Flow {
+	for _, value := range t.Discovery().Strings("acr_values_supported") {
+		if resp := t.Start(t.Request().With("acr_values", value)); resp.Status/100 == 2 {
+			return t.FlowOf(t.client, t.User(), resp)
+		}
+	}
+	t.Abort("the OP refuses every value of its acr_values_supported")
+	return nil
+}
+
+// acrIsTrue asks for a class nobody can know. acr_values is a wish: refusing it,
+// leaving acr out and reporting another class are all right, claiming it is not.
+func acrIsTrue(t *T) {
+	unknown := "urn:cibatest:acr:" + rand.Text()
+	judgeACR(t, unknown, unknown)
+	if supported := t.Discovery().Strings("acr_values_supported"); len(supported) > 0 {
+		judgeACR(t, unknown, unknown+" "+supported[0])
+	}
+}
+
+func judgeACR(t *T, unknown, values string) {
+	resp := t.Start(t.Request().With("acr_values", values))
+	if resp.Status == 403 && isError(resp, ciba.AccessDenied) { // refused by the code and status of CIBA Core 13
+		return
+	}
+	t.JudgeVariant("acr_values with an unknown class", resp)
+	if resp.Status/100 != 2 {
+		return
+	}
+	flow := t.FlowOf(t.client, t.User(), resp)
+	t.Approve(flow)
+	redeemed := t.PollDecided(flow)
+	t.JudgeVariant("after approval", redeemed)
+	if redeemed.Status != 200 {
+		return
+	}
+	tokens, _ := t.MustTokens(redeemed)
+	acr, there := t.idTokenOf(tokens).Claims["acr"]
+	if !there {
+		return
+	}
+	text, isString := acr.(string)
+	t.Check(isString, "acr is a string, or absent", "acr is %T", acr)
+	t.Check(text != unknown && !slices.Contains(strings.Fields(text), unknown), "a class that was satisfied", "acr repeats the made-up class")
+	supported := t.Discovery().Strings("acr_values_supported")
+	if isString && text != unknown && text != "0" && len(supported) > 0 && !slices.Contains(supported, text) {
+		t.Warn("a class of acr_values_supported", "%.100q", text)
+	}
+}
+
+// pairwise compares the subjects of one user; OIDC Core 8.1.
+func pairwise(t *T) {
+	first := t.subjectFor(t.client)
+	t.Check(first == t.subjectFor(t.client), "the same sub for the same client", "sub changed between two flows of the same client and user")
+	compared := false
+	for _, other := range t.Clients() {
+		if other == t.client || other.SubjectType != "pairwise" || !other.CIBA || other.DeliveryMode != "poll" {
+			continue
+		}
+		if other.Sector == "" || t.client.Sector == "" {
+			continue
+		}
+		same := t.subjectFor(other) == first
+		compared = true
+		if other.Sector == t.client.Sector {
+			t.Check(same, "the same sub within a sector", "clients %s and %s are told different subs", t.client.Name, other.Name)
+			continue
+		}
+		t.Check(!same, "another sub in another sector", "clients %s and %s are told the same sub", t.client.Name, other.Name)
+	}
+	if !compared {
+		t.Info("a pairwise client of another sector", "the target file names none, with its sector; only stability was judged")
+	}
+}
+
+// subjectFor is the sub a client is told about the case's user.
+func (t *T) subjectFor(c *Client) any {
+	primary := t.client
+	defer func() { t.client = primary }()
+	t.client = c
+	return t.redeemedID(t.MustStartAs(c, t.User(), t.RequestFor(c, t.User()))).Claims["sub"]
+}
