@@ -91,7 +91,7 @@ var _ = Describe("Introspection", func() {
 		call := t.introspectCall(t.live().Tokens.AccessToken)
 		refusesIntrospection(t, "no credential", call.AuthenticatedBy(nil))
 		refusesIntrospection(t, "a client_id only", call.AuthenticatedBy(ciba.Public(t.resourceServer().ClientID)))
-		refusesIntrospection(t, "an unknown client", call.AuthenticatedBy(stranger(t)))
+		refusesIntrospection(t, "an unknown client", call.AuthenticatedBy(stranger(t, t.resourceServer())))
 		refusesIntrospection(t, "a wrong secret", call.AuthenticatedBy(wrongCredential(t, t.resourceServer())))
 	})
 })
@@ -118,7 +118,7 @@ func refusesIntrospection(t *T, what string, call ciba.Call) {
 // that is not its own.
 func wrongCredential(t *T, c *Client) ciba.Authenticator {
 	if !c.UsesAssertion() {
-		return wrongSecret(c)
+		return bySecret(c, "wrong-"+rand.Text())
 	}
 	a := t.Assertion(c)
 	key, err := jose.GenerateKey(a.Key.Alg(), a.Key.KID())

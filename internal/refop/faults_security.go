@@ -68,7 +68,7 @@ var _ = plant(
 	keySet("jwks-kid-missing", "OIDD-3-JWKS-PUBLIC", "several keys have no kid", eachKey(func(_ int, key map[string]any) { delete(key, "kid") })),
 	keySet("jwks-object", "OIDD-3-JWKS-PUBLIC", "keys is an object", func(keys []any) any { return map[string]any{"first": keys[0]} }),
 	keySet("jwks-empty", "OIDD-3-JWKS-PUBLIC", "no key is published", func([]any) any { return []any{} }),
-	swap("jwks-404", "OIDD-3-JWKS-PUBLIC", "nothing is found at jwks_uri", "jwks", "jwks", status(404, "not_found")),
+	swap("jwks-404", "OIDD-3-JWKS-PUBLIC", "nothing is found at jwks_uri", "jwks", "jwks", failing(404, "not_found")),
 	swap("jwks-page", "OIDD-3-JWKS-PUBLIC", "jwks_uri is a page", "jwks", "jwks", func(r *reply) { r.raw = []byte("<html>keys</html>") }),
 
 	lax("refresh-without-authentication", "RFC6749-6-REFRESH-AUTH", "a client_id is enough to refresh", "client-credential-refresh_token"),
@@ -91,8 +91,8 @@ var _ = plant(
 		})
 	}},
 	lax("refresh-for-anybody", "RFC6749-6-REFRESH-BOUND", "any client can use a refresh token", "refresh-bound"),
-	toOtherClients("refresh-foreign-denied", "another client's refresh token is access_denied", status(400, "access_denied")),
-	toOtherClients("refresh-foreign-500", "another client's refresh token crashes the OP", status(500, "server_error")),
+	toOtherClients("refresh-foreign-denied", "another client's refresh token is access_denied", failing(400, "access_denied")),
+	toOtherClients("refresh-foreign-500", "another client's refresh token crashes the OP", failing(500, "server_error")),
 
 	lax("client-id-wins", "CIBA-11-NO-TOKEN-ON-CLIENT-SWITCH", "client_id in the form overrides who authenticated", "client-id-agrees"),
 	lax("client-id-opens-approved", "CIBA-11-NO-TOKEN-ON-CLIENT-SWITCH", "approved requests are open to any client", "id-own-approved"),
@@ -100,9 +100,9 @@ var _ = plant(
 	lax("userinfo-anybody", "RFC6750-3-BAD-TOKEN", "UserInfo answers any token", "userinfo-token"),
 	refusedBearer("userinfo-no-challenge", "UserInfo refuses without WWW-Authenticate", func(r *reply) { r.header.Del("WWW-Authenticate") }),
 	refusedBearer("userinfo-bare-challenge", "the challenge does not name the error", header("WWW-Authenticate", "Bearer")),
-	refusedBearer("userinfo-garbage-200", "UserInfo answers garbage with 200 and an error", func(r *reply) { r.status = http.StatusOK }),
-	refusedBearer("userinfo-garbage-403", "UserInfo answers garbage with 403", func(r *reply) { r.status = http.StatusForbidden }),
-	refusedBearer("userinfo-garbage-500", "garbage crashes UserInfo", status(500, "server_error")),
+	refusedBearer("userinfo-garbage-200", "UserInfo answers garbage with 200 and an error", status(http.StatusOK)),
+	refusedBearer("userinfo-garbage-403", "UserInfo answers garbage with 403", status(http.StatusForbidden)),
+	refusedBearer("userinfo-garbage-500", "garbage crashes UserInfo", failing(500, "server_error")),
 	Fault{"userinfo-signature-unread", "RFC6750-3-BAD-TOKEN", "UserInfo believes a JWT without verifying it", func(b *behaviour) {
 		b.onReply = append(b.onReply, func(c *call, r *reply) {
 			bearer := strings.TrimPrefix(c.r.Header.Get("Authorization"), "Bearer ")
@@ -125,8 +125,8 @@ var _ = plant(
 	toStrangers("introspection-stranger-inactive", "strangers are told active false", func(r *reply) {
 		r.status, r.body = http.StatusOK, map[string]any{"active": false}
 	}),
-	toStrangers("introspection-stranger-grant", "strangers are told invalid_grant", status(400, "invalid_grant")),
-	toStrangers("introspection-stranger-500", "strangers crash introspection", status(500, "server_error")),
+	toStrangers("introspection-stranger-grant", "strangers are told invalid_grant", failing(400, "invalid_grant")),
+	toStrangers("introspection-stranger-500", "strangers crash introspection", failing(500, "server_error")),
 
 	lax("rar-raw", "RFC9396-12-SANITISE", "control characters in authorization_details reach the device", "rar-value"),
 	Fault{"rar-markup-500", "RFC9396-12-SANITISE", "markup in authorization_details crashes the OP", func(b *behaviour) {

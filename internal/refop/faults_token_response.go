@@ -60,7 +60,7 @@ func header(name, value string) func(*reply) {
 	return func(r *reply) { r.header.Set(name, value) }
 }
 
-func status(code int, oauthCode string) func(*reply) {
+func failing(code int, oauthCode string) func(*reply) {
 	return func(r *reply) { r.kind, r.status, r.body = "error", code, map[string]any{"error": oauthCode} }
 }
 
@@ -134,10 +134,10 @@ var _ = plant(
 
 	userinfo("userinfo-other-sub", "OIDC-5.3-USERINFO", "UserInfo tells another sub", member("sub", "u-9999")),
 	userinfo("userinfo-no-sub", "OIDC-5.3-USERINFO", "UserInfo tells no sub", no("sub")),
-	userinfo("userinfo-refuses", "OIDC-5.3-USERINFO", "UserInfo refuses CIBA tokens", status(401, "invalid_token")),
-	userinfo("userinfo-crashes", "OIDC-5.3-USERINFO", "UserInfo crashes on CIBA tokens", status(500, "server_error")),
+	userinfo("userinfo-refuses", "OIDC-5.3-USERINFO", "UserInfo refuses CIBA tokens", failing(401, "invalid_token")),
+	userinfo("userinfo-crashes", "OIDC-5.3-USERINFO", "UserInfo crashes on CIBA tokens", failing(500, "server_error")),
 	userinfo("userinfo-html", "OIDC-5.3-USERINFO", "UserInfo is a page", func(r *reply) { r.raw = []byte("<html>Alice</html>") }),
-	userinfo("userinfo-201", "OIDC-5.3-USERINFO", "UserInfo is a 201", func(r *reply) { r.status = http.StatusCreated }),
+	userinfo("userinfo-201", "OIDC-5.3-USERINFO", "UserInfo is a 201", status(http.StatusCreated)),
 
 	introspection("introspection-inactive", "RFC7662-2.2-ACTIVE", "CIBA tokens are never active", func(r *reply) { r.body = map[string]any{"active": false} }),
 	introspection("introspection-string", "RFC7662-2.2-ACTIVE", "active is a string", active(func(body map[string]any) { body["active"] = "true" })),
@@ -147,7 +147,7 @@ var _ = plant(
 		b.reply("discovery", "discovery", func(r *reply) { r.body["subject_types_supported"] = []any{"public"} })
 		b.reply("introspection", "introspection", active(func(body map[string]any) { body["sub"] = "u-9999" }))
 	}},
-	introspection("introspection-refuses", "RFC7662-2.2-ACTIVE", "introspection refuses its resource server", status(403, "access_denied")),
+	introspection("introspection-refuses", "RFC7662-2.2-ACTIVE", "introspection refuses its resource server", failing(403, "access_denied")),
 	introspection("introspection-array", "RFC7662-2.2-ACTIVE", "introspection answers an array", func(r *reply) { r.raw = []byte(`[{"active":true}]`) }),
 
 	access("at-iss-missing", "RFC9068-2-JWT-AT", "the access token has no iss", func(c map[string]any) { delete(c, "iss") }),
@@ -166,7 +166,7 @@ var _ = plant(
 	}},
 	Fault{"at-foreign-key", "RFC9068-2-JWT-AT", "the access token is signed with an unpublished key", func(b *behaviour) { b.accessKey = foreignKey }},
 
-	refreshed("refresh-refused", "RFC6749-6-REFRESH", "refresh tokens of CIBA flows never work", status(400, "invalid_grant")),
+	refreshed("refresh-refused", "RFC6749-6-REFRESH", "refresh tokens of CIBA flows never work", failing(400, "invalid_grant")),
 	refreshed("refresh-no-access", "RFC6749-6-REFRESH", "a refresh brings no access_token", no("access_token")),
 	refreshed("refresh-dead-access", "RFC6749-6-REFRESH", "a refresh brings an access token that does not work", member("access_token", "dead-on-arrival-4711")),
 	refreshedID("refresh-other-sub", "the refreshed ID Token names another sub", func(_ *call, d *draft) { d.claims["sub"] = "u-9999" }),
