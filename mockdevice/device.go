@@ -1,150 +1,94 @@
-// Package mockdevice is a simulated authentication device for OpenID Connect
-// CIBA. An OP tells it what its user is asked; it answers by a policy, or on
-// command, through the callback that came with the request. It serves any OP and
-// depends on nothing else of this project.
-//
-// # Wire contract
-//
-// An OP posts JSON to /v1/requests and is answered 202:
-//
-//	{"auth_req_id": "...", "client_id": "...", "login_hint": "...", "sub": "...", "binding_message": "...",
-//	 "scope": "openid", "acr_values": "...", "authorization_details": [...], "expires_at": "2026-11-24T12:00:00Z",
-//	 "callback": "https://op.example/decisions", "callback_token": "..."}
-//
-// Only auth_req_id is required. The decision is posted to callback with the
-// callback_token as bearer:
-//
-//	{"auth_req_id": "...", "decision": "approve|deny|cancel|error", "reason": "...", "scope": "...",
-//	 "authorization_details": [...], "acr": "...", "error": "..."}
-//
-// A decision is delivered at most once: it is sent again after a fault of the
-// network only, never after an answer of the OP.
 package mockdevice
 
 import (
-	"bytes"
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"net/http"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"time"
 )
 
-// Capacity is how many requests a device keeps by default. When it is full, the
-// oldest decided request goes first, then the oldest of all.
+// Capacity is how many requests a device keeps by default.
 const Capacity = 10_000
 
-// Request is what an OP asked its user.
-type Request struct {
-	AuthReqID            string          `json:"auth_req_id"`
-	ClientID             string          `json:"client_id,omitempty"`
-	LoginHint            string          `json:"login_hint,omitempty"`
-	Sub                  string          `json:"sub,omitempty"`
-	BindingMessage       string          `json:"binding_message,omitempty"`
-	Scope                string          `json:"scope,omitempty"`
-	ACRValues            string          `json:"acr_values,omitempty"`
-	AuthorizationDetails json.RawMessage `json:"authorization_details,omitempty"`
-	ExpiresAt            time.Time       `json:"expires_at,omitzero"`
-	Callback             string          `json:"callback,omitempty"`
-	CallbackToken        string          `json:"callback_token,omitempty"`
-	ReceivedAt           time.Time       `json:"received_at,omitzero"`
-	Decided              Action          `json:"decided,omitempty"` // empty while the user has not answered
-
-	adapter string
-}
-
-// Action is what the user does.
-type Action string
-
-// The actions. Ignore never answers.
-const (
-	Approve Action = "approve"
-	Deny    Action = "deny"
-	Cancel  Action = "cancel"
-	Fault   Action = "error"
-	Ignore  Action = "ignore"
-)
-
-// Decision is the user's answer.
-type Decision struct {
-	Action               Action          `json:"decision"`
-	Reason               string          `json:"reason,omitempty"`
-	Scope                *string         `json:"scope,omitempty"`                 // nil: as requested
-	AuthorizationDetails json.RawMessage `json:"authorization_details,omitempty"` // nil: as requested; less: narrowed
-	ACR                  string          `json:"acr,omitempty"`
-	Error                string          `json:"error,omitempty"` // for the action error
-}
-
-func (d Decision) check() error {
-	if !slices.Contains([]Action{Approve, Deny, Cancel, Fault, Ignore}, d.Action) {
-		return fmt.Errorf("decision %q is not approve, deny, cancel, error or ignore", d.Action)
-	}
-	var details []json.RawMessage
-	if d.AuthorizationDetails != nil && json.Unmarshal(d.AuthorizationDetails, &details) != nil {
-		return errors.New("authorization_details is not an array")
-	}
-	return nil
-}
-
-// Policy answers a request at once, or holds it for a command.
-type Policy func(Request) (decision Decision, hold bool)
-
-// Hold waits for a command.
-func Hold(Request) (Decision, bool) { return Decision{}, true }
-
-// ApproveAll approves everything.
-func ApproveAll(Request) (Decision, bool) { return Decision{Action: Approve}, false }
-
-// DenyAll denies everything.
-func DenyAll(Request) (Decision, bool) { return Decision{Action: Deny}, false }
+// Concurrency is how many decisions are on their way to OPs at once by default.
+const Concurrency = 256
 
 // Option changes a device.
 type Option func(*Device)
 
 // WithPolicy replaces [Hold].
-func WithPolicy(p Policy) Option { return func(d *Device) { d.policy = p } }
+func WithPolicy(p Policy) Option { return func(d *Device) { d.SetPolicy(p) } }
 
-// WithRoundTripper says how callbacks reach the OP; without it none is sent.
+// WithRules makes rules of a policy file the policy, so that the HTTP API can
+// show and replace them.
+func WithRules(r *Rules) Option { return func(d *Device) { d.SetRules(r) } }
+
+// WithRoundTripper says how OPs are reached; without it nothing is delivered.
 func WithRoundTripper(rt http.RoundTripper) Option { return func(d *Device) { d.transport = rt } }
 
-// WithToken protects the HTTP API with a bearer token.
+// WithToken protects the HTTP API and the phone page with a bearer token.
 func WithToken(token string) Option { return func(d *Device) { d.token = token } }
 
 // WithCapacity replaces [Capacity].
 func WithCapacity(n int) Option { return func(d *Device) { d.capacity = max(1, n) } }
 
+// WithConcurrency replaces [Concurrency].
+func WithConcurrency(n int) Option { return func(d *Device) { d.outbox.limit = max(1, n) } }
+
+// WithAdapters adds dialects to the native one.
+func WithAdapters(a Adapters) Option { return func(d *Device) { d.adapters = a } }
+
 // WithKeycloakCallback names the URL that answers to requests of the Keycloak
 // adapter are posted to.
-func WithKeycloakCallback(url string) Option { return func(d *Device) { d.keycloakCallback = url } }
+func WithKeycloakCallback(url string) Option {
+	return func(d *Device) { d.adapters.Keycloak = Keycloak{Callback: url} }
+}
+
+// WithAudit writes every step down. The caller closes the audit after the device.
+// Requests the audit knows to be decided are not decided again.
+func WithAudit(a *Audit) Option { return func(d *Device) { d.audit = a } }
 
 // Device holds the requests of all its users. Create one with [New].
 type Device struct {
-	policy           Policy
-	transport        http.RoundTripper
-	token            string
-	capacity         int
-	keycloakCallback string
+	transport http.RoundTripper
+	token     string
+	capacity  int
+	adapters  Adapters
+	audit     *Audit
 
-	ctx    context.Context
-	cancel context.CancelFunc
-	work   sync.WaitGroup
-
-	mu      sync.Mutex
-	order   []string
-	byID    map[string]*Request
-	changed chan struct{} // closed and replaced whenever a request arrives
+	ctx      context.Context
+	cancel   context.CancelFunc
+	work     sync.WaitGroup
+	store    *store
+	wheel    *wheel
+	outbox   outbox
+	arrivals arrivals
+	phones   phones
+	pause    pause
+	counters counters
+	policy   atomic.Pointer[Policy]
+	rules    atomic.Pointer[Rules]
+	native   *outlet
 }
 
 // New makes a device that holds every request for a command.
 func New(options ...Option) *Device {
-	d := &Device{policy: Hold, capacity: Capacity, byID: map[string]*Request{}, changed: make(chan struct{})}
+	d := &Device{capacity: Capacity, wheel: newWheel(), outbox: outbox{limit: Concurrency}, native: nativeOutlet}
 	d.ctx, d.cancel = context.WithCancel(context.Background())
+	d.SetPolicy(Hold)
 	for _, o := range options {
 		o(d)
+	}
+	d.store = newStore(d.capacity)
+	if d.adapters.ApprovalURL != nil {
+		d.native = withDefault(nativeOutlet, d.adapters.ApprovalURL)
+	}
+	for _, p := range d.adapters.Pull {
+		d.work.Go(func() { d.pull(p) })
 	}
 	return d
 }
@@ -152,219 +96,362 @@ func New(options ...Option) *Device {
 // Close gives up what is under way and waits for it.
 func (d *Device) Close() {
 	d.cancel()
+	d.outbox.close()
 	d.work.Wait()
 }
 
+// SetPolicy replaces the policy for requests to come.
+func (d *Device) SetPolicy(p Policy) {
+	d.rules.Store(nil)
+	d.policy.Store(&p)
+}
+
+// SetRules replaces the policy for requests to come.
+func (d *Device) SetRules(r *Rules) {
+	p := Policy(r.Judge)
+	d.policy.Store(&p)
+	d.rules.Store(r)
+}
+
+// The ways a request or a decision can be impossible.
+var (
+	ErrUnknown  = errors.New("the device was not asked about this auth_req_id")
+	ErrDecided  = errors.New("another decision was made before")
+	ErrExpired  = errors.New("the request has expired")
+	ErrConflict = errors.New("another request with this auth_req_id was received before")
+)
+
 // Receive takes a request in, as the HTTP API does.
 func (d *Device) Receive(r Request) error {
-	if r.AuthReqID == "" {
-		return errors.New("auth_req_id is missing")
+	_, err := d.receive(r, adapterNative, d.native)
+	return err
+}
+
+// receive takes a request in and puts the policy to work. The verdict is empty for
+// a request that was known.
+func (d *Device) receive(r Request, adapter string, out *outlet) (Verdict, error) {
+	r.ReceivedAt, r.Adapter = time.Now(), adapter
+	r.Decided, r.Outcome, r.Ref = "", nil, ""
+	if err := r.check(); err != nil {
+		return Verdict{}, err
 	}
-	var details []json.RawMessage
-	if r.AuthorizationDetails != nil && json.Unmarshal(r.AuthorizationDetails, &details) != nil {
-		return errors.New("authorization_details is not an array")
+	k := keyOf(r.AuthReqID)
+	if known, ok := d.store.get(k); ok {
+		return Verdict{}, again(known, r)
 	}
-	r.ReceivedAt, r.Decided = time.Now(), ""
-	d.keep(&r)
-	if decision, hold := d.policy(r); !hold {
-		d.work.Go(func() { _ = d.Decide(d.ctx, r.AuthReqID, decision) })
+	verdict := (*d.policy.Load())(r)
+	if slices.ContainsFunc(verdict.Faults, func(f Fault) bool { return f == Unavailable || f == Reset }) {
+		return verdict, nil // the user is not asked
+	}
+	rec := &record{Request: compact(r), key: k, outlet: out}
+	if action, ok := d.audit.decidedBefore(k); ok {
+		rec.Decided, rec.Outcome = action, &Outcome{By: "an earlier run of the device"}
+	}
+	known, dropped := d.store.add(rec)
+	d.counters.dropped.Add(int64(dropped))
+	if known != nil {
+		return Verdict{}, again(known.Request, r)
+	}
+	d.counters.received.Add(1)
+	d.audit.note(event{Event: received, Ref: k.String(), Rule: verdict.Rule, Adapter: adapter, Details: digest(r.AuthorizationDetails)})
+	d.arrivals.tell(rec.snapshot())
+	d.phones.tell(r.User(), k)
+	if rec.Decided == "" {
+		d.plan(rec, verdict)
+	}
+	return verdict, nil
+}
+
+func again(known, r Request) error {
+	if !known.sameAs(r) {
+		return ErrConflict
 	}
 	return nil
 }
 
-func (d *Device) keep(r *Request) {
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	if _, known := d.byID[r.AuthReqID]; !known {
-		if len(d.order) >= d.capacity {
-			d.dropOne()
-		}
-		d.order = append(d.order, r.AuthReqID)
+// plan has the decision of a policy made when its time comes.
+func (d *Device) plan(rec *record, v Verdict) {
+	if v.Hold {
+		return
 	}
-	d.byID[r.AuthReqID] = r
-	close(d.changed)
-	d.changed = make(chan struct{})
+	decide := func() { d.outbox.do(&d.work, func() { d.decideByRule(rec, v) }) }
+	if v.After <= 0 {
+		d.pause.run(decide)
+		return
+	}
+	d.wheel.after(d.ctx, &d.work, v.After, func() { d.pause.run(decide) })
 }
 
-// dropOne makes room: the oldest decided request, or the oldest.
-func (d *Device) dropOne() {
-	at := max(0, slices.IndexFunc(d.order, func(id string) bool { return d.byID[id].Decided != "" }))
-	delete(d.byID, d.order[at])
-	d.order = slices.Delete(d.order, at, at+1)
+// decideByRule runs in the outbox. A person may have been faster, and the request
+// may have expired while the user thought: neither is an error of the device.
+func (d *Device) decideByRule(rec *record, v Verdict) {
+	by := "policy"
+	if v.Rule != "" {
+		by = "rule " + v.Rule
+	}
+	decision, err := v.Decision.checked()
+	if err != nil {
+		return
+	}
+	request, out, first, err := d.claim(rec.key, rec, decision, by)
+	switch {
+	case errors.Is(err, ErrExpired):
+		d.counters.expired.Add(1)
+		d.audit.note(event{Event: failed, Ref: rec.key.String(), Rule: v.Rule, Note: err.Error()})
+	case err != nil || !first:
+	case lateness(request, decision) > 0:
+		d.dispatch(request, out, decision, func(error) {})
+	default:
+		_ = d.deliver(request, out, decision)
+	}
 }
+
+// Find is the request with an auth_req_id.
+func (d *Device) Find(authReqID string) (Request, bool) { return d.store.get(keyOf(authReqID)) }
 
 // Requests are the requests that match, oldest first. A nil match is all.
-func (d *Device) Requests(match func(Request) bool) []Request {
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	var list []Request
-	for _, id := range d.order {
-		if r := *d.byID[id]; match == nil || match(r) {
-			list = append(list, r)
-		}
-	}
-	return list
-}
+func (d *Device) Requests(match func(Request) bool) []Request { return d.store.all(match) }
 
-// Wait returns the first request that matches, as soon as there is one.
+// Wait returns the first request that matches, as soon as there is one. match is
+// called from several goroutines and must not call the device.
 func (d *Device) Wait(ctx context.Context, match func(Request) bool) (Request, error) {
-	for {
-		d.mu.Lock()
-		changed := d.changed
-		d.mu.Unlock()
-		if found := d.Requests(match); len(found) > 0 {
-			return found[0], nil
-		}
-		select {
-		case <-changed:
-		case <-ctx.Done():
-			return Request{}, ctx.Err()
-		}
+	arrived, stop := d.arrivals.watch(match)
+	defer stop()
+	if known := d.store.all(match); len(known) > 0 {
+		return known[0], nil
+	}
+	return await(ctx, d.ctx, arrived)
+}
+
+// WaitFor is [Device.Wait] for one auth_req_id, at a cost that does not grow with
+// the number of requests held.
+func (d *Device) WaitFor(ctx context.Context, authReqID string) (Request, error) {
+	arrived, stop := d.arrivals.watchKey(keyOf(authReqID))
+	defer stop()
+	if known, ok := d.Find(authReqID); ok {
+		return known, nil
+	}
+	return await(ctx, d.ctx, arrived)
+}
+
+func await(ctx, device context.Context, arrived <-chan Request) (Request, error) {
+	select {
+	case r := <-arrived:
+		return r, nil
+	case <-ctx.Done():
+		return Request{}, ctx.Err()
+	case <-device.Done():
+		return Request{}, errors.New("the device was closed")
 	}
 }
 
-// Reset forgets all requests.
+// Reset forgets all requests and continues if it was paused.
 func (d *Device) Reset() {
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	d.order, d.byID = nil, map[string]*Request{}
+	d.store.clear()
+	d.audit.forget()
+	d.audit.note(event{Event: reset})
+	d.Resume()
+	d.phones.tellAll()
 }
 
-// The ways a decision can be impossible.
-var (
-	ErrUnknown = errors.New("the device was not asked about this auth_req_id")
-	ErrDecided = errors.New("another decision was made before")
-)
-
-// Decide makes the decision and delivers it. The same decision again does
-// nothing; another one is refused.
+// Decide makes the decision and returns when the OP was told. The same decision
+// again does nothing; another one is refused. The decision stands, and is
+// delivered, also when ctx ends first.
 func (d *Device) Decide(ctx context.Context, authReqID string, decision Decision) error {
-	if err := decision.check(); err != nil {
+	return d.decide(ctx, keyOf(authReqID), decision, "command")
+}
+
+func (d *Device) decide(ctx context.Context, k key, decision Decision, by string) error {
+	decision, err := decision.checked()
+	if err != nil {
 		return err
 	}
-	request, first, err := d.claim(authReqID, decision.Action)
+	request, out, first, err := d.claim(k, nil, decision, by)
 	if err != nil || !first || decision.Action == Ignore {
 		return err
 	}
-	if err := d.deliver(ctx, request, decision); err != nil {
-		return fmt.Errorf("delivering the decision: %w", err)
+	done := make(chan error, 1)
+	d.dispatch(request, out, decision, func(err error) { done <- err })
+	select {
+	case err = <-done:
+	case <-ctx.Done():
+		err = ctx.Err()
+	case <-d.ctx.Done():
+		err = d.ctx.Err()
 	}
-	return nil
-}
-
-// Insist delivers a decision whatever was decided before, as a faulty device or
-// a stolen phone would. What the OP makes of it is what the caller wants to know.
-func (d *Device) Insist(ctx context.Context, authReqID string, decision Decision) error {
-	if err := decision.check(); err != nil {
-		return err
-	}
-	d.mu.Lock()
-	known := d.byID[authReqID]
-	if known == nil {
-		d.mu.Unlock()
-		return ErrUnknown
-	}
-	known.Decided = decision.Action
-	request := *known
-	d.mu.Unlock()
-	if err := d.deliver(ctx, request, decision); err != nil {
-		return fmt.Errorf("delivering the decision: %w", err)
-	}
-	return nil
-}
-
-func (d *Device) claim(id string, action Action) (r Request, first bool, err error) {
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	known := d.byID[id]
-	switch {
-	case known == nil:
-		return Request{}, false, ErrUnknown
-	case known.Decided == action:
-		return *known, false, nil
-	case known.Decided != "":
-		return Request{}, false, ErrDecided
-	}
-	known.Decided = action
-	return *known, true, nil
-}
-
-// Deliveries are repeated after a network fault, with growing pauses.
-const (
-	attempts   = 3
-	firstPause = 100 * time.Millisecond
-)
-
-func (d *Device) deliver(ctx context.Context, r Request, decision Decision) error {
-	if r.Callback == "" || d.transport == nil {
-		return nil
-	}
-	body, err := json.Marshal(answerOf(r, decision))
 	if err != nil {
-		return err
+		return fmt.Errorf("delivering the decision: %w", err)
 	}
-	pause := firstPause
-	for attempt := 1; ; attempt++ {
-		status, err := d.post(ctx, r, body)
-		if err == nil {
-			return status
+	return nil
+}
+
+// claim makes a decision the decision of a request: of this very record, where one
+// is given, since after a reset another may have its key. Whoever claims first is
+// the one who delivers; the audit has it on disk before anything is sent.
+func (d *Device) claim(k key, only *record, decision Decision, by string) (r Request, out *outlet, first bool, err error) {
+	now := time.Now()
+	d.store.with(k, func(sh *shard, rec *record) {
+		switch {
+		case rec == nil || only != nil && rec != only:
+			err = ErrUnknown
+			return
+		case rec.Decided != "" && !decision.has(Contrary):
+			if r, out = rec.snapshot(), rec.outlet; rec.Decided != decision.Action {
+				err = ErrDecided
+			}
+			return
+		case decision.Action != timedOut && rec.ExpiredAt(now) && !decision.has(AfterExpiry):
+			err = ErrExpired
+			return
 		}
-		if attempt == attempts || ctx.Err() != nil {
-			return err
+		first = true
+		rec.Decided = decision.Action
+		rec.Outcome = &Outcome{At: now, By: by, Reason: decision.Reason, Narrowed: decision.narrows()}
+		sh.place(rec)
+		r, out = rec.snapshot(), rec.outlet
+		if rec.decided != nil {
+			close(rec.decided)
+			rec.decided = nil
 		}
-		timer := time.NewTimer(pause)
+	})
+	if first {
+		d.counters.of(decision.Action).Add(1)
+		err = d.audit.write(event{Event: decided, Ref: k.String(), Decision: decision.Action, Rule: by, Details: digest(decision.AuthorizationDetails)})
+		d.phones.tell(r.User(), k)
+	}
+	return r, out, first, err
+}
+
+// conclude notes what became of a delivery.
+func (d *Device) conclude(k key, delivery string) {
+	var user string
+	d.store.with(k, func(_ *shard, rec *record) {
+		if rec == nil || rec.Outcome == nil {
+			return
+		}
+		outcome := *rec.Outcome
+		outcome.Delivery = delivery
+		rec.Outcome, user = &outcome, rec.User()
+	})
+	d.phones.tell(user, k)
+}
+
+// awaitDecision returns the request once it is decided, or as it is when ctx ends.
+func (d *Device) awaitDecision(ctx context.Context, k key) (Request, bool) {
+	var decided chan struct{}
+	d.store.with(k, func(_ *shard, rec *record) {
+		if rec == nil || rec.Decided != "" {
+			return
+		}
+		if rec.decided == nil {
+			rec.decided = make(chan struct{})
+		}
+		decided = rec.decided
+	})
+	if decided != nil {
 		select {
-		case <-timer.C:
+		case <-decided:
 		case <-ctx.Done():
-			timer.Stop()
-			return ctx.Err()
+		case <-d.ctx.Done():
 		}
-		pause *= 2
+	}
+	return d.store.get(k)
+}
+
+// Pause has policies wait: what comes due is decided after [Device.Resume].
+// Commands and people are not held up.
+func (d *Device) Pause() { d.pause.stop() }
+
+// Resume ends a pause.
+func (d *Device) Resume() { d.pause.resume() }
+
+// pause holds back what policies want to do.
+type pause struct {
+	mu     sync.Mutex
+	paused bool
+	held   []func()
+}
+
+func (p *pause) run(do func()) {
+	p.mu.Lock()
+	if p.paused {
+		p.held = append(p.held, do)
+		p.mu.Unlock()
+		return
+	}
+	p.mu.Unlock()
+	do()
+}
+
+func (p *pause) stop() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.paused = true
+}
+
+func (p *pause) resume() {
+	p.mu.Lock()
+	held := p.held
+	p.paused, p.held = false, nil
+	p.mu.Unlock()
+	for _, do := range held {
+		do()
 	}
 }
 
-// answerOf speaks the dialect the request came in.
-func answerOf(r Request, d Decision) any {
-	if r.adapter == keycloak {
-		return map[string]string{"status": keycloakStatus(d.Action)}
-	}
-	return struct {
-		AuthReqID string `json:"auth_req_id"`
-		Decision
-	}{r.AuthReqID, d}
+// Counters are what a device has done since it started.
+type Counters struct {
+	Received     int64            `json:"received"`
+	Open         int              `json:"open"`
+	Held         int64            `json:"held"` // open and finished requests in memory
+	Decided      map[Action]int64 `json:"decided"`
+	Delivered    int64            `json:"delivered"`    // decisions that reached an OP
+	Acknowledged int64            `json:"acknowledged"` // and were accepted
+	Failed       int64            `json:"failed"`       // and were refused, or did not reach it
+	Expired      int64            `json:"expired"`      // policies that were too late
+	Dropped      int64            `json:"dropped"`      // requests that made room for others
+	Paused       bool             `json:"paused"`
+	Rules        map[string]int64 `json:"rules,omitempty"` // how often each rule of the policy file fired
 }
 
-func keycloakStatus(a Action) string {
+type counters struct {
+	received, delivered, acknowledged, failed, expired, dropped atomic.Int64
+	approved, denied, cancelled, erred, ignored, timedOut       atomic.Int64
+}
+
+func (c *counters) of(a Action) *atomic.Int64 {
 	switch a {
 	case Approve:
-		return "SUCCEED"
+		return &c.approved
 	case Deny:
-		return "UNAUTHORIZED"
+		return &c.denied
+	case Cancel:
+		return &c.cancelled
+	case Failure:
+		return &c.erred
+	case Ignore:
+		return &c.ignored
 	}
-	return "CANCELLED"
+	return &c.timedOut
 }
 
-// post sends one delivery. The first result is what the OP thinks of it, the
-// second is a fault of the network.
-func (d *Device) post(ctx context.Context, r Request, body []byte) (refused, fault error) {
-	ctx, cancel := context.WithTimeout(ctx, 10*time.Second)
-	defer cancel()
-	req, err := http.NewRequestWithContext(ctx, http.MethodPost, r.Callback, bytes.NewReader(body))
-	if err != nil {
-		return fmt.Errorf("callback: %w", err), nil
+// Counters is a snapshot.
+func (d *Device) Counters() Counters {
+	c := Counters{
+		Received: d.counters.received.Load(), Open: d.store.open(), Held: d.store.size.Load(), Decided: map[Action]int64{},
+		Delivered: d.counters.delivered.Load(), Acknowledged: d.counters.acknowledged.Load(), Failed: d.counters.failed.Load(),
+		Expired: d.counters.expired.Load(), Dropped: d.counters.dropped.Load(),
 	}
-	req.Header.Set("Content-Type", "application/json")
-	if r.CallbackToken != "" {
-		req.Header.Set("Authorization", "Bearer "+r.CallbackToken)
+	for _, a := range []Action{Approve, Deny, Cancel, Failure, Ignore, timedOut} {
+		if n := d.counters.of(a).Load(); n > 0 {
+			c.Decided[a] = n
+		}
 	}
-	resp, err := d.transport.RoundTrip(req)
-	if err != nil {
-		return nil, err
+	if rules := d.rules.Load(); rules != nil {
+		c.Rules = rules.Fired()
 	}
-	defer func() { _ = resp.Body.Close() }()
-	_, _ = io.Copy(io.Discard, io.LimitReader(resp.Body, 64<<10))
-	if resp.StatusCode/100 != 2 {
-		return fmt.Errorf("the OP answers the decision with %d", resp.StatusCode), nil
-	}
-	return nil, nil
+	d.pause.mu.Lock()
+	c.Paused = d.pause.paused
+	d.pause.mu.Unlock()
+	return c
 }

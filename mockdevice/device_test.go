@@ -94,7 +94,7 @@ func TestKeycloakDialect(t *testing.T) {
 			if status != http.StatusCreated {
 				t.Fatalf("got %d %s", status, text)
 			}
-			if err := d.Decide(t.Context(), "jwt", Decision{Action: action}); err != nil {
+			if err := d.Decide(t.Context(), d.Requests(nil)[0].AuthReqID, Decision{Action: action}); err != nil {
 				t.Fatal(err)
 			}
 			var body map[string]string

@@ -173,21 +173,31 @@ func (a *Approver) byDevice(ctx context.Context, d Decision) error {
 	if d.Allow {
 		decision.Action = mockdevice.Approve
 	}
-	if a.config.Observe.Adapter != "keycloak" && !d.Again { // the device knows it by its id, if it was asked already
-		if err := a.device.Decide(ctx, d.AuthReqID, decision); !errors.Is(err, mockdevice.ErrUnknown) {
-			return err
-		}
-	}
 	ctx, cancel := context.WithTimeout(ctx, promptPatience)
 	defer cancel()
-	asked, err := a.device.Wait(ctx, func(r Prompt) bool { return a.isAbout(r, d) })
+	asked, err := a.asked(ctx, d)
 	if err != nil {
 		return fmt.Errorf("the OP did not ask the device within %s", promptPatience)
 	}
+	// A user's phone would do neither of its own accord; a case that asks for it wants
+	// to know what the OP makes of it.
 	if d.Again {
-		return a.device.Insist(ctx, asked.AuthReqID, decision)
+		decision.Faults = append(decision.Faults, mockdevice.Contrary)
 	}
-	return a.device.Decide(ctx, asked.AuthReqID, decision)
+	err = a.device.Decide(ctx, asked.AuthReqID, decision)
+	if errors.Is(err, mockdevice.ErrExpired) {
+		decision.Faults = append(decision.Faults, mockdevice.AfterExpiry)
+		err = a.device.Decide(ctx, asked.AuthReqID, decision)
+	}
+	return err
+}
+
+// asked is what the device shows about the request that is to be decided.
+func (a *Approver) asked(ctx context.Context, d Decision) (Prompt, error) {
+	if a.Nameless() {
+		return a.device.Wait(ctx, func(r Prompt) bool { return a.isAbout(r, d) })
+	}
+	return a.device.WaitFor(ctx, d.AuthReqID)
 }
 
 // isAbout matches a prompt by auth_req_id. What was never introduced to a

@@ -1,0 +1,98 @@
+package mockdevice
+
+import (
+	"slices"
+	"sync"
+	"sync/atomic"
+	"unique"
+)
+
+// arrivals tells those who wait that a request came.
+type arrivals struct {
+	waiting atomic.Int64 // so that nobody waiting costs no lock
+
+	mu    sync.Mutex
+	byKey map[key][]*watcher
+	any   []*watcher
+}
+
+type watcher struct {
+	match func(Request) bool
+	found chan Request // holds one: the first
+}
+
+func (a *arrivals) watch(match func(Request) bool) (<-chan Request, func()) {
+	if match == nil {
+		match = func(Request) bool { return true }
+	}
+	w := &watcher{match, make(chan Request, 1)}
+	a.waiting.Add(1)
+	a.mu.Lock()
+	a.any = append(a.any, w)
+	a.mu.Unlock()
+	return w.found, func() {
+		a.waiting.Add(-1)
+		a.mu.Lock()
+		defer a.mu.Unlock()
+		a.any = without(a.any, w)
+	}
+}
+
+func (a *arrivals) watchKey(k key) (<-chan Request, func()) {
+	w := &watcher{nil, make(chan Request, 1)}
+	a.waiting.Add(1)
+	a.mu.Lock()
+	if a.byKey == nil {
+		a.byKey = map[key][]*watcher{}
+	}
+	a.byKey[k] = append(a.byKey[k], w)
+	a.mu.Unlock()
+	return w.found, func() {
+		a.waiting.Add(-1)
+		a.mu.Lock()
+		defer a.mu.Unlock()
+		if a.byKey[k] = without(a.byKey[k], w); len(a.byKey[k]) == 0 {
+			delete(a.byKey, k)
+		}
+	}
+}
+
+func without(list []*watcher, w *watcher) []*watcher {
+	return slices.DeleteFunc(slices.Clone(list), func(other *watcher) bool { return other == w })
+}
+
+func (a *arrivals) tell(r Request) {
+	if a.waiting.Load() == 0 {
+		return
+	}
+	k, _ := parseKey(r.Ref)
+	a.mu.Lock()
+	watchers, some := a.byKey[k], a.any
+	a.mu.Unlock()
+	for _, w := range watchers {
+		w.offer(r)
+	}
+	for _, w := range some {
+		if w.match(r) {
+			w.offer(r)
+		}
+	}
+}
+
+func (w *watcher) offer(r Request) {
+	select {
+	case w.found <- r:
+	default:
+	}
+}
+
+// compact shares the texts that most requests have in common, so that a million
+// of them do not hold a million copies.
+func compact(r Request) Request {
+	for _, text := range []*string{&r.ClientID, &r.Scope, &r.ACRValues, &r.Callback} {
+		if *text != "" {
+			*text = unique.Make(*text).Value()
+		}
+	}
+	return r
+}

@@ -1,0 +1,188 @@
+package mockdevice
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"net/http/httptrace"
+	"sync"
+	"sync/atomic"
+	"time"
+)
+
+// outbox runs deliveries, a bounded number at a time. Its goroutines exist only
+// while there is something to deliver.
+type outbox struct {
+	limit int
+
+	mu      sync.Mutex
+	queue   []func()
+	running int
+	closed  bool
+}
+
+func (o *outbox) do(work *sync.WaitGroup, job func()) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	switch {
+	case o.closed:
+	case o.running < o.limit:
+		o.running++
+		work.Go(func() { o.run(job) })
+	default:
+		o.queue = append(o.queue, job)
+	}
+}
+
+func (o *outbox) run(job func()) {
+	for ; job != nil; job = o.next() {
+		job()
+	}
+}
+
+func (o *outbox) next() func() {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	if len(o.queue) == 0 || o.closed {
+		o.queue = nil
+		o.running--
+		return nil
+	}
+	job := o.queue[0]
+	o.queue[0] = nil
+	o.queue = o.queue[1:]
+	return job
+}
+
+func (o *outbox) close() {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	o.closed = true
+}
+
+// A delivery is repeated while nothing reached the OP, with growing pauses.
+const (
+	attempts   = 5
+	firstPause = 100 * time.Millisecond
+	patience   = 10 * time.Second // for one answer of the OP
+)
+
+// dispatch has the decision delivered when its faults say so, and tells done.
+func (d *Device) dispatch(r Request, out *outlet, decision Decision, done func(error)) {
+	job := func() { d.outbox.do(&d.work, func() { done(d.deliver(r, out, decision)) }) }
+	if wait := lateness(r, decision); wait > 0 {
+		d.wheel.after(d.ctx, &d.work, wait, job)
+		return
+	}
+	job()
+}
+
+// lateness is how long the faults Late and AfterExpiry hold a delivery back.
+func lateness(r Request, decision Decision) (wait time.Duration) {
+	if decision.has(Late) {
+		wait = LateBy
+	}
+	if decision.has(AfterExpiry) && !r.ExpiresAt.IsZero() {
+		wait = max(wait, time.Until(r.ExpiresAt)+time.Second/10)
+	}
+	return wait
+}
+
+// deliver tells the OP. It runs in the outbox.
+func (d *Device) deliver(r Request, out *outlet, decision Decision) error {
+	k, _ := parseKey(r.Ref)
+	switch {
+	case decision.Action == Ignore:
+		return nil
+	case decision.has(Lost):
+		d.conclude(k, "lost on purpose")
+		return nil
+	}
+	err := d.attempt(k, r, out, decision)
+	if err == nil && decision.has(Duplicate) {
+		err = d.attempt(k, r, out, decision)
+	}
+	switch {
+	case errors.Is(err, errNowhere):
+		return nil
+	case err != nil:
+		d.counters.failed.Add(1)
+		d.conclude(k, err.Error())
+		d.audit.note(event{Event: failed, Ref: r.Ref, Note: err.Error()})
+	default:
+		d.conclude(k, "acknowledged")
+	}
+	return err
+}
+
+func (d *Device) sleep(wait time.Duration) error {
+	if wait <= 0 {
+		return nil
+	}
+	timer := time.NewTimer(wait)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+		return nil
+	case <-d.ctx.Done():
+		return d.ctx.Err()
+	}
+}
+
+// errNowhere: there is no callback, so nobody is told.
+var errNowhere = errors.New("the request names no callback")
+
+// attempt delivers once. After a fault in which nothing was sent it tries again.
+func (d *Device) attempt(k key, r Request, out *outlet, decision Decision) error {
+	if d.transport == nil || out == nil {
+		return errNowhere
+	}
+	pause := firstPause
+	for n := 1; ; n++ {
+		reached, err := d.send(k, r, out, decision)
+		if err == nil || reached || n == attempts || errors.Is(err, errNowhere) {
+			return err
+		}
+		if err := d.sleep(pause); err != nil {
+			return err
+		}
+		pause *= 2
+	}
+}
+
+// send makes one HTTP request. Once a connection carries it the OP may have read
+// it, so reached is true even if no answer came.
+func (d *Device) send(k key, r Request, out *outlet, decision Decision) (reached bool, err error) {
+	req, err := out.request(r, decision)
+	if err != nil {
+		return true, err
+	}
+	if decision.has(WrongToken) {
+		req.Header.Set("Authorization", "Bearer not-the-token-of-this-request")
+	}
+	var connected atomic.Bool
+	ctx, cancel := context.WithTimeout(d.ctx, patience)
+	defer cancel()
+	ctx = httptrace.WithClientTrace(ctx, &httptrace.ClientTrace{GotConn: func(httptrace.GotConnInfo) { connected.Store(true) }})
+	resp, err := d.transport.RoundTrip(req.WithContext(ctx))
+	if err != nil {
+		return connected.Load(), err
+	}
+	defer func() { _ = resp.Body.Close() }()
+	_, _ = io.Copy(io.Discard, io.LimitReader(resp.Body, 64<<10))
+	d.counters.delivered.Add(1)
+	d.audit.note(event{Event: delivered, Ref: k.String(), Status: resp.StatusCode})
+	if resp.StatusCode/100 != 2 {
+		return true, fmt.Errorf("the OP answers the decision with %d", resp.StatusCode)
+	}
+	d.counters.acknowledged.Add(1)
+	d.audit.note(event{Event: acknowledged, Ref: k.String(), Status: resp.StatusCode})
+	return true, nil
+}
+
+// outlet speaks one dialect to an OP.
+type outlet struct {
+	request func(Request, Decision) (*http.Request, error)
+}

@@ -1,0 +1,44 @@
+// Package mockdevice is a simulated authentication device for OpenID Connect
+// CIBA. An OP tells it what its user is asked; it answers by a policy, on
+// command, or by a person at its phone page, through the callback that came with
+// the request. It serves any OP and depends on nothing else of this project.
+//
+// # Wire contract
+//
+// An OP posts JSON to /v1/requests and is answered 202:
+//
+//	{"auth_req_id": "...", "client_id": "...", "login_hint": "...", "sub": "...", "binding_message": "...",
+//	 "scope": "openid", "acr_values": "...", "authorization_details": [...], "expires_at": "2026-11-24T12:00:00Z",
+//	 "callback": "https://op.example/decisions", "callback_token": "..."}
+//
+// Only auth_req_id is required. The same request again is taken for the first
+// one; another request with the same auth_req_id is refused with 409. The
+// decision is posted to callback with the callback_token as bearer:
+//
+//	{"auth_req_id": "...", "decision": "approve|deny|cancel|error", "reason": "...", "scope": "...",
+//	 "authorization_details": [...], "acr": "...", "error": "..."}
+//
+// An approval that carries scope or authorization_details grants only those.
+// A decision is delivered at most once: it is sent again only after a fault of
+// the network in which nothing reached the OP, never after an answer, and never
+// after a connection that broke half-way, when nobody knows. Duplicates, late,
+// wrong-token, contrary and after-expiry deliveries happen as a named [Fault]
+// only.
+//
+// The whole HTTP API is described by openapi.yaml in this folder, which the
+// device also serves at /openapi.yaml.
+//
+// # Other dialects
+//
+// [Adapters] name the other ways in and out: Keycloak's HTTP authentication
+// channel, the API of Authlete's simulator, webhooks of any shape through JSON
+// pointers, queues that are polled, and URL templates for the decision.
+//
+// # Memory
+//
+// A device keeps at most [Capacity] requests, unless [WithCapacity] says
+// otherwise. When it is full, the oldest finished request makes room; if all are
+// open, the oldest open one does, and the counter dropped tells. With a large
+// capacity "oldest" is judged within one shard of the state, not over all.
+// Nothing sweeps: whether a request has expired is computed when it matters.
+package mockdevice

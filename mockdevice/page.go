@@ -1,0 +1,3 @@
+package mockdevice
+
+func (d *Device) phoneRoutes() []route { return nil }

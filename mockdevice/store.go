@@ -1,0 +1,199 @@
+package mockdevice
+
+import (
+	"cmp"
+	"slices"
+	"sync"
+	"sync/atomic"
+)
+
+// store keeps the requests in shards, each under a lock of its own that is never
+// held while anything waits.
+type store struct {
+	shards   []shard
+	capacity int64
+	size     atomic.Int64
+	arrivals atomic.Uint64
+}
+
+type shard struct {
+	mu       sync.Mutex
+	byKey    map[key]*record
+	open     list
+	finished list
+}
+
+// record is a request with what the device knows about it. The lock of its shard
+// guards the outcome and its place in the lists; the rest never changes.
+type record struct {
+	Request
+	key        key
+	seq        uint64
+	outlet     *outlet
+	in         *list
+	prev, next *record
+	decided    chan struct{} // closed by a decision; nil unless somebody waits
+}
+
+// shardsFor keeps small stores in one shard, where "oldest" is exact.
+func shardsFor(capacity int) int {
+	if capacity < 4096 {
+		return 1
+	}
+	return 64
+}
+
+func newStore(capacity int) *store {
+	s := &store{shards: make([]shard, shardsFor(capacity)), capacity: int64(capacity)}
+	s.clear()
+	return s
+}
+
+func (s *store) shard(k key) *shard { return &s.shards[int(k[0])%len(s.shards)] }
+
+// add keeps a record unless there is one of that key already, which is returned.
+// The second result counts those that had to make room.
+func (s *store) add(r *record) (known *record, dropped int) {
+	sh := s.shard(r.key)
+	sh.mu.Lock()
+	defer sh.mu.Unlock()
+	if known := sh.byKey[r.key]; known != nil {
+		return known, 0
+	}
+	r.seq = s.arrivals.Add(1)
+	sh.byKey[r.key] = r
+	sh.place(r)
+	if s.size.Add(1) > s.capacity {
+		dropped = s.dropOne(sh, r)
+	}
+	return nil, dropped
+}
+
+// dropOne makes room: the oldest finished request of the shard, or the oldest.
+func (s *store) dropOne(sh *shard, newcomer *record) int {
+	oldest := sh.finished.head
+	if oldest == nil || oldest == newcomer {
+		oldest = sh.open.head
+	}
+	if oldest == nil || oldest == newcomer {
+		return 0 // alone in its shard: the next arrival elsewhere makes room
+	}
+	oldest.in.remove(oldest)
+	delete(sh.byKey, oldest.key)
+	s.size.Add(-1)
+	return 1
+}
+
+// place puts a record at the end of the list it belongs to.
+func (sh *shard) place(r *record) {
+	if r.in != nil {
+		r.in.remove(r)
+	}
+	if r.Decided == "" {
+		sh.open.append(r)
+	} else {
+		sh.finished.append(r)
+	}
+}
+
+// with runs do with the record, or nil, while its shard is locked.
+func (s *store) with(k key, do func(*shard, *record)) {
+	sh := s.shard(k)
+	sh.mu.Lock()
+	defer sh.mu.Unlock()
+	do(sh, sh.byKey[k])
+}
+
+// get is a copy of a request.
+func (s *store) get(k key) (r Request, ok bool) {
+	s.with(k, func(_ *shard, rec *record) {
+		if rec != nil {
+			r, ok = rec.snapshot(), true
+		}
+	})
+	return r, ok
+}
+
+func (r *record) snapshot() Request {
+	copied := r.Request
+	copied.Ref = r.key.String()
+	return copied
+}
+
+// all are the requests that match, oldest first.
+func (s *store) all(match func(Request) bool) []Request {
+	type placed struct {
+		seq uint64
+		Request
+	}
+	var matched []placed
+	for i := range s.shards {
+		sh := &s.shards[i]
+		sh.mu.Lock()
+		for _, rec := range sh.byKey {
+			if r := rec.snapshot(); match == nil || match(r) {
+				matched = append(matched, placed{rec.seq, r})
+			}
+		}
+		sh.mu.Unlock()
+	}
+	slices.SortFunc(matched, func(a, b placed) int { return cmp.Compare(a.seq, b.seq) })
+	requests := make([]Request, len(matched))
+	for i, m := range matched {
+		requests[i] = m.Request
+	}
+	return requests
+}
+
+func (s *store) clear() {
+	for i := range s.shards {
+		sh := &s.shards[i]
+		sh.mu.Lock()
+		s.size.Add(-int64(len(sh.byKey)))
+		sh.byKey, sh.open, sh.finished = map[key]*record{}, list{}, list{}
+		sh.mu.Unlock()
+	}
+}
+
+// open counts the requests nobody has decided.
+func (s *store) open() (n int) {
+	for i := range s.shards {
+		sh := &s.shards[i]
+		sh.mu.Lock()
+		n += sh.open.length
+		sh.mu.Unlock()
+	}
+	return n
+}
+
+// list is a chain of records in order of arrival or decision.
+type list struct {
+	head, tail *record
+	length     int
+}
+
+func (l *list) append(r *record) {
+	r.in, r.prev, r.next = l, l.tail, nil
+	if l.tail == nil {
+		l.head = r
+	} else {
+		l.tail.next = r
+	}
+	l.tail = r
+	l.length++
+}
+
+func (l *list) remove(r *record) {
+	if r.prev == nil {
+		l.head = r.next
+	} else {
+		r.prev.next = r.next
+	}
+	if r.next == nil {
+		l.tail = r.prev
+	} else {
+		r.next.prev = r.prev
+	}
+	r.in, r.prev, r.next = nil, nil, nil
+	l.length--
+}
