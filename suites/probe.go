@@ -3,6 +3,7 @@ package suites
 import (
 	"context"
 	"crypto/rand"
+	"net/http"
 	"sync"
 	"time"
 
@@ -20,10 +21,9 @@ func (s *Session) introduce(ctx context.Context) {
 	defer cancel()
 	var wg sync.WaitGroup
 	for _, c := range s.clients {
-		if !c.CIBA || c.Purpose != "rp" || c.DeliveryMode != "poll" || c.AuthMethod == target.AuthNone || c.PolicyDenied {
-			continue
+		if c.introducible() {
+			wg.Go(func() { guard(func() { c.refused = s.probing(ctx, c).refusal() }) })
 		}
-		wg.Go(func() { guard(func() { c.refused = s.probing(ctx, c).refusal() }) })
 	}
 	wg.Wait()
 	for _, c := range s.clients {
@@ -32,6 +32,28 @@ func (s *Session) introduce(ctx context.Context) {
 		}
 	}
 	s.choosePrimary()
+}
+
+// Refused says of each poll client of the target, by its name, how the OP refuses
+// it altogether; empty for a client that is let in. No user is asked anything.
+func Refused(ctx context.Context, t *target.Target, rt http.RoundTripper) (map[string]string, error) {
+	s, err := newSession(ctx, t, nil, rt)
+	if err != nil {
+		return nil, err
+	}
+	s.introduce(ctx)
+	refused := map[string]string{}
+	for _, c := range s.clients {
+		if c.introducible() {
+			refused[c.Name] = c.refused
+		}
+	}
+	return refused, nil
+}
+
+// introducible says whether the client is meant to be let in.
+func (c *Client) introducible() bool {
+	return c.CIBA && c.Purpose == "rp" && c.DeliveryMode == "poll" && c.AuthMethod != target.AuthNone && !c.PolicyDenied
 }
 
 // refusal says how the client is refused at either endpoint, or returns nothing.

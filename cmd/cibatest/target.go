@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/cibatest/cibatest/internal/target"
+	"github.com/cibatest/cibatest/suites"
 	"github.com/spf13/cobra"
 )
 
@@ -20,7 +21,8 @@ func newCheck() *cobra.Command {
 		Use:   "check [FILE]",
 		Short: "Validate a target file and what it says against the OP, judging nothing",
 		Long: `Validates a target file, every problem at once, then reads the OP's discovery document
-and keys and says what can be tested and what is missing. No user is asked anything.`,
+and keys, lets every poll client show its credentials at both endpoints, and says what can be
+tested and what is missing. No user is asked anything.`,
 		Example: "  cibatest check staging.yaml\n  cibatest check --schema > target.schema.json",
 		Args:    cobra.MaximumNArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
@@ -54,6 +56,13 @@ func check(cmd *cobra.Command, file string, asJSON bool) error {
 	}
 	defer transport.CloseIdleConnections()
 	report := target.Check(cmd.Context(), transport, t)
+	if report.Reached && !report.HasProblems() {
+		refused, err := suites.Refused(cmd.Context(), t, transport)
+		if err != nil {
+			return notJudged(err)
+		}
+		report.Clients(refused)
+	}
 	if asJSON {
 		if err := report.WriteJSON(cmd.OutOrStdout()); err != nil {
 			return err

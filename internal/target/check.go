@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"maps"
 	"net/http"
 	"slices"
 	"strings"
@@ -104,6 +105,26 @@ func (r *CheckReport) keys(ctx context.Context, rt http.RoundTripper, t *Target)
 		return
 	}
 	r.add(CheckOK, "%d keys at %s", len(keys), t.Endpoints.JWKS)
+}
+
+// Clients adds what the OP says to each client's credentials: for every name how
+// it is refused, or nothing where it is let in. That one of them is refused may
+// be the OP's defect; that all are is a mistake in the target file.
+func (r *CheckReport) Clients(refused map[string]string) {
+	level, in := CheckProblem, 0
+	for _, how := range refused {
+		if how == "" {
+			level, in = CheckWarning, in+1
+		}
+	}
+	if in > 0 {
+		r.add(CheckOK, "%d of %d poll clients are let in", in, len(refused))
+	}
+	for _, name := range slices.Sorted(maps.Keys(refused)) {
+		if how := refused[name]; how != "" {
+			r.add(level, "client %q is refused, whatever it asks: %s; compare client_id, auth_method and secret or key with its registration", name, how)
+		}
+	}
 }
 
 // Unreachable says whether the OP gave no answer.

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net/http"
 	"slices"
+	"strings"
 	"text/template"
 )
 
@@ -25,6 +26,7 @@ func Init(ctx context.Context, rt http.RoundTripper, issuer string) ([]byte, err
 	err = initTemplate.Execute(&b, map[string]any{
 		"Issuer":   t.Issuer,
 		"Found":    d.URL,
+		"Personas": strings.Join(Personas(), ", "),
 		"Endpoint": t.Endpoints.BackchannelAuthentication,
 		"Method":   firstOf(d.Strings("token_endpoint_auth_methods_supported"), AuthClientSecretBasic, AuthClientSecretPost, AuthPrivateKeyJWT, AuthClientSecretJWT),
 		"Types":    d.Strings("authorization_details_types_supported"),
@@ -49,7 +51,7 @@ func firstOf(offered []string, preferred ...string) string {
 var initTemplate = template.Must(template.New("target").Parse(`# Target file for cibatest, made from {{.Found}}
 # Validate it with: cibatest check FILE
 issuer: {{printf "%q" .Issuer}}
-persona: core
+persona: core   # defaults of a product: {{.Personas}}
 {{- if not .Endpoint}}
 endpoints:
   backchannel_authentication: ""   # the OP publishes none; fill it in
