@@ -108,7 +108,7 @@ func (s *Session) emptyCase(j *job, outcome result.Outcome, reason string) resul
 
 // runCase runs one body to its end and turns what it recorded into a result.
 func (s *Session) runCase(ctx context.Context, j *job, o Options) result.Case {
-	limit := j.def.limit
+	limit := s.stretched(j.def.limit)
 	if j.def.slow {
 		limit += s.target.Budgets.ExpiryMax
 	}
@@ -148,6 +148,19 @@ func (s *Session) runCase(ctx context.Context, j *job, o Options) result.Case {
 	}
 	c.Exchanges = exchanges(t.recorder, s.started)
 	return c
+}
+
+// longestInterval bounds what an OP's interval adds to the limit of a case.
+const longestInterval = time.Minute
+
+// stretched is a limit, made for an interval of 5 s, for the longest interval
+// that this OP has announced so far.
+func (s *Session) stretched(limit time.Duration) time.Duration {
+	longest := defaultInterval
+	for _, ack := range s.Acks() {
+		longest = max(longest, min(ack.Interval, longestInterval))
+	}
+	return time.Duration(limit.Seconds() * longest.Seconds() / defaultInterval.Seconds() * float64(time.Second))
 }
 
 func worse(a, b result.Outcome) result.Outcome {
