@@ -1,6 +1,7 @@
 package loadgen
 
 import (
+	"slices"
 	"time"
 
 	"github.com/HdrHistogram/hdrhistogram-go"
@@ -115,15 +116,7 @@ func (t *tally) clear() {
 
 // add adds another tally to this one.
 func (t *tally) add(other *tally) {
-	for name, n := range other.counters {
-		t.counters[name] += n
-	}
-	for key, n := range other.answers {
-		t.answers[key] += n
-	}
-	for reason, n := range other.failedFor {
-		t.failedFor[reason] += n
-	}
+	t.counts(other)
 	for c, h := range other.histogram {
 		if h == nil || h.TotalCount() == 0 {
 			continue
@@ -133,6 +126,33 @@ func (t *tally) add(other *tally) {
 		}
 		t.histogram[c].Merge(h)
 	}
+}
+
+// counts adds what is counted in another tally to this one.
+func (t *tally) counts(other *tally) {
+	for name, n := range other.counters {
+		t.counters[name] += n
+	}
+	for key, n := range other.answers {
+		t.answers[key] += n
+	}
+	for reason, n := range other.failedFor {
+		t.failedFor[reason] += n
+	}
+}
+
+// histograms takes them over from a result.
+func (t *tally) histograms(list []result.Latency) error {
+	for _, l := range list {
+		h, err := l.Histogram.Decode()
+		if err != nil {
+			return err
+		}
+		if at := slices.Index(classNames[:], l.Class); at >= 0 {
+			t.histogram[at] = h
+		}
+	}
+	return nil
 }
 
 // window is the tally as the results have it.

@@ -14,18 +14,19 @@ import (
 // whoever watches, and applies the abort rules. Once a window it writes down what
 // happened in it.
 type watch struct {
-	e       *engine
-	end     func() // ends the run at once
-	spare   *tally
-	total   *tally
-	window  *tally // what is not written yet
-	begun   time.Duration
-	length  time.Duration // of a window
-	load    result.Load
-	cpu     time.Duration
-	signed  [2]int64
-	aborted string
-	err     error // of the journal
+	e           *engine
+	end         func() // ends the run at once
+	spare       *tally
+	total       *tally // without histograms: these are summed up from the windows
+	long        *tally // of a window longer than a tick: what is not written yet; else nil
+	begun       time.Duration
+	length      time.Duration // of a window
+	load        result.Load
+	cpu         time.Duration
+	signed      [2]int64
+	connections int64
+	aborted     string
+	err         error // of the journal
 }
 
 // Windows are as short as keeps their number within reason, and at least a second.
@@ -35,9 +36,11 @@ const (
 )
 
 func newWatch(e *engine, end context.CancelFunc) *watch {
-	all := e.plan.Duration + e.plan.Drain
-	return &watch{e: e, end: end, spare: newTally(), total: newTally(), window: newTally(), load: e.header(), cpu: cpuTime(),
-		length: max(tick, (all/mostWindows + tick - 1).Truncate(tick))}
+	w := &watch{e: e, end: end, spare: newTally(), total: newTally(), load: e.header(), cpu: cpuTime(), length: tick}
+	if all := e.plan.Duration + e.plan.Drain; all > mostWindows*tick {
+		w.length, w.long = (all/mostWindows + tick).Truncate(tick), newTally()
+	}
+	return w
 }
 
 func (w *watch) open() error {
@@ -53,15 +56,16 @@ func (w *watch) run(stop <-chan struct{}) {
 	for {
 		select {
 		case <-ticker.C:
-			w.second()
+			w.second(false)
 		case <-stop:
 			return
 		}
 	}
 }
 
-// second takes what happened since the last call.
-func (w *watch) second() {
+// second takes what happened since the last call. The last call leaves nothing
+// unwritten.
+func (w *watch) second(last bool) {
 	e := w.e
 	now := time.Duration(e.elapsed())
 	e.mu.Lock()
@@ -71,8 +75,8 @@ func (w *watch) second() {
 	draining := e.noMore
 	e.mu.Unlock()
 	w.sign(t)
-	w.total.add(t)
-	w.window.add(t)
+	w.connect(t)
+	w.total.counts(t)
 	for i := range e.plan.Aborts {
 		if a := &e.plan.Aborts[i]; w.aborted == "" && a.window(t) {
 			w.aborted = a.text
@@ -82,21 +86,35 @@ func (w *watch) second() {
 	if e.o.OnWindow != nil {
 		e.o.OnWindow(w.status(now, draining, gauges, t))
 	}
+	unwritten := t
+	if w.long != nil {
+		w.long.add(t)
+		unwritten = w.long
+	}
+	if last || w.long == nil || now-w.begun >= w.length-tick/2 {
+		w.write(now, gauges, unwritten)
+		unwritten.clear()
+	}
 	t.clear()
 	w.spare = t
-	if now-w.begun >= w.length-tick/2 {
-		w.write(now, gauges)
+}
+
+// connect adds the connections opened since the last second.
+func (w *watch) connect(t *tally) {
+	if counted, ok := w.e.o.Transport.(Transport); ok {
+		now := counted.Connections()
+		t.count(result.CountConnections, now-w.connections)
+		w.connections = now
 	}
 }
 
 // write closes a window.
-func (w *watch) write(now time.Duration, gauges result.Window) {
-	out := w.window.window(w.begun, now-w.begun)
+func (w *watch) write(now time.Duration, gauges result.Window, t *tally) {
+	out := t.window(w.begun, now-w.begun)
 	out.Pending, out.UnderWay, out.OfferedPS = gauges.Pending, gauges.UnderWay, w.offered(w.begun, now)
 	cpu := cpuTime()
 	out.CPUMS, out.RSSBytes = (cpu - w.cpu).Milliseconds(), residentBytes()
 	w.cpu, w.begun = cpu, now
-	w.window.clear()
 	w.load.Windows = append(w.load.Windows, out)
 	if w.e.o.Journal == nil {
 		return
@@ -142,8 +160,7 @@ func (w *watch) status(now time.Duration, draining bool, gauges result.Window, t
 
 // close ends the books.
 func (w *watch) close() (result.Load, error) {
-	w.second()
-	w.write(time.Duration(w.e.elapsed()), result.Window{})
+	w.second(true)
 	e, l := w.e, &w.load
 	l.DurationMS = time.Duration(e.elapsed()).Milliseconds()
 	l.Violations = e.checks.violations()
@@ -154,6 +171,9 @@ func (w *watch) close() (result.Load, error) {
 		l.Notes = append(l.Notes, fmt.Sprintf("a decision could not be made: %v", e.lastUndecided))
 	}
 	if err := l.Sum(); err != nil {
+		return *l, fmt.Errorf("a defect in cibatest: %w", err)
+	}
+	if err := w.total.histograms(l.Latency); err != nil {
 		return *l, fmt.Errorf("a defect in cibatest: %w", err)
 	}
 	for _, o := range e.plan.Objectives {
