@@ -116,6 +116,25 @@ func (d digest) explanation() string {
 	return ""
 }
 
+// scope says how much of the catalogue the run speaks of.
+func (d digest) scope() string {
+	n := map[result.Outcome]int{}
+	for _, r := range d.Requirements {
+		n[r.Outcome]++
+	}
+	judged := len(d.Requirements) - n[result.Skip] - n[result.Error] - n[result.Uncovered]
+	parts := []string{fmt.Sprintf("%d of %s", judged, plural(len(d.Requirements), "requirement", "requirements"))}
+	for _, rest := range []struct {
+		outcome result.Outcome
+		words   string
+	}{{result.Skip, "skipped"}, {result.Error, "not judged"}, {result.Uncovered, "without a case"}} {
+		if n[rest.outcome] > 0 {
+			parts = append(parts, fmt.Sprintf("%d %s", n[rest.outcome], rest.words))
+		}
+	}
+	return strings.Join(parts, ", ")
+}
+
 // selected says what part of the suites was run.
 func (d digest) selected() string {
 	var parts []string

@@ -109,6 +109,7 @@ func (t *textWriter) head(d digest) {
 	t.line("")
 	t.field("persona", d.Target.Persona)
 	t.field("tool", strings.TrimSpace(d.Tool.Name+" "+d.Tool.Version))
+	t.field("judged", d.scope())
 	t.field("started", stamp(d.Started))
 	t.field("selection", fmt.Sprintf("%s; seed %d", d.selected(), d.Seed))
 	for _, note := range d.Notes {

@@ -23,7 +23,8 @@ type view struct {
 	Style, Script template.HTML
 
 	Headline, Lead          string
-	Date, Machine, Selected string
+	Date, Machine           string
+	Selected, Scope         string
 	CriticalPath, Wall, Sum string
 	Outcomes                []result.Outcome
 	Levels                  []levelView
@@ -119,7 +120,7 @@ type capabilityView struct {
 
 func newView(d digest) view {
 	v := view{
-		digest: d, Headline: headline(d.Verdict), Lead: upper(d.explanation()), Selected: d.selected(),
+		digest: d, Headline: headline(d.Verdict), Lead: upper(d.explanation()), Selected: d.selected(), Scope: d.scope(),
 		Date: stamp(d.Started), Machine: d.Started.UTC().Format("2006-01-02T15:04:05Z"),
 		CriticalPath: span(d.Timing.CriticalPathMS), Wall: span(d.Timing.WallMS), Sum: span(d.Timing.SumMS),
 		Outcomes: outcomes, Levels: levels(d.Requirements), CaseTally: tallyCases(d.Cases), Skipped: d.skipped,

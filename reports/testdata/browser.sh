@@ -1,6 +1,6 @@
 #!/bin/sh
 # Looks at the HTML report in Chromium and saves pictures into the folder given.
-# Installs Chromium from Debian and axe-core from npm where they are missing.
+# Installs Chromium and npm from Debian and axe-core from npm where they are missing.
 set -eu
 screens=${1:-out/screens}
 axe_version=4.14.1
@@ -16,6 +16,11 @@ fi
 tools=${XDG_CACHE_HOME:-$HOME/.cache}/cibatest/axe-core-$axe_version
 axe=$tools/node_modules/axe-core/axe.min.js
 if [ ! -f "$axe" ]; then
+  if ! command -v npm >/dev/null; then
+    echo "browser: installing npm" >&2
+    apt-get update -qq
+    DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends npm >&2
+  fi
   echo "browser: installing axe-core $axe_version" >&2
   npm install --silent --no-audit --no-fund --prefix "$tools" "axe-core@$axe_version" >&2
 fi
