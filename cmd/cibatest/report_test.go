@@ -46,12 +46,12 @@ func TestReport(t *testing.T) {
 		{"a folder that is not there", []string{"report", fail, "--junit", "missing/junit.xml"}, exitUsage, ""},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			var out, errOut bytes.Buffer
-			if got := run(c.args, strings.NewReader(""), &out, &errOut); got != c.exit {
-				t.Errorf("exit code %d, want %d: %s", got, c.exit, errOut.String())
+			code, out, errOut := called(t, c.args...)
+			if code != c.exit {
+				t.Errorf("exit code %d, want %d: %s", code, c.exit, errOut)
 			}
-			if !strings.Contains(out.String(), c.says) {
-				t.Errorf("%q is missing from:\n%s", c.says, out.String())
+			if !strings.Contains(out, c.says) {
+				t.Errorf("%q is missing from:\n%s", c.says, out)
 			}
 		})
 	}

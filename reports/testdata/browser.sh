@@ -25,6 +25,12 @@ if [ ! -f "$axe" ]; then
   npm install --silent --no-audit --no-fund --prefix "$tools" "axe-core@$axe_version" >&2
 fi
 
+# CIBATEST_RUN may name a run.json to look at besides the samples.
+if [ -n "${CIBATEST_RUN:-}" ]; then
+  CIBATEST_RUN=$(realpath "$CIBATEST_RUN")
+  export CIBATEST_RUN
+fi
+
 cd "$(dirname "$0")/.."
 CIBATEST_AXE=$axe CIBATEST_SCREENS=$screens \
   ${GO:-go} test -tags browser -run TestBrowser -count=1 -timeout 10m .
