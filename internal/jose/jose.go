@@ -394,6 +394,9 @@ func verifies(t Token, alg string, key Key) bool {
 		return false
 	}
 	alg = plain(alg)
+	if key.key.KeyType() == jwa.EC && usualAlg(key.key) != alg { // RFC 7518 3.4 ties the algorithm to the curve
+		return false
+	}
 	if named := key.key.Algorithm().String(); named != "" && plain(named) != alg {
 		return false
 	}

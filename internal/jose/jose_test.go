@@ -1,7 +1,14 @@
 package jose
 
 import (
+	"crypto/rand"
+	"crypto/rsa"
+	"crypto/x509"
+	"crypto/x509/pkix"
+	"encoding/base64"
+	"encoding/json"
 	"fmt"
+	"math/big"
 	"strings"
 	"testing"
 )
@@ -179,5 +186,84 @@ func TestEncryptedTokensOpen(t *testing.T) {
 	}
 	if _, err := Decrypt("e30.a.b.c.d", []Key{key}); err == nil {
 		t.Error("opened without an algorithm")
+	}
+}
+
+func TestCurveFitsTheAlgorithm(t *testing.T) {
+	t.Parallel()
+	key, err := GenerateKey("ES256", "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	anonymous := Key{key: key.key, alg: "ES384"}
+	token, err := Sign(nil, map[string]any{"sub": "alice"}, anonymous)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := Verify(token, []Key{anonymous.Public()}, []string{"ES384"}); err == nil {
+		t.Error("ES384 with a P-256 key was accepted")
+	}
+}
+
+func FuzzForeignText(f *testing.F) {
+	key, err := GenerateKey("ES256", "k1")
+	if err != nil {
+		f.Fatal(err)
+	}
+	sealed, err := Encrypt("{}", "ECDH-ES", key)
+	if err != nil {
+		f.Fatal(err)
+	}
+	for _, seed := range []string{sealed, "a.b.c", "e30.e30.", `{"keys":[{"kty":"EC"}]}`, `{"keys":[null]}`} {
+		f.Add(seed)
+	}
+	f.Fuzz(func(_ *testing.T, text string) {
+		_, _ = Decode(text)
+		_, _ = Decrypt(text, []Key{key})
+		keys, _ := ParseKeySet([]byte(text))
+		_, _ = Verify(text, append(keys, key), []string{"ES256", "RS256", "EdDSA", "HS256"})
+	})
+}
+
+// A certificate chain beside a key is what many servers publish.
+func TestKeysWithCertificatesAreRead(t *testing.T) {
+	t.Parallel()
+	private, err := rsa.GenerateKey(rand.Reader, 2048)
+	if err != nil {
+		t.Fatal(err)
+	}
+	template := &x509.Certificate{SerialNumber: big.NewInt(1), Subject: pkix.Name{CommonName: "op"}}
+	der, err := x509.CreateCertificate(rand.Reader, template, template, &private.PublicKey, private)
+	if err != nil {
+		t.Fatal(err)
+	}
+	key, err := fromRaw(private, "RS256", "k1")
+	if err != nil {
+		t.Fatal(err)
+	}
+	text, err := key.Public().JSON()
+	if err != nil {
+		t.Fatal(err)
+	}
+	members := map[string]any{}
+	if err := json.Unmarshal(text, &members); err != nil {
+		t.Fatal(err)
+	}
+	members["x5c"] = []string{base64.StdEncoding.EncodeToString(der)}
+	members["x5t"], members["key_ops"], members["iat"] = "dGh1bWJwcmludA", []string{"verify"}, 1
+	set, err := json.Marshal(map[string]any{"keys": []any{members}, "issuer": "https://op.example"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	keys, err := ParseKeySet(set)
+	if err != nil || len(keys) != 1 {
+		t.Fatalf("got %v, %v; want one key", keys, err)
+	}
+	token, err := Sign(nil, map[string]any{"sub": "alice"}, key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := Verify(token, keys, []string{"RS256"}); err != nil {
+		t.Error(err)
 	}
 }

@@ -250,6 +250,15 @@ func (b *behaviour) claims(edit func(claims map[string]any)) {
 
 var _ = allow(
 	Variant{"idt-eddsa", "OIDC Core 15.1: any registered algorithm may be used; RFC 8037", signingBy("EdDSA")},
+	Variant{"idt-ed25519", "RFC 9864 2.2: EdDSA by its fully specified name", func(b *behaviour) {
+		signingBy("EdDSA")(b)
+		b.idToken(func(d *draft) {
+			if d.key.Alg() == "EdDSA" {
+				d.header["alg"], d.header["typ"] = "Ed25519", nil
+			}
+		})
+		b.skip("id-hint-signature")
+	}},
 	Variant{"idt-es384", "OIDC Core 15.1: any registered algorithm may be used", signingBy("ES384")},
 	Variant{"idt-es512", "OIDC Core 15.1: any registered algorithm may be used", signingBy("ES512")},
 	Variant{"idt-hs256", "OIDC Core 10.1: HS256 signs with the client_secret", func(b *behaviour) {
@@ -313,6 +322,16 @@ var _ = allow(
 	}},
 	Variant{"idt-acr-zero", "OIDC Core 2: acr 0 says that no class was reached", func(b *behaviour) {
 		b.claims(func(claims map[string]any) { claims["acr"] = "0" })
+	}},
+	Variant{"idt-acr-denied", "CIBA Core 13: a class that cannot be reached may be denied", func(b *behaviour) {
+		b.state(func(c *call, f *flow, at state) state {
+			for _, class := range strings.Fields(f.acr) {
+				if !slices.Contains(c.op.reg.ACRValues, class) && at == approved {
+					return denied
+				}
+			}
+			return at
+		})
 	}},
 	Variant{"idt-acr-refused", "OIDC Core 5.5.1.1: unknown classes may be refused", func(b *behaviour) {
 		b.onReply = append(b.onReply, func(c *call, r *reply) {

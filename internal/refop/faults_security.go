@@ -173,6 +173,9 @@ var _ = allow(
 	Variant{"userinfo-other-scheme", "RFC 9449 7.1: a server may challenge for DPoP", func(b *behaviour) {
 		b.reply("userinfo", "error", header("WWW-Authenticate", `DPoP error="invalid_token", algs="ES256"`))
 	}},
+	Variant{"introspection-stranger-403", "RFC 7662 2.3: a caller without permission may be told 403", func(b *behaviour) {
+		b.reply("introspection", "error", func(r *reply) { r.status, r.raw = http.StatusForbidden, []byte{} })
+	}},
 	Variant{"introspection-bare-401", "RFC 7662 2.3: the form of the refusal is left to the scheme of authorization", func(b *behaviour) {
 		b.reply("introspection", "error", func(r *reply) {
 			r.header.Set("WWW-Authenticate", `Bearer error="invalid_token"`)

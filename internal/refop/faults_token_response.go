@@ -3,6 +3,7 @@ package refop
 import (
 	"encoding/json"
 	"net/http"
+	"slices"
 	"strings"
 
 	"github.com/cibatest/cibatest/internal/jose"
@@ -69,6 +70,15 @@ func dropped(scope, name string) string {
 	return strings.Join(strings.Fields(strings.ReplaceAll(" "+scope+" ", " "+name+" ", " ")), " ")
 }
 
+// ignoreUnknownScopes accepts any scope and grants what is known.
+func ignoreUnknownScopes(b *behaviour) {
+	b.skip("scope-known")
+	b.onFlow = append(b.onFlow, func(c *call, f *flow) {
+		known := slices.DeleteFunc(strings.Fields(f.scope), func(s string) bool { return !slices.Contains(c.op.reg.Scopes, s) })
+		f.scope = strings.Join(known, " ")
+	})
+}
+
 var _ = plant(
 	tokens("token-cached", "OIDC-3.1.3.3-NO-STORE", "the token response may be cached", func(r *reply) { r.header.Del("Cache-Control") }),
 	tokens("token-cached-privately", "OIDC-3.1.3.3-NO-STORE", "the token response is private, no-cache", header("Cache-Control", "private, no-cache")),
@@ -114,6 +124,10 @@ var _ = plant(
 		b.onGrant = append(b.onGrant, func(f *flow) { f.scope = dropped(f.scope, "profile") })
 		b.reply("token", "tokens", no("scope"))
 		b.accessToken = func(*OP) string { return randomID(32) }
+	}},
+	Fault{"token-scope-unknown-dropped", "RFC6749-5.1-SCOPE", "an unknown scope is dropped and nobody told", func(b *behaviour) {
+		ignoreUnknownScopes(b)
+		b.reply("token", "tokens", no("scope"))
 	}},
 	tokens("token-scope-empty", "RFC6749-5.1-SCOPE", "scope is an empty string", member("scope", "")),
 	tokens("token-scope-list", "RFC6749-5.1-SCOPE", "scope is an array", func(r *reply) { r.body["scope"] = anyList(strings.Fields(r.body["scope"].(string))) }),
@@ -193,6 +207,7 @@ var _ = allow(
 	Variant{"token-scope-narrowed", "RFC 6749 3.3: the server may grant less and says so", func(b *behaviour) {
 		b.onGrant = append(b.onGrant, func(f *flow) { f.scope = dropped(f.scope, "profile") })
 	}},
+	Variant{"token-scope-unknown-ignored", "RFC 6749 3.3: unknown scopes may be ignored, and the rest stated", ignoreUnknownScopes},
 	Variant{"token-scope-reordered", "RFC 6749 3.3: the order of scope values does not matter", func(b *behaviour) {
 		b.onGrant = append(b.onGrant, func(f *flow) { f.scope = strings.TrimSpace(dropped(f.scope, "openid") + " openid") })
 	}},
