@@ -285,3 +285,6 @@ func equal(a, b tree) bool {
 	}
 	return a.text == b.text
 }
+
+// Len counts the rules.
+func (rs *Rules) Len() int { return len(rs.rules) }

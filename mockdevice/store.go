@@ -32,6 +32,7 @@ type record struct {
 	outlet     *outlet
 	in         *list
 	prev, next *record
+	seen       bool          // everything was visible on the phone page
 	decided    chan struct{} // closed by a decision; nil unless somebody waits
 }
 

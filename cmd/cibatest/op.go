@@ -23,10 +23,13 @@ func newOP() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "op",
 		Short: "Run the reference OP with its device, healthy or with named faults",
-		Long: `Runs the in-memory reference OP on loopback, wired to an authentication device whose
-decisions are made through the control address. It prints the addresses and, with
---write-target, writes a target file that describes it.`,
+		Long: `Runs the in-memory reference OP on loopback, wired to an authentication device. A person
+decides on the phone page of that device, whose address is printed; a test decides
+through the control address. With --write-target it writes a target file that describes
+it, which 'cibatest authorize' understands. With --device it asks a device that runs
+elsewhere, as 'cibatest device' does, and starts none.`,
 		Example: `  cibatest op --write-target lab
+  cibatest op --device http://127.0.0.1:9003 --write-target lab
   cibatest op --fault polling-never-pending --listen 127.0.0.1:9001`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
@@ -43,6 +46,7 @@ decisions are made through the control address. It prints the addresses and, wit
 	flags.StringVar(&o.OPListen, "listen", "127.0.0.1:0", "address of the OP")
 	flags.StringVar(&o.ControlListen, "control-listen", "127.0.0.1:0", "address of the test control: decisions without a device")
 	flags.StringVar(&o.DeviceListen, "device-listen", "127.0.0.1:0", "address of the device")
+	flags.StringVar(&o.Device, "device", "", "URL of a device that runs elsewhere; empty: one in this process")
 	flags.StringVar(&o.Issuer, "issuer", "", "issuer URL; empty: the listening address (a mapped port needs it)")
 	flags.DurationVar(&o.Interval, "interval", 0, "polling interval; 0: as registered (5s)")
 	flags.DurationVar(&o.ExpiresIn, "expires-in", 0, "life of an auth_req_id; 0: as registered (120s)")
@@ -65,8 +69,8 @@ func serveOP(cmd *cobra.Command, o lab.Options, targetDir string) error {
 			return usage(err)
 		}
 	}
-	fmt.Fprintf(cmd.OutOrStdout(), "issuer   %s\ncontrol  %s\ndevice   %s\n", l.Issuer, l.ControlURL, l.DeviceURL)
-	fmt.Fprintf(cmd.ErrOrStderr(), "decide with: curl -X POST '%s/decision?auth_req_id=ID&action=allow'; stop with Ctrl-C\n", l.ControlURL)
+	fmt.Fprintf(cmd.OutOrStdout(), "issuer   %s\ncontrol  %s\ndevice   %s\nphone    %[3]s/phone\n", l.Issuer, l.ControlURL, l.DeviceURL)
+	fmt.Fprintf(cmd.ErrOrStderr(), "decide on the phone page, or with: curl -X POST '%s/decision?auth_req_id=ID&action=allow'; stop with Ctrl-C\n", l.ControlURL)
 	<-cmd.Context().Done()
 	return nil
 }

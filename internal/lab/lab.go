@@ -32,6 +32,10 @@ type Options struct {
 
 	// Where to listen on TCP, as host:port; empty: any free loopback port.
 	OPListen, ControlListen, DeviceListen string
+
+	// Device is the URL of a device that is running elsewhere and is asked instead of
+	// one in this process. Decisions of the Approver then go to the control.
+	Device string
 }
 
 // Lab is a running OP with its device. Close it when done.
@@ -68,8 +72,13 @@ func (l *Lab) start(ctx context.Context, o Options) error {
 	if o.Issuer != "" {
 		l.Issuer = o.Issuer
 	}
-	l.Device = mockdevice.New(mockdevice.WithRoundTripper(l.RoundTripper))
-	l.closers = append(l.closers, l.Device.Close)
+	if o.Device == "" {
+		l.Device = mockdevice.New(mockdevice.WithRoundTripper(l.RoundTripper))
+		l.closers = append(l.closers, l.Device.Close)
+		hosts.device.serve(l.Device.Handler())
+	} else {
+		l.DeviceURL = strings.TrimSuffix(o.Device, "/")
+	}
 
 	registration, err := refop.ParseRegistration(fixtures.ReferenceRegistration(), fixtures.Keys())
 	if err != nil {
@@ -90,14 +99,17 @@ func (l *Lab) start(ctx context.Context, o Options) error {
 	l.closers = append(l.closers, l.OP.Close)
 	hosts.op.serve(l.OP.Handler())
 	hosts.control.serve(l.OP.Control())
-	hosts.device.serve(l.Device.Handler())
 	return l.describe()
 }
 
 // describe renders the target file and makes the approver from it.
 func (l *Lab) describe() error {
 	var err error
-	if l.TargetFile, err = fixtures.ReferenceTarget(fixtures.Reference{Issuer: l.Issuer, Control: l.ControlURL, Device: strings.TrimPrefix(l.DeviceURL, "http://")}); err != nil {
+	reference := fixtures.Reference{Issuer: l.Issuer, Control: l.ControlURL}
+	if l.Device != nil {
+		reference.Device = strings.TrimPrefix(l.DeviceURL, "http://")
+	}
+	if l.TargetFile, err = fixtures.ReferenceTarget(reference); err != nil {
 		return err
 	}
 	if l.Target, err = target.Parse("reference.yaml", l.TargetFile, target.Env{FS: fixtures.Tree()}); err != nil {
