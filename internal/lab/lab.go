@@ -115,6 +115,9 @@ func (l *Lab) describe() error {
 	if l.Target, err = target.Parse("reference.yaml", l.TargetFile, target.Env{FS: fixtures.Tree()}); err != nil {
 		return fmt.Errorf("the built-in target: %w", err)
 	}
+	for name, has := range l.OP.Declared() {
+		l.Target.Capabilities[name] = has
+	}
 	l.Approver, err = approve.New(l.Target.Approval, approve.Options{Device: l.Device, RoundTripper: l.RoundTripper})
 	return err
 }

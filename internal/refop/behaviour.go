@@ -37,6 +37,7 @@ type behaviour struct {
 	onFlow   []func(*call, *flow)
 	onState  []func(*call, *flow, state) state
 	onGrant  []func(*flow)
+	onStart  []func(*call) *oauthError // further checks of a backchannel request
 	onHint   func(*call, *User) *User
 
 	authReqID      func(op *OP) string
@@ -57,7 +58,8 @@ type behaviour struct {
 	decideAgain  bool                 // a decision may replace another
 	consume      func(*call, *oauthError) bool
 	crossClient  bool
-	openOne      bool // a second request of a user ends the first
+	declared     map[string]bool // what the target file of this OP says under capabilities
+	openOne      bool            // a second request of a user ends the first
 }
 
 // skip leaves checks out.
@@ -66,6 +68,9 @@ func (b *behaviour) skip(names ...string) {
 		b.skipped[name] = true
 	}
 }
+
+// declare adds what the operator of such an OP would write into the target file.
+func (b *behaviour) declare(capability string, has bool) { b.declared[capability] = has }
 
 // refuse makes a check answer with another error.
 func (b *behaviour) refuse(name string, status int, code string) {
@@ -111,7 +116,7 @@ type reply struct {
 }
 
 func newBehaviour() *behaviour {
-	return &behaviour{skipped: map[string]bool{}, instead: map[string]*oauthError{}, delay: map[string]time.Duration{}}
+	return &behaviour{skipped: map[string]bool{}, instead: map[string]*oauthError{}, delay: map[string]time.Duration{}, declared: map[string]bool{}}
 }
 
 // faults and variants are filled by the files of the areas.

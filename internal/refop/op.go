@@ -10,6 +10,7 @@ import (
 	"errors"
 	"fmt"
 	"hash/maphash"
+	"maps"
 	"net/http"
 	"net/url"
 	"slices"
@@ -133,6 +134,10 @@ func New(reg Registration, options ...Option) (*OP, error) {
 	}
 	return op, nil
 }
+
+// Declared are the capabilities, by their names in a target file, that an
+// operator would have to declare because of this OP's faults and variants.
+func (op *OP) Declared() map[string]bool { return maps.Clone(op.b.declared) }
 
 // Close gives up the prompts under way.
 func (op *OP) Close() {

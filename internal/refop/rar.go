@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"reflect"
 	"slices"
+	"strings"
 )
 
 // checkDetail validates one object against the definition of its type.
@@ -19,10 +20,13 @@ func (c *call) checkDetail(item any) *oauthError {
 	}
 	name, ok := object["type"].(string)
 	if !ok || name == "" {
-		if c.skips("rar-type") {
+		if c.skips("rar-type-" + flaw(object["type"])) {
 			return nil
 		}
 		return badDetails("type is missing")
+	}
+	if c.skips("rar-type-case") {
+		name = strings.ToLower(name)
 	}
 	definition, known := c.op.reg.RARTypes[name]
 	if !known {
@@ -44,6 +48,17 @@ func (c *call) checkDetail(item any) *oauthError {
 		return e
 	}
 	return nil
+}
+
+// flaw says what is wrong with a type.
+func flaw(kind any) string {
+	switch kind.(type) {
+	case nil:
+		return "missing"
+	case string:
+		return "empty"
+	}
+	return "odd"
 }
 
 func (c *call) checkMembers(path string, members map[string]Member, object map[string]any) *oauthError {
@@ -85,6 +100,9 @@ func (c *call) checkMember(path string, m Member, value any) *oauthError {
 			return nil
 		}
 	case map[string]any:
+		if m.Type == "object" && c.skips("rar-nested") {
+			return nil
+		}
 		if m.Type == "object" {
 			return c.checkMembers(path, m.Members, v)
 		}
@@ -101,7 +119,7 @@ func (c *call) checkMember(path string, m Member, value any) *oauthError {
 			return nil
 		}
 	}
-	if c.skips("rar-field-type") {
+	if c.skips("rar-field-type") || m.Type == "array" && c.skips("rar-list-type") {
 		return nil
 	}
 	return badDetails(path + " has a value of the wrong type")
@@ -112,6 +130,21 @@ func (c *call) checkMember(path string, m Member, value any) *oauthError {
 func within(granted, requested []any) bool {
 	for _, g := range granted {
 		if !slices.ContainsFunc(requested, func(r any) bool { return narrower(g, r) }) {
+			return false
+		}
+	}
+	return true
+}
+
+// sameTypes says whether every object has the type of a granted one, which is not
+// enough.
+func sameTypes(asked, granted []any) bool {
+	kind := func(v any) any {
+		object, _ := v.(map[string]any)
+		return object["type"]
+	}
+	for _, a := range asked {
+		if !slices.ContainsFunc(granted, func(g any) bool { return kind(g) == kind(a) }) {
 			return false
 		}
 	}

@@ -2,6 +2,8 @@ package refop
 
 import (
 	"encoding/json"
+	"errors"
+	"io"
 	"regexp"
 	"slices"
 	"strconv"
@@ -91,6 +93,14 @@ var startChecks = slices.Concat(clientChecks, []check{
 	{"requested-expiry", (*call).readExpiry},
 	{"acr-values", func(c *call) *oauthError { return nil }},
 	{"rar", (*call).readDetails},
+	{"further", func(c *call) *oauthError {
+		for _, check := range c.op.b.onStart {
+			if err := check(c); err != nil {
+				return err
+			}
+		}
+		return nil
+	}},
 })
 
 // suitable is what a device of this OP can show without doubt: letters of any
@@ -287,6 +297,9 @@ func (c *call) detailsIn(name string) ([]any, *oauthError) {
 		return nil, nil
 	}
 	value, err := decodeJSON(c.value(name))
+	if errors.Is(err, errTrailing) && c.skips("rar-trailing") {
+		err = nil
+	}
 	if err != nil {
 		if c.skips("rar-json") {
 			return nil, nil
@@ -300,12 +313,22 @@ func (c *call) detailsIn(name string) ([]any, *oauthError) {
 		}
 		return nil, badDetails("authorization_details is not an array")
 	}
-	for _, item := range list {
-		if e := c.checkDetail(item); e != nil {
+	known := make([]any, 0, len(list))
+	for i, item := range list {
+		if i > 0 && c.skips("rar-rest") {
+			known = append(known, item)
+			continue
+		}
+		e := c.checkDetail(item)
+		if e != nil && c.skips("rar-unknown-dropped") {
+			continue
+		}
+		if e != nil {
 			return nil, e
 		}
+		known = append(known, item)
 	}
-	return list, nil
+	return known, nil
 }
 
 func badDetails(description string) *oauthError {
@@ -319,8 +342,10 @@ func decodeJSON(text string) (any, error) {
 	if err := decoder.Decode(&value); err != nil {
 		return nil, err
 	}
-	if decoder.More() {
-		return nil, strconv.ErrSyntax
+	if _, err := decoder.Token(); !errors.Is(err, io.EOF) {
+		return value, errTrailing
 	}
 	return value, nil
 }
+
+var errTrailing = errors.New("something follows the JSON value")

@@ -159,6 +159,12 @@ func (op *OP) throttle(c *call, f *flow) *oauthError {
 
 // narrowed reads authorization_details of a token request; RFC 9396 6.
 func (c *call) narrowed(granted []any) ([]any, *oauthError) {
+	if c.skips("rar-narrowing") {
+		return granted, nil
+	}
+	if c.form["authorization_details"] != nil && c.skips("rar-narrow-nothing") {
+		return nil, badDetails("a grant is not divisible")
+	}
 	asked, err := c.detailsIn("authorization_details")
 	if err != nil {
 		return nil, err
@@ -166,10 +172,19 @@ func (c *call) narrowed(granted []any) ([]any, *oauthError) {
 	if c.form["authorization_details"] == nil || asked == nil {
 		return granted, nil
 	}
-	if !within(asked, granted) && !c.skips("rar-exceed") {
+	if !within(asked, granted) && !c.mayExceed(asked, granted) {
+		if other := c.op.b.instead["rar-exceed"]; other != nil {
+			return nil, other
+		}
 		return nil, badDetails("authorization_details go beyond the grant")
 	}
 	return asked, nil
+}
+
+// mayExceed lets a fault grant more than the user did.
+func (c *call) mayExceed(asked, granted []any) bool {
+	return c.skips("rar-exceed") || c.skips("rar-exceed-refresh") && c.value("grant_type") == "refresh_token" ||
+		c.skips("rar-exceed-value") && sameTypes(asked, granted)
 }
 
 // refresh is RFC 6749 6 with rotation; a used refresh token revokes its family.

@@ -1,0 +1,112 @@
+package suites
+
+import (
+	"encoding/json"
+	"slices"
+	"strings"
+
+	"github.com/cibatest/cibatest/internal/approve"
+	"github.com/cibatest/cibatest/internal/ciba"
+	. "github.com/onsi/ginkgo/v2"
+)
+
+// RFC 9396 3: what the user is asked, and what of it the user grants.
+var _ = Describe("Consent to authorization_details", func() {
+	Case("rar-shown", "shows what is asked for", Requirements("RFC9396-3-CONSENT-SHOWN").Smoke(), shownToUser)
+	Case("rar-partial", "may be given to a part", Requirements("RFC9396-3-PARTIAL-GRANT"), func(t *T) {
+		granted, refused := t.partsToGrant()
+		flow := t.MustStart(t.withDetails(granted, refused))
+		t.WaitUntil(flow.last.Add(flow.Pace()))
+		t.Decide(approve.Decision{AuthReqID: flow.AuthReqID, User: flow.User, Allow: true, AuthorizationDetails: json.RawMessage(arrayOf(granted))})
+		tokens, resp := t.MustTokens(t.PollDecided(flow))
+		t.At(resp)
+		for _, at := range t.places(tokens) {
+			t.judgePart(at, granted, refused)
+		}
+	})
+	Case("rar-with-scope", "covers scope and details of one request", Requirements("RFC9396-3.1-WITH-SCOPE"), func(t *T) {
+		granted := t.detailed()
+		t.At(granted.response)
+		tokens := granted.tokens
+		scope := strings.Fields(tokens.Scope)
+		t.Check(len(scope) == 0 || slices.Contains(scope, "openid"), "scope absent, or with openid", "scope %.100q", tokens.Scope)
+		t.Check(tokens.IDToken != "", "an id_token", "there is none")
+		t.Check(tokens.AuthorizationDetails != nil, "authorization_details", "there are none")
+	})
+})
+
+// partsToGrant are two objects of one request, of two types where there are two.
+func (t *T) partsToGrant() (granted, refused detail) {
+	if list := t.eachType(); len(list) > 1 {
+		return list[0], list[1]
+	}
+	return t.twins()
+}
+
+// judgePart looks for the object that the user did not grant.
+func (t *T) judgePart(at place, granted, refused detail) {
+	both := counterparts([]map[string]any{granted.object, refused.object}, at.details)
+	leaked := slices.ContainsFunc(both.pairs, func(p pair) bool { return distance(p.asked, refused.object) == 0 })
+	t.Check(!leaked, at.name+" has only the granted object", "it also has the other one")
+}
+
+// shownToUser compares the prompt with the request. A member the type requires
+// has to be there; others may be for the OP's own use.
+func shownToUser(t *T) {
+	asked := t.eachType()
+	resp := t.Start(t.withDetails(asked...))
+	if len(asked) > 1 && resp.Status == 400 { // an OP may limit the number of objects
+		asked = asked[:1]
+		resp = t.Start(t.withDetails(asked...))
+	}
+	t.MustAccept("a request with valid authorization_details", resp)
+	prompt := t.MustPrompt(t.FlowOf(t.Client(), t.User(), resp))
+	if prompt.AuthorizationDetails == nil && t.Target().Approval.Observe.Nameless() {
+		t.Skip("prompts of this kind of device carry no authorization_details")
+	}
+	shown, err := shownDetails(prompt)
+	if !t.Check(err == nil, "the prompt has the details that were asked for", "%v", err) {
+		return
+	}
+	p := counterparts(objectsOf(asked), shown)
+	for _, missing := range p.missing {
+		t.Check(false, "the prompt has every object that was asked for", "there is none like %s", inWords(missing))
+	}
+	for _, surplus := range p.surplus {
+		t.Check(false, "the prompt has what was asked for and nothing else", "it has %s", inWords(surplus))
+	}
+	for _, pair := range p.pairs {
+		t.judgeShownObject(pair)
+	}
+}
+
+func shownDetails(p approve.Prompt) ([]map[string]any, error) {
+	object, err := ciba.DecodeObject([]byte(`{"authorization_details":` + orNull(p.AuthorizationDetails) + `}`))
+	if err != nil {
+		return nil, err
+	}
+	return readDetails(object["authorization_details"])
+}
+
+func orNull(data json.RawMessage) string {
+	if len(data) == 0 {
+		return "null"
+	}
+	return string(data)
+}
+
+func (t *T) judgeShownObject(p pair) {
+	kind, _ := p.asked["type"].(string)
+	required := t.requiredMembers(kind)
+	for _, d := range differencesOfObjects(p.asked, p.told, "") {
+		const expected = "the prompt has the details that were asked for"
+		switch {
+		case d.kind == changed, d.kind == grown, d.kind == shrunk, d.kind == absent && slices.Contains(required, d.path):
+			t.Check(false, expected, "%s", d)
+		case d.kind == rewritten, d.kind == absent:
+			t.Warn(expected, "%s", d)
+		default:
+			t.Info(expected, "%s", d)
+		}
+	}
+}

@@ -1,0 +1,71 @@
+package suites
+
+import (
+	"encoding/json"
+	"slices"
+
+	. "github.com/onsi/ginkgo/v2"
+)
+
+// RFC 9396 5: objects that do not obey the definition of their type are refused.
+// The definition is known by the objects the target file lists as invalid.
+var _ = Describe("Invalid authorization_details", func() {
+	Case("rar-unknown-field", "are refused with a member the type does not have", Requirements("RFC9396-5-UNKNOWN-FIELD"), unknownField)
+	Case("rar-wrong-field-type", "are refused with a member of another JSON type", Requirements("RFC9396-5-WRONG-FIELD-TYPE").Smoke(), func(t *T) {
+		t.refusesInvalid("wrong_field_type", t.misTypedCommonFields()...)
+	})
+	Case("rar-invalid-value", "are refused with a value the type does not have", Requirements("RFC9396-5-INVALID-VALUE"), func(t *T) {
+		t.refusesInvalid("invalid_value")
+	})
+	Case("rar-missing-field", "are refused without a member the type requires", Requirements("RFC9396-5-MISSING-FIELD"), func(t *T) {
+		t.refusesInvalid("missing_field")
+	})
+})
+
+// refusesInvalid sends every invalid object of a kind, and one of them beside a
+// valid object: the valid one does not save it.
+func (t *T) refusesInvalid(kind string, more ...invalidDetail) {
+	list := append(t.invalidDetails(kind), more...)
+	if len(list) == 0 {
+		t.Skip("rar.invalid in the target file has no object of kind %s", kind)
+	}
+	for _, invalid := range list {
+		t.JudgeVariant(invalid.why, t.Start(t.withDetails(invalid.detail)))
+	}
+	t.JudgeVariant("a valid object before an invalid one", t.Start(t.withDetails(t.validDetails()[0], list[0].detail)))
+}
+
+// unknownField: whether a type is open is for its definition to say. Only a
+// member that the target file calls unknown must be refused.
+func unknownField(t *T) {
+	for _, invalid := range t.invalidDetails("unknown_field") {
+		resp := t.Start(t.withDetails(invalid.detail))
+		if resp.Status == 200 {
+			t.At(resp)
+			t.Fail(invalid.why+": "+describe(t.Requirement()), "%s", resp.Summary())
+			continue
+		}
+		t.JudgeVariant(invalid.why, resp)
+	}
+	for _, d := range t.eachType() {
+		t.JudgeVariant(`"zzz": 1 in `+oneLine(d.kind()), t.Start(t.withDetails(d.having("zzz", json.Number("1")))))
+	}
+}
+
+// misTypedCommonFields are the fields of RFC 9396 2.2, where a valid object uses
+// them: lists written as text, and an identifier that is a list.
+func (t *T) misTypedCommonFields() []invalidDetail {
+	var list []invalidDetail
+	for _, d := range t.eachType() {
+		for _, name := range []string{"locations", "actions", "datatypes", "privileges"} {
+			values, isList := d.object[name].([]any)
+			if isList && len(values) > 0 && slices.ContainsFunc(values, isText) {
+				list = append(list, invalidDetail{d.having(name, values[0]), name + " is a list"})
+			}
+		}
+		if isText(d.object["identifier"]) {
+			list = append(list, invalidDetail{d.having("identifier", []any{d.object["identifier"]}), "identifier is a string"})
+		}
+	}
+	return list
+}

@@ -1,0 +1,166 @@
+package suites
+
+import (
+	"slices"
+	"time"
+
+	"github.com/cibatest/cibatest/internal/ciba"
+	. "github.com/onsi/ginkgo/v2"
+)
+
+// RFC 9396 6: authorization_details of a token request ask for less than was
+// granted, never for more.
+var _ = Describe("authorization_details of a token request", func() {
+	Case("rar-narrow", "reduce the token", Requirements("RFC9396-6-TOKEN-REQ-NARROW"), func(t *T) {
+		kept, dropped := t.partsToGrant()
+		flow := t.MustStart(t.withDetails(kept, dropped))
+		resp := t.redeemAsking(flow, kept)
+		t.Judge(resp)
+		if tokens, err := resp.Tokens(); err == nil {
+			t.recordNarrowing(tokens, kept)
+		}
+	})
+	Case("rar-exceed", "never bring more than was granted", Requirements("RFC9396-6-TOKEN-REQ-EXCEED").Limit(3*time.Minute), exceeding)
+	Case("rar-refresh", "are kept or reduced by a refresh", Requirements("RFC9396-REFRESH").AloneForUser().LastForClient().Limit(3*time.Minute), refreshing)
+})
+
+// redeemAsking approves the flow and redeems it with authorization_details in the
+// token request.
+func (t *T) redeemAsking(f *Flow, asked ...detail) *ciba.Response {
+	t.Approve(f)
+	patience := time.Now().Add(max(f.interval, defaultInterval) + decisionGrace)
+	for {
+		resp := t.PollWith(f, func() ciba.Call {
+			call := t.PollCall(f)
+			call.Form = call.Form.With("authorization_details", arrayOf(asked...))
+			return call
+		})
+		undecided := isError(resp, ciba.AuthorizationPending) || isError(resp, ciba.SlowDown)
+		if !undecided || time.Now().After(patience) {
+			return resp
+		}
+	}
+}
+
+// recordNarrowing notes every place that holds more than was asked for.
+func (t *T) recordNarrowing(tokens ciba.TokenResponse, kept detail) {
+	for _, at := range t.places(tokens) {
+		if more := beyond([]map[string]any{kept.object}, at.details); more != "" {
+			t.Info("the token is reduced to what the token request names", "%s is not: %s", at.name, more)
+		}
+	}
+}
+
+// exceeding asks, each time with a grant of its own, for an object that was not
+// granted and for a larger amount. An OP that takes no notice of the parameter
+// returns the grant.
+func exceeding(t *T) {
+	list := t.eachType()
+	granted := list[0]
+	var attempts [][]detail
+	if len(list) > 1 {
+		attempts = append(attempts, []detail{granted, list[1]}, []detail{list[1]})
+	}
+	if more, ok := granted.larger(); ok {
+		attempts = append(attempts, []detail{more})
+	}
+	if len(attempts) == 0 {
+		t.Skip("needs two types in rar.valid of the target file, or an object with an amount")
+	}
+	for _, attempt := range attempts {
+		resp := t.redeemAsking(t.MustStart(t.withDetails(granted)), attempt...)
+		t.JudgeVariant("asking for "+inWords(attempt[len(attempt)-1].object), resp)
+		if tokens, err := resp.Tokens(); err == nil {
+			t.judgeWithin("the excess", tokens, granted)
+		}
+	}
+}
+
+// judgeWithin says that no place of the tokens goes beyond the grant.
+func (t *T) judgeWithin(what string, tokens ciba.TokenResponse, granted ...detail) {
+	for _, at := range t.places(tokens) {
+		more := beyond(objectsOf(granted), at.details)
+		t.Check(more == "", what+": "+at.name+" stays within the grant", "%s", more)
+	}
+}
+
+// refreshing uses the newest refresh token each time and asks for too much last,
+// because refresh tokens may rotate and a refusal may cost them.
+func refreshing(t *T) {
+	first, second := t.partsToGrant()
+	flow := t.MustStart(t.withDetails(first, second))
+	tokens, _ := t.MustRedeem(flow)
+	if tokens.RefreshToken == "" {
+		t.Skip("refresh: the OP issues no refresh token")
+	}
+	refresh := tokens.RefreshToken
+	again := func(asked ...detail) (ciba.TokenResponse, *ciba.Response) {
+		resp := t.MustAnswer(t.sendAuthenticated(t.client, func() ciba.Call {
+			call := t.TokenCallAs(t.client, ciba.P("grant_type", "refresh_token", "refresh_token", refresh))
+			call.Label = "refresh request"
+			if len(asked) > 0 {
+				call.Form = call.Form.With("authorization_details", arrayOf(asked...))
+			}
+			return call
+		}))
+		t.At(resp)
+		tokens, _ := resp.Tokens()
+		if tokens.RefreshToken != "" {
+			refresh = tokens.RefreshToken
+		}
+		return tokens, resp
+	}
+
+	plain, resp := again()
+	if !t.Check(resp.Status == 200, "a plain refresh is answered 200", "%s", resp.Summary()) {
+		return
+	}
+	t.statesWithin("a plain refresh", plain, first, second)
+
+	t.refreshSubset(first, second, again)
+
+	more, ok := first.larger()
+	if !ok {
+		more = first.having("type", first.kind()+"-more")
+	}
+	excess, resp := again(more)
+	refusal := t.Requirement()
+	refusal.Expect.Status = []int{400}
+	t.JudgeBy(refusal, resp)
+	if resp.Status == 200 {
+		t.judgeWithin("a refresh that asks for more", excess, first, second)
+	}
+}
+
+// refreshSubset: support for less than was granted is not universal.
+func (t *T) refreshSubset(kept, dropped detail, again func(...detail) (ciba.TokenResponse, *ciba.Response)) {
+	subset, resp := again(kept)
+	switch {
+	case resp.Status == 200:
+		t.statesWithin("a refresh for less", subset, kept, dropped)
+		t.recordNarrowing(subset, kept)
+	case resp.Is("invalid_authorization_details", ciba.InvalidRequest):
+		t.Info("a refresh may ask for less", "%s", resp.Summary())
+	default:
+		t.Check(false, "a refresh for less is answered 200", "%s", resp.Summary())
+	}
+}
+
+// statesWithin: the answer to a refresh tells the details, none beyond the grant.
+func (t *T) statesWithin(what string, tokens ciba.TokenResponse, granted ...detail) {
+	told, err := readDetails(tokens.Raw["authorization_details"])
+	if t.Check(err == nil, what+": the response states the details", "%v", err) {
+		t.Check(len(told) > 0, what+": the response states the details", "there are none")
+	}
+	t.judgeWithin(what, tokens, granted...)
+}
+
+// kinds are the types of details, sorted.
+func kinds(list []detail) []string {
+	var names []string
+	for _, d := range list {
+		names = append(names, d.kind())
+	}
+	slices.Sort(names)
+	return slices.Compact(names)
+}

@@ -1,0 +1,200 @@
+package suites
+
+import (
+	"fmt"
+	"slices"
+
+	"github.com/cibatest/cibatest/internal/ciba"
+	. "github.com/onsi/ginkgo/v2"
+)
+
+// granted is an approved request with authorization_details and what it brought.
+type granted struct {
+	asked    []detail
+	tokens   ciba.TokenResponse
+	response *ciba.Response
+}
+
+// detailed is the shared approved flow that asked for one object of every type,
+// or for one object where the OP takes no more.
+func (t *T) detailed() granted {
+	return Observe(t, "detailed", func(t *T) granted {
+		asked := t.eachType()
+		resp := t.Start(t.withDetails(asked...))
+		if len(asked) > 1 && resp.Status == 400 {
+			asked = asked[:1]
+			resp = t.Start(t.withDetails(asked...))
+		}
+		t.MustAccept("a request with valid authorization_details", resp)
+		tokens, answer := t.MustRedeem(t.FlowOf(t.client, t.User(), resp))
+		return granted{asked, tokens, answer}
+	})
+}
+
+// RFC 9396 7: the token response tells what was granted.
+var _ = Describe("authorization_details of a token response", func() {
+	Case("rar-returned", "are an array of objects with type", Requirements("RFC9396-7-RETURNED").Smoke(), func(t *T) {
+		g := t.detailed()
+		t.At(g.response)
+		told, err := readDetails(g.tokens.Raw["authorization_details"])
+		if t.Check(err == nil, "authorization_details is an array of objects with type", "%v", err) {
+			t.Check(len(told) > 0, "authorization_details with what was granted", "the array is empty")
+		}
+	})
+	Case("rar-faithful", "are what was asked for and granted", Requirements("RFC9396-7-FAITHFUL").Smoke(), func(t *T) {
+		g := t.detailed()
+		t.At(g.response)
+		t.judgeFaithful("the token response", objectsOf(g.asked), t.mustReadDetails(g.tokens))
+	})
+	Case("rar-faithful-token", "are what a JWT access token says, too", Requirements("RFC9396-7-FAITHFUL").Needs("jwt_access_token"), func(t *T) {
+		g := t.detailed()
+		t.At(g.response)
+		if told, ok := t.detailsInToken(g.tokens.AccessToken); ok {
+			t.judgeFaithful("the JWT access token", objectsOf(g.asked), told)
+		}
+	})
+	Case("rar-complete", "are complete after full approval", Requirements("RFC9396-7-COMPLETE"), complete)
+	Case("rar-parallel", "belong to their own request", Requirements("RFC9396-7-FAITHFUL").Needs("parallel"), detailsInParallel)
+	Case("rar-unasked", "are absent when none were asked for", Requirements("RFC9396-7-FAITHFUL"), func(t *T) {
+		r := t.Redeemed()
+		t.At(r.Response)
+		for _, at := range t.places(r.Tokens) {
+			if len(at.details) > 0 {
+				t.Warn(at.name+" without authorization_details", "it has %s", inWords(at.details[0]))
+			}
+		}
+	})
+	Case("rar-enriched", "have what the type lets the OP add", Requirements("RFC9396-7.1-ENRICHED"), func(t *T) {
+		g := t.detailed()
+		t.At(g.response)
+		p := counterparts(objectsOf(g.asked), t.mustReadDetails(g.tokens))
+		if !slices.ContainsFunc(p.pairs, enriched) {
+			t.Info("enriched authorization_details", "nothing was added to any of %v", kinds(g.asked))
+		}
+	})
+})
+
+// mustReadDetails is authorization_details of a token response; what is wrong
+// with its form is judged by the case about the form.
+func (t *T) mustReadDetails(tokens ciba.TokenResponse) []map[string]any {
+	told, err := readDetails(tokens.Raw["authorization_details"])
+	if err != nil {
+		t.Abort("the token response cannot be compared: %v", err)
+	}
+	return told
+}
+
+// detailsInToken are those of a JWT access token. An encrypted or opaque one is a
+// skip; one without the claim is judged by the case about the claim.
+func (t *T) detailsInToken(accessToken string) ([]map[string]any, bool) {
+	claims, ok := jwtClaims(accessToken)
+	if !ok {
+		t.Skip("jwt_access_token: the access token is not a readable JWT")
+	}
+	told, err := readDetails(claims["authorization_details"])
+	return told, err == nil
+}
+
+// judgeFaithful compares what came back with what was asked, both fully
+// approved. RFC 9396 7 and 7.1 allow reduction, enrichment and merging with
+// earlier grants, so only other values are a failure, and additions one where the
+// target file says that this OP does not enrich.
+func (t *T) judgeFaithful(where string, asked, told []map[string]any) {
+	expected := where + " has what was asked for and granted"
+	p := counterparts(asked, told)
+	for _, pair := range p.pairs {
+		for _, d := range differencesOfObjects(pair.asked, pair.told, "") {
+			t.judgeDifference(expected, d)
+		}
+	}
+	for _, object := range p.missing {
+		t.Info(expected, "there is no counterpart of %s", inWords(object))
+	}
+	for _, object := range p.surplus {
+		switch {
+		case !slices.ContainsFunc(asked, func(a map[string]any) bool { return a["type"] == object["type"] }):
+			t.Warn(expected, "it has an object of a type that was not requested: %s", inWords(object))
+		case slices.ContainsFunc(asked, func(a map[string]any) bool { return distance(a, object) == 0 }):
+			t.Warn(expected, "it has one object twice: %s", inWords(object))
+		default:
+			t.Info(expected, "it also has %s, perhaps from an earlier grant", inWords(object))
+		}
+	}
+}
+
+func (t *T) judgeDifference(expected string, d difference) {
+	enriches, told := t.Target().Capabilities["rar_enrich"]
+	switch {
+	case d.kind == changed:
+		t.Check(false, expected, "%s", d)
+	case d.kind == grown || d.kind == extra:
+		switch {
+		case told && !enriches:
+			t.Check(false, expected+", as the target file says that this OP adds nothing", "%s", d)
+		case d.kind == grown:
+			t.Warn(expected, "%s", d)
+		case !told:
+			t.Info(expected, "%s", d)
+		}
+	case d.kind == absent || d.kind == shrunk:
+		t.Info(expected, "%s", d)
+	}
+}
+
+// enriched says whether an object came back with more than was asked.
+func enriched(p pair) bool {
+	more := slices.ContainsFunc(differencesOfObjects(p.asked, p.told, ""), func(d difference) bool { return d.kind == extra || d.kind == grown })
+	return more || filled(p.asked, p.told)
+}
+
+// filled says whether a placeholder has got a value.
+func filled(asked, told map[string]any) bool {
+	for name, value := range asked {
+		inner, isObject := value.(map[string]any)
+		other, both := told[name].(map[string]any)
+		if isPlaceholder(value) && !isPlaceholder(told[name]) || isObject && both && filled(inner, other) {
+			return true
+		}
+	}
+	return false
+}
+
+// complete asks for two objects of one type and wants both back.
+func complete(t *T) {
+	a, b := t.twins()
+	flow := t.MustStart(t.withDetails(a, b))
+	tokens, resp := t.MustRedeem(flow)
+	t.At(resp)
+	p := counterparts([]map[string]any{a.object, b.object}, t.mustReadDetails(tokens))
+	for _, object := range p.missing {
+		t.Check(false, "every object that was granted is returned", "there is no counterpart of %s", inWords(object))
+	}
+	required := t.requiredMembers(a.kind())
+	for _, pair := range p.pairs {
+		for _, d := range differencesOfObjects(pair.asked, pair.told, "") {
+			switch {
+			case d.kind == absent && slices.Contains(required, d.path):
+				t.Check(false, "every member that the type requires is returned", "%s", d)
+			case d.kind == rewritten, d.kind == changed && isText(d.asked):
+				t.Check(false, "texts are returned as they were sent", "%s", d)
+			}
+		}
+	}
+}
+
+// detailsInParallel approves two requests of one client and user that differ in
+// their details only; the one decided last is redeemed first.
+func detailsInParallel(t *T) {
+	a, b := t.twins()
+	first, second := t.MustStart(t.withDetails(a)), t.MustStart(t.withDetails(b))
+	t.Approve(first)
+	t.Approve(second)
+	for i, f := range []*Flow{second, first} {
+		own := []detail{b, a}[i]
+		tokens, resp := t.MustTokens(t.PollDecided(f))
+		t.At(resp)
+		for _, at := range t.places(tokens) {
+			t.judgeFaithful(fmt.Sprintf("%s of one of two requests at the same time", at.name), objectsOf([]detail{own}), at.details)
+		}
+	}
+}

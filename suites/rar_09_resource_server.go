@@ -1,0 +1,87 @@
+package suites
+
+import (
+	"slices"
+
+	. "github.com/onsi/ginkgo/v2"
+)
+
+// RFC 9396 9: the resource server can tell what was granted.
+var _ = Describe("authorization_details for the resource server", func() {
+	Case("rar-visible", "are in a JWT access token or in introspection", Requirements("RFC9396-9-RS-VISIBLE"), func(t *T) {
+		token := t.detailed().tokens.AccessToken
+		claims, isJWT := jwtClaims(token)
+		looked, found := isJWT, hasDetails(claims)
+		if t.Has("introspection") {
+			answer := t.introspection(token)
+			looked, found = looked || answer != nil, found || hasDetails(answer)
+		}
+		if !looked {
+			t.Skip("the access token is no readable JWT, and introspection tells this resource server nothing")
+		}
+		t.Check(found, "authorization_details in the JWT access token or in introspection", "neither has them")
+	})
+	Case("rar-jwt-claim", "are a claim of a JWT access token", Requirements("RFC9396-9.1-JWT-CLAIM"), func(t *T) {
+		g := t.detailed()
+		t.At(g.response)
+		claims, ok := jwtClaims(g.tokens.AccessToken)
+		if !ok {
+			t.Skip("jwt_access_token: the access token is not a readable JWT")
+		}
+		_, err := readDetails(claims["authorization_details"])
+		t.Check(err == nil, "the claim authorization_details is an array of objects with type", "%v", err)
+	})
+	Case("rar-introspection", "are an array of objects in introspection", Requirements("RFC9396-9.2-INTROSPECTION"), func(t *T) {
+		answer := t.mustIntrospect()
+		if value, there := answer["authorization_details"]; there {
+			_, err := readDetails(value)
+			t.Check(err == nil, "authorization_details absent, or an array of objects with type", "%v", err)
+		}
+	})
+	Case("rar-introspection-faithful", "are told by introspection as granted", Requirements("RFC9396-9.2-FAITHFUL"), func(t *T) {
+		told, err := readDetails(t.mustIntrospect()["authorization_details"])
+		if err != nil {
+			t.Skip("introspection tells this resource server no authorization_details")
+		}
+		t.judgeTold(t.mustReadDetails(t.detailed().tokens), told)
+	})
+})
+
+func hasDetails(object map[string]any) bool {
+	told, err := readDetails(object["authorization_details"])
+	return err == nil && len(told) > 0
+}
+
+// mustIntrospect asks about the token of the shared approved flow.
+func (t *T) mustIntrospect() map[string]any {
+	answer := t.introspection(t.detailed().tokens.AccessToken)
+	if answer == nil {
+		t.Skip("introspection tells this resource server that the token is not active")
+	}
+	return answer
+}
+
+// judgeTold compares introspection with the token response. Both may be filtered
+// or extended for their reader, so only members that both have are judged.
+func (t *T) judgeTold(granted, told []map[string]any) {
+	const expected = "introspection has what was granted"
+	p := counterparts(granted, told)
+	for _, pair := range p.pairs {
+		for _, d := range differencesOfObjects(pair.asked, pair.told, "") {
+			if !t.Check(d.kind != changed, expected, "%s", d) || d.kind == rewritten {
+				continue
+			}
+			t.Info(expected, "%s", d)
+		}
+	}
+	for _, object := range p.missing {
+		t.Info(expected, "there is no counterpart of %s", inWords(object))
+	}
+	for _, object := range p.surplus {
+		if slices.ContainsFunc(granted, func(g map[string]any) bool { return g["type"] == object["type"] }) {
+			t.Info(expected, "it also has %s", inWords(object))
+		} else {
+			t.Warn(expected, "it has an object of a type that was not granted: %s", inWords(object))
+		}
+	}
+}

@@ -1,0 +1,357 @@
+package suites
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+	"unicode"
+
+	"github.com/cibatest/cibatest/internal/ciba"
+	"github.com/cibatest/cibatest/internal/jose"
+)
+
+// detail is one object of authorization_details. The text is what travels: the
+// target file's own spelling, unless a case has altered the object.
+type detail struct {
+	text   string
+	object map[string]any
+}
+
+func (d detail) kind() string {
+	kind, _ := d.object["type"].(string)
+	return kind
+}
+
+// with is the object after an edit of a copy.
+func (d detail) with(edit func(map[string]any)) detail {
+	object := cloneJSON(d.object).(map[string]any)
+	edit(object)
+	return detail{jsonText(object), object}
+}
+
+// having is the object with one member replaced.
+func (d detail) having(member string, value any) detail {
+	return d.with(func(object map[string]any) { object[member] = value })
+}
+
+func cloneJSON(value any) any {
+	switch v := value.(type) {
+	case map[string]any:
+		out := maps.Clone(v)
+		for name, inner := range v {
+			out[name] = cloneJSON(inner)
+		}
+		return out
+	case []any:
+		out := slices.Clone(v)
+		for i, inner := range v {
+			out[i] = cloneJSON(inner)
+		}
+		return out
+	}
+	return value
+}
+
+// arrayOf is the value of the parameter.
+func arrayOf(list ...detail) string {
+	texts := make([]string, len(list))
+	for i, d := range list {
+		texts[i] = d.text
+	}
+	return "[" + strings.Join(texts, ",") + "]"
+}
+
+func objectsOf(list []detail) []map[string]any {
+	objects := make([]map[string]any, len(list))
+	for i, d := range list {
+		objects[i] = d.object
+	}
+	return objects
+}
+
+// withDetails is a good request that carries authorization_details.
+func (t *T) withDetails(list ...detail) ciba.Params {
+	return t.Request().With("authorization_details", arrayOf(list...))
+}
+
+// validDetails are the objects this OP accepts, by the target file, as far as
+// this case's client may use their types.
+func (t *T) validDetails() []detail {
+	var list []detail
+	for i, text := range t.Target().RAR.Valid {
+		object, err := ciba.DecodeObject(text)
+		if err != nil {
+			t.Abort("rar.valid[%d] in the target file: %v", i, err)
+		}
+		d := detail{string(text), object}
+		if allowed := t.client.RARTypes; len(allowed) == 0 || slices.Contains(allowed, d.kind()) {
+			list = append(list, d)
+		}
+	}
+	if len(list) == 0 {
+		t.Skip("rar.valid in the target file has no object that client %s may use", t.client.Name)
+	}
+	return list
+}
+
+// eachType is the first valid object of every type.
+func (t *T) eachType() []detail {
+	var list []detail
+	for _, d := range t.validDetails() {
+		if !slices.ContainsFunc(list, func(other detail) bool { return other.kind() == d.kind() }) {
+			list = append(list, d)
+		}
+	}
+	return list
+}
+
+// twoTypes are valid objects of two types, or a skip.
+func (t *T) twoTypes() (a, b detail) {
+	list := t.eachType()
+	if len(list) < 2 {
+		t.Skip("needs two types of authorization_details in rar.valid of the target file")
+	}
+	return list[0], list[1]
+}
+
+// twins are two different valid objects of one type: two of the target file, else
+// one of them and the same with another amount.
+func (t *T) twins() (a, b detail) {
+	list := t.validDetails()
+	for i, a := range list {
+		for _, b := range list[i+1:] {
+			if a.kind() == b.kind() {
+				return a, b
+			}
+		}
+	}
+	for _, a := range list {
+		if b, ok := a.larger(); ok {
+			return a, b
+		}
+	}
+	t.Skip("needs two objects of one type in rar.valid of the target file")
+	return
+}
+
+// larger is the object with a larger amount: the first number, or text that is a
+// number, preferably one that is called an amount.
+func (d detail) larger() (detail, bool) {
+	at := amountIn(d.object, "")
+	if at == "" {
+		return d, false
+	}
+	return d.with(func(object map[string]any) {
+		names := strings.Split(at, "\x00")
+		for _, name := range names[:len(names)-1] {
+			object = object[name].(map[string]any)
+		}
+		last := names[len(names)-1]
+		object[last] = increased(object[last])
+	}), true
+}
+
+// increased keeps the shape of a number: 50.00 becomes 90.00, 97 becomes 997.
+func increased(value any) any {
+	grow := func(digits string) string {
+		if digits[0] == '9' {
+			return "9" + digits
+		}
+		return "9" + digits[1:]
+	}
+	if n, ok := value.(json.Number); ok {
+		return json.Number(grow(n.String()))
+	}
+	return grow(value.(string))
+}
+
+// amountIn is the path of a positive number, its names joined by NUL.
+func amountIn(object map[string]any, prefix string) string {
+	found := ""
+	for _, name := range sortedKeys(object) {
+		switch v := object[name].(type) {
+		case map[string]any:
+			if inner := amountIn(v, prefix+name+"\x00"); inner != "" && (found == "" || isAmount(inner)) {
+				found = inner
+			}
+		case string, json.Number:
+			if decimal.MatchString(fmt.Sprint(v)) && (found == "" || isAmount(name)) {
+				found = prefix + name
+			}
+		}
+		if isAmount(found) {
+			break
+		}
+	}
+	return found
+}
+
+func isAmount(path string) bool { return strings.Contains(strings.ToLower(path), "amount") }
+
+// requiredMembers are the paths that the type definition requires for certain: a
+// missing_field object of the target file shows one when it lacks a single member
+// of a valid object.
+func (t *T) requiredMembers(kind string) []string {
+	var required []string
+	for _, invalid := range t.invalidDetails("missing_field") {
+		if invalid.kind() != kind {
+			continue
+		}
+		for _, valid := range t.validDetails() {
+			if valid.kind() != kind {
+				continue
+			}
+			if lacks := lacking(valid.object, invalid.object, ""); len(lacks) == 1 {
+				required = append(required, lacks[0])
+			}
+		}
+	}
+	return required
+}
+
+// lacking are the topmost members of a that b does not have.
+func lacking(a, b map[string]any, prefix string) []string {
+	var paths []string
+	for _, name := range sortedKeys(a) {
+		value, there := b[name]
+		if !there {
+			paths = append(paths, prefix+name)
+			continue
+		}
+		inner, isObject := a[name].(map[string]any)
+		other, both := value.(map[string]any)
+		if isObject && both {
+			paths = append(paths, lacking(inner, other, prefix+name+".")...)
+		}
+	}
+	return paths
+}
+
+// invalidDetail is an object the target file says is refused.
+type invalidDetail struct {
+	detail
+	why string
+}
+
+func (t *T) invalidDetails(kind string) []invalidDetail {
+	var list []invalidDetail
+	for i, entry := range t.Target().RAR.Invalid {
+		if entry.Kind != kind {
+			continue
+		}
+		object, err := ciba.DecodeObject(entry.Object)
+		if err != nil {
+			t.Abort("rar.invalid[%d] in the target file: %v", i, err)
+		}
+		list = append(list, invalidDetail{detail{string(entry.Object), object}, entry.Why})
+	}
+	return list
+}
+
+// readDetails reads a member authorization_details: an array of objects with a
+// type, whatever their number. The error completes a sentence that begins with
+// the place.
+func readDetails(value any) ([]map[string]any, error) {
+	list, ok := value.([]any)
+	if !ok {
+		return nil, fmt.Errorf("authorization_details is %s", inWords(value))
+	}
+	objects := make([]map[string]any, 0, len(list))
+	for i, item := range list {
+		object, ok := item.(map[string]any)
+		if !ok {
+			return nil, fmt.Errorf("authorization_details[%d] is %s", i, inWords(item))
+		}
+		if kind, ok := object["type"].(string); !ok || kind == "" {
+			return nil, fmt.Errorf("authorization_details[%d] has no type", i)
+		}
+		objects = append(objects, object)
+	}
+	return objects, nil
+}
+
+// inWords shows a JSON value of the OP, short and harmless.
+func inWords(value any) string {
+	text := []rune(strings.Map(func(r rune) rune {
+		if unicode.IsPrint(r) {
+			return r
+		}
+		return unicode.ReplacementChar
+	}, jsonText(value)))
+	if len(text) > 80 {
+		text = append(text[:79], '…')
+	}
+	return string(text)
+}
+
+// jsonText is a JSON value as text, without the escaping that HTML would need.
+func jsonText(value any) string {
+	var text bytes.Buffer
+	encoder := json.NewEncoder(&text)
+	encoder.SetEscapeHTML(false)
+	if err := encoder.Encode(value); err != nil {
+		return "unreadable"
+	}
+	return strings.TrimSpace(text.String())
+}
+
+// jwtClaims are the claims of an access token that is a readable JWT.
+func jwtClaims(accessToken string) (map[string]any, bool) {
+	token, err := jose.Decode(accessToken)
+	if err != nil || token.Claims == nil {
+		return nil, false
+	}
+	return token.Claims, true
+}
+
+// introspection asks about a token as the resource server of the target file.
+// Nil means that this resource server is told nothing about the token.
+func (t *T) introspection(accessToken string) map[string]any {
+	api := slices.IndexFunc(t.Clients(), func(c *Client) bool { return c.Purpose == "resource-server" })
+	url := t.Target().Endpoints.Introspection
+	if api < 0 || url == "" {
+		t.Skip("introspection: needs an endpoint and a client with purpose resource-server")
+	}
+	server := t.Clients()[api]
+	resp := t.MustSucceed("introspection", t.sendAuthenticated(server, func() ciba.Call {
+		return ciba.Call{Label: "introspection request", URL: url, Form: ciba.P("token", accessToken), Auth: server.Auth(url, t.Target().Issuer)}
+	}))
+	t.At(resp)
+	answer, err := resp.Object()
+	if err != nil {
+		t.Abort("the introspection answer cannot be read: %v", err)
+	}
+	if answer["active"] != true {
+		return nil
+	}
+	return answer
+}
+
+// place is somewhere the details of a grant come back.
+type place struct {
+	name    string
+	details []map[string]any
+}
+
+// places are all places a grant can be read from: the token response, a JWT
+// access token and introspection. Places without readable details are left out;
+// they have cases of their own.
+func (t *T) places(tokens ciba.TokenResponse) []place {
+	var list []place
+	add := func(name string, object map[string]any) {
+		if details, err := readDetails(object["authorization_details"]); err == nil {
+			list = append(list, place{name, details})
+		}
+	}
+	add("the token response", tokens.Raw)
+	if claims, ok := jwtClaims(tokens.AccessToken); ok {
+		add("the JWT access token", claims)
+	}
+	if t.Has("introspection") {
+		add("introspection", t.introspection(tokens.AccessToken))
+	}
+	return list
+}
