@@ -96,8 +96,7 @@ func refreshing(t *T) {
 	refresh := tokens.RefreshToken
 	again := func(asked ...detail) (ciba.TokenResponse, *ciba.Response) {
 		resp := t.MustAnswer(t.sendAuthenticated(t.client, func() ciba.Call {
-			call := t.TokenCallAs(t.client, ciba.P("grant_type", "refresh_token", "refresh_token", refresh))
-			call.Label = "refresh request"
+			call := t.refreshCall(t.client, refresh)
 			if len(asked) > 0 {
 				call.Form = call.Form.With("authorization_details", arrayOf(asked...))
 			}

@@ -310,15 +310,7 @@ func jwtClaims(accessToken string) (map[string]any, bool) {
 // introspection asks about a token as the resource server of the target file.
 // Nil means that this resource server is told nothing about the token.
 func (t *T) introspection(accessToken string) map[string]any {
-	api := slices.IndexFunc(t.Clients(), func(c *Client) bool { return c.Purpose == "resource-server" })
-	url := t.Target().Endpoints.Introspection
-	if api < 0 || url == "" {
-		t.Skip("introspection: needs an endpoint and a client with purpose resource-server")
-	}
-	server := t.Clients()[api]
-	resp := t.MustSucceed("introspection", t.sendAuthenticated(server, func() ciba.Call {
-		return ciba.Call{Label: "introspection request", URL: url, Form: ciba.P("token", accessToken), Auth: server.Auth(url, t.Target().Issuer)}
-	}))
+	resp := t.MustSucceed("introspection", t.introspect(accessToken))
 	t.At(resp)
 	answer, err := resp.Object()
 	if err != nil {
