@@ -221,12 +221,31 @@ func (t *T) resourceServer() *Client {
 
 // introspectCall asks about a token as the resource server.
 func (t *T) introspectCall(token string) ciba.Call {
-	url := t.session.target.Endpoints.Introspection
-	return ciba.Call{Label: "introspection request", URL: url, Form: ciba.P("token", token), Auth: t.resourceServer().Auth(url, t.session.target.Issuer)}
+	return t.introspectCallAs(t.resourceServer(), token)
 }
 
+func (t *T) introspectCallAs(c *Client, token string) ciba.Call {
+	url := t.session.target.Endpoints.Introspection
+	return ciba.Call{Label: "introspection request", URL: url, Form: ciba.P("token", token), Auth: c.Auth(url, t.session.target.Issuer)}
+}
+
+// introspect asks the resource server, and the client itself where that one is
+// told active false: a caller that is not entitled is answered so (RFC 7662 2.2),
+// and some OPs entitle only the client that holds the token.
 func (t *T) introspect(token string) *ciba.Response {
-	return t.sendAuthenticated(t.resourceServer(), func() ciba.Call { return t.introspectCall(token) })
+	as := func(c *Client) *ciba.Response {
+		return t.sendAuthenticated(c, func() ciba.Call { return t.introspectCallAs(c, token) })
+	}
+	resp := as(t.resourceServer())
+	if object, err := resp.Object(); err != nil || object["active"] != false {
+		return resp
+	}
+	own := as(t.client)
+	if object, err := own.Object(); err != nil || object["active"] != true {
+		return resp
+	}
+	t.Note("introspection tells the client that holds a token what it does not tell client %s", t.resourceServer().Name)
+	return own
 }
 
 // live is the shared approved flow while its access token lasts, else a new one.

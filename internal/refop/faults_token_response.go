@@ -251,6 +251,13 @@ var _ = allow(
 	Variant{"introspection-absent", "RFC 8414 2: introspection_endpoint is optional", func(b *behaviour) {
 		b.reply("discovery", "discovery", no("introspection_endpoint"))
 	}},
+	Variant{"introspection-holder-only", "RFC 7662 2.2: a caller that is not entitled is told active false", func(b *behaviour) {
+		b.onReply = append(b.onReply, func(c *call, r *reply) {
+			if c.endpoint == "introspection" && r.kind == "introspection" && r.body["client_id"] != c.client.ID {
+				r.body = map[string]any{"active": false}
+			}
+		})
+	}},
 	Variant{"introspection-terse", "RFC 7662 2.2: members other than active are optional", func(b *behaviour) {
 		b.reply("introspection", "introspection", func(r *reply) { r.body = map[string]any{"active": r.body["active"]} })
 	}},
