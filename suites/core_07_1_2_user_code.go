@@ -14,24 +14,18 @@ var _ = Describe("User code", func() {
 	Case("user-code-right", "starts the transaction", Requirements("CIBA-7.1.2-UC-OK"), func(t *T) {
 		t.JudgeAck("the right user_code", t.Start(t.Request()))
 	})
-	Case("user-code-missing", "that is missing yields missing_user_code", Requirements("CIBA-7.1.2-UC-MISSING").AloneForUser(), func(t *T) {
-		t.Judge(t.Start(t.Request().Without("user_code")))
+	Case("user-code-missing", "that is missing yields missing_user_code", guessing("CIBA-7.1.2-UC-MISSING"), func(t *T) {
+		t.Judge(t.guesses().missing)
 	})
-	Case("user-code-wrong", "that is wrong yields invalid_user_code", Requirements("CIBA-7.1.2-UC-WRONG").AloneForUser(), func(t *T) {
-		t.Judge(wrongCode(t))
+	Case("user-code-wrong", "that is wrong yields invalid_user_code", guessing("CIBA-7.1.2-UC-WRONG"), func(t *T) {
+		t.Judge(t.guesses().wrong)
 	})
-	Case("user-code-no-prompt", "keeps the user undisturbed", Requirements("CIBA-7.1.2-UC-NO-PROMPT").AloneForUser(), func(t *T) {
-		began := time.Now()
-		missing, wrong := t.Start(t.Request().Without("user_code")), wrongCode(t)
-		if missing.Status == 200 || wrong.Status == 200 {
+	Case("user-code-no-prompt", "keeps the user undisturbed", guessing("CIBA-7.1.2-UC-NO-PROMPT"), func(t *T) {
+		g := t.guesses()
+		if g.missing.Status/100 == 2 || g.wrong.Status/100 == 2 {
 			t.Skip("the OP accepts the request, so a prompt is due; see user-code-missing and user-code-wrong")
 		}
-		user := t.User()
-		_, shown := t.WaitPrompt(func(p approve.Prompt) bool {
-			mine := user.LoginHint != "" && p.LoginHint == user.LoginHint || user.Sub != "" && p.Sub == user.Sub
-			return mine && !p.ReceivedAt.Before(began)
-		}, 5*time.Second)
-		t.Check(!shown, "no prompt without the right code", "the device was asked")
+		t.Check(!g.prompted, "no prompt without the right code", "the device was asked")
 	})
 	Case("user-code-unsupported", "is recorded where it is not supported", Requirements("CIBA-7.1.2-UC-UNSUPPORTED"), func(t *T) {
 		t.Judge(t.Start(t.Request().With("user_code", "1234")))
@@ -41,10 +35,30 @@ var _ = Describe("User code", func() {
 	})
 })
 
-// wrongCode sends a code of the right shape that is not the user's. Wrong codes
-// may lock the user, so each case sends one.
-func wrongCode(t *T) *ciba.Response {
-	code := []byte(t.User().UserCode.Reveal())
-	code[len(code)-1] = flipped(code[len(code)-1])[0]
-	return t.Start(t.Request().With("user_code", string(code)))
+// guessing is for cases that watch wrong codes, which may lock the user: they come
+// after the right one.
+func guessing(id string) Spec {
+	return Requirements(id).AloneForUser().LastForClient().About(sideEffectWait)
+}
+
+// guesses are two requests without the right code, and whether they reached the
+// user. They are shared, since no user should see many of them.
+type guesses struct {
+	missing, wrong *ciba.Response
+	prompted       bool
+}
+
+func (t *T) guesses() guesses {
+	return Observe(t, "user code guesses", func(t *T) guesses {
+		began := time.Now()
+		var g guesses
+		g.missing = t.MustAnswer(t.Start(t.Request().Without("user_code")))
+		g.wrong = t.MustAnswer(t.Start(t.Request().With("user_code", nearly(t.User().UserCode.Reveal()))))
+		if t.Has("device_observer") {
+			_, g.prompted = t.WaitPrompt(func(p approve.Prompt) bool {
+				return t.mine(p) && !p.ReceivedAt.Before(began) && !t.accepted(p)
+			}, sideEffectWait)
+		}
+		return g
+	})
 }

@@ -3,9 +3,10 @@ package suites
 import (
 	"crypto/rand"
 	"strings"
-	"time"
 
 	"github.com/cibatest/cibatest/internal/approve"
+	"github.com/cibatest/cibatest/internal/ciba"
+	"github.com/cibatest/cibatest/internal/spec"
 	. "github.com/onsi/ginkgo/v2"
 )
 
@@ -14,22 +15,28 @@ var _ = Describe("Binding message", func() {
 	Case("binding-short", "may be a short code", Requirements("CIBA-7.1-BM-SHORT-OK").Smoke(), func(t *T) {
 		t.JudgeAck("binding_message=W4SCT", t.Start(t.Request().With("binding_message", "W4SCT")))
 	})
-	Case("binding-shown", "is shown unchanged", Requirements("CIBA-7.1-BM-SHOWN"), func(t *T) {
+	Case("binding-shown", "is shown unchanged", Requirements("CIBA-7.1-BM-SHOWN").AloneForUser(), func(t *T) {
 		message := rand.Text()[:6]
-		flow := t.MustStart(t.Request().With("binding_message", message))
-		prompt := t.MustPrompt(flow)
+		resp := t.Start(t.Request().With("binding_message", message))
+		prompt, shown := promptOf(t, t.FlowOf(t.Client(), t.User(), resp))
+		if !shown {
+			t.Abort("the device was shown nothing within %s", decisionGrace)
+		}
+		t.At(resp)
 		t.Check(prompt.BindingMessage == message, "the device shows "+message, "it shows %.100q", prompt.BindingMessage)
 	})
-	Case("binding-unsuitable", "is refused when it cannot be shown", Requirements("CIBA-13-BM-UNSUITABLE"), func(t *T) {
-		judgeShown(t, strings.Repeat("認証🔐取引💶", 84))
+	Case("binding-unsuitable", "is refused when it cannot be shown", Requirements("CIBA-13-BM-UNSUITABLE").AloneForUser(), func(t *T) {
+		judgeShown(t, t.Requirement(), strings.Repeat("認証🔐取引💶", 84))
 	})
 	Case("binding-optional", "is optional", Requirements("CIBA-7.1-BM-OPTIONAL"), func(t *T) {
 		t.JudgeAck("no binding_message", t.Start(t.Request().Without("binding_message")))
 	})
-	Case("binding-utf8", "is read as UTF-8", Requirements("CIBA-7.1-BM-UTF8"), func(t *T) {
-		judgeShown(t, "ÉTÉ-42")
+	Case("binding-utf8", "is read as UTF-8", Requirements("CIBA-7.1-BM-UTF8").AloneForUser(), func(t *T) {
+		r := t.Requirement()
+		r.Expect.Tolerated = append(r.Expect.Tolerated, string(ciba.InvalidRequest)) // only a garbled display fails
+		judgeShown(t, r, "ÉTÉ-42")
 	})
-	Case("binding-injection", "is neutralised", Requirements("CIBA-7.1-BM-INJECTION").AfterAll(), func(t *T) {
+	Case("binding-injection", "is neutralised", Requirements("CIBA-7.1-BM-INJECTION").AloneForUser().AfterAll(), func(t *T) {
 		for _, message := range injections {
 			resp := t.Start(t.Request().With("binding_message", message))
 			t.JudgeVariant(strings.Trim(oneLine(message), `"`), resp)
@@ -52,16 +59,26 @@ var injections = []string{"<img src=x>", "A\r\nB", "AB\u202eCD", "A\x00B"}
 const controls = "\r\n\x00\u202e"
 
 // judgeShown accepts a refusal, or a message that is shown as it was sent.
-func judgeShown(t *T, message string) {
+func judgeShown(t *T, r spec.Requirement, message string) {
 	resp := t.Start(t.Request().With("binding_message", message))
-	t.Judge(resp)
-	if resp.Status != 200 || !t.Has("device_observer") {
+	t.JudgeBy(r, resp)
+	if resp.Status/100 != 2 || !t.Has("device_observer") {
 		return
 	}
 	prompt, shown := promptOf(t, t.FlowOf(t.Client(), t.User(), resp))
-	t.Check(shown && prompt.BindingMessage == message, "the device shows the message as it was sent", "it shows %.100q", prompt.BindingMessage)
+	if !shown {
+		t.Info("the device shows the message as it was sent", "no prompt was seen within %s", decisionGrace)
+		return
+	}
+	t.Check(prompt.BindingMessage == message, "the device shows the message as it was sent", "it shows %.100q", prompt.BindingMessage)
 }
 
+// promptOf waits for the prompt of a flow. One that does not say which flow it
+// is about, such as one known by a message that was garbled, is told by its user:
+// no other case asks that user meanwhile.
 func promptOf(t *T, f *Flow) (approve.Prompt, bool) {
-	return t.WaitPrompt(func(p approve.Prompt) bool { return p.AuthReqID == f.AuthReqID }, 5*time.Second)
+	return t.WaitPrompt(func(p approve.Prompt) bool {
+		unnamed := p.AuthReqID == "" && t.mine(p) && !p.ReceivedAt.Before(f.Sent)
+		return p.AuthReqID == f.AuthReqID || unnamed
+	}, decisionGrace)
 }

@@ -2,10 +2,13 @@ package suites
 
 import (
 	"crypto/rand"
+	"slices"
 	"strings"
+	"time"
 
 	"github.com/cibatest/cibatest/internal/ciba"
 	"github.com/cibatest/cibatest/internal/jose"
+	"github.com/cibatest/cibatest/internal/target"
 	. "github.com/onsi/ginkgo/v2"
 )
 
@@ -24,25 +27,49 @@ var _ = Describe("Hints", func() {
 	Case("hint-login-empty", "are not empty", Requirements("CIBA-7.1-LOGIN-HINT-EMPTY"), func(t *T) {
 		t.Judge(t.Start(t.withoutHint().Add("login_hint", "")))
 	})
-	Case("hint-subject", "decide whose tokens are issued", Requirements("CIBA-7.1-HINT-SUBJECT-MATCH").AsksAllUsers(), hintDecidesSubject)
-	Case("hint-id-token", "may be an ID Token of this client", Requirements("CIBA-7.1-ITH-OK"), func(t *T) {
-		before, _ := t.MustRedeem(t.MustStart(t.Request()))
-		resp := t.Start(t.withoutHint().Add("id_token_hint", before.IDToken))
+	Case("hint-subject", "decide whose tokens are issued", Requirements("CIBA-7.1-HINT-SUBJECT-MATCH"), func(t *T) {
+		r := t.Redeemed()
+		t.mustKnowSubject(r.Flow.User)
+		t.judgeSubject(r)
+	})
+	Case("hint-subject-other", "of two users bring tokens of two users", Requirements("CIBA-7.1-HINT-SUBJECT-MATCH").Needs("second_user").About(3*defaultInterval), func(t *T) {
+		other := t.OtherUser()
+		flow := t.MustStartAs(t.Client(), other, t.RequestFor(t.Client(), other))
+		tokens, resp := t.MustRedeem(flow)
+		second := Redeemed{Flow: flow, Tokens: tokens, Response: resp}
+		t.judgeSubject(second)
+		if first := t.Redeemed(); first.Flow.User.Name != other.Name {
+			t.At(resp)
+			t.Check(t.subject(first) != t.subject(second), "different users have different subjects",
+				"%s and %s both are %.60q", first.Flow.User.Name, other.Name, t.subject(second))
+		}
+	})
+	Case("hint-subject-token", "decide whose tokens are issued, also as a login_hint_token",
+		Requirements("CIBA-7.1-HINT-SUBJECT-MATCH").Needs("login_hint_token").About(3*defaultInterval), func(t *T) {
+			t.mustKnowSubject(t.User())
+			flow := t.MustStart(t.withoutHint().Add("login_hint_token", t.User().LoginHintToken.Reveal()))
+			tokens, resp := t.MustRedeem(flow)
+			t.judgeSubject(Redeemed{Flow: flow, Tokens: tokens, Response: resp})
+		})
+	Case("hint-id-token", "may be an ID Token of this client", Requirements("CIBA-7.1-ITH-OK").About(3*defaultInterval), func(t *T) {
+		tokens, _ := t.MustRedeem(t.MustStart(t.Request()))
+		before := Redeemed{Tokens: tokens}
+		resp := t.Start(t.withoutHint().Add("id_token_hint", tokens.IDToken))
+		if resp.Status/100 == 4 && !t.promised("id_token_hint") {
+			t.At(resp)
+			t.Warn("an id_token_hint is accepted, or capabilities.id_token_hint is false in the target file", "%s", resp.Summary())
+			return
+		}
 		t.JudgeAck("id_token_hint", resp)
 		if t.Failed() {
 			return
 		}
-		after, _ := t.MustRedeem(t.FlowOf(t.Client(), t.User(), resp))
-		old, fresh := t.mustDecode(before.IDToken).Claims["sub"], t.mustDecode(after.IDToken).Claims["sub"]
+		after, end := t.MustRedeem(t.FlowOf(t.Client(), t.User(), resp))
+		t.At(end)
+		old, fresh := t.subject(before), t.subject(Redeemed{Tokens: after})
 		t.Check(old == fresh, "the sub of the hint", "sub %.60q instead of %.60q", fresh, old)
 	})
-	Case("hint-id-token-expired", "may be an ID Token that has expired", Requirements("CIBA-14-ITH-EXPIRED-OK"), func(t *T) {
-		hint := t.User().IDTokenHint.Reveal()
-		if hint == "" {
-			t.Skip("clock_wait: the target file has no old id_token_hint for this user")
-		}
-		t.JudgeAck("an old id_token_hint", t.Start(t.withoutHint().Add("id_token_hint", hint)))
-	})
+	Case("hint-id-token-expired", "may be an ID Token that has expired", Requirements("CIBA-14-ITH-EXPIRED-OK"), expiredIDToken)
 	Case("hint-id-token-other-client", "are not another client's ID Token", Requirements("CIBA-14-ITH-OTHER-CLIENT"), func(t *T) {
 		flow := t.MustStartAs(t.Second(), t.User(), t.RequestFor(t.Second(), t.User()))
 		tokens, _ := t.MustRedeem(flow)
@@ -52,7 +79,7 @@ var _ = Describe("Hints", func() {
 		token := t.Redeemed().Tokens.IDToken
 		flipped, err := jose.FlipSignature(token)
 		t.must(err)
-		retold, err := jose.Retell(token, func(_, claims map[string]any) { claims["sub"] = "somebody-else" })
+		retold, err := jose.Retell(token, func(_, claims map[string]any) { claims["sub"] = t.anotherSubject(claims["sub"]) })
 		t.must(err)
 		t.JudgeVariant("a flipped bit", t.Start(t.withoutHint().Add("id_token_hint", flipped)))
 		t.JudgeVariant("another sub under the old signature", t.Start(t.withoutHint().Add("id_token_hint", retold)))
@@ -68,22 +95,28 @@ var _ = Describe("Hints", func() {
 	})
 	Case("hint-id-token-unsigned", "are not an unsigned ID Token", Requirements("CIBA-14-ITH-ALG-NONE"), func(t *T) {
 		genuine := t.mustDecode(t.Redeemed().Tokens.IDToken)
+		if genuine.Header["alg"] == "none" {
+			t.Skip("this client's ID Tokens are unsigned by registration")
+		}
 		token, err := jose.Unsigned(nil, genuine.Claims)
 		t.must(err)
 		t.Judge(t.Start(t.withoutHint().Add("id_token_hint", token)))
 	})
 	Case("hint-id-token-malformed", "are not any text as ID Token", Requirements("CIBA-7.2-ITH-MALFORMED"), func(t *T) {
-		t.Judge(t.Start(t.withoutHint().Add("id_token_hint", "not-a-jwt")))
+		for _, text := range []string{"not-a-jwt", "a.b.c", "..", "e30.e30."} {
+			t.JudgeVariant(text, t.Start(t.withoutHint().Add("id_token_hint", text)))
+		}
 	})
 	Case("hint-token", "may be a login_hint_token", Requirements("CIBA-7.1-LHT-OK"), func(t *T) {
 		t.JudgeAck("login_hint_token", t.Start(t.withoutHint().Add("login_hint_token", t.User().LoginHintToken.Reveal())))
 	})
 	Case("hint-token-expired", "that have expired yield expired_login_hint_token", Requirements("CIBA-13-LHT-EXPIRED"), func(t *T) {
-		expired := t.User().ExpiredLoginHintToken.Reveal()
-		if expired == "" {
-			t.Skip("the target file has no expired_login_hint_token for this user")
+		users := t.Target().Users
+		i := slices.IndexFunc(users, func(u target.User) bool { return u.ExpiredLoginHintToken != "" })
+		if i < 0 {
+			t.Skip("no user in the target file has an expired_login_hint_token")
 		}
-		t.Judge(t.Start(t.withoutHint().Add("login_hint_token", expired)))
+		t.Judge(t.Start(t.withoutHint().Add("login_hint_token", users[i].ExpiredLoginHintToken.Reveal())))
 	})
 	Case("hint-token-signature", "are not a login_hint_token with a broken signature", Requirements("CIBA-14-LHT-BAD-SIGNATURE"), func(t *T) {
 		flipped, err := jose.FlipSignature(t.User().LoginHintToken.Reveal())
@@ -107,18 +140,18 @@ func (t *T) withoutHint() ciba.Params {
 }
 
 // severalHints tries every pair and all three. Values are genuine where the
-// target file or an earlier flow provides them.
+// target file or an earlier flow provides them, so that nothing else is wrong.
 func severalHints(t *T) {
 	values := map[string]string{"login_hint": t.User().LoginHint, "login_hint_token": t.User().LoginHintToken.Reveal(), "id_token_hint": t.User().IDTokenHint.Reveal()}
-	if values["id_token_hint"] == "" && t.Has("approve") {
-		values["id_token_hint"] = t.Redeemed().Tokens.IDToken
+	if t.Has("approve") && t.session.approver.NamesRequest() {
+		guard(func() { values["id_token_hint"] = t.Redeemed().Tokens.IDToken }) // without one the shape has to do
 	}
 	if values["login_hint"] == "" {
 		values["login_hint"] = unknownHint(t)
 	}
 	for name, value := range values {
-		if value == "" { // no genuine one: the shape is that of a signed JWT
-			values[name] = "eyJhbGciOiJFUzI1NiJ9.eyJzdWIiOiJ4In0.c2ln"
+		if value == "" {
+			values[name] = shapeOfJWT
 		}
 	}
 	for _, set := range [][]string{
@@ -133,6 +166,9 @@ func severalHints(t *T) {
 	}
 }
 
+// shapeOfJWT looks like a signed JWT and proves nothing.
+const shapeOfJWT = "eyJhbGciOiJFUzI1NiJ9.eyJzdWIiOiJ4In0.c2ln"
+
 func unknownHint(t *T) string {
 	if hint := t.Target().UnknownUser.LoginHint; hint != "" {
 		return hint
@@ -143,30 +179,88 @@ func unknownHint(t *T) string {
 // judgeUnknown takes acceptance for what it may be: an OP that does not tell
 // strangers which users exist, and never completes such a request.
 func judgeUnknown(t *T, p ciba.Params) {
-	resp := t.Send(t.StartCall(p))
-	if resp.Status == 200 && !resp.HasTokens() {
-		if ack, err := resp.Started(); err == nil {
-			t.At(resp)
-			t.Warn(describe(t.Requirement()), "the request was accepted, with expires_in %s; an OP may do so to hide which users exist", ack.ExpiresIn)
-			return
-		}
+	resp := t.Start(p)
+	if ack, err := resp.Started(); err == nil && !resp.HasTokens() {
+		t.At(resp)
+		t.Warn(describe(t.Requirement()), "the request was accepted, with expires_in %s; an OP may do so to hide which users exist", ack.ExpiresIn)
+		return
 	}
 	t.Judge(resp)
 }
 
-func hintDecidesSubject(t *T) {
-	subjects := map[string]string{}
-	for _, user := range t.Target().Users[:min(2, len(t.Target().Users))] {
-		flow := t.MustStartAs(t.Client(), user, t.RequestFor(t.Client(), user))
-		tokens, resp := t.MustRedeem(flow)
-		sub, _ := t.mustDecode(tokens.IDToken).Claims["sub"].(string)
-		t.At(resp)
-		t.Check(user.Sub == "" || sub == user.Sub || t.Has("pairwise"), "sub "+user.Sub+" for user "+user.Name, "sub %.60q", sub)
-		if other, twice := subjects[sub]; twice {
-			t.Check(false, "different users have different subjects", "%s and %s both are %.60q", other, user.Name, sub)
-		}
-		subjects[sub] = user.Name
+// expiredIDToken takes an old ID Token from the target file and the client it
+// was issued to. No OP has to remember for ever.
+func expiredIDToken(t *T) {
+	hint := t.User().IDTokenHint.Reveal()
+	if hint == "" {
+		t.Skip("clock_wait: this user has no old id_token_hint in the target file")
 	}
+	token := t.mustDecode(hint)
+	exp, isNumber := numberOf(token.Claims["exp"])
+	age := time.Since(time.Unix(int64(exp), 0))
+	if !isNumber || age < 0 {
+		t.Skip("clock_wait: the id_token_hint of the target file has not expired yet")
+	}
+	for _, c := range t.GeneralClients() {
+		if isAudience(token.Claims["aud"], c.ClientID) {
+			t.client = c
+		}
+	}
+	resp := t.Start(t.withoutHint().Add("id_token_hint", hint))
+	if resp.Status/100 == 4 && age > recently {
+		t.At(resp)
+		t.Info("a recently expired ID Token is accepted", "one that expired %s ago is answered %s", age.Round(time.Hour), resp.Summary())
+		return
+	}
+	t.JudgeAck("an ID Token that expired "+age.Round(time.Minute).String()+" ago", resp)
+}
+
+// recently is how old an expired ID Token may be to be worth an advice.
+const recently = 24 * time.Hour
+
+func isAudience(audience any, id string) bool {
+	list, _ := audience.([]any)
+	return audience == id || slices.Contains(list, any(id))
+}
+
+// promised says whether the target file speaks up for a kind of hint, rather
+// than leaving it to be assumed.
+func (t *T) promised(capability string) bool {
+	_, told := t.Target().Capabilities[capability]
+	return told || slices.ContainsFunc(t.Target().Users, func(u target.User) bool { return u.IDTokenHint != "" })
+}
+
+func (t *T) mustKnowSubject(u target.User) {
+	if u.Sub == "" {
+		t.Skip("the target file names no sub for user %s", u.Name)
+	}
+	if t.Client().SubjectType == "pairwise" {
+		t.Skip("client %s gets pairwise subjects", t.Client().Name)
+	}
+}
+
+// judgeSubject compares the ID Token with the user the flow is about.
+func (t *T) judgeSubject(r Redeemed) {
+	want, sub := r.Flow.User.Sub, t.subject(r)
+	t.At(r.Response)
+	t.Check(want == "" || sub == want || t.Client().SubjectType == "pairwise", "sub "+want+" for user "+r.Flow.User.Name, "sub %.60q", sub)
+}
+
+// subject is the sub of the ID Token.
+func (t *T) subject(r Redeemed) string {
+	sub, _ := t.mustDecode(r.Tokens.IDToken).Claims["sub"].(string)
+	return sub
+}
+
+// anotherSubject is another user's sub where the target file knows one: a hint
+// that names nobody would be refused for that reason.
+func (t *T) anotherSubject(than any) string {
+	for _, u := range t.Target().Users {
+		if u.Sub != "" && u.Sub != than {
+			return u.Sub
+		}
+	}
+	return "somebody-else"
 }
 
 // mustDecode reads a JWT, or ends the case as error.

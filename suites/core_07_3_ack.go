@@ -12,6 +12,12 @@ import (
 	. "github.com/onsi/ginkgo/v2"
 )
 
+// Between the two an acknowledgement is late; beyond, it has waited for the user.
+const (
+	ackSlow    = 5 * time.Second
+	ackBlocked = 30 * time.Second
+)
+
 var legalID = regexp.MustCompile(`^[A-Za-z0-9._-]+$`)
 
 // CIBA Core 7.3: the successful acknowledgement.
@@ -31,11 +37,19 @@ var _ = Describe("Acknowledgement", func() {
 		t.Check(noStore(resp.Header.Values("Cache-Control")), "Cache-Control contains no-store", "Cache-Control %.100q", resp.Header.Get("Cache-Control"))
 	})
 	Case("ack-immediate", "does not wait for the user", Requirements("CIBA-7.3-ACK-IMMEDIATE"), func(t *T) {
-		resp := t.acknowledgement()
-		switch took := resp.Received.Sub(resp.Sent); {
-		case took > 30*time.Second:
+		resp := t.Start(t.Request())
+		took := resp.Received.Sub(resp.Sent)
+		if took > ackSlow && took <= ackBlocked { // once more: the run itself may have been in the way
+			resp = t.Start(t.Request())
+			took = min(took, resp.Received.Sub(resp.Sent))
+		}
+		t.At(resp)
+		switch {
+		case took > ackBlocked:
 			t.Fail("an answer at once", "it took %s", took.Round(time.Millisecond))
-		case took > 5*time.Second:
+		case resp.Err != nil:
+			t.MustAnswer(resp)
+		case took > ackSlow:
 			t.Warn("an answer within 5 s", "it took %s", took.Round(time.Millisecond))
 		}
 	})
@@ -139,7 +153,7 @@ func (t *T) ids() []string {
 	for _, ack := range t.Acks() {
 		ids = append(ids, ack.AuthReqID)
 	}
-	for len(ids) < 10 {
+	for len(ids) < 20 {
 		ack, err := t.Start(t.Request()).Started()
 		if err != nil {
 			break

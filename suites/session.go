@@ -162,6 +162,9 @@ func (s *Session) usersFor(def *definition) []int {
 		if slices.Contains(def.needs, "login_hint_token") && u.LoginHintToken == "" {
 			continue
 		}
+		if slices.Contains(def.needs, "clock_wait") && u.IDTokenHint == "" {
+			continue
+		}
 		fit = append(fit, i)
 	}
 	if len(fit) == 0 {

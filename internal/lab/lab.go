@@ -104,8 +104,11 @@ func (l *Lab) start(ctx context.Context, o Options) error {
 
 // describe renders the target file and makes the approver from it.
 func (l *Lab) describe() error {
-	var err error
-	reference := fixtures.Reference{Issuer: l.Issuer, Control: l.ControlURL}
+	oldIDToken, err := l.OP.PastIDToken("basic-a", "alice", 10*time.Minute)
+	if err != nil {
+		return err
+	}
+	reference := fixtures.Reference{Issuer: l.Issuer, Control: l.ControlURL, OldIDToken: oldIDToken}
 	if l.Device != nil {
 		reference.Device = strings.TrimPrefix(l.DeviceURL, "http://")
 	}

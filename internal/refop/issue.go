@@ -4,6 +4,7 @@ import (
 	"crypto/sha256"
 	"encoding/base64"
 	"encoding/json"
+	"fmt"
 	"slices"
 	"strings"
 	"time"
@@ -201,6 +202,22 @@ func (op *OP) acr(f *flow) string {
 		}
 	}
 	return op.reg.ACRValues[0]
+}
+
+// PastIDToken is an ID token that this OP issued to a client about a user, by
+// login_hint, and that expired the given time ago. It serves as an old
+// id_token_hint.
+func (op *OP) PastIDToken(clientID, loginHint string, ago time.Duration) (string, error) {
+	client, user := op.clients[clientID], op.userBy(func(u User) bool { return u.LoginHint == loginHint })
+	if client == nil || user == nil {
+		return "", fmt.Errorf("an old ID token of %q for client %q: not registered", loginHint, clientID)
+	}
+	expired := op.now().Add(-ago)
+	claims := map[string]any{
+		"iss": op.issuer, "sub": op.subject(client, user), "aud": client.ID,
+		"iat": expired.Add(-op.reg.IDTokenLifetime).Unix(), "exp": expired.Unix(),
+	}
+	return jose.Sign(nil, claims, op.signingKey(client.IDTokenAlg))
 }
 
 // discovery is the metadata of OIDC Discovery 3, CIBA Core 4 and RFC 9396 10.
