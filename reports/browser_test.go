@@ -114,6 +114,8 @@ func TestBrowserPrint(t *testing.T) {
 		t.Error("a folded exchange has no height in print")
 	}
 	screen(tab, t, "print")
+	do(tab, t, chromedp.Evaluate[chromedp.Void](`document.getElementById("requirements").scrollIntoView()`))
+	screen(tab, t, "print-requirements")
 	pdf, err := chromedp.Run(tab, chromedp.PrintToPDF())
 	if err != nil {
 		t.Fatal(err)

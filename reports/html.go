@@ -20,7 +20,7 @@ var (
 	//go:embed templates/report.js
 	pageScript string
 
-	report = template.Must(template.New("report").Funcs(template.FuncMap{"word": word}).Parse(pageText))
+	report = template.Must(template.New("report").Funcs(template.FuncMap{"word": word, "caseAnchor": caseAnchor}).Parse(pageText))
 )
 
 // HTML writes the run as one self-contained page. Its policy allows the page's

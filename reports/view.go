@@ -161,7 +161,7 @@ func (p *places) place() {
 }
 
 func (p *places) caseView(c result.Case) caseView {
-	v := caseView{Case: c, Anchor: anchor("case-" + c.ID), Took: span(c.DurationMS), ReasonLabel: "not judged because"}
+	v := caseView{Case: c, Anchor: caseAnchor(c.ID), Took: span(c.DurationMS), ReasonLabel: "not judged because"}
 	if c.Outcome == result.Skip {
 		v.ReasonLabel = "skipped because"
 	}
@@ -415,6 +415,8 @@ func configuration(c map[string]any) string {
 	}
 	return b.String()
 }
+
+func caseAnchor(id string) string { return anchor("case-" + id) }
 
 // anchor is a fragment id: stable, and made of characters that need no escaping
 // anywhere. The ids of the catalogue come out as they are.
