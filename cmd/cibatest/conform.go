@@ -163,8 +163,10 @@ func openTarget(ctx context.Context, file string, cmd *cobra.Command) (*bench, e
 
 // transportFor trusts the system's roots and the target's own.
 func transportFor(t *target.Target) (*http.Transport, error) {
-	transport := &http.Transport{Proxy: http.ProxyFromEnvironment, MaxIdleConnsPerHost: 64, DisableCompression: true,
-		TLSHandshakeTimeout: 10 * time.Second, IdleConnTimeout: 90 * time.Second}
+	transport := &http.Transport{
+		Proxy: http.ProxyFromEnvironment, MaxIdleConnsPerHost: 64, DisableCompression: true,
+		TLSHandshakeTimeout: 10 * time.Second, IdleConnTimeout: 90 * time.Second,
+	}
 	if t.TLS.CAFile == "" {
 		return transport, nil
 	}
