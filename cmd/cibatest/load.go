@@ -13,7 +13,6 @@ import (
 
 	"github.com/cibatest/cibatest/internal/target"
 	"github.com/cibatest/cibatest/loadgen"
-	"github.com/cibatest/cibatest/reports"
 	"github.com/cibatest/cibatest/reports/result"
 	"github.com/spf13/cobra"
 )
@@ -41,8 +40,9 @@ func newLoad() *cobra.Command {
 		Use:   "load",
 		Short: "Drive many flows at once and tell what users would feel",
 		Long: `Starts flows on schedule, polls for each of them as the OP says, has users decide, and
-judges the protocol while it is at it. It writes load.json into the output
-folder, and load.ndjson line by line as the run goes.
+judges the protocol while it is at it. It writes load.json, report.html,
+junit.xml and summary.md into the output folder, and load.ndjson line by line as the
+run goes.
 Without --target the embedded reference OP is loaded, in this very process.
 
 Rates: 200/s; a ramp 10/s..200/s; steps 10/s,50/s,100/s; a spike 50/s+500/s@60s/10s.
@@ -183,28 +183,18 @@ func concludeLoad(l result.Load) error {
 	return nil
 }
 
-var loadArtefacts = []struct {
-	name   string
-	render func(io.Writer, result.Load) error
-}{
-	{"load.json", result.WriteLoad},
-}
-
 func (f *loadFlags) write(cmd *cobra.Command, l result.Load) error {
-	for _, a := range loadArtefacts {
-		if err := writeWhole(filepath.Join(f.out, a.name), func(w io.Writer) error { return a.render(w, l) }); err != nil {
-			return fmt.Errorf("writing %s: %w", a.name, err)
-		}
+	if err := writeLoad(f.out, l); err != nil {
+		return err
 	}
 	if f.json {
 		return result.WriteLoad(cmd.OutOrStdout(), l)
 	}
-	return printLoadText(cmd.OutOrStdout(), l)
-}
-
-func printLoadText(out io.Writer, l result.Load) error {
-	width, _ := terminal(out)
-	return reports.LoadText(out, l, reports.TextOptions{Color: colored(out), Width: width})
+	if err := printLoadText(cmd.OutOrStdout(), l); err != nil {
+		return err
+	}
+	fmt.Fprintf(cmd.ErrOrStderr(), "report: %s\n", filepath.Join(f.out, "report.html"))
+	return nil
 }
 
 // plan reads the flags.

@@ -55,7 +55,7 @@ func newReport() *cobra.Command {
 	for _, r := range renderers {
 		files[r.flag] = cmd.Flags().String(r.flag, "", "write the "+r.use+" to this file")
 	}
-	cmd.AddCommand(newReportDiff())
+	cmd.AddCommand(newReportDiff(), newReportLoad(), newReportMerge())
 	return cmd
 }
 

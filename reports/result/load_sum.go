@@ -10,6 +10,17 @@ import (
 	"github.com/HdrHistogram/hdrhistogram-go"
 )
 
+// Then makes one window of two that follow each other.
+func (w Window) Then(next Window) (Window, error) {
+	joined, err := w.plus(next)
+	joined.SpanMS = w.SpanMS + next.SpanMS
+	if joined.SpanMS > 0 {
+		joined.OfferedPS = (w.OfferedPS*float64(w.SpanMS) + next.OfferedPS*float64(next.SpanMS)) / float64(joined.SpanMS)
+	}
+	joined.Pending, joined.UnderWay, joined.RSSBytes = next.Pending, next.UnderWay, max(w.RSSBytes, next.RSSBytes)
+	return joined, err
+}
+
 // plus adds the counts and buckets of another window, and its gauges, as for
 // two generators in the same second.
 func (w Window) plus(other Window) (Window, error) {

@@ -1,0 +1,127 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+
+	"github.com/cibatest/cibatest/reports"
+	"github.com/cibatest/cibatest/reports/result"
+	"github.com/spf13/cobra"
+)
+
+// loadArtefacts are the files made from a load result.
+var loadArtefacts = []struct {
+	flag, use, name string
+	render          func(io.Writer, result.Load) error
+}{
+	{"json", "result", "load.json", result.WriteLoad},
+	{"html", "HTML report", "report.html", reports.LoadHTML},
+	{"junit", "JUnit XML", "junit.xml", reports.LoadJUnit},
+	{"markdown", "Markdown summary", "summary.md", reports.LoadMarkdown},
+}
+
+// newReportLoad renders the results of load runs again.
+func newReportLoad() *cobra.Command {
+	files := map[string]*string{}
+	cmd := &cobra.Command{
+		Use:   "load LOAD.JSON",
+		Short: "Render the result of a load run, or the journal of one that was killed",
+		Example: `  cibatest report load out/load.json --html report.html
+  cibatest report load out/load.ndjson`,
+		Args: cobra.ExactArgs(1),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			l, err := readLoad(args[0])
+			if err != nil {
+				return usage(err)
+			}
+			return renderLoad(cmd, l, files)
+		},
+	}
+	bindLoadArtefacts(cmd, files)
+	return cmd
+}
+
+// newReportMerge adds up the results of several generators.
+func newReportMerge() *cobra.Command {
+	files := map[string]*string{}
+	cmd := &cobra.Command{
+		Use:   "merge LOAD.JSON ...",
+		Short: "Add up the results of load generators that ran side by side",
+		Long: `Adds counters and histograms exactly, bucket by bucket, and lays the windows side by
+side by the clock. Objectives stay those of the parts.`,
+		Example: "  cibatest report merge shard-*/load.json --json load.json --html report.html",
+		Args:    cobra.MinimumNArgs(1),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			var parts []result.Load
+			for _, path := range args {
+				l, err := readLoad(path)
+				if err != nil {
+					return usage(err)
+				}
+				parts = append(parts, l)
+			}
+			merged, err := result.MergeLoads(parts)
+			if err != nil {
+				return usage(err)
+			}
+			return renderLoad(cmd, merged, files)
+		},
+	}
+	bindLoadArtefacts(cmd, files)
+	return cmd
+}
+
+func bindLoadArtefacts(cmd *cobra.Command, files map[string]*string) {
+	for _, a := range loadArtefacts {
+		files[a.flag] = cmd.Flags().String(a.flag, "", "write the "+a.use+" to this file")
+	}
+}
+
+// renderLoad writes the files that were asked for, or the summary.
+func renderLoad(cmd *cobra.Command, l result.Load, files map[string]*string) error {
+	written := false
+	for _, a := range loadArtefacts {
+		path := *files[a.flag]
+		if path == "" {
+			continue
+		}
+		written = true
+		if err := writeWhole(path, func(w io.Writer) error { return a.render(w, l) }); err != nil {
+			return usage(fmt.Errorf("--%s: %w", a.flag, err))
+		}
+	}
+	if written {
+		return nil
+	}
+	return printLoadText(cmd.OutOrStdout(), l)
+}
+
+func readLoad(path string) (result.Load, error) {
+	file, err := os.Open(path) //nolint:gosec // the user names the file
+	if err != nil {
+		return result.Load{}, err
+	}
+	l, err := result.ReadLoad(file)
+	if err = errors.Join(err, file.Close()); err != nil {
+		return result.Load{}, fmt.Errorf("%s: %w", path, err)
+	}
+	return l, nil
+}
+
+// writeLoad writes every artefact into a folder.
+func writeLoad(folder string, l result.Load) error {
+	for _, a := range loadArtefacts {
+		if err := writeWhole(filepath.Join(folder, a.name), func(w io.Writer) error { return a.render(w, l) }); err != nil {
+			return fmt.Errorf("writing %s: %w", a.name, err)
+		}
+	}
+	return nil
+}
+
+func printLoadText(out io.Writer, l result.Load) error {
+	width, _ := terminal(out)
+	return reports.LoadText(out, l, reports.TextOptions{Color: colored(out), Width: width})
+}
