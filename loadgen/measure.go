@@ -167,7 +167,7 @@ func (t *tally) window(start, span time.Duration) result.Window {
 	}
 	for c, h := range t.histogram {
 		if h != nil && h.TotalCount() > 0 {
-			w.Histograms[classNames[c]] = result.EncodeHistogram(h)
+			w.Histograms[classNames[c]] = result.EncodeSparse(h)
 		}
 	}
 	return w

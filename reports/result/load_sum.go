@@ -72,7 +72,7 @@ func mergeHistograms(a, b Histogram) (Histogram, error) {
 		return "", err
 	}
 	into.Merge(from)
-	return EncodeHistogram(into), nil
+	return EncodeSparse(into), nil
 }
 
 // ClassOrder is the order in which a reader wants the classes.

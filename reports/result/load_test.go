@@ -1,0 +1,189 @@
+package result
+
+import (
+	"bytes"
+	"fmt"
+	"math/rand/v2"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/HdrHistogram/hdrhistogram-go"
+	"github.com/google/go-cmp/cmp"
+)
+
+func random(seed uint64, n int) *hdrhistogram.Histogram {
+	r := rand.New(rand.NewPCG(seed, 1))
+	h := NewHistogram()
+	for range n {
+		RecordIn(h, int64(1000*r.ExpFloat64()*r.ExpFloat64()))
+	}
+	return h
+}
+
+func TestHistogramFormsKeepEveryBucket(t *testing.T) {
+	t.Parallel()
+	for _, n := range []int{0, 1, 100_000} {
+		want := random(7, n)
+		for name, text := range map[string]Histogram{"compressed": EncodeHistogram(want), "sparse": EncodeSparse(want)} {
+			got, err := text.Decode()
+			if err != nil || !got.Equals(want) || got.TotalCount() != int64(n) {
+				t.Errorf("%s of %d values: %v, %d values", name, n, err, got.TotalCount())
+			}
+		}
+	}
+}
+
+func TestHistogramRefusesOthers(t *testing.T) {
+	t.Parallel()
+	other := hdrhistogram.New(1, 1000, 2)
+	_ = other.RecordValue(5)
+	for _, text := range []Histogram{"x", "s1:!", "s1:_____w8", "s1:AQ", EncodeHistogram(other)} {
+		if _, err := text.Decode(); err == nil {
+			t.Errorf("%.20q was read", text)
+		}
+	}
+}
+
+func FuzzHistogram(f *testing.F) {
+	f.Add(string(EncodeSparse(random(1, 50))))
+	f.Add(string(EncodeHistogram(random(1, 50))))
+	f.Fuzz(func(t *testing.T, text string) {
+		h, err := Histogram(text).Decode()
+		if err == nil && h.TotalCount() < 0 {
+			t.Errorf("%q has %d values", text, h.TotalCount())
+		}
+	})
+}
+
+// part is one of several generators that split the same samples.
+func part(n, of int, started time.Time) Load {
+	l := Load{Version: Version, Kind: "load", Target: Target{Issuer: "https://op.example"}, Started: started, DurationMS: 3000, Seed: int64(n), Verdict: Held}
+	for second := range 3 {
+		h := NewHistogram()
+		for i, v := range samples(second) {
+			if i%of == n {
+				RecordIn(h, v)
+			}
+		}
+		l.Windows = append(l.Windows, Window{StartMS: int64(second) * 1000, SpanMS: 1000, Pending: 5, OfferedPS: 10,
+			Counters:   map[string]int64{CountOffered: 10, CountStarted: 10, CountAcknowledged: 10, CountApproved: 10, CountRequests: 40},
+			Histograms: map[string]Histogram{"redeem": EncodeSparse(h)}})
+	}
+	if err := l.Sum(); err != nil {
+		panic(err)
+	}
+	return l
+}
+
+func samples(second int) []int64 {
+	r := rand.New(rand.NewPCG(uint64(second), 9)) //nolint:gosec // a test
+	list := make([]int64, 5000)
+	for i := range list {
+		list[i] = 1 + int64(5000*r.ExpFloat64())
+	}
+	return list
+}
+
+// The sum of N parts is, bucket by bucket, what one process would have measured.
+func TestMergeIsExact(t *testing.T) {
+	t.Parallel()
+	began := time.Date(2026, 11, 25, 12, 0, 0, 0, time.UTC)
+	const shards = 5
+	var parts []Load
+	for n := range shards {
+		parts = append(parts, part(n, shards, began.Add(time.Duration(n*7)*time.Millisecond)))
+	}
+	merged, err := MergeLoads(parts)
+	if err != nil {
+		t.Fatal(err)
+	}
+	whole := part(0, 1, began)
+	want, _ := whole.Latency[0].Histogram.Decode()
+	got, _ := merged.Latency[0].Histogram.Decode()
+	if !got.Equals(want) || got.TotalCount() != 15_000 {
+		t.Errorf("%d values, and the buckets are equal: %v", got.TotalCount(), got.Equals(want))
+	}
+	for i, w := range merged.Windows {
+		one, _ := w.Histograms["redeem"].Decode()
+		other, _ := whole.Windows[i].Histograms["redeem"].Decode()
+		if !one.Equals(other) {
+			t.Errorf("window %d differs", i)
+		}
+	}
+	if f := merged.Funnel; f.Offered != 10*3*shards || !f.AddsUp() || len(merged.Windows) != 3 || merged.Windows[0].OfferedPS != 10*shards {
+		t.Errorf("funnel %+v, %d windows", f, len(merged.Windows))
+	}
+}
+
+func TestMergeRefusesTwoTargets(t *testing.T) {
+	t.Parallel()
+	a, b := part(0, 1, time.Unix(0, 0)), part(0, 1, time.Unix(0, 0))
+	b.Target.Issuer = "https://other.example"
+	if _, err := MergeLoads([]Load{a, b}); err == nil {
+		t.Error("two targets were merged")
+	}
+}
+
+// A journal that breaks off, even within a line, still is a result whose funnel
+// adds up.
+func TestJournalOfAKilledRun(t *testing.T) {
+	t.Parallel()
+	whole := part(0, 1, time.Unix(1000, 0).UTC())
+	whole.Windows[1].Counters[CountApproved] = 7 // three were still pending
+	var b bytes.Buffer
+	j := NewLoadJournal(&b)
+	header := whole
+	header.Windows, header.Latency = nil, nil
+	if err := j.Header(header); err != nil {
+		t.Fatal(err)
+	}
+	for _, w := range whole.Windows {
+		if err := j.Window(w); err != nil {
+			t.Fatal(err)
+		}
+	}
+	text := b.String()
+	for _, cut := range []int{len(text), len(text) - 20} {
+		l, err := ReadLoad(strings.NewReader(text[:cut]))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if !l.Unfinished || l.Verdict != Aborted || !l.Funnel.AddsUp() || l.Funnel.Abandoned != 3 {
+			t.Errorf("cut at %d: %+v, %s", cut, l.Funnel, l.Verdict)
+		}
+	}
+	if err := j.End(header); err != nil {
+		t.Fatal(err)
+	}
+	l, err := ReadLoad(&b)
+	if err != nil || l.Unfinished || l.Verdict != Held {
+		t.Errorf("a whole journal: %v, unfinished %v, %s", err, l.Unfinished, l.Verdict)
+	}
+}
+
+func TestLoadFileRoundTrip(t *testing.T) {
+	t.Parallel()
+	want := part(0, 1, time.Unix(1000, 0).UTC())
+	var b bytes.Buffer
+	if err := WriteLoad(&b, want); err != nil {
+		t.Fatal(err)
+	}
+	got, err := ReadLoad(&b)
+	if diff := cmp.Diff(want, got); err != nil || diff != "" {
+		t.Errorf("%v -want +got:\n%s", err, diff)
+	}
+	for _, text := range []string{"", "{}", `{"kind":"load","version":"9"}`, `{"kind":"conformance","version":"1"}`, "[1]"} {
+		if _, err := ReadLoad(strings.NewReader(text)); err == nil {
+			t.Errorf("%q was read", text)
+		}
+	}
+}
+
+func FuzzLoadFile(f *testing.F) {
+	var b bytes.Buffer
+	_ = WriteLoad(&b, part(0, 1, time.Unix(1000, 0).UTC()))
+	f.Add(b.String())
+	f.Add(fmt.Sprintf(`{"header":{"kind":"load","version":%q}}`, Version) + "\n" + `{"window":{"histograms":{"redeem":"s1:AQE"}}}`)
+	f.Fuzz(func(_ *testing.T, text string) { _, _ = ReadLoad(strings.NewReader(text)) })
+}
