@@ -3,10 +3,8 @@ package suites
 import (
 	"crypto/rand"
 	"math"
-	"net/http"
 	"slices"
 	"strings"
-	"time"
 
 	"github.com/cibatest/cibatest/internal/approve"
 	"github.com/cibatest/cibatest/internal/ciba"
@@ -52,10 +50,6 @@ var _ = Describe("Token response", func() {
 	Case("token-scope", "states the scope where it differs from the request", Requirements("RFC6749-5.1-SCOPE"), scopeStated)
 	Case("token-scope-not-wider", "grants no scope that was not asked for", Requirements("RFC9700-2.3-SCOPE-NOT-WIDER"), scopeNotWider)
 	Case("token-entropy", "has tokens nobody can guess", Requirements("RFC6749-10.10-TOKEN-ENTROPY").AfterAll(), tokenEntropy)
-	Case("token-userinfo", "opens UserInfo for the user of the ID Token", Requirements("OIDC-5.3-USERINFO"), opensUserinfo)
-	Case("token-introspection", "has an access token that introspection knows", Requirements("RFC7662-2.2-ACTIVE"), introspected)
-	Case("token-jwt-profile", "keeps the profile its JWT access token claims", Requirements("RFC9068-2-JWT-AT"), jwtProfile)
-	Case("token-refresh", "has a refresh token that works for its client", Requirements("RFC6749-6-REFRESH"), refreshes)
 })
 
 // tokenResponse is the shared answer to a redeeming poll.
@@ -181,14 +175,7 @@ func scopeIn(value any) ([]string, bool) {
 	if text, isString := value.(string); isString {
 		return strings.Fields(text), true
 	}
-	if !isStrings(value) {
-		return nil, false
-	}
-	var list []string
-	for _, v := range value.([]any) {
-		list = append(list, v.(string))
-	}
-	return list, true
+	return textsOf(value)
 }
 
 func scopeNotWider(t *T) {
@@ -207,255 +194,6 @@ func scopeNotWider(t *T) {
 			t.At(answer)
 			onlyOpenID("introspection", object["scope"])
 		}
-	}
-}
-
-// resourceServer is the client that introspects.
-func (t *T) resourceServer() *Client {
-	i := slices.IndexFunc(t.Clients(), func(c *Client) bool { return c.Purpose == "resource-server" })
-	if i < 0 {
-		t.Abort("the target file has no client with purpose resource-server")
-	}
-	return t.Clients()[i]
-}
-
-// introspectCall asks about a token as the resource server.
-func (t *T) introspectCall(token string) ciba.Call {
-	return t.introspectCallAs(t.resourceServer(), token)
-}
-
-func (t *T) introspectCallAs(c *Client, token string) ciba.Call {
-	url := t.session.target.Endpoints.Introspection
-	return ciba.Call{Label: "introspection request", URL: url, Form: ciba.P("token", token), Auth: c.Auth(url, t.session.target.Issuer)}
-}
-
-// introspect asks the resource server, and the client itself where that one is
-// told active false: a caller that is not entitled is answered so (RFC 7662 2.2),
-// and some OPs entitle only the client that holds the token.
-func (t *T) introspect(token string) *ciba.Response {
-	as := func(c *Client) *ciba.Response {
-		return t.sendAuthenticated(c, func() ciba.Call { return t.introspectCallAs(c, token) })
-	}
-	resp := as(t.resourceServer())
-	if object, err := resp.Object(); err != nil || object["active"] != false {
-		return resp
-	}
-	own := as(t.client)
-	if object, err := own.Object(); err != nil || object["active"] != true {
-		return resp
-	}
-	t.Note("introspection tells the client that holds a token what it does not tell client %s", t.resourceServer().Name)
-	return own
-}
-
-// live is the shared approved flow while its access token lasts, else a new one.
-func (t *T) live() Redeemed {
-	r := t.Redeemed()
-	if r.Tokens.ExpiresIn == 0 || time.Since(r.Response.Received) < r.Tokens.ExpiresIn/2 {
-		return r
-	}
-	flow := t.MustStart(t.Request())
-	tokens, resp := t.MustRedeem(flow)
-	return Redeemed{Flow: flow, Tokens: tokens, Response: resp}
-}
-
-func introspected(t *T) {
-	r := t.live()
-	resp := t.MustAnswer(t.introspect(r.Tokens.AccessToken))
-	t.At(resp)
-	if !t.Check(resp.Status == 200, "status 200", "%s", resp.Summary()) {
-		return
-	}
-	object, err := resp.Object()
-	if !t.Check(err == nil, "a JSON object", "%v", err) {
-		return
-	}
-	if !t.Check(object["active"] == true, "active is true", "active is %T %.20v", object["active"], object["active"]) {
-		return
-	}
-	client, told := object["client_id"]
-	t.Check(!told || client == t.client.ClientID, "client_id is "+t.client.ClientID+", or absent", "client_id is %.100v", client)
-	sameUser(t, "introspection", object, r)
-}
-
-// sameUser compares sub with that of the ID Token. Where subjects are pairwise,
-// resource servers may be told another one; they are taken for public when the
-// target file says so or knows the sub beforehand.
-func sameUser(t *T, where string, object map[string]any, r Redeemed) {
-	sub, told := object["sub"]
-	if !told || r.Tokens.IDToken == "" {
-		return
-	}
-	want := t.idTokenOf(r.Tokens).Claims["sub"]
-	public := t.client.SubjectType == "public" || want == r.Flow.User.Sub || !t.Advertises("subject_types_supported", "pairwise")
-	switch {
-	case sub == want || t.client.SubjectType == "pairwise":
-	case !public:
-		t.Warn("sub of the ID Token; set subject_type of the client if it is pairwise", "%s says sub %.60q", where, sub)
-	default:
-		t.Check(false, "sub of the ID Token", "%s says sub %.60q", where, sub)
-	}
-}
-
-// userinfoCall asks for the claims of the user of an access token.
-func (t *T) userinfoCall(accessToken string) ciba.Call {
-	return ciba.Call{
-		Label: "UserInfo request", Method: http.MethodGet, URL: t.session.target.Endpoints.Userinfo,
-		Header: http.Header{"Authorization": {"Bearer " + accessToken}},
-	}
-}
-
-// userinfoClaims reads a UserInfo response, which may be a JWT (OIDC Core 5.3.2).
-func (t *T) userinfoClaims(resp *ciba.Response) (map[string]any, error) {
-	if strings.HasPrefix(strings.TrimSpace(string(resp.Body)), "{") {
-		return resp.Object()
-	}
-	text, err := t.opened(strings.TrimSpace(string(resp.Body)))
-	if err != nil {
-		t.Abort("the UserInfo response is encrypted and cannot be opened: %v", err)
-	}
-	if jose.IsEncrypted(string(resp.Body)) && strings.HasPrefix(text, "{") {
-		return ciba.DecodeObject([]byte(text)) // encrypted only
-	}
-	token, err := jose.Decode(text)
-	return token.Claims, err
-}
-
-func opensUserinfo(t *T) {
-	r := t.live()
-	resp := t.MustAnswer(t.Send(t.userinfoCall(r.Tokens.AccessToken)))
-	t.At(resp)
-	bound := t.Target().StartParams["audience"] + t.Target().StartParams["resource"]
-	if bound != "" && (resp.Status == 401 || resp.Status == 403) {
-		t.Skip("the access token is meant for %s, so UserInfo need not take it", bound)
-	}
-	if !t.Check(resp.Status == 200, "status 200", "%s", resp.Summary()) {
-		return
-	}
-	claims, err := t.userinfoClaims(resp)
-	if !t.Check(err == nil, "claims", "%v", err) {
-		return
-	}
-	want := t.idTokenOf(r.Tokens).Claims["sub"]
-	t.Check(claims["sub"] == want, "sub of the ID Token", "sub is %.60v", claims["sub"])
-}
-
-// jwtProfile is RFC 9068 2.2 and 4, for tokens whose typ claims that profile.
-func jwtProfile(t *T) {
-	r := t.Redeemed()
-	t.At(r.Response)
-	token, err := jose.Decode(r.Tokens.AccessToken)
-	if err != nil {
-		t.Skip("the access token is opaque")
-	}
-	typ, _ := token.Header["typ"].(string)
-	if typ = strings.ToLower(typ); typ != "at+jwt" && typ != "application/at+jwt" {
-		t.Skip("the access token is a JWT of typ %.40q, which does not claim the profile", typ)
-	}
-	access := idToken{token, r.Tokens.AccessToken}
-	claims := token.Claims
-	for _, name := range []string{"sub", "jti"} {
-		text, _ := claims[name].(string)
-		t.Check(text != "", name+" is a string", "%s is %T", name, claims[name])
-	}
-	t.Check(claims["iss"] == t.Target().Issuer, "iss is "+t.Target().Issuer, "iss is %.100v", claims["iss"])
-	t.Check(claims["client_id"] == t.client.ClientID, "client_id is "+t.client.ClientID, "client_id is %.100v", claims["client_id"])
-	_, hasAudience := audienceOf(claims)
-	t.Check(hasAudience, "aud is a string or an array of strings", "aud is %T", claims["aud"])
-	lifetime(t, r, access)
-	sameUser(t, "the access token", claims, r)
-	accessSignature(t, r, access)
-}
-
-func accessSignature(t *T, r Redeemed, token idToken) {
-	if !t.Check(token.alg() != "none", "a signature", "alg is none") {
-		return
-	}
-	set := t.mustKeySet()
-	if set.cannotVerify(token) == "" {
-		t.At(r.Response)
-		t.Check(set.verifies(token), "a valid signature of a key at jwks_uri", "no key there verifies it (alg %.20q)", token.alg())
-	}
-}
-
-// refreshable is a flow of the case's own with a refresh token. Many OPs issue
-// one for offline_access only.
-func (t *T) refreshable() Redeemed {
-	p := t.Request()
-	if t.Redeemed().Tokens.RefreshToken == "" {
-		scope := strings.Fields(p.Get("scope"))
-		if slices.Contains(scope, "offline_access") || !t.Advertises("scopes_supported", "offline_access") {
-			t.Skip("refresh: the OP issues no refresh token")
-		}
-		p = p.With("scope", strings.Join(append(scope, "offline_access"), " "))
-	}
-	flow := t.MustStart(p)
-	tokens, resp := t.MustRedeem(flow)
-	if tokens.RefreshToken == "" {
-		t.Skip("refresh: the OP issues no refresh token")
-	}
-	return Redeemed{Flow: flow, Tokens: tokens, Response: resp}
-}
-
-func (t *T) refreshCall(c *Client, refreshToken string) ciba.Call {
-	call := t.TokenCallAs(c, ciba.P("grant_type", "refresh_token", "refresh_token", refreshToken))
-	call.Label = "refresh request"
-	return call
-}
-
-// refresh uses a refresh token as its client should.
-func (t *T) refresh(refreshToken string) *ciba.Response {
-	return t.sendAuthenticated(t.client, func() ciba.Call { return t.refreshCall(t.client, refreshToken) })
-}
-
-func refreshes(t *T) {
-	before := t.refreshable()
-	user := t.userinfoSubject(before.Tokens.AccessToken)
-	t.Wait(3 * time.Second) // so that a new auth_time differs from the old one
-	resp := t.MustAnswer(t.refresh(before.Tokens.RefreshToken))
-	t.At(resp)
-	if !t.Check(resp.Status == 200, "status 200", "%s", resp.Summary()) {
-		return
-	}
-	after, err := resp.Tokens()
-	if !t.Check(err == nil, "a new access_token", "%v", err) {
-		return
-	}
-	if before.Tokens.IDToken != "" && after.IDToken != "" {
-		refreshedIDToken(t, t.idTokenOf(before.Tokens), t.idTokenOf(after))
-	}
-	if user != nil {
-		got := t.userinfoSubject(after.AccessToken)
-		t.Check(got == user, "an access token for the same user", "UserInfo says sub %.60v", got)
-	}
-}
-
-// userinfoSubject is the sub that UserInfo tells for an access token, nil when
-// it tells none.
-func (t *T) userinfoSubject(accessToken string) any {
-	if !t.Has("userinfo") {
-		return nil
-	}
-	resp := t.Send(t.userinfoCall(accessToken))
-	t.At(resp)
-	claims, err := t.userinfoClaims(resp)
-	if err != nil || resp.Status != 200 {
-		return nil
-	}
-	return claims["sub"]
-}
-
-// refreshedIDToken is OIDC Core 12.2.
-func refreshedIDToken(t *T, before, after idToken) {
-	for _, name := range []string{"iss", "sub"} {
-		t.Check(after.Claims[name] == before.Claims[name], name+" of the original ID Token", "%s is %.100v", name, after.Claims[name])
-	}
-	aud, _ := audienceOf(after.Claims)
-	t.Check(slices.Contains(aud, t.client.ClientID), "aud contains "+t.client.ClientID, "aud is %.100v", after.Claims["aud"])
-	was, told := numberOf(before.Claims["auth_time"])
-	is, tells := numberOf(after.Claims["auth_time"])
-	if told && tells && is > was+1 {
-		t.Warn("auth_time of the original authentication", "it is %.0f s later", is-was)
 	}
 }
 

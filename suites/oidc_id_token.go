@@ -196,14 +196,20 @@ func audienceOf(claims map[string]any) ([]string, bool) {
 	if one, isString := claims["aud"].(string); isString {
 		return []string{one}, true
 	}
-	if !isStrings(claims["aud"]) {
+	list, ok := textsOf(claims["aud"])
+	return list, ok && len(list) > 0
+}
+
+// textsOf reads an array of strings.
+func textsOf(value any) ([]string, bool) {
+	if !isStrings(value) {
 		return nil, false
 	}
 	var list []string
-	for _, v := range claims["aud"].([]any) {
+	for _, v := range value.([]any) {
 		list = append(list, v.(string))
 	}
-	return list, len(list) > 0
+	return list, true
 }
 
 func isASCII(s string) bool {

@@ -21,17 +21,24 @@ func toStrangers(name, sees string, edit func(*reply)) Fault {
 func toOtherClients(name, sees string, edit func(*reply)) Fault {
 	return Fault{name, "RFC6749-6-REFRESH-BOUND", sees, func(b *behaviour) {
 		b.onReply = append(b.onReply, func(c *call, r *reply) {
-			if c.value("grant_type") != "refresh_token" || r.kind != "error" || r.status != 400 {
-				return
-			}
-			g, s := c.op.findGrant(c.value("refresh_token"))
-			foreign := g != nil && c.client != nil && g.client != c.client
-			s.mu.Unlock()
-			if foreign {
+			if r.kind == "error" && c.foreignRefresh() != nil {
 				edit(r)
 			}
 		})
 	}}
+}
+
+// foreignRefresh is the grant of a refresh token that another client sends.
+func (c *call) foreignRefresh() *grant {
+	if c.value("grant_type") != "refresh_token" || c.client == nil {
+		return nil
+	}
+	g, s := c.op.findGrant(c.value("refresh_token"))
+	defer s.mu.Unlock()
+	if g == nil || g.client == c.client {
+		return nil
+	}
+	return g
 }
 
 // encryptionKey is a published key that signs nothing.
@@ -153,19 +160,14 @@ var _ = allow(
 	}},
 	Variant{"jwks-shared-kid", "RFC 7517 4.5: keys of different types may share a kid", func(b *behaviour) {
 		b.reply("jwks", "jwks", func(r *reply) {
-			r.body["keys"] = append(r.body["keys"].([]any), map[string]any{"kty": "OKP", "crv": "Ed25519", "use": "sig", "kid": "test-only-op-rs256",
-				"x": "11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo"})
+			r.body["keys"] = append(r.body["keys"].([]any), map[string]any{
+				"kty": "OKP", "crv": "Ed25519", "use": "sig", "kid": "test-only-op-rs256", "x": "11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo",
+			})
 		})
 	}},
 	Variant{"refresh-family-ends", "RFC 6749 10.4: a refresh token in foreign hands may end the grant", func(b *behaviour) {
 		b.onReply = append(b.onReply, func(c *call, r *reply) {
-			if c.value("grant_type") != "refresh_token" || r.kind != "error" {
-				return
-			}
-			g, s := c.op.findGrant(c.value("refresh_token"))
-			foreign := g != nil && c.client != nil && g.client != c.client
-			s.mu.Unlock()
-			if foreign {
+			if g := c.foreignRefresh(); g != nil && r.kind == "error" {
 				c.op.revoke(g.flow)
 			}
 		})

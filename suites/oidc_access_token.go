@@ -1,0 +1,269 @@
+package suites
+
+import (
+	"crypto/rand"
+	"net/http"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/cibatest/cibatest/internal/ciba"
+	"github.com/cibatest/cibatest/internal/jose"
+	. "github.com/onsi/ginkgo/v2"
+)
+
+// OIDC Core 5.3, RFC 7662 2.2 and RFC 9068 2: the access token at work.
+var _ = Describe("Access token", func() {
+	Case("token-userinfo", "opens UserInfo for the user of the ID Token", Requirements("OIDC-5.3-USERINFO"), opensUserinfo)
+	Case("token-introspection", "is known to introspection", Requirements("RFC7662-2.2-ACTIVE"), introspected)
+	Case("token-jwt-profile", "keeps the JWT profile it claims", Requirements("RFC9068-2-JWT-AT"), jwtProfile)
+})
+
+// resourceServer is the client that introspects.
+func (t *T) resourceServer() *Client {
+	i := slices.IndexFunc(t.Clients(), func(c *Client) bool { return c.Purpose == "resource-server" })
+	if i < 0 {
+		t.Abort("the target file has no client with purpose resource-server")
+	}
+	return t.Clients()[i]
+}
+
+// introspectCall asks about a token as the resource server.
+func (t *T) introspectCall(token string) ciba.Call {
+	return t.introspectCallAs(t.resourceServer(), token)
+}
+
+func (t *T) introspectCallAs(c *Client, token string) ciba.Call {
+	url := t.session.target.Endpoints.Introspection
+	return ciba.Call{Label: "introspection request", URL: url, Form: ciba.P("token", token), Auth: c.Auth(url, t.session.target.Issuer)}
+}
+
+// introspect asks the resource server, and the client itself where that one is
+// told active false: a caller that is not entitled is answered so (RFC 7662 2.2),
+// and some OPs entitle only the client that holds the token.
+func (t *T) introspect(token string) *ciba.Response {
+	as := func(c *Client) *ciba.Response {
+		return t.sendAuthenticated(c, func() ciba.Call { return t.introspectCallAs(c, token) })
+	}
+	resp := as(t.resourceServer())
+	if object, err := resp.Object(); err != nil || object["active"] != false {
+		return resp
+	}
+	own := as(t.client)
+	if object, err := own.Object(); err != nil || object["active"] != true {
+		return resp
+	}
+	t.Note("introspection tells the client that holds a token what it does not tell client %s", t.resourceServer().Name)
+	return own
+}
+
+// live is the shared approved flow while its access token lasts, else a new one.
+func (t *T) live() Redeemed {
+	r := t.Redeemed()
+	if r.Tokens.ExpiresIn == 0 || time.Since(r.Response.Received) < r.Tokens.ExpiresIn/2 {
+		return r
+	}
+	flow := t.MustStart(t.Request())
+	tokens, resp := t.MustRedeem(flow)
+	return Redeemed{Flow: flow, Tokens: tokens, Response: resp}
+}
+
+func introspected(t *T) {
+	r := t.live()
+	resp := t.MustAnswer(t.introspect(r.Tokens.AccessToken))
+	t.At(resp)
+	if !t.Check(resp.Status == 200, "status 200", "%s", resp.Summary()) {
+		return
+	}
+	object, err := resp.Object()
+	if !t.Check(err == nil, "a JSON object", "%v", err) {
+		return
+	}
+	if !t.Check(object["active"] == true, "active is true", "active is %T %.20v", object["active"], object["active"]) {
+		return
+	}
+	client, told := object["client_id"]
+	t.Check(!told || client == t.client.ClientID, "client_id is "+t.client.ClientID+", or absent", "client_id is %.100v", client)
+	sameUser(t, "introspection", object, r)
+}
+
+// sameUser compares sub with that of the ID Token. Where subjects are pairwise,
+// resource servers may be told another one; they are taken for public when the
+// target file says so or knows the sub beforehand.
+func sameUser(t *T, where string, object map[string]any, r Redeemed) {
+	sub, told := object["sub"]
+	if !told || r.Tokens.IDToken == "" {
+		return
+	}
+	want := t.idTokenOf(r.Tokens).Claims["sub"]
+	public := t.client.SubjectType == "public" || want == r.Flow.User.Sub || !t.Advertises("subject_types_supported", "pairwise")
+	switch {
+	case sub == want || t.client.SubjectType == "pairwise":
+	case !public:
+		t.Warn("sub of the ID Token; set subject_type of the client if it is pairwise", "%s says sub %.60q", where, sub)
+	default:
+		t.Check(false, "sub of the ID Token", "%s says sub %.60q", where, sub)
+	}
+}
+
+// userinfoCall asks for the claims of the user of an access token.
+func (t *T) userinfoCall(accessToken string) ciba.Call {
+	return ciba.Call{
+		Label: "UserInfo request", Method: http.MethodGet, URL: t.session.target.Endpoints.Userinfo,
+		Header: http.Header{"Authorization": {"Bearer " + accessToken}},
+	}
+}
+
+// userinfoClaims reads a UserInfo response, which may be a JWT (OIDC Core 5.3.2).
+func (t *T) userinfoClaims(resp *ciba.Response) (map[string]any, error) {
+	if strings.HasPrefix(strings.TrimSpace(string(resp.Body)), "{") {
+		return resp.Object()
+	}
+	text, err := t.opened(strings.TrimSpace(string(resp.Body)))
+	if err != nil {
+		t.Abort("the UserInfo response is encrypted and cannot be opened: %v", err)
+	}
+	if jose.IsEncrypted(string(resp.Body)) && strings.HasPrefix(text, "{") {
+		return ciba.DecodeObject([]byte(text)) // encrypted only
+	}
+	token, err := jose.Decode(text)
+	return token.Claims, err
+}
+
+func opensUserinfo(t *T) {
+	r := t.live()
+	resp := t.MustAnswer(t.Send(t.userinfoCall(r.Tokens.AccessToken)))
+	t.At(resp)
+	bound := t.Target().StartParams["audience"] + t.Target().StartParams["resource"]
+	if bound != "" && (resp.Status == 401 || resp.Status == 403) {
+		t.Skip("the access token is meant for %s, so UserInfo need not take it", bound)
+	}
+	if !t.Check(resp.Status == 200, "status 200", "%s", resp.Summary()) {
+		return
+	}
+	claims, err := t.userinfoClaims(resp)
+	if !t.Check(err == nil, "claims", "%v", err) {
+		return
+	}
+	want := t.idTokenOf(r.Tokens).Claims["sub"]
+	t.Check(claims["sub"] == want, "sub of the ID Token", "sub is %.60v", claims["sub"])
+}
+
+// jwtProfile is RFC 9068 2.2 and 4, for tokens whose typ claims that profile.
+func jwtProfile(t *T) {
+	r := t.Redeemed()
+	t.At(r.Response)
+	token, err := jose.Decode(r.Tokens.AccessToken)
+	if err != nil {
+		t.Skip("the access token is opaque")
+	}
+	typ, _ := token.Header["typ"].(string)
+	if typ = strings.ToLower(typ); typ != "at+jwt" && typ != "application/at+jwt" {
+		t.Skip("the access token is a JWT of typ %.40q, which does not claim the profile", typ)
+	}
+	access := idToken{token, r.Tokens.AccessToken}
+	claims := token.Claims
+	for _, name := range []string{"sub", "jti"} {
+		text, _ := claims[name].(string)
+		t.Check(text != "", name+" is a string", "%s is %T", name, claims[name])
+	}
+	t.Check(claims["iss"] == t.Target().Issuer, "iss is "+t.Target().Issuer, "iss is %.100v", claims["iss"])
+	t.Check(claims["client_id"] == t.client.ClientID, "client_id is "+t.client.ClientID, "client_id is %.100v", claims["client_id"])
+	_, hasAudience := audienceOf(claims)
+	t.Check(hasAudience, "aud is a string or an array of strings", "aud is %T", claims["aud"])
+	lifetime(t, r, access)
+	sameUser(t, "the access token", claims, r)
+	accessSignature(t, r, access)
+}
+
+func accessSignature(t *T, r Redeemed, token idToken) {
+	if !t.Check(token.alg() != "none", "a signature", "alg is none") {
+		return
+	}
+	set := t.mustKeySet()
+	if set.cannotVerify(token) == "" {
+		t.At(r.Response)
+		t.Check(set.verifies(token), "a valid signature of a key at jwks_uri", "no key there verifies it (alg %.20q)", token.alg())
+	}
+}
+
+// RFC 6750 3: what a protected resource says to a token it does not know.
+var _ = Describe("Bearer token", func() {
+	Case("bearer-garbage", "that is garbage is refused by UserInfo", Requirements("RFC6750-3-BAD-TOKEN"), func(t *T) {
+		refusesBearer(t, "a random token", rand.Text()+rand.Text())
+		if !t.Has("approve") {
+			return
+		}
+		if forged, err := forgery(t.Redeemed().Tokens.AccessToken); err == nil {
+			refusesBearer(t, "a JWT with another sub under the old signature", forged)
+		}
+	})
+})
+
+// forgery keeps the signature of a JWT and changes who it is for.
+func forgery(accessToken string) (string, error) {
+	return jose.Retell(accessToken, func(_, claims map[string]any) { claims["sub"] = rand.Text() })
+}
+
+func refusesBearer(t *T, what, token string) {
+	resp := t.MustAnswer(t.Send(t.userinfoCall(token)))
+	t.At(resp)
+	r := t.Requirement()
+	r.Expect.Error = nil // the code is an attribute of the challenge, not a member of the body
+	t.JudgeBy(r, resp)
+	if resp.Status/100 != 4 {
+		return
+	}
+	challenge := strings.Join(resp.Header.Values("WWW-Authenticate"), ", ")
+	t.Check(challenge != "", what+": a WWW-Authenticate header", "none")
+	if challenge != "" && !strings.Contains(strings.ReplaceAll(challenge, " ", ""), `error="invalid_token"`) {
+		t.Warn(what+`: error="invalid_token" in the challenge`, "WWW-Authenticate %.200q", challenge)
+	}
+}
+
+// RFC 7662 2.1: who asks about a token shows that it may.
+var _ = Describe("Introspection", func() {
+	Case("introspection-authorised", "answers nobody without authorization", Requirements("RFC7662-2.1-AUTH").AfterAll(), func(t *T) {
+		call := t.introspectCall(t.live().Tokens.AccessToken)
+		refusesIntrospection(t, "no credential", call.AuthenticatedBy(nil))
+		refusesIntrospection(t, "a client_id only", call.AuthenticatedBy(ciba.Public(t.resourceServer().ClientID)))
+		refusesIntrospection(t, "an unknown client", call.AuthenticatedBy(stranger(t, t.resourceServer())))
+		refusesIntrospection(t, "a wrong secret", call.AuthenticatedBy(wrongCredential(t, t.resourceServer())))
+	})
+})
+
+// refusesIntrospection does not ask for an error in the body: a server that wants
+// a bearer token names it in its challenge.
+func refusesIntrospection(t *T, what string, call ciba.Call) {
+	resp := t.MustAnswer(t.Send(call))
+	t.At(resp)
+	object, err := resp.Object()
+	_, named := resp.OAuthError()
+	switch {
+	case err == nil && object["active"] == true:
+		t.Fail(what+": a refusal", "%d with active true", resp.Status)
+	case resp.Status == 200 && err == nil && object["active"] == false:
+		t.Warn(what+": a refusal", "200 with active false, which tells nothing")
+	default:
+		r := t.Requirement()
+		if !named {
+			r.Expect.Error = nil
+		}
+		t.JudgeBy(r, resp)
+	}
+}
+
+// wrongCredential authenticates a client by its own method with a secret or key
+// that is not its own.
+func wrongCredential(t *T, c *Client) ciba.Authenticator {
+	if !c.UsesAssertion() {
+		return bySecret(c, "wrong-"+rand.Text())
+	}
+	a := t.Assertion(c)
+	key, err := jose.GenerateKey(a.Key.Alg(), a.Key.KID())
+	if err != nil {
+		t.Abort("making a key: %v", err)
+	}
+	a.Key = key
+	return a
+}
