@@ -201,11 +201,11 @@ func expiredIDToken(t *T) {
 	if !isNumber || age < 0 {
 		t.Skip("clock_wait: the id_token_hint of the target file has not expired yet")
 	}
-	for _, c := range t.GeneralClients() {
-		if isAudience(token.Claims["aud"], c.ClientID) {
-			t.client = c
-		}
+	i := slices.IndexFunc(t.GeneralClients(), func(c *Client) bool { return isAudience(token.Claims["aud"], c.ClientID) })
+	if i < 0 {
+		t.Skip("clock_wait: the id_token_hint was issued to no poll client of the target file")
 	}
+	t.client = t.GeneralClients()[i]
 	resp := t.Start(t.withoutHint().Add("id_token_hint", hint))
 	if resp.Status/100 == 4 && age > recently {
 		t.At(resp)

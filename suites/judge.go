@@ -72,8 +72,11 @@ func judge(r spec.Requirement, resp *ciba.Response) result.Outcome {
 	if (resp.Status == 503 || resp.Status == 429) && !statusOK && !slices.Contains(e.ToleratedStatus, resp.Status) {
 		return result.Error
 	}
+	if e.OrSuccess && resp.Status/100 == 2 { // which 2xx it has to be is another clause's business
+		return result.Pass
+	}
 	if resp.Status == 200 {
-		if slices.Contains(e.Status, 200) || e.OrSuccess {
+		if slices.Contains(e.Status, 200) {
 			return result.Pass
 		}
 		return result.Outcome(r.Verdict)

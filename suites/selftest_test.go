@@ -16,6 +16,7 @@ import (
 	"github.com/cibatest/cibatest/internal/memnet"
 	"github.com/cibatest/cibatest/internal/refop"
 	"github.com/cibatest/cibatest/internal/spec"
+	"github.com/cibatest/cibatest/internal/target"
 	"github.com/cibatest/cibatest/reports/result"
 )
 
@@ -27,6 +28,12 @@ var (
 // judgeLab runs the suites against a lab in memory, inside a bubble where
 // waiting costs nothing.
 func judgeLab(t *testing.T, o lab.Options, s Selection) result.Run {
+	t.Helper()
+	return judgeLabAs(t, o, s, func(*target.Target) {})
+}
+
+// judgeLabAs is judgeLab with another description of the lab.
+func judgeLabAs(t *testing.T, o lab.Options, s Selection, describe func(*target.Target)) result.Run {
 	t.Helper()
 	var run result.Run
 	synctest.Test(t, func(t *testing.T) {
@@ -40,6 +47,7 @@ func judgeLab(t *testing.T, o lab.Options, s Selection) result.Run {
 			t.Fatal(err)
 		}
 		defer l.Close()
+		describe(l.Target)
 		run, err = Run(ctx, Options{Target: l.Target, Approver: l.Approver, RoundTripper: l.RoundTripper, Select: s, ToolVersion: "test"})
 		if err != nil {
 			t.Fatal(err)
@@ -80,6 +88,53 @@ func TestHealthy(t *testing.T) {
 	t.Logf("verdict %s, %+v, critical path %d ms, wall %d ms, sum %d ms", run.Verdict, run.Summary, run.Timing.CriticalPathMS, run.Timing.WallMS, run.Timing.SumMS)
 	if slack := run.Timing.WallMS - run.Timing.CriticalPathMS; slack > 15_000 && *onlyCase == "" {
 		t.Errorf("the run took %d ms longer than its critical path", slack)
+	}
+}
+
+// A target may name little: one client, one user, nobody who decides. What cannot
+// be judged is skipped, and all else is judged as ever.
+func TestSmallTargets(t *testing.T) {
+	build()
+	t.Parallel()
+	only := func(fits func(target.Client) bool) func(*target.Target) {
+		return func(tgt *target.Target) {
+			tgt.Users = tgt.Users[:1]
+			i := slices.IndexFunc(tgt.Clients, fits)
+			tgt.Clients = tgt.Clients[i : i+1]
+		}
+	}
+	by := func(method string) func(*target.Target) {
+		return only(func(c target.Client) bool { return c.AuthMethod == method })
+	}
+	for name, describe := range map[string]func(*target.Target){
+		"client_secret_basic": by(target.AuthClientSecretBasic),
+		"client_secret_post":  by(target.AuthClientSecretPost),
+		"client_secret_jwt":   by(target.AuthClientSecretJWT),
+		"private_key_jwt":     by(target.AuthPrivateKeyJWT),
+		"user_code":           only(func(c target.Client) bool { return c.UserCode }),
+		"pairwise":            only(func(c target.Client) bool { return c.SubjectType == "pairwise" }),
+		"only login hints": func(tgt *target.Target) {
+			for i := range tgt.Users {
+				tgt.Users[i] = target.User{Name: tgt.Users[i].Name, LoginHint: tgt.Users[i].LoginHint}
+			}
+			tgt.UnknownUser = target.User{}
+		},
+		"only hint tokens": func(tgt *target.Target) {
+			for i := range tgt.Users {
+				tgt.Users[i] = target.User{Name: tgt.Users[i].Name, LoginHintToken: tgt.Users[i].LoginHintToken}
+			}
+		},
+		"bare": func(tgt *target.Target) {
+			by(target.AuthClientSecretBasic)(tgt)
+			tgt.Users[0] = target.User{Name: "alice", LoginHint: "alice"}
+			tgt.Scope, tgt.BindingMessage, tgt.UnknownUser, tgt.RAR, tgt.Capabilities = "openid", "", target.User{}, target.RAR{}, nil
+			tgt.Approval = target.Approval{Kind: "none"}
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			accusesNobody(t, judgeLabAs(t, lab.Options{}, selection(), describe))
+		})
 	}
 }
 
