@@ -6,6 +6,7 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/cibatest/cibatest/internal/ciba"
 	"github.com/cibatest/cibatest/internal/target"
@@ -20,7 +21,7 @@ func disturbing(ids ...string) Spec {
 // CIBA Core 4 and 7.1: clients authenticate at the backchannel endpoint as they
 // do at the token endpoint.
 var _ = Describe("Client authentication", func() {
-	Case("auth-methods-shared", "works with every advertised method at both endpoints", Requirements("CIBA-4-AUTH-METHODS-SHARED").About(20*defaultInterval), methodsShared)
+	Case("auth-methods-shared", "works with every advertised method at both endpoints", Requirements("CIBA-4-AUTH-METHODS-SHARED").Limit(5*time.Minute).About(20*defaultInterval), methodsShared)
 	Case("auth-required", "is required to start", Requirements("CIBA-7.1-AUTH-REQUIRED").Smoke(), func(t *T) {
 		for _, c := range t.perMethod() {
 			t.JudgeVariant(c.AuthMethod+" client without credential", t.startAs(c, ciba.Public(c.ClientID)))

@@ -38,6 +38,10 @@ func (f *Flow) Pace() time.Duration { return f.interval + paceMargin }
 // the moment of sending when the OP's expires_in cannot be read.
 func (f *Flow) Expires() time.Time { return f.Sent.Add(f.ExpiresIn) }
 
+// over says whether an answer came when the flow had expired meanwhile, so that
+// it tells nothing about the moment the request was sent.
+func (f *Flow) over(resp *ciba.Response) bool { return !resp.Received.Before(f.Expires()) }
+
 // Request is a good backchannel request of this case's client for its user.
 func (t *T) Request() ciba.Params { return t.RequestFor(t.client, t.User()) }
 

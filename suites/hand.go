@@ -26,7 +26,7 @@ func NewHand(ctx context.Context, tgt *target.Target, rt http.RoundTripper, clie
 	if err != nil {
 		return nil, err
 	}
-	t := &T{session: s, def: &definition{id: "hand", Spec: Requirements("CIBA-7.3-ACK-STATUS")}, client: s.primary, recorder: ciba.NewRecorder(evidenceLimit)}
+	t := &T{session: s, def: &definition{id: "hand", Spec: Requirements("CIBA-7.3-ACK-STATUS")}, client: s.primary, recorder: ciba.NewRecorder(evidenceLimit), open: &openRequests{}}
 	if client != "" {
 		t.client = nil
 		for _, c := range s.clients {

@@ -4,9 +4,11 @@ import (
 	"context"
 	"crypto/rand"
 	"net/http"
+	"slices"
 	"sync"
 	"time"
 
+	"github.com/cibatest/cibatest/internal/approve"
 	"github.com/cibatest/cibatest/internal/ciba"
 	"github.com/cibatest/cibatest/internal/target"
 	"github.com/cibatest/cibatest/reports/result"
@@ -73,7 +75,7 @@ func (t *T) refusal() string {
 
 // probing is a case of its own, for what has to be known before cases are placed.
 func (s *Session) probing(ctx context.Context, c *Client) *T {
-	return &T{session: s, def: &definition{id: "probe", Spec: Requirements("CIBA-8-ISOLATION")}, ctx: ctx, client: c, recorder: ciba.NewRecorder(evidenceLimit)}
+	return &T{session: s, def: &definition{id: "probe", Spec: Requirements("CIBA-8-ISOLATION")}, ctx: ctx, client: c, recorder: ciba.NewRecorder(evidenceLimit), open: &openRequests{}}
 }
 
 // probe finds out, before the cases are placed, whether the OP keeps two open
@@ -98,6 +100,7 @@ func (s *Session) probe(ctx context.Context) {
 	}
 	s.oneRequestPerUser = true
 	s.capabilities["parallel"] = result.Capability{Reason: verdict}
+	guard(t.tidyUp)
 	s.note("this OP allows one open request for each user: %s", verdict)
 }
 
@@ -110,8 +113,68 @@ func (t *T) secondRequestEndsFirst() string {
 		return "a second request of the same user is answered " + second.Summary()
 	}
 	poll := t.PollNow(first)
-	if isError(poll, ciba.AuthorizationPending) || isError(poll, ciba.SlowDown) || poll.Err != nil {
+	if undecided(poll) || poll.HasTokens() || poll.Err != nil {
 		return ""
 	}
+	if other := t.PollNow(t.FlowOf(t.client, t.User(), second)); !undecided(other) {
+		return "" // whatever is wrong, it is not that there are two
+	}
 	return "after a second request of the same user the first is answered " + poll.Summary()
+}
+
+// openRequests are what a case has started, by whom the hint names.
+type openRequests struct {
+	mu   sync.Mutex
+	list []openRequest
+}
+
+type openRequest struct{ id, hint string }
+
+func (o *openRequests) add(call ciba.Call, resp *ciba.Response) {
+	if ack, err := resp.Started(); err == nil {
+		o.mu.Lock()
+		defer o.mu.Unlock()
+		o.list = append(o.list, openRequest{ack.AuthReqID, hintIn(call.Form)})
+	}
+}
+
+// take hands over the requests to the same user as far as the hint tells, or all.
+func (o *openRequests) take(same func(hint string) bool) (ids []string) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	o.list = slices.DeleteFunc(o.list, func(r openRequest) bool {
+		if same(r.hint) {
+			ids = append(ids, r.id)
+			return true
+		}
+		return false
+	})
+	return ids
+}
+
+func hintIn(p ciba.Params) string {
+	return p.Get("login_hint") + " " + p.Get("login_hint_token") + " " + p.Get("id_token_hint")
+}
+
+// makeRoom denies what this case has left open for the user of a call, where a
+// user may have one open request only.
+func (t *T) makeRoom(call ciba.Call) {
+	hint := hintIn(call.Form)
+	t.closeOpen(func(other string) bool { return other == hint })
+}
+
+// tidyUp does it for all users when the case is over.
+func (t *T) tidyUp() { t.closeOpen(func(string) bool { return true }) }
+
+// closeOpen denies requests. One that has ended already cannot be denied, which
+// is just as well; a person is not bothered.
+func (t *T) closeOpen(same func(hint string) bool) {
+	if !t.session.oneRequestPerUser || !t.Has("deny") || t.session.target.Approval.Kind == "manual" {
+		return
+	}
+	for _, id := range t.open.take(same) {
+		ctx, cancel := contextWithin(t.ctx, 5*time.Second)
+		_ = t.session.approver.Decide(ctx, approve.Decision{AuthReqID: id, User: t.User()})
+		cancel()
+	}
 }

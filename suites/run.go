@@ -117,9 +117,10 @@ func (s *Session) runCase(ctx context.Context, j *job, o Options) result.Case {
 	}
 	ctx, cancel := context.WithTimeout(ctx, limit)
 	defer cancel()
-	t := &T{session: s, def: j.def, ctx: ctx, client: j.client, second: j.second, others: j.others, user: j.user, recorder: ciba.NewRecorder(evidenceLimit)}
+	t := &T{session: s, def: j.def, ctx: ctx, client: j.client, second: j.second, others: j.others, user: j.user, recorder: ciba.NewRecorder(evidenceLimit), open: &openRequests{}}
 	began := time.Now()
 	ended := guard(func() { j.def.body(t) })
+	guard(t.tidyUp)
 
 	c := s.emptyCase(j, result.Pass, "")
 	c.StartedMS, c.DurationMS = began.Sub(s.started).Milliseconds(), time.Since(began).Milliseconds()

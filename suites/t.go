@@ -28,6 +28,7 @@ type T struct {
 	others   []*Client // for other ID Token algorithms
 	user     int
 	recorder *ciba.Recorder
+	open     *openRequests
 	findings []result.Finding
 	evidence *ciba.Response // the answer the next finding points at; nil: the last one
 }
@@ -163,12 +164,17 @@ func whyEnded(ctx context.Context) string {
 // Do sends exactly one request and records the exchange. The answer is never
 // nil; what went wrong below HTTP is in its Err.
 func (t *T) Do(call ciba.Call) *ciba.Response {
+	starts := call.URL == t.session.target.Endpoints.BackchannelAuthentication
+	if starts {
+		t.makeRoom(call)
+	}
 	resp := t.session.http.Do(t.ctx, t.recorder, call)
 	if t.ctx.Err() != nil {
 		t.Abort("%s", whyEnded(t.ctx))
 	}
-	if call.URL == t.session.target.Endpoints.BackchannelAuthentication {
+	if starts {
 		t.session.noteStart(call, resp)
+		t.open.add(call, resp)
 	}
 	if resp.Status == 503 && call.URL == t.session.target.Endpoints.Token {
 		t.session.rememberOverload(resp)

@@ -50,14 +50,29 @@ type behaviour struct {
 	oneKey         bool                // only the first signing key exists
 	refreshIDToken bool                // a refresh brings an ID token too
 
-	accessToken  func(op *OP) string // an opaque token instead of a JWT
-	delay        map[string]time.Duration
-	redeemPause  func() time.Duration // between looking at the state and marking it used
-	promptEarly  bool                 // the device is asked before the request is checked
-	promptAlways bool                 // the device is asked although the request is refused
-	decideAgain  bool                 // a decision may replace another
+	accessToken func(op *OP) string // an opaque token instead of a JWT
+	delay       map[string]time.Duration
+	redeemPause func() time.Duration // between looking at the state and marking it used
+	writeBack   time.Duration        // after which a pending poll writes back the state it saw
+
+	hold           time.Duration // how long a pending poll is held for a decision
+	deaf           bool          // a held poll does not notice the decision
+	clockAtAnswer  bool          // the interval runs from the answer of a held poll
+	throttleFirst  bool          // the pace counts in every state, not only while pending
+	throttleStep   time.Duration // what an early poll adds to the interval
+	keepWindow     bool          // an early poll does not begin a new interval
+	revokeOnReplay bool          // a replay ends the tokens of the flow
+	oneOpenRequest bool          // a user's second open request is refused
+
+	// requestedExpiry decides about a requested_expiry, which is positive.
+	requestedExpiry func(c *call, asked time.Duration) *oauthError
+	// lookUp makes the auth_req_id that is looked up of the one that was sent.
+	lookUp func(id string) string
+
+	promptEarly  bool // the device is asked before the request is checked
+	promptAlways bool // the device is asked although the request is refused
+	decideAgain  bool // a decision may replace another
 	consume      func(*call, *oauthError) bool
-	crossClient  bool
 	declared     map[string]bool // what the target file of this OP says under capabilities
 	openOne      bool            // a second request of a user ends the first
 }
@@ -116,7 +131,7 @@ type reply struct {
 }
 
 func newBehaviour() *behaviour {
-	return &behaviour{skipped: map[string]bool{}, instead: map[string]*oauthError{}, delay: map[string]time.Duration{}, declared: map[string]bool{}}
+	return &behaviour{throttleStep: 5 * time.Second, skipped: map[string]bool{}, instead: map[string]*oauthError{}, delay: map[string]time.Duration{}, declared: map[string]bool{}}
 }
 
 // faults and variants are filled by the files of the areas.

@@ -13,11 +13,12 @@ import (
 type state string
 
 const (
-	pending  state = "pending"
-	approved state = "approved"
-	denied   state = "denied"
-	expired  state = "expired"
-	used     state = "used"
+	pending   state = "pending"
+	approved  state = "approved"
+	denied    state = "denied"
+	expired   state = "expired"
+	used      state = "used"
+	forgotten state = "forgotten" // by an OP that cleans up
 )
 
 // flow is one auth_req_id. Its mutable part is guarded by the lock of its shard.
@@ -40,7 +41,10 @@ type flow struct {
 	polls    int
 	granted  []any
 	decided  time.Time
-	ended    bool // superseded
+	redeemed time.Time
+	refused  bool          // denied at any time
+	told     bool          // a poll was told the end
+	woken    chan struct{} // closed by the decision
 	tokens   []*grant
 }
 
@@ -190,11 +194,43 @@ func (op *OP) decide(d userDecision, bearer *string) (status int, text string) {
 		}
 		f.granted = granted
 	}
+	if f.decided.IsZero() {
+		close(f.woken)
+	}
 	f.state, f.decided = want, now
 	for _, edit := range op.b.onGrant {
 		edit(f)
 	}
 	return http.StatusNoContent, ""
+}
+
+// claimUser makes a flow the open one of its user, unless another one is open,
+// for the variant that refuses a second.
+func (op *OP) claimUser(f *flow) bool {
+	s := op.shardOf("user " + f.user.Sub)
+	for {
+		s.mu.Lock()
+		previous := s.open[f.user.Sub]
+		s.mu.Unlock()
+		if previous != nil && op.isOpen(previous) { // no lock is held: the flow may be in the same shard
+			return false
+		}
+		s.mu.Lock()
+		claimed := s.open[f.user.Sub] == previous
+		if claimed {
+			s.open[f.user.Sub] = f
+		}
+		s.mu.Unlock()
+		if claimed {
+			return true
+		}
+	}
+}
+
+func (op *OP) isOpen(f *flow) bool {
+	_, s := op.find(f.id)
+	defer s.mu.Unlock()
+	return f.stateAt(op.now()) == pending
 }
 
 // supersede ends the previous open flow of the user, for the variant that keeps

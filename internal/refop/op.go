@@ -190,6 +190,7 @@ type call struct {
 	user    *User
 	flow    *flow
 	expiry  time.Duration
+	told    time.Duration // the interval an early poll is told to keep
 	details []any
 }
 

@@ -228,6 +228,9 @@ func (c *call) readExpiry() *oauthError {
 		}
 		return refusal("invalid_request", "requested_expiry is a positive number of seconds")
 	}
+	if op := c.op; op.b.requestedExpiry != nil {
+		return op.b.requestedExpiry(c, time.Duration(n)*time.Second) //nolint:gosec // 31 bits fit
+	}
 	c.expiry = min(time.Duration(n)*time.Second, c.op.reg.MaxExpiresIn) //nolint:gosec // 31 bits fit
 	return nil
 }
@@ -245,6 +248,9 @@ func (op *OP) start(c *call) *reply {
 		return failure(err)
 	}
 	f := c.newFlow()
+	if op.b.oneOpenRequest && !op.claimUser(f) {
+		return failure(&oauthError{403, "access_denied", "the user has an open request", ""})
+	}
 	op.keep(f)
 	op.prompt(f)
 	body := map[string]any{"auth_req_id": f.id, "expires_in": int(c.expiry / time.Second), "interval": int(op.reg.Interval / time.Second)}
@@ -260,7 +266,7 @@ func (c *call) newFlow() *flow {
 	f := &flow{
 		client: c.client, user: c.user, created: c.now, expires: c.now.Add(c.expiry), interval: op.reg.Interval,
 		scope: strings.Join(strings.Fields(c.value("scope")), " "), binding: c.value("binding_message"), acr: c.value("acr_values"),
-		requested: c.details, granted: c.details, callbackToken: randomID(16),
+		requested: c.details, granted: c.details, callbackToken: randomID(16), woken: make(chan struct{}),
 	}
 	f.id = randomID(32)
 	if op.b.authReqID != nil {

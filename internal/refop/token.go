@@ -9,9 +9,6 @@ import (
 
 const grantCIBA = "urn:openid:params:grant-type:ciba"
 
-// throttleStep is what every early poll adds to the interval; CIBA Core 11.
-const throttleStep = 5 * time.Second
-
 // token is the token endpoint: RFC 6749 3.2, CIBA Core 10.1.
 func (op *OP) token(c *call) *reply {
 	if err := c.run(clientChecks); err != nil {
@@ -70,7 +67,11 @@ func (op *OP) foreignAllowed(c *call) bool {
 // redeem answers one poll. Looking at the state and using it up happen under one
 // lock, so that of two polls at the same moment only one gets the tokens.
 func (op *OP) redeem(c *call) *reply {
-	f, s := op.find(c.value("auth_req_id"))
+	id := c.value("auth_req_id")
+	if op.b.lookUp != nil {
+		id = op.b.lookUp(id)
+	}
+	f, s := op.find(id)
 	c.flow = f
 	if err := c.run(pollChecks); err != nil || f == nil {
 		s.mu.Unlock()
@@ -79,11 +80,13 @@ func (op *OP) redeem(c *call) *reply {
 		}
 		return failure(op.consumed(c, err))
 	}
-	at := f.stateAt(c.now)
-	for _, change := range op.b.onState {
-		at = change(c, f, at)
-	}
+	at := op.stateSeenBy(c, f)
 	err := op.answerTo(c, f, at)
+	if at == pending && err != nil && err.code == "authorization_pending" {
+		if at = op.held(c, f, s); at != pending {
+			err = op.answerTo(c, f, at)
+		}
+	}
 	details := f.granted
 	if err == nil {
 		details, err = c.narrowed(f.granted)
@@ -91,6 +94,9 @@ func (op *OP) redeem(c *call) *reply {
 	if err != nil {
 		f.polls++
 		s.mu.Unlock()
+		if at == used && op.b.revokeOnReplay {
+			op.revoke(f)
+		}
 		return failure(err)
 	}
 	if op.b.redeemPause != nil { // a fault: between the look and the mark anything may happen
@@ -98,10 +104,53 @@ func (op *OP) redeem(c *call) *reply {
 		time.Sleep(op.b.redeemPause())
 		s.mu.Lock()
 	}
-	f.state = used
+	f.state, f.redeemed = used, c.now
 	c.details = details
 	s.mu.Unlock()
 	return op.issue(c, f)
+}
+
+// stateSeenBy is the state as a poll sees it.
+func (op *OP) stateSeenBy(c *call, f *flow) state {
+	at := f.stateAt(c.now)
+	for _, change := range op.b.onState {
+		at = change(c, f, at)
+	}
+	return at
+}
+
+// held keeps a pending poll waiting for the decision, where this OP does so, and
+// returns the state after that. The lock of the flow is given back meanwhile.
+func (op *OP) held(c *call, f *flow, s *shard) state {
+	if op.b.writeBack > 0 { // a fault: what happens meanwhile is overwritten
+		before := f.state
+		s.mu.Unlock()
+		time.Sleep(op.b.writeBack)
+		s.mu.Lock()
+		f.state = before
+		return pending
+	}
+	if op.b.hold == 0 {
+		return pending
+	}
+	wake := f.woken
+	if op.b.deaf {
+		wake = nil
+	}
+	s.mu.Unlock()
+	timer := time.NewTimer(min(op.b.hold, max(0, f.expires.Sub(c.now))))
+	defer timer.Stop()
+	select {
+	case <-wake:
+	case <-timer.C:
+	case <-op.ctx.Done():
+	}
+	s.mu.Lock()
+	c.now = op.now()
+	if op.b.clockAtAnswer {
+		f.lastPoll = c.now
+	}
+	return op.stateSeenBy(c, f)
 }
 
 // consumed lets a fault use a flow up on a refused poll.
@@ -123,7 +172,14 @@ func (op *OP) answerTo(c *call, f *flow, at state) *oauthError {
 		}
 		return refusal(code, description)
 	}
+	if op.b.throttleFirst {
+		if early := op.throttle(c, f); early != nil {
+			return early
+		}
+	}
 	switch at {
+	case forgotten:
+		return refusal("invalid_grant", "unknown auth_req_id")
 	case expired:
 		return answer("expired_token", "the auth_req_id has expired")
 	case used:
@@ -131,8 +187,10 @@ func (op *OP) answerTo(c *call, f *flow, at state) *oauthError {
 	case denied:
 		return answer("access_denied", "the end-user denied the request")
 	case pending:
-		if early := op.throttle(c, f); early != nil {
-			return early
+		if !op.b.throttleFirst {
+			if early := op.throttle(c, f); early != nil {
+				return early
+			}
 		}
 		return answer("authorization_pending", "the end-user has not decided yet")
 	}
@@ -143,14 +201,15 @@ func (op *OP) answerTo(c *call, f *flow, at state) *oauthError {
 // interval longer, as CIBA Core 11 tells the client to.
 func (op *OP) throttle(c *call, f *flow) *oauthError {
 	early := !f.lastPoll.IsZero() && c.now.Sub(f.lastPoll) < f.interval
-	f.lastPoll = c.now
+	if !early || !op.b.keepWindow {
+		f.lastPoll = c.now
+	}
 	if !early || op.b.skipped["throttle"] {
 		return nil
 	}
 	f.early++
-	if !op.b.skipped["throttle-growth"] {
-		f.interval += throttleStep
-	}
+	f.interval += op.b.throttleStep
+	c.told = f.interval
 	if other := op.b.instead["throttle"]; other != nil {
 		return other
 	}

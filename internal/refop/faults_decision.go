@@ -1,0 +1,203 @@
+package refop
+
+import (
+	"sync"
+	"sync/atomic"
+	"time"
+)
+
+// remembers makes a fault that knows what was decided before, by user.
+func remembers(name, breaks, sees string, do func(b *behaviour, last *decisions)) Fault {
+	return Fault{name, breaks, sees, func(b *behaviour) {
+		last := &decisions{allowed: map[string]*flow{}, refused: map[string]*flow{}}
+		b.onFlow = append(b.onFlow, last.number)
+		b.onGrant = append(b.onGrant, last.add)
+		do(b, last)
+	}}
+}
+
+// decisions are the last decided flows of each user, and the order of all.
+type decisions struct {
+	order sync.Map // auth_req_id -> number
+	count atomic.Int64
+
+	mu               sync.Mutex
+	allowed, refused map[string]*flow
+	last             *flow // approved, of any user
+}
+
+func (d *decisions) number(_ *call, f *flow) { d.order.Store(f.id, d.count.Add(1)) }
+
+// earlier says whether a flow was started before another, also within one tick.
+func (d *decisions) earlier(a, b *flow) bool {
+	first, _ := d.order.Load(a.id)
+	second, _ := d.order.Load(b.id)
+	return first.(int64) < second.(int64)
+}
+
+func (d *decisions) add(f *flow) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if f.state == denied {
+		d.refused[f.user.Sub] = f
+		return
+	}
+	d.allowed[f.user.Sub], d.last = f, f
+}
+
+func (d *decisions) lastOf(u *User) (allowed, refused *flow) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return d.allowed[u.Sub], d.refused[u.Sub]
+}
+
+func (d *decisions) lastAllowed() *flow {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return d.last
+}
+
+var _ = plant(
+	seen("approval-ignored", "CIBA-10.1.1-TOKENS", "an approved request stays pending", asIf(approved, pending)),
+	seen("approval-is-denial", "CIBA-10.1.1-TOKENS", "an approved request is denied", asIf(approved, denied)),
+	seen("approval-late", "CIBA-10.1.1-TOKENS", "an approval takes 40 s to show", func(c *call, f *flow, at state) state {
+		if at == approved && c.now.Sub(f.decided) < 40*time.Second {
+			return pending
+		}
+		return at
+	}),
+	swap("approval-201", "CIBA-10.1.1-TOKENS", "tokens come with 201", "token", "tokens", func(r *reply) { r.status = 201 }),
+	swap("approval-no-access-token", "CIBA-10.1.1-TOKENS", "there is no access token", "token", "tokens", func(r *reply) { delete(r.body, "access_token") }),
+	swap("approval-no-id-token", "CIBA-10.1.1-TOKENS", "there is no ID token", "token", "tokens", func(r *reply) { delete(r.body, "id_token") }),
+	swap("approval-no-token-type", "CIBA-10.1.1-TOKENS", "there is no token_type", "token", "tokens", func(r *reply) { delete(r.body, "token_type") }),
+	seen("tokens-without-decision", "CIBA-8-NO-TOKENS-BEFORE-DECISION", "every first poll gets tokens", asIf(pending, approved)),
+	seen("tokens-after-20s", "CIBA-8-NO-TOKENS-BEFORE-DECISION", "after 20 s without a decision there are tokens", func(c *call, f *flow, at state) state {
+		if at == pending && c.now.Sub(f.created) > 20*time.Second {
+			return approved
+		}
+		return at
+	}),
+	remembers("approval-of-user", "CIBA-8-ISOLATION", "an approval counts for everything the user was asked before", func(b *behaviour, last *decisions) {
+		b.state(func(_ *call, f *flow, at state) state {
+			if other, _ := last.lastOf(f.user); at == pending && other != nil && other.decided.After(f.created) && other.client == f.client {
+				return approved
+			}
+			return at
+		})
+	}),
+	remembers("approval-of-latest", "CIBA-8-ISOLATION", "an approval counts for the user's later requests, too", func(b *behaviour, last *decisions) {
+		b.state(func(_ *call, f *flow, at state) state {
+			if other, _ := last.lastOf(f.user); at == pending && other != nil && last.earlier(other, f) && other.decided.After(f.created) {
+				return approved
+			}
+			return at
+		})
+	}),
+	remembers("approval-of-earlier", "CIBA-8-ISOLATION", "an approval counts for the user's earlier requests, too", func(b *behaviour, last *decisions) {
+		b.state(func(_ *call, f *flow, at state) state {
+			if other, _ := last.lastOf(f.user); at == pending && other != nil && last.earlier(f, other) {
+				return approved
+			}
+			return at
+		})
+	}),
+	remembers("approval-across-clients", "CIBA-8-ISOLATION", "an approval counts for another client's request", func(b *behaviour, last *decisions) {
+		b.state(func(_ *call, f *flow, at state) state {
+			if other, _ := last.lastOf(f.user); at == pending && other != nil && other.client != f.client && other.decided.After(f.created) {
+				return approved
+			}
+			return at
+		})
+	}),
+	remembers("denial-of-everything", "CIBA-8-ISOLATION", "a denial counts for all open requests", func(b *behaviour, last *decisions) {
+		b.state(func(_ *call, f *flow, at state) state {
+			if _, other := last.lastOf(f.user); at == pending && other != nil && other.decided.After(f.created) && f.client == other.client {
+				return denied
+			}
+			return at
+		})
+	}),
+	remembers("parallel-last-decides", "CIBA-8-MANY-PARALLEL", "of decisions within a tenth of a second the last approval counts for all", func(b *behaviour, last *decisions) {
+		b.state(func(_ *call, f *flow, at state) state {
+			if other := last.lastAllowed(); at == denied && other != nil && other.decided.Sub(f.decided).Abs() < 100*time.Millisecond {
+				return approved
+			}
+			return at
+		})
+	}),
+	remembers("parallel-last-subject", "CIBA-8-MANY-PARALLEL", "the ID token names whoever decided last", func(b *behaviour, last *decisions) {
+		b.idToken(func(d *draft) {
+			if other := last.lastAllowed(); other != nil {
+				d.claims["sub"] = other.user.Sub
+			}
+		})
+	}),
+	Fault{"decision-lost-in-poll", "CIBA-10.1.1-DECISION-DURING-POLL", "a decision during a poll is overwritten", func(b *behaviour) { b.writeBack = 150 * time.Millisecond }},
+	seen("approval-lost-after-poll", "CIBA-10.1.1-DECISION-DURING-POLL", "an approval within a quarter of a second of a poll is a denial", func(_ *call, f *flow, at state) state {
+		if at == approved && !f.lastPoll.IsZero() && f.decided.Sub(f.lastPoll) < 250*time.Millisecond {
+			return denied
+		}
+		return at
+	}),
+
+	in(denied, "denial-invalid-grant", "CIBA-11-DENIED", "a denial is invalid_grant", 400, "invalid_grant"),
+	in(denied, "denial-401", "CIBA-11-DENIED", "a denial is 401", 401, "access_denied"),
+	in(denied, "denial-403", "CIBA-11-DENIED", "a denial is 403", 403, "access_denied"),
+	in(denied, "denial-spelling", "CIBA-11-DENIED", "a denial is authorization_declined", 400, "authorization_declined"),
+	in(denied, "denial-500", "CIBA-11-DENIED", "a denial crashes the OP", 500, "server_error"),
+	seen("denial-is-approval", "CIBA-11-DENIED", "a denied request brings tokens", asIf(denied, approved)),
+	seen("denial-never-shows", "CIBA-11-DENIED-NO-PENDING", "a denied request stays pending until it expires", asIf(denied, pending)),
+	seen("denial-late", "CIBA-11-DENIED-NO-PENDING", "a denial takes 40 s to show", func(c *call, f *flow, at state) state {
+		if at == denied && c.now.Sub(f.decided) < 40*time.Second {
+			return pending
+		}
+		return at
+	}),
+	Fault{"denial-overruled", "CIBA-11-DENIED-FINAL", "an approval after the denial counts", func(b *behaviour) { b.decideAgain = true }},
+	seen("denial-forgotten", "CIBA-11-DENIED-FINAL", "a denial is told once, then the request is pending", func(_ *call, f *flow, at state) state {
+		if at == denied && f.told {
+			return pending
+		}
+		f.told = f.told || at == denied
+		return at
+	}),
+	seen("denial-once", "CIBA-11-DENIED-FINAL", "the second poll after a denial gets tokens", func(_ *call, f *flow, at state) state {
+		if at == denied && f.told {
+			return approved
+		}
+		f.told = f.told || at == denied
+		return at
+	}),
+	in(denied, "denial-final-odd", "CIBA-11-DENIED-FINAL", "a denial is unauthorized_client", 400, "unauthorized_client"),
+)
+
+// CIBA Core says nothing about how fast a decision has to show and how long a
+// decided request is remembered.
+var _ = allow(
+	Variant{"denial-removed", "CIBA Core 11: how long a denied request is remembered is open", func(b *behaviour) {
+		b.state(func(_ *call, f *flow, at state) state {
+			if at == denied && f.told {
+				return forgotten
+			}
+			f.told = f.told || at == denied
+			return at
+		})
+	}},
+	Variant{"decisions-take-8s", "no text says how fast a decision shows", func(b *behaviour) {
+		b.state(func(c *call, f *flow, at state) state {
+			if (at == approved || at == denied) && c.now.Sub(f.decided) < 8*time.Second {
+				return pending
+			}
+			return at
+		})
+	}},
+	Variant{"approval-withdrawn", "no text forbids that a user withdraws an approval nobody has redeemed", func(b *behaviour) {
+		b.decideAgain = true
+		b.onGrant = append(b.onGrant, func(f *flow) {
+			f.refused = f.refused || f.state == denied
+			if f.refused {
+				f.state = denied
+			}
+		})
+	}},
+)

@@ -1,0 +1,239 @@
+package suites
+
+import (
+	"fmt"
+	"math/rand/v2"
+	"slices"
+	"time"
+
+	"github.com/cibatest/cibatest/internal/ciba"
+	"github.com/cibatest/cibatest/internal/target"
+	. "github.com/onsi/ginkgo/v2"
+)
+
+// CIBA Core 8 and 10.1.1: the user's decision reaches the client that asked, for
+// the request it is about, and nobody else.
+var _ = Describe("Approval", func() {
+	Case("approval-tokens", "is followed by tokens at the next poll", Requirements("CIBA-10.1.1-TOKENS").Smoke().About(7*time.Second), func(t *T) {
+		flow := t.MustStart(t.Request())
+		t.Approve(flow)
+		resp := t.PollDecided(flow)
+		t.Judge(resp)
+		t.judgeTokenMembers(resp)
+	})
+	Case("approval-then-denial", "stands when the user changes his mind, or is withdrawn", Requirements("CIBA-10.1.1-TOKENS").Needs("deny").About(12*time.Second), approvedThenDenied)
+	Case("approval-during-poll", "takes effect when it falls into a poll", Requirements("CIBA-10.1.1-DECISION-DURING-POLL").About(20*time.Second), decidedDuringPolls)
+	Case("approval-isolated", "does not approve another request of the same user", Requirements("CIBA-8-ISOLATION").Smoke().About(12*time.Second), func(t *T) {
+		first := t.MustStart(t.Request())
+		second := t.startBeside(t.client)
+		t.judgeIsolation(first, second)
+	})
+	Case("approval-isolated-newer", "does not approve an older request of the same user", Requirements("CIBA-8-ISOLATION").About(12*time.Second), func(t *T) {
+		older := t.MustStart(t.Request())
+		newer := t.startBeside(t.client)
+		t.judgeIsolation(newer, older)
+	})
+	Case("approval-isolated-clients", "does not approve another client's request to the same user", Requirements("CIBA-8-ISOLATION").Needs("second_client").About(12*time.Second), func(t *T) {
+		mine := t.MustStart(t.Request())
+		theirs := t.startBeside(t.Second())
+		t.judgeIsolation(mine, theirs)
+	})
+	Case("denial-isolated", "is not undone by the denial of another request of the same user", Requirements("CIBA-8-ISOLATION").Needs("deny").About(12*time.Second), func(t *T) {
+		denied := t.MustStart(t.Request())
+		open := t.startBeside(t.client)
+		t.Deny(denied)
+		t.MustAnswer(t.PollDecided(denied))
+		resp := t.MustAnswer(t.Poll(open))
+		t.At(resp)
+		if !undecided(resp) { // a user may have one way to refuse all that is open
+			t.Warn("the other request of the user is still pending", "%s", resp.Summary())
+		}
+	})
+	Case("decisions-in-parallel", "and denial of many requests do not mix", Requirements("CIBA-8-MANY-PARALLEL").AsksAllUsers().About(25*time.Second), manyInParallel)
+})
+
+// judgeTokenMembers looks only for what a client cannot do without; the token
+// response has cases of its own.
+func (t *T) judgeTokenMembers(resp *ciba.Response) {
+	object, err := resp.Object()
+	if resp.Status != 200 || !t.Check(err == nil, "a JSON object", "%v", err) {
+		return
+	}
+	for _, name := range []string{"access_token", "id_token", "token_type"} {
+		value, _ := object[name].(string)
+		t.Check(value != "", name+" is a non-empty string", "it is %T", object[name])
+	}
+}
+
+// approvedThenDenied: no text says whether a user may withdraw an approval that
+// was not redeemed yet. The first decision standing and the second one counting
+// are both sound; a request that ends in neither is not.
+func approvedThenDenied(t *T) {
+	flow := t.MustStart(t.Request())
+	t.Approve(flow)
+	_ = t.Overrule(flow, false)
+	resp := t.MustAnswer(t.PollDecided(flow))
+	t.At(resp)
+	if resp.Is(ciba.AccessDenied) {
+		t.Info("the first decision stands", "the denial after the approval counts")
+	} else {
+		t.Judge(resp)
+	}
+	again := t.MustAnswer(t.Poll(flow))
+	t.At(again)
+	if again.HasTokens() {
+		t.Fail("no tokens after the final answer", "%s, after %s", again.Summary(), resp.Summary())
+	}
+}
+
+// startBeside opens a second request of the user with another binding message.
+// An OP that refuses it keeps one open request for each user, which is its right.
+func (t *T) startBeside(c *Client) *Flow {
+	p := t.RequestFor(c, t.User())
+	if message := []byte(p.Get("binding_message")); len(message) > 1 {
+		slices.Reverse(message) // the same alphabet and length
+		p = p.With("binding_message", string(message))
+	}
+	resp := t.MustAnswer(t.StartAs(c, p))
+	if _, err := resp.Started(); err != nil {
+		t.Skip("parallel: a second request of the same user is answered %s", resp.Summary())
+	}
+	return t.FlowOf(c, t.User(), resp)
+}
+
+// judgeIsolation approves one of two requests and polls both.
+func (t *T) judgeIsolation(approved, other *Flow) {
+	t.Approve(approved)
+	resp := t.MustAnswer(t.PollDecided(approved))
+	beside := t.MustAnswer(t.Poll(other))
+	if !undecided(beside) && !beside.HasTokens() || !resp.HasTokens() && resp.Is(ciba.AccessDenied, ciba.ExpiredToken, ciba.InvalidGrant) {
+		t.Info("two open requests of one user live side by side", "the approved one is answered %s, the other one %s", resp.Summary(), beside.Summary())
+		return
+	}
+	t.At(resp)
+	t.Check(resp.HasTokens(), "tokens for the approved request", "%s", resp.Summary())
+	t.At(beside)
+	t.Check(undecided(beside), "the other request is undecided", "%s", beside.Summary())
+}
+
+// decidedDuringPolls decides ten requests 0 to 200 ms after a poll of each was
+// sent. The running poll may be answered either way.
+func decidedDuringPolls(t *T) {
+	const flows = 10
+	list := make([]*Flow, flows)
+	for i := range list {
+		list[i] = t.MustStart(t.Request())
+	}
+	answers := make([][]*ciba.Response, flows)
+	t.Together(flows, func(i int) {
+		t.WaitUntil(list[i].last.Add(list[i].Pace()))
+		var running *ciba.Response
+		t.Together(2, func(part int) {
+			if part == 0 {
+				running = t.PollNow(list[i])
+				return
+			}
+			t.Wait(time.Duration(i) * 200 * time.Millisecond / (flows - 1))
+			t.decideNow(list[i], i%2 == 0)
+		})
+		answers[i] = append(answers[i], running)
+		if undecided(running) {
+			answers[i] = append(answers[i], t.PollDecided(list[i]))
+		}
+	})
+	for i, list := range answers {
+		last := list[len(list)-1]
+		if last.Err != nil {
+			continue // an answer that was lost counts as redeemed
+		}
+		t.At(last)
+		if i%2 == 0 {
+			t.Check(last.HasTokens(), "tokens for a request approved during a poll", "%s", last.Summary())
+			continue
+		}
+		if last.HasTokens() {
+			t.Fail("access_denied for a request denied during a poll", "%s", last.Summary())
+			continue
+		}
+		t.Check(last.Is(ciba.AccessDenied), "access_denied for a request denied during a poll", "%s", last.Summary())
+	}
+}
+
+// verdictOf is a flow, its decision and what the client got.
+type verdictOf struct {
+	flow  *Flow
+	allow bool
+	resp  *ciba.Response
+}
+
+// manyInParallel decides up to 20 requests of all users at once, a random half
+// in favour. An OP that limits requests gets fewer.
+func manyInParallel(t *T) {
+	list := t.startMany(20)
+	for i, at := range rand.Perm(len(list)) { //nolint:gosec // which half does not matter
+		list[at].allow = i%2 == 0
+	}
+	t.Together(len(list), func(i int) {
+		v := list[i]
+		t.WaitUntil(v.flow.last.Add(v.flow.Pace()))
+		t.decideNow(v.flow, v.allow)
+		v.resp = t.MustAnswer(t.PollDecided(v.flow))
+	})
+	subjects := map[string]string{} // user -> sub
+	for _, v := range list {
+		t.At(v.resp)
+		switch {
+		case v.allow && v.resp.HasTokens():
+			t.judgeSubject(v, subjects)
+		case v.resp.HasTokens():
+			t.Fail("access_denied for a denied request among many", "%s", v.resp.Summary())
+		case v.allow:
+			t.Check(false, "tokens for an approved request among many", "%s", v.resp.Summary())
+		default:
+			t.Check(v.resp.Is(ciba.AccessDenied), "access_denied for a denied request among many", "%s", v.resp.Summary())
+		}
+	}
+}
+
+// startMany opens up to n requests, in turn for each user, and stops where the
+// OP refuses more.
+func (t *T) startMany(n int) []*verdictOf {
+	var list []*verdictOf
+	users := t.Target().Users
+	for i := range n {
+		user := users[i%len(users)]
+		resp := t.Start(t.RequestFor(t.client, user))
+		if _, err := resp.Started(); err != nil {
+			break
+		}
+		list = append(list, &verdictOf{flow: t.FlowOf(t.client, user, resp)})
+	}
+	if len(list) < 4 {
+		t.Skip("parallel: the OP takes only %d requests at once", len(list))
+	}
+	return list
+}
+
+// judgeSubject compares the sub with the user's, where the target file names it,
+// and with what other requests of the users brought.
+func (t *T) judgeSubject(v *verdictOf, subjects map[string]string) {
+	tokens, err := v.resp.Tokens()
+	if err != nil || tokens.IDToken == "" {
+		return // the form of the token response has cases of its own
+	}
+	sub, _ := t.mustDecode(tokens.IDToken).Claims["sub"].(string)
+	t.judgeOneSubject(v.flow.User, sub, subjects)
+}
+
+func (t *T) judgeOneSubject(user target.User, sub string, subjects map[string]string) {
+	if user.Sub != "" && sub != user.Sub {
+		t.Fail(fmt.Sprintf("the subject of %s", user.Name), "another subject")
+		return
+	}
+	for other, known := range subjects {
+		if (other == user.Name) != (known == sub) {
+			t.Fail("one subject for each user", "users %s and %s: the same is %v", user.Name, other, known == sub)
+		}
+	}
+	subjects[user.Name] = sub
+}

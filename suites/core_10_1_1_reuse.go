@@ -1,0 +1,122 @@
+package suites
+
+import (
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/cibatest/cibatest/internal/ciba"
+	. "github.com/onsi/ginkgo/v2"
+)
+
+// CIBA Core 10.1.1 and 11: an auth_req_id is good for one redemption.
+var _ = Describe("Redemption", func() {
+	Case("reuse", "works once", Requirements("CIBA-10.1.1-REUSE").AloneForClient().LastForClient().About(13*time.Second), func(t *T) {
+		flow := t.MustStart(t.Request())
+		t.MustRedeem(flow)
+		t.Judge(t.Poll(flow))
+	})
+	Case("reuse-in-parallel", "works once also when it is replayed many times at once", Requirements("CIBA-10.1.1-REUSE").Needs("parallel").AloneForClient().LastForClient().About(13*time.Second), func(t *T) {
+		flow := t.MustStart(t.Request())
+		t.MustRedeem(flow)
+		t.WaitUntil(flow.last.Add(flow.Pace()))
+		for _, resp := range t.burst(flow) {
+			t.judgeLoser(resp, "no tokens for a replay")
+		}
+		t.Wait(flow.Pace())
+	})
+	Case("reuse-race", "works once of many at the same time", Requirements("CIBA-10.1.1-REUSE-RACE").AloneForClient().LastForClient().About(20*time.Second), func(t *T) {
+		flows := []*Flow{t.MustStart(t.Request())}
+		for len(flows) < 3 && t.Has("parallel") {
+			flows = append(flows, t.MustStart(t.Request()))
+		}
+		for _, flow := range flows {
+			t.Approve(flow)
+		}
+		for _, flow := range flows {
+			if t.judgeRace(t.burst(flow)) == 0 {
+				resp := t.MustAnswer(t.PollDecided(flow))
+				t.At(resp)
+				t.Warn("one success", "none; one more poll is answered %s", resp.Summary())
+			}
+		}
+		t.Wait(flows[0].Pace())
+	})
+	Case("reuse-race-at-approval", "works once of many polls at the moment of the approval", Requirements("CIBA-10.1.1-REUSE-RACE").AloneForClient().LastForClient().About(20*time.Second), func(t *T) {
+		flow := t.MustStart(t.Request())
+		t.WaitUntil(flow.last.Add(flow.Pace()))
+		answers := make([]*ciba.Response, burstSize)
+		t.Together(burstSize+1, func(i int) {
+			if i == burstSize {
+				t.Wait(burstSize / 2 * burstStep)
+				t.decideNow(flow, true)
+				return
+			}
+			t.Wait(time.Duration(i) * burstStep)
+			answers[i] = t.Do(t.PollCall(flow))
+		})
+		t.judgeRace(answers)
+		t.Wait(flow.Pace())
+	})
+})
+
+const (
+	burstSize = 10
+	burstStep = 10 * time.Millisecond
+)
+
+// burst polls ten times at once, each time with an assertion of its own.
+func (t *T) burst(f *Flow) []*ciba.Response {
+	answers := make([]*ciba.Response, burstSize)
+	t.Together(burstSize, func(i int) { answers[i] = t.Do(t.PollCall(f)) })
+	for _, resp := range answers {
+		f.last = resp.Sent
+	}
+	return answers
+}
+
+// judgeRace counts the successes of a race. Byte-identical tokens are one
+// redemption told twice.
+func (t *T) judgeRace(answers []*ciba.Response) int {
+	var won []*ciba.Response
+	for _, resp := range answers {
+		if resp.HasTokens() {
+			won = append(won, resp)
+			continue
+		}
+		t.judgeLoser(resp, "a refusal of the polls that lost")
+	}
+	switch {
+	case len(won) < 2:
+	case sameTokens(won):
+		t.At(won[1])
+		t.Warn("one success", "the same tokens in %d answers", len(won))
+	default:
+		t.At(won[1])
+		t.Fail("one success at most", "%d of %d simultaneous polls got tokens of their own", len(won), len(answers))
+	}
+	return len(won)
+}
+
+// judgeLoser is lenient with the codes: a client must not poll like this, so odd
+// errors are fine. Tokens and a broken server are not.
+func (t *T) judgeLoser(resp *ciba.Response, expected string) {
+	t.At(resp)
+	switch {
+	case resp.Err != nil:
+		t.Note("a poll of a burst got no answer: %v", resp.Err)
+	case resp.HasTokens(), resp.Status >= 500 && resp.Status != 503, resp.Status/100 == 2:
+		t.Fail(expected, "%s", resp.Summary())
+	case resp.Status == 503, resp.Status == 429:
+	case !resp.Is(ciba.InvalidGrant, ciba.SlowDown, ciba.InvalidRequest, ciba.AuthorizationPending):
+		t.Info(fmt.Sprintf("%s with invalid_grant or a word about the pace", expected), "%s", resp.Summary())
+	}
+}
+
+func sameTokens(answers []*ciba.Response) bool {
+	first, err := answers[0].Tokens()
+	return err == nil && !slices.ContainsFunc(answers, func(r *ciba.Response) bool {
+		tokens, err := r.Tokens()
+		return err != nil || tokens.AccessToken != first.AccessToken || tokens.IDToken != first.IDToken || tokens.RefreshToken != first.RefreshToken
+	})
+}

@@ -1,0 +1,144 @@
+package suites
+
+import (
+	"crypto/rand"
+	"math/big"
+	"strings"
+	"time"
+
+	"github.com/cibatest/cibatest/internal/ciba"
+	. "github.com/onsi/ginkgo/v2"
+)
+
+// CIBA Core 11: an auth_req_id that was never issued, or not to this client, is
+// invalid_grant whatever happened to the request.
+var _ = Describe("Invalid auth_req_id", func() {
+	Case("id-unknown", "is invalid_grant when it was never issued", Requirements("CIBA-11-ARID-UNKNOWN").LastForClient().Smoke(), func(t *T) {
+		flow := t.MustStart(t.Request())
+		t.Judge(t.pollFor(t.client, similarID(flow.AuthReqID)))
+	})
+	Case("id-tampered", "is invalid_grant when it was altered", Requirements("CIBA-11-ARID-TAMPERED").LastForClient().About(8*time.Second), tamperedIDs)
+	Case("id-other-client", "is invalid_grant for another client, before and after the approval", Requirements("CIBA-11-ARID-OTHER-CLIENT").Smoke().About(8*time.Second), func(t *T) {
+		flow := t.MustStart(t.Request())
+		t.JudgeVariant("pending", t.foreignPoll(flow))
+		t.Approve(flow)
+		t.JudgeVariant("approved", t.foreignPoll(flow))
+		resp := t.MustAnswer(t.PollDecided(flow))
+		t.At(resp)
+		t.owned(resp.HasTokens(), "the owner still gets the tokens", resp)
+	})
+	Case("id-other-client-used", "is invalid_grant for another client after its use", Requirements("CIBA-11-ARID-OTHER-CLIENT").AloneForClient().LastForClient().About(8*time.Second), func(t *T) {
+		flow := t.MustStart(t.Request())
+		t.MustRedeem(flow)
+		t.JudgeVariant("used", t.foreignPoll(flow))
+	})
+	Case("id-other-client-denied", "is invalid_grant for another client after the denial", Requirements("CIBA-11-ARID-OTHER-CLIENT-DENIED").About(8*time.Second), func(t *T) {
+		flow := t.MustStart(t.Request())
+		t.WaitUntil(flow.last.Add(flow.Pace()))
+		t.Deny(flow)
+		t.Judge(t.foreignPoll(flow))
+		resp := t.MustAnswer(t.PollDecided(flow))
+		t.At(resp)
+		t.Check(resp.Is(ciba.AccessDenied), "the owner still gets access_denied", "%s", resp.Summary())
+	})
+	Case("id-other-client-race", "is invalid_grant for another client that polls at the moment of the approval", Requirements("CIBA-11-ARID-OTHER-CLIENT").Needs("parallel").About(10*time.Second), foreignRace)
+})
+
+// tamperedIDs alters an issued auth_req_id and redeems the genuine one at last.
+// What may decode to the same bytes is only recorded.
+func tamperedIDs(t *T) {
+	flow := t.MustStart(t.Request())
+	altered := alteredInTheMiddle(flow.AuthReqID)
+	t.JudgeVariant("two characters altered, pending", t.pollFor(t.client, altered))
+	for what, id := range map[string]string{
+		"a character appended":   flow.AuthReqID + "A",
+		"the last one changed":   flow.AuthReqID[:len(flow.AuthReqID)-1] + similarTo(flow.AuthReqID[len(flow.AuthReqID)-1]),
+		"upper for lower case":   strings.ToUpper(flow.AuthReqID),
+		"one character left out": flow.AuthReqID[1:],
+	} {
+		if id == flow.AuthReqID {
+			continue
+		}
+		resp := t.MustAnswer(t.pollFor(t.client, id))
+		if t.At(resp); !resp.Is(ciba.InvalidGrant) {
+			t.Info("invalid_grant with "+what, "%s", resp.Summary())
+		}
+	}
+	t.approveIfPossible(flow)
+	t.JudgeVariant("two characters altered, decided", t.pollFor(t.client, altered))
+	t.stillGood(flow)
+}
+
+// foreignRace lets another client poll again and again while the owner's request
+// is approved and redeemed.
+func foreignRace(t *T) {
+	flow := t.MustStart(t.Request())
+	t.WaitUntil(flow.last.Add(flow.Pace()))
+	foreign := make([]*ciba.Response, 8)
+	var owner *ciba.Response
+	t.Together(len(foreign)+1, func(i int) {
+		if i < len(foreign) {
+			t.Wait(time.Duration(i) * 10 * time.Millisecond)
+			foreign[i] = t.foreignPoll(flow)
+			return
+		}
+		t.Wait(20 * time.Millisecond)
+		t.decideNow(flow, true)
+		owner = t.PollDecided(flow)
+	})
+	for _, resp := range foreign {
+		t.Judge(resp)
+	}
+	t.At(t.MustAnswer(owner))
+	t.owned(owner.HasTokens(), "the owner gets the tokens", owner)
+}
+
+// foreignPoll polls a flow as another client, fully entitled otherwise.
+func (t *T) foreignPoll(f *Flow) *ciba.Response { return t.pollFor(t.Second(), f.AuthReqID) }
+
+func (t *T) pollFor(c *Client, id string) *ciba.Response {
+	return t.sendToken(c, ciba.P("grant_type", ciba.GrantTypeCIBA, "auth_req_id", id))
+}
+
+// similarID is a value of the same shape that cannot have been issued: every
+// letter and digit is replaced by another of its class.
+func similarID(id string) string {
+	var b strings.Builder
+	for i := range len(id) {
+		b.WriteString(similarTo(id[i]))
+	}
+	return b.String()
+}
+
+// alteredInTheMiddle changes two characters, since one alone may be a version
+// digit. An id of a token format keeps its form.
+func alteredInTheMiddle(id string) string {
+	b := []byte(id)
+	changed := 0
+	for i := len(b) / 2; i < len(b)-1 && changed < 2; i++ {
+		if other := similarTo(b[i]); other != string(b[i]) {
+			b[i] = other[0]
+			changed++
+		}
+	}
+	return string(b)
+}
+
+var classes = []string{"0123456789", "abcdef", "ghijklmnopqrstuvwxyz", "ABCDEF", "GHIJKLMNOPQRSTUVWXYZ"}
+
+// similarTo is another character of the same class: hexadecimal stays so.
+// Punctuation stays what it is.
+func similarTo(c byte) string {
+	for _, class := range classes {
+		at := strings.IndexByte(class, c)
+		if at < 0 {
+			continue
+		}
+		step, err := rand.Int(rand.Reader, big.NewInt(int64(len(class)-1)))
+		if err != nil {
+			panic(err) // the system's source of randomness does not fail
+		}
+		return string(class[(at+1+int(step.Int64()))%len(class)])
+	}
+	return string(c)
+}
