@@ -184,7 +184,7 @@ func manyInParallel(t *T) {
 		t.At(v.resp)
 		switch {
 		case v.allow && v.resp.HasTokens():
-			t.judgeSubject(v, subjects)
+			t.judgeSubjectAmong(v, subjects)
 		case v.resp.HasTokens():
 			t.Fail("access_denied for a denied request among many", "%s", v.resp.Summary())
 		case v.allow:
@@ -214,9 +214,9 @@ func (t *T) startMany(n int) []*verdictOf {
 	return list
 }
 
-// judgeSubject compares the sub with the user's, where the target file names it,
+// judgeSubjectAmong compares the sub with the user's, where the target file names it,
 // and with what other requests of the users brought.
-func (t *T) judgeSubject(v *verdictOf, subjects map[string]string) {
+func (t *T) judgeSubjectAmong(v *verdictOf, subjects map[string]string) {
 	tokens, err := v.resp.Tokens()
 	if err != nil || tokens.IDToken == "" {
 		return // the form of the token response has cases of its own
