@@ -12,12 +12,12 @@ import (
 // granted, never for more.
 var _ = Describe("authorization_details of a token request", func() {
 	Case("rar-narrow", "reduce the token", Requirements("RFC9396-6-TOKEN-REQ-NARROW"), func(t *T) {
-		kept, dropped := t.partsToGrant()
+		kept, dropped := t.pair()
 		flow := t.MustStart(t.withDetails(kept, dropped))
 		resp := t.redeemAsking(flow, kept)
 		t.Judge(resp)
 		if tokens, err := resp.Tokens(); err == nil {
-			t.recordNarrowing(tokens, kept)
+			t.recordNarrowing(tokens, kept, dropped)
 		}
 	})
 	Case("rar-exceed", "never bring more than was granted", Requirements("RFC9396-6-TOKEN-REQ-EXCEED").Limit(3*time.Minute), exceeding)
@@ -42,12 +42,20 @@ func (t *T) redeemAsking(f *Flow, asked ...detail) *ciba.Response {
 	}
 }
 
-// recordNarrowing notes every place that holds more than was asked for.
-func (t *T) recordNarrowing(tokens ciba.TokenResponse, kept detail) {
+// recordNarrowing notes every place that still holds what was not asked for.
+func (t *T) recordNarrowing(tokens ciba.TokenResponse, kept, dropped detail) {
 	for _, at := range t.places(tokens) {
-		if more := beyond([]map[string]any{kept.object}, at.details); more != "" {
-			t.Info("the token is reduced to what the token request names", "%s is not: %s", at.name, more)
+		if more := excess([]map[string]any{kept.object}, []map[string]any{dropped.object}, at.details); more != "" {
+			t.Info("the token is reduced to what the token request names", "%s also has %s", at.name, more)
 		}
+	}
+}
+
+// withoutExcess says that no place of the tokens has what was not granted.
+func (t *T) withoutExcess(what string, tokens ciba.TokenResponse, granted []detail, refused detail) {
+	for _, at := range t.places(tokens) {
+		more := excess(objectsOf(granted), []map[string]any{refused.object}, at.details)
+		t.Check(more == "", what+": "+at.name+" has only what was granted", "it has %s", more)
 	}
 }
 
@@ -55,39 +63,35 @@ func (t *T) recordNarrowing(tokens ciba.TokenResponse, kept detail) {
 // granted and for a larger amount. An OP that takes no notice of the parameter
 // returns the grant.
 func exceeding(t *T) {
-	list := t.eachType()
+	list := t.validDetails()
 	granted := list[0]
-	var attempts [][]detail
-	if len(list) > 1 {
-		attempts = append(attempts, []detail{granted, list[1]}, []detail{list[1]})
+	type attempt struct {
+		asked  []detail
+		excess detail
+	}
+	var attempts []attempt
+	if i := slices.IndexFunc(list, func(d detail) bool { return d.kind() != granted.kind() }); i > 0 {
+		attempts = append(attempts, attempt{[]detail{granted, list[i]}, list[i]}, attempt{[]detail{list[i]}, list[i]})
 	}
 	if more, ok := granted.larger(); ok {
-		attempts = append(attempts, []detail{more})
+		attempts = append(attempts, attempt{[]detail{more}, more})
 	}
 	if len(attempts) == 0 {
 		t.Skip("needs two types in rar.valid of the target file, or an object with an amount")
 	}
-	for _, attempt := range attempts {
-		resp := t.redeemAsking(t.MustStart(t.withDetails(granted)), attempt...)
-		t.JudgeVariant("asking for "+inWords(attempt[len(attempt)-1].object), resp)
+	for _, a := range attempts {
+		resp := t.redeemAsking(t.MustStart(t.withDetails(granted)), a.asked...)
+		t.JudgeVariant("asking for "+inWords(a.excess.object), resp)
 		if tokens, err := resp.Tokens(); err == nil {
-			t.judgeWithin("the excess", tokens, granted)
+			t.withoutExcess("asking for more", tokens, []detail{granted}, a.excess)
 		}
-	}
-}
-
-// judgeWithin says that no place of the tokens goes beyond the grant.
-func (t *T) judgeWithin(what string, tokens ciba.TokenResponse, granted ...detail) {
-	for _, at := range t.places(tokens) {
-		more := beyond(objectsOf(granted), at.details)
-		t.Check(more == "", what+": "+at.name+" stays within the grant", "%s", more)
 	}
 }
 
 // refreshing uses the newest refresh token each time and asks for too much last,
 // because refresh tokens may rotate and a refusal may cost them.
 func refreshing(t *T) {
-	first, second := t.partsToGrant()
+	first, second := t.pair()
 	flow := t.MustStart(t.withDetails(first, second))
 	tokens, _ := t.MustRedeem(flow)
 	if tokens.RefreshToken == "" {
@@ -114,30 +118,31 @@ func refreshing(t *T) {
 	if !t.Check(resp.Status == 200, "a plain refresh is answered 200", "%s", resp.Summary()) {
 		return
 	}
-	t.statesWithin("a plain refresh", plain, first, second)
+	grant := t.mustReadDetails(tokens)
+	t.statesWithin("a plain refresh", plain, grant)
 
-	t.refreshSubset(first, second, again)
+	t.refreshSubset(grant, first, second, again)
 
 	more, ok := first.larger()
 	if !ok {
 		more = first.having("type", first.kind()+"-more")
 	}
-	excess, resp := again(more)
+	exceeding, resp := again(more)
 	refusal := t.Requirement()
 	refusal.Expect.Status = []int{400}
 	t.JudgeBy(refusal, resp)
 	if resp.Status == 200 {
-		t.judgeWithin("a refresh that asks for more", excess, first, second)
+		t.withoutExcess("a refresh that asks for more", exceeding, []detail{first, second}, more)
 	}
 }
 
 // refreshSubset: support for less than was granted is not universal.
-func (t *T) refreshSubset(kept, dropped detail, again func(...detail) (ciba.TokenResponse, *ciba.Response)) {
+func (t *T) refreshSubset(grant []map[string]any, kept, dropped detail, again func(...detail) (ciba.TokenResponse, *ciba.Response)) {
 	subset, resp := again(kept)
 	switch {
 	case resp.Status == 200:
-		t.statesWithin("a refresh for less", subset, kept, dropped)
-		t.recordNarrowing(subset, kept)
+		t.statesWithin("a refresh for less", subset, grant)
+		t.recordNarrowing(subset, kept, dropped)
 	case resp.Is("invalid_authorization_details", ciba.InvalidRequest):
 		t.Info("a refresh may ask for less", "%s", resp.Summary())
 	default:
@@ -145,13 +150,17 @@ func (t *T) refreshSubset(kept, dropped detail, again func(...detail) (ciba.Toke
 	}
 }
 
-// statesWithin: the answer to a refresh tells the details, none beyond the grant.
-func (t *T) statesWithin(what string, tokens ciba.TokenResponse, granted ...detail) {
+// statesWithin: the answer to a refresh tells the details, and no place goes
+// beyond the grant.
+func (t *T) statesWithin(what string, tokens ciba.TokenResponse, grant []map[string]any) {
 	told, err := readDetails(tokens.Raw["authorization_details"])
 	if t.Check(err == nil, what+": the response states the details", "%v", err) {
 		t.Check(len(told) > 0, what+": the response states the details", "there are none")
 	}
-	t.judgeWithin(what, tokens, granted...)
+	for _, at := range t.places(tokens) {
+		more := beyond(grant, at.details)
+		t.Check(more == "", what+": "+at.name+" stays within the grant", "%s", more)
+	}
 }
 
 // kinds are the types of details, sorted.

@@ -3,7 +3,9 @@ package suites
 import (
 	"encoding/json"
 	"fmt"
+	"math"
 	"math/big"
+	"reflect"
 	"regexp"
 	"slices"
 	"strings"
@@ -109,7 +111,12 @@ func differencesOfLists(a, b []any, path string) []difference {
 	path += "[]"
 	a, b = slices.Clone(a), slices.Clone(b)
 	for i := len(a) - 1; i >= 0; i-- {
-		same := func(told any) bool { return len(differences(a[i], told, path)) == 0 && !isPlaceholder(a[i]) }
+		same := func(told any) bool {
+			if isPlaceholder(a[i]) { // an empty element is a value like others
+				return reflect.DeepEqual(a[i], told)
+			}
+			return len(differences(a[i], told, path)) == 0
+		}
 		if j := slices.IndexFunc(b, same); j >= 0 {
 			a, b = slices.Delete(a, i, i+1), slices.Delete(b, j, j+1)
 		}
@@ -257,6 +264,27 @@ func beyond(granted, told []map[string]any) string {
 	}
 	for _, object := range p.surplus {
 		return "it has " + inWords(object)
+	}
+	return ""
+}
+
+// excess finds among objects that came back one that answers an object which was
+// not granted rather than one that was. Objects the OP has enriched are as far
+// from both.
+func excess(granted, refused, told []map[string]any) string {
+	nearest := func(list []map[string]any, object map[string]any) int {
+		least := math.MaxInt
+		for _, candidate := range list {
+			if candidate["type"] == object["type"] {
+				least = min(least, distance(candidate, object))
+			}
+		}
+		return least
+	}
+	for _, object := range told {
+		if nearest(refused, object) < nearest(granted, object) {
+			return inWords(object)
+		}
 	}
 	return ""
 }

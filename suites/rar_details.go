@@ -97,10 +97,15 @@ func (t *T) validDetails() []detail {
 	return list
 }
 
-// eachType is the first valid object of every type.
+// eachType is the first valid object of every type, as many as one request may
+// have.
 func (t *T) eachType() []detail {
 	var list []detail
+	most := t.Target().RAR.MaxObjects
 	for _, d := range t.validDetails() {
+		if most > 0 && len(list) == most {
+			break
+		}
 		if !slices.ContainsFunc(list, func(other detail) bool { return other.kind() == d.kind() }) {
 			list = append(list, d)
 		}
@@ -108,18 +113,38 @@ func (t *T) eachType() []detail {
 	return list
 }
 
-// twoTypes are valid objects of two types, or a skip.
-func (t *T) twoTypes() (a, b detail) {
-	list := t.eachType()
-	if len(list) < 2 {
-		t.Skip("needs two types of authorization_details in rar.valid of the target file")
+// startEachType starts a flow with one object of every type, or with a single one
+// where the OP does not want several.
+func (t *T) startEachType() ([]detail, *Flow) {
+	asked := t.eachType()
+	resp := t.Start(t.withDetails(asked...))
+	if len(asked) > 1 && resp.Status == 400 {
+		asked = asked[:1]
+		resp = t.Start(t.withDetails(asked...))
 	}
-	return list[0], list[1]
+	t.MustAccept("a request with valid authorization_details", resp)
+	return asked, t.FlowOf(t.client, t.User(), resp)
 }
 
-// twins are two different valid objects of one type: two of the target file, else
-// one of them and the same with another amount.
+// pair are two objects of one request, of two types where there are two.
+func (t *T) pair() (a, b detail) {
+	if list := t.eachType(); len(list) > 1 {
+		return list[0], list[1]
+	}
+	return t.twins()
+}
+
+// twins are two different valid objects of one type for one request.
 func (t *T) twins() (a, b detail) {
+	if t.Target().RAR.MaxObjects == 1 {
+		t.Skip("rar.max_objects in the target file says that a request has one object")
+	}
+	return t.siblings()
+}
+
+// siblings are two different valid objects of one type: two of the target file,
+// else one of them and the same with another amount, if the OP accepts that.
+func (t *T) siblings() (a, b detail) {
 	list := t.validDetails()
 	for i, a := range list {
 		for _, b := range list[i+1:] {
@@ -129,7 +154,7 @@ func (t *T) twins() (a, b detail) {
 		}
 	}
 	for _, a := range list {
-		if b, ok := a.larger(); ok {
+		if b, ok := a.larger(); ok && t.Start(t.withDetails(b)).Status == 200 {
 			return a, b
 		}
 	}

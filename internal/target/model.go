@@ -101,6 +101,9 @@ type User struct {
 // RAR is what the OP understands of RFC 9396. Objects are kept as raw JSON so
 // that their bytes reach the wire as written.
 type RAR struct {
+	// MaxObjects is how many objects one request may have at this OP; 0: any number.
+	MaxObjects int `yaml:"max_objects" json:"max_objects,omitempty"`
+
 	Types   []string          `yaml:"types" json:"types,omitempty"`
 	Valid   []json.RawMessage `yaml:"valid" json:"valid,omitempty"`
 	Invalid []InvalidRAR      `yaml:"invalid" json:"invalid,omitempty"`
