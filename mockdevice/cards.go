@@ -151,7 +151,7 @@ func rowOf(label []piece, t tree, k kind) row {
 	case isString:
 		r.Value = visible(t.text)
 	}
-	if r.Value == nil && r.Rows == nil {
+	if len(r.Value) == 0 && len(r.Rows) == 0 {
 		r.Kind = "nothing"
 		word := map[treeKind]string{isNull: "null", isString: "empty text", isArray: "empty list", isObject: "nothing in it"}[t.kind]
 		r.Value = visible(word)

@@ -112,13 +112,14 @@ const idle = () => { document.getElementById("idle").hidden = waiting.children.l
 // with all that was seen of it.
 async function refresh(ref) {
   const answer = await fetch(`/phone/requests/${ref}`);
-  const known = document.getElementById(`r-${ref}`);
+  const text = await answer.text();
+  const known = document.getElementById(`r-${ref}`); // looked up last: two refreshes may cross
   if (!answer.ok) {
     if (answer.status === 404 && known) known.remove();
     idle();
     return;
   }
-  const fresh = new DOMParser().parseFromString(await answer.text(), "text/html").querySelector("article");
+  const fresh = new DOMParser().parseFromString(text, "text/html").querySelector("article");
   const open = fresh.dataset.state === "open";
   if (known && open && known.dataset.digest === fresh.dataset.digest) return;
   const hadFocus = known && known.contains(document.activeElement);
@@ -129,7 +130,7 @@ async function refresh(ref) {
     announce(`New request: ${fresh.querySelector(".client").textContent}`);
   } else {
     past.prepend(fresh);
-    if (hadFocus) document.getElementById("history-title").setAttribute("tabindex", "-1"), document.getElementById("history-title").focus();
+    if (hadFocus) document.getElementById("history-title").focus();
   }
   tick();
   idle();

@@ -1,5 +1,5 @@
 #!/bin/sh
-# Looks at the HTML report in Chromium and saves pictures into the folder given.
+# Looks at the HTML report and the device's phone page in Chromium and saves pictures into the folder given.
 # Installs Chromium and npm from Debian and axe-core from npm where they are missing.
 set -eu
 screens=${1:-out/screens}
@@ -33,5 +33,5 @@ fi
 
 cd "$(dirname "$0")/.."
 CIBATEST_AXE=$axe CIBATEST_SCREENS=$screens \
-  ${GO:-go} test -tags browser -run TestBrowser -count=1 -timeout 10m .
+  ${GO:-go} test -tags browser -run TestBrowser -count=1 -timeout 10m . ../mockdevice
 echo "browser: pictures are in $screens" >&2
