@@ -101,7 +101,7 @@ func scopeStated(t *T) {
 		p, r = t.Request(), t.Redeemed()
 	}
 	t.At(r.Response)
-	stated, there := r.Tokens.Raw["scope"]
+	stated, there := t.optional(r.Tokens.Raw, "scope")
 	text, isString := stated.(string)
 	t.Check(!there || isString, "scope is a string", "scope is %T", stated)
 	switch {

@@ -82,7 +82,7 @@ func introspected(t *T) {
 	if !t.Check(object["active"] == true, "active is true", "active is %T %.20v", object["active"], object["active"]) {
 		return
 	}
-	client, told := object["client_id"]
+	client, told := t.optional(object, "client_id")
 	t.Check(!told || client == t.client.ClientID, "client_id is "+t.client.ClientID+", or absent", "client_id is %.100v", client)
 	sameUser(t, "introspection", object, r)
 }
@@ -91,7 +91,7 @@ func introspected(t *T) {
 // resource servers may be told another one; they are taken for public when the
 // target file says so or knows the sub beforehand.
 func sameUser(t *T, where string, object map[string]any, r Redeemed) {
-	sub, told := object["sub"]
+	sub, told := t.optional(object, "sub")
 	if !told || r.Tokens.IDToken == "" {
 		return
 	}

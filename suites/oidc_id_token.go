@@ -16,6 +16,9 @@ import (
 // clauses about iat and auth_time.
 const clockTolerance = 300 * time.Second
 
+// unlikely is a lifetime that only a number in other units than seconds can mean.
+const unlikely = 200 * 365 * 24 * time.Hour
+
 // OIDC Core 2 and 3.1.3.7: what the ID Token of a CIBA flow says. Clauses about
 // its form are judged for one client of every registered algorithm.
 var _ = Describe("ID Token", func() {
@@ -33,7 +36,7 @@ var _ = Describe("ID Token", func() {
 	}))
 	Case("id-token-exp-iat", "was just issued and has not expired", Requirements("OIDC-2-IDT-EXP-IAT").EachAlgorithm(), eachIDToken(lifetime))
 	Case("id-token-auth-time", "dates the authentication by a number not after its issue", Requirements("OIDC-2-IDT-AUTH-TIME").EachAlgorithm(), eachIDToken(func(t *T, r Redeemed, token idToken) {
-		value, there := token.Claims["auth_time"]
+		value, there := t.optional(token.Claims, "auth_time")
 		if !there {
 			return
 		}
@@ -60,7 +63,7 @@ var _ = Describe("ID Token", func() {
 			t.Check(false, "a request with nonce is served", "%s", resp.Summary())
 			return
 		}
-		value, there := t.redeemedID(t.FlowOf(t.Client(), t.User(), resp)).Claims["nonce"]
+		value, there := t.optional(t.redeemedID(t.FlowOf(t.Client(), t.User(), resp)).Claims, "nonce")
 		t.Check(!there || value == nonce, "the nonce of the request, or none", "another nonce, a %T", value)
 	})
 	Case("id-token-pairwise", "has one sub for a sector and others for other sectors", Requirements("CIBA-4-PAIRWISE-STABLE"), pairwise)
@@ -103,6 +106,16 @@ func (t *T) idTokenOf(tokens ciba.TokenResponse) idToken {
 		t.Abort("the ID Token cannot be read: %v", err)
 	}
 	return idToken{token, signed}
+}
+
+// optional is a member that may be missing. A null stands for that too, though
+// OIDC Core 5.3.2 advises to leave the name out.
+func (t *T) optional(object map[string]any, name string) (any, bool) {
+	value, there := object[name]
+	if there && value == nil {
+		t.Warn("no "+name+" where there is nothing to say", "%s is null", name)
+	}
+	return value, value != nil
 }
 
 // opened decrypts a token that is encrypted to the client.
@@ -187,7 +200,7 @@ func audience(t *T, _ Redeemed, token idToken) {
 	if wellFormed && len(aud) > 1 {
 		t.Info("the client as the only audience", "%d audiences", len(aud))
 	}
-	azp, there := token.Claims["azp"]
+	azp, there := t.optional(token.Claims, "azp")
 	t.Check(!there || azp == t.client.ClientID, "azp is "+t.client.ClientID+", or absent", "azp is %.100v", azp)
 }
 
@@ -234,6 +247,7 @@ func lifetime(t *T, r Redeemed, token idToken) {
 		ahead, within, _ := clockOf(r.Response)
 		now := unix(r.Response.Received.Add(ahead - within - t.Target().Budgets.ClockSkew))
 		t.Check(exp > now, "exp in the future", "exp is %.0f s in the past", now-exp)
+		t.Check(exp < now+unlikely.Seconds(), "exp in seconds", "exp is %.0f, which is centuries ahead", exp)
 	}
 	t.Check(!hasIat || !hasExp || exp > iat, "exp after iat", "exp is %.0f s before iat", iat-exp)
 }
@@ -254,14 +268,14 @@ func clockOf(resp *ciba.Response) (ahead, within time.Duration, ok bool) {
 // in poll mode (CIBA Core 10.3.1, OIDC Core 3.1.3.6).
 func hashes(t *T, r Redeemed, token idToken) {
 	for claim, value := range map[string]string{"at_hash": r.Tokens.AccessToken, "urn:openid:params:jwt:claim:rt_hash": r.Tokens.RefreshToken} {
-		got, there := token.Claims[claim]
+		got, there := t.optional(token.Claims, claim)
 		want, err := jose.LeftHalfHash(token.alg(), value)
 		if !there || err != nil {
 			continue
 		}
 		t.Check(value != "" && got == want, claim+" is the left half of the hash of its token", "it is %.100v for a token of %d characters", got, len(value))
 	}
-	id, there := token.Claims["urn:openid:params:jwt:claim:auth_req_id"]
+	id, there := t.optional(token.Claims, "urn:openid:params:jwt:claim:auth_req_id")
 	t.Check(!there || id == r.Flow.AuthReqID, "the auth_req_id claim is the auth_req_id", "it is another value, a %T", id)
 }
 
@@ -276,7 +290,7 @@ func authTimeIsTrue(t *T) {
 	t.Wait(pause)
 	tokens, resp := t.MustTokens(t.PollDecided(flow))
 	t.At(resp)
-	value, there := t.idTokenOf(tokens).Claims["auth_time"]
+	value, there := t.optional(t.idTokenOf(tokens).Claims, "auth_time")
 	if !there {
 		return
 	}
@@ -332,7 +346,7 @@ func judgeACR(t *T, unknown, values string) {
 		return
 	}
 	tokens, _ := t.MustTokens(redeemed)
-	acr, there := t.idTokenOf(tokens).Claims["acr"]
+	acr, there := t.optional(t.idTokenOf(tokens).Claims, "acr")
 	if !there {
 		return
 	}

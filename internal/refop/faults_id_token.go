@@ -191,6 +191,7 @@ var _ = plant(
 	}),
 	shifted("idt-iat-future", "OIDC-2-IDT-EXP-IAT", "iat is an hour ahead", "iat", 3600),
 	shifted("idt-iat-old", "OIDC-2-IDT-EXP-IAT", "iat is an hour old", "iat", -3600),
+	idToken("idt-exp-milliseconds", "OIDC-2-IDT-EXP-IAT", "exp is milliseconds", func(d *draft) { d.claims["exp"] = d.claims["exp"].(int64) * 1000 }),
 	idToken("idt-milliseconds", "OIDC-2-IDT-EXP-IAT", "iat and exp are milliseconds", func(d *draft) {
 		d.claims["iat"], d.claims["exp"] = d.claims["iat"].(int64)*1000, d.claims["exp"].(int64)*1000
 	}),
@@ -298,6 +299,13 @@ var _ = allow(
 	Variant{"idt-extra-claims", "OIDC Core 2: further claims are allowed", func(b *behaviour) {
 		b.claims(func(claims map[string]any) {
 			claims["amr"], claims["name"], claims["urn:example"] = []any{"swk"}, "Alice", map[string]any{"a": nil}
+		})
+	}},
+	Variant{"idt-nulls", "OIDC Core 5.3.2: null for a missing claim is advised against, not forbidden", func(b *behaviour) {
+		b.claims(func(claims map[string]any) {
+			for _, name := range []string{"azp", "nonce", "acr", "auth_time", "at_hash"} {
+				claims[name] = nil
+			}
 		})
 	}},
 	Variant{"idt-aud-list", "OIDC Core 2: aud may be an array, and azp the client", func(b *behaviour) {
