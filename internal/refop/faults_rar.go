@@ -195,6 +195,11 @@ func withDetails(name, breaks, sees string, picks func(text string) bool, edit f
 
 func always(string) bool { return true }
 
+func severalObjects(text string) bool {
+	var list []map[string]any
+	return json.Unmarshal([]byte(text), &list) == nil && len(list) > 1
+}
+
 // RFC 9396 2, 3 and 5: what is taken and what is refused.
 var _ = plant(
 	withDetails("rar-refused", "RFC9396-3-ACCEPT", "authorization_details are refused", always, refused("invalid_request")),
@@ -230,6 +235,7 @@ var _ = plant(
 	withDetails("rar-one-of-a-type", "RFC9396-2-SAME-TYPE-TWICE", "two objects of one type are refused", func(text string) bool {
 		return strings.Count(text, `"payment_initiation"`) == 2
 	}, refused("invalid_authorization_details")),
+	withDetails("rar-single", "RFC9396-2-SAME-TYPE-TWICE", "a second object is refused", severalObjects, refused("invalid_authorization_details")),
 	withDetails("rar-large-500", "RFC9396-11.4-LARGE", "30 kB of details crash the OP", func(text string) bool { return len(text) > 20_000 }, crash),
 )
 
