@@ -3,6 +3,7 @@ package refop
 import (
 	"maps"
 	"net/http"
+	"regexp"
 	"slices"
 	"time"
 
@@ -39,6 +40,8 @@ type behaviour struct {
 	onGrant  []func(*flow)
 	onStart  []func(*call) *oauthError // further checks of a backchannel request
 	onHint   func(*call, *User) *User
+	nobody   *User          // stands in for users that do not exist
+	suitable *regexp.Regexp // binding messages; nil: the usual ones
 
 	authReqID      func(op *OP) string
 	subject        func(*Client, *User) string

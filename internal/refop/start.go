@@ -73,7 +73,7 @@ var startChecks = slices.Concat(clientChecks, []check{
 	}},
 	{"hint", (*call).resolveHint},
 	{"binding-message", func(c *call) *oauthError {
-		if m := c.value("binding_message"); c.form["binding_message"] != nil && !suitable.MatchString(m) {
+		if m := c.value("binding_message"); c.form["binding_message"] != nil && !c.op.b.shows(m) {
 			return refusal("invalid_binding_message", "binding_message has up to 64 printable characters")
 		}
 		return nil
@@ -110,6 +110,14 @@ var startChecks = slices.Concat(clientChecks, []check{
 // suitable is what a device of this OP can show without doubt: letters of any
 // script, digits, spaces and ordinary punctuation.
 var suitable = regexp.MustCompile(`^[\pL\pM\pN\pP\pZs$€£+=]{1,64}$`)
+
+// shows says whether a binding message can be shown.
+func (b *behaviour) shows(message string) bool {
+	if b.suitable != nil {
+		return b.suitable.MatchString(message)
+	}
+	return suitable.MatchString(message)
+}
 
 // hints are the names of the hints that were sent.
 func (c *call) hints() []string {
@@ -153,6 +161,9 @@ func (c *call) lookUpUser() *oauthError {
 }
 
 func (c *call) needUser() *oauthError {
+	if c.user == nil && c.op.b.nobody != nil && len(c.hints()) > 0 {
+		c.user = c.op.b.nobody
+	}
 	if c.user == nil && c.skips("hint-unknown") {
 		c.user = &c.op.reg.Users[0]
 	}
