@@ -5,7 +5,7 @@ GOLANGCI_LINT := github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.15.0
 PACKAGES      ?= ./...
 
 .DEFAULT_GOAL := help
-.PHONY: help build demo test check fmt vet lint race selftest test-real test-keycloak test-containers browser fuzz ci fixtures clean
+.PHONY: help build bench load demo test check fmt vet lint race selftest test-real test-keycloak test-containers browser fuzz ci fixtures clean
 
 help: ## print the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -59,6 +59,16 @@ fuzz: ## fuzz every parser of foreign input for a bounded time
 
 fixtures: ## make the test-only keys anew
 	$(GO) generate ./fixtures/...
+
+bench: build bin/k6 ## measure the load generator against raw Vegeta and k6, one core each (quiet machine, Linux)
+	$(GO) build -o bin/bench ./loadgen/bench
+	./bin/bench -cibatest bin/cibatest -k6 bin/k6
+
+bin/k6: # built from the Go module proxy, for the benchmark only
+	GOBIN=$(CURDIR)/bin $(GO) install go.k6.io/k6@v1.8.1
+
+load: build ## ten flows a second against the embedded reference OP
+	./bin/cibatest load --rate 10/s --duration 20s --out $(OUT)/load
 
 clean: ## remove what was built
 	rm -rf bin $(OUT)

@@ -209,11 +209,11 @@ func (e *engine) fill(t *vegeta.Target, j job) {
 	t.Method = "POST"
 	if j.kind == jobStart {
 		f := e.arena.at(j.flow)
-		t.Header, t.URL = e.requests.start.header, reference(e.requests.start.url, j)
+		t.URL = reference(e.requests.start.url, j)
 		t.Body = e.requests.startBody(f.user, f.serial, j.credentials)
 		return
 	}
-	t.Header, t.URL = e.requests.token.header, reference(e.requests.token.url, j)
+	t.URL = reference(e.requests.token.url, j)
 	t.Body = e.tokenBody(j)
 }
 

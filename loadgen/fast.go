@@ -84,15 +84,47 @@ func translate(r *http.Request, to *fasthttp.Request) error {
 }
 
 func answerOf(r *http.Request, from *fasthttp.Response) *http.Response {
-	header := make(http.Header, 8)
-	for name, value := range from.Header.All() {
-		key := http.CanonicalHeaderKey(string(name))
-		header[key] = append(header[key], string(value))
-	}
+	header := headerOf(from)
 	status := from.StatusCode()
 	return &http.Response{Status: http.StatusText(status), StatusCode: status, Proto: "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1, Header: header,
 		Body: &pooled{from, bytes.NewReader(from.Body())}, ContentLength: int64(len(from.Body())), Request: r}
 }
+
+// headerOf copies a header. Like net/textproto it keeps all values in one slice
+// and allocates nothing for what every answer has.
+func headerOf(from *fasthttp.Response) http.Header {
+	header := make(http.Header, 8)
+	values := make([]string, 0, 8)
+	for name, value := range from.Header.All() {
+		key, known := usualText[string(name)]
+		if !known {
+			key = http.CanonicalHeaderKey(string(name))
+		}
+		text, known := usualText[string(value)]
+		if !known {
+			text = string(value)
+		}
+		if before := header[key]; before != nil {
+			header[key] = append(before, text)
+			continue
+		}
+		values = append(values, text)
+		header[key] = values[len(values)-1 : len(values) : len(values)]
+	}
+	return header
+}
+
+// usualText are names and values that most answers have.
+var usualText = func() map[string]string {
+	texts := map[string]string{}
+	for _, text := range []string{
+		"Content-Type", "Content-Length", "Date", "Cache-Control", "Pragma", "Server", "Connection", "Transfer-Encoding", "Vary",
+		"application/json", "application/json; charset=utf-8", "application/json;charset=UTF-8", "no-store", "no-cache", "keep-alive", "chunked",
+	} {
+		texts[text] = text
+	}
+	return texts
+}()
 
 // pooled is a body whose memory goes back when it is closed.
 type pooled struct {

@@ -18,20 +18,22 @@ import (
 // requests holds what all requests have in common, ready for the wire.
 type requests struct {
 	start, token endpoint
-	hints        [][]byte // by user, with a leading &
+	header       http.Header // of every request
+	hints        [][]byte    // by user, with a leading &
 	rar          *Template
 }
 
 // endpoint is where requests go and how each of them begins.
 type endpoint struct {
 	url    string
-	header http.Header
 	begin  []byte
-	signer *signer // nil: the credentials do not change, and are in header or begin
+	signer *signer // nil: the credentials do not change, and are in the header or in begin
 }
 
 func newRequests(t *target.Target, p *Plan) (*requests, error) {
-	r := &requests{rar: p.RAR}
+	r := &requests{rar: p.RAR, header: http.Header{
+		"Content-Type": {"application/x-www-form-urlencoded"}, "Accept": {"application/json"}, "User-Agent": {"cibatest-load"},
+	}}
 	form := ciba.P("scope", orDefault(p.Client.Scope, t.Scope))
 	if t.BindingMessage != "" {
 		form = form.Add("binding_message", t.BindingMessage)
@@ -52,20 +54,20 @@ func newRequests(t *target.Target, p *Plan) (*requests, error) {
 		return nil, fmt.Errorf("there is no user to ask; name one under users of the target file")
 	}
 	var err error
-	if r.start, err = newEndpoint("backchannel_authentication", t.Endpoints.BackchannelAuthentication, form, t, p); err != nil {
+	if r.start, err = r.endpoint("backchannel_authentication", t.Endpoints.BackchannelAuthentication, form, t, p); err != nil {
 		return nil, err
 	}
-	r.token, err = newEndpoint("token", t.Endpoints.Token, ciba.P("grant_type", ciba.GrantTypeCIBA), t, p)
+	r.token, err = r.endpoint("token", t.Endpoints.Token, ciba.P("grant_type", ciba.GrantTypeCIBA), t, p)
 	return r, err
 }
 
-func newEndpoint(name, address string, form ciba.Params, t *target.Target, p *Plan) (endpoint, error) {
+// endpoint prepares an endpoint. Credentials that travel in the header are the
+// same at both.
+func (r *requests) endpoint(name, address string, form ciba.Params, t *target.Target, p *Plan) (endpoint, error) {
 	if u, err := url.Parse(address); err != nil || u.Host == "" || u.Fragment != "" {
 		return endpoint{}, fmt.Errorf("endpoints.%s: %q is not an absolute URL", name, address)
 	}
-	e := endpoint{url: address, header: http.Header{
-		"Content-Type": {"application/x-www-form-urlencoded"}, "Accept": {"application/json"}, "User-Agent": {"cibatest-load"},
-	}}
+	e := endpoint{url: address}
 	authenticator, err := p.Client.Authenticator(orDefault(p.Audience, t.Issuer))
 	if err != nil {
 		return endpoint{}, err
@@ -79,7 +81,7 @@ func newEndpoint(name, address string, form ciba.Params, t *target.Target, p *Pl
 		}
 		form = call.Form
 		for header, values := range call.Header {
-			e.header[header] = values
+			r.header[header] = values
 		}
 	}
 	e.begin = []byte(form.Encode())

@@ -79,7 +79,7 @@ func (e *engine) run() (result.Load, error) {
 		}
 	}
 	attacker := vegeta.NewAttacker(
-		vegeta.Client(newHTTPClient(e.o.Transport, e.plan.Timeout)),
+		vegeta.Client(newHTTPClient(e.o.Transport, e.requests.header, e.plan.Timeout)),
 		vegeta.Workers(min(vegeta.DefaultWorkers, uint64(e.plan.MaxWorkers))), //nolint:gosec // positive
 		vegeta.MaxWorkers(uint64(e.plan.MaxWorkers)),                          //nolint:gosec // positive
 		vegeta.MaxBody(maxBody),

@@ -145,7 +145,7 @@ func TestFaults(t *testing.T) {
 		t.Run(f.Name, func(t *testing.T) {
 			t.Parallel()
 			inBubble(t, lab.Options{ExpiresIn: 20 * time.Second, Faults: []string{f.Name}}, func(t *testing.T, b *bench) {
-				p := b.plan(t, "20/s", 40*time.Second)
+				p := b.plan(t, "10/s", 30*time.Second)
 				p.Drain, p.Probes, p.RAR = 20*time.Second, 0.5, payment(t)
 				l := b.run(t, p)
 				caught := slices.ContainsFunc(l.Violations, func(v result.Violation) bool {

@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"log"
 	"net"
 	"net/http"
 	"net/http/httptest"
@@ -90,15 +91,14 @@ type seen struct {
 
 func ask(t *testing.T, rt http.RoundTripper, address string) seen {
 	t.Helper()
-	client := newHTTPClient(rt, 2*time.Second)
+	client := newHTTPClient(rt, http.Header{"Content-Type": {"application/x-www-form-urlencoded"}, "Accept": {"application/json"},
+		"User-Agent": {"cibatest-load"}, "Authorization": {"Basic abc"}}, 2*time.Second)
 	req, err := http.NewRequest(http.MethodPost, address+"/a%2Fb/token?x=1&y=%20#p17", strings.NewReader(url.Values{"auth_req_id": {"a b&c"}}.Encode()))
 	if err != nil {
 		t.Fatal(err)
 	}
-	for name, value := range map[string]string{"Content-Type": "application/x-www-form-urlencoded", "Accept": "application/json",
-		"User-Agent": "cibatest-load", "Authorization": "Basic abc", "X-Vegeta-Seq": "5", "X-Vegeta-Attack": "a"} {
-		req.Header.Set(name, value)
-	}
+	req.Header.Set("X-Vegeta-Seq", "5")
+	req.Header.Set("X-Vegeta-Attack", "a")
 	resp, err := client.Do(req)
 	if err != nil {
 		return seen{Failed: true}
@@ -162,25 +162,27 @@ func TestTransportsTimeOutAndVerify(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer silent.Close()
-	secure := httptest.NewTLSServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { fmt.Fprint(w, "{}") }))
+	secure := httptest.NewUnstartedServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { fmt.Fprint(w, "{}") }))
+	secure.Config.ErrorLog = log.New(io.Discard, "", 0) // refused handshakes are part of the test
+	secure.StartTLS()
 	defer secure.Close()
 	roots := x509.NewCertPool()
 	roots.AddCert(secure.Certificate())
 	for name, make := range map[string]func(TransportOptions) Transport{"http": NewTransport, "fast": NewFastTransport} {
 		o := TransportOptions{Connections: 1, Timeout: 300 * time.Millisecond}
 		began := time.Now()
-		client := newHTTPClient(make(o), o.Timeout)
+		client := newHTTPClient(make(o), http.Header{}, o.Timeout)
 		if resp, err := client.Post("http://"+silent.Addr().String(), "", nil); err == nil || time.Since(began) > 3*time.Second {
 			t.Errorf("%s: a silent server gave %v after %s", name, resp, time.Since(began))
 		} else if text := faultText(err.Error()); text != "timeout" {
 			t.Errorf("%s: %v is called %q", name, err, text)
 		}
-		if _, err := newHTTPClient(make(o), time.Second).Get(secure.URL); !isCertificateError(err) {
+		if _, err := newHTTPClient(make(o), http.Header{}, time.Second).Get(secure.URL); !isCertificateError(err) {
 			t.Errorf("%s: an unknown certificate gave %v", name, err)
 		}
 		o.TLS = &tls.Config{RootCAs: roots, MinVersion: tls.VersionTLS12}
 		trusted := make(o)
-		if resp, err := newHTTPClient(trusted, time.Second).Get(secure.URL); err != nil || resp.StatusCode != http.StatusOK {
+		if resp, err := newHTTPClient(trusted, http.Header{}, time.Second).Get(secure.URL); err != nil || resp.StatusCode != http.StatusOK {
 			t.Errorf("%s: over TLS: %v", name, err)
 		}
 		if n := trusted.Connections(); n != 1 {

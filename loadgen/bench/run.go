@@ -166,13 +166,17 @@ func (s settings) ratios() error {
 		{"raw Vegeta, fast transport", func(_, base string) (usage, error) {
 			return counted(nil, self, "raw", "-url", base+"/token", "-length", length, "-fast")
 		}},
-		{"cibatest", agents("8000", "http")},
-		{"cibatest, fast transport", agents("16000", "fast")},
+		{"cibatest, 4000 flows", agents("4000", "http")},
+		{"cibatest fast, 16000 flows", agents("16000", "fast")},
 	}
 	if s.k6 != "" {
-		list = append(list, variant{"k6", func(_, base string) (usage, error) {
-			return counted([]string{"BASE=" + base, "INTERVAL=" + fmt.Sprint(interval), "VUS=1000", "LENGTH=" + length}, s.k6, "run", "-q", "--no-usage-report", s.script)
-		}})
+		k6 := func(flows string) func(_, base string) (usage, error) {
+			return func(_, base string) (usage, error) {
+				return counted([]string{"BASE=" + base, "INTERVAL=" + fmt.Sprint(interval), "VUS=" + flows, "LENGTH=" + length}, s.k6, "run", "-q", "--no-usage-report", s.script)
+			}
+		}
+		list = append(list, variant{"k6, 1000 flows", k6("1000")}, variant{"k6, 4000 flows", k6("4000")},
+			variant{"cibatest fast, 4000 flows", agents("4000", "fast")})
 	}
 	rounds, err := s.interleaved(list)
 	if err != nil {
@@ -216,10 +220,10 @@ func printRatios(list []variant, rounds [][]usage) {
 	ratio("cibatest / raw Vegeta", ">= 0.80", func(r []usage) float64 { return r[2].perCPUSecond() / r[0].perCPUSecond() })
 	ratio("cibatest fast / raw Vegeta", ">= 1.5", func(r []usage) float64 { return r[3].perCPUSecond() / r[0].perCPUSecond() })
 	if len(list) > 4 {
-		ratio("cibatest / k6", ">= 5", func(r []usage) float64 { return r[2].perCPUSecond() / r[4].perCPUSecond() })
-		ratio("cibatest fast / k6", ">= 10", func(r []usage) float64 { return r[3].perCPUSecond() / r[4].perCPUSecond() })
-		ratio("memory of cibatest / k6", "<= 0.1", func(r []usage) float64 { return float64(r[2].rss) / float64(r[4].rss) })
-		ratio("memory of cibatest fast / k6", "<= 0.1", func(r []usage) float64 { return float64(r[3].rss) / float64(r[4].rss) })
+		ratio("cibatest / k6 with 1000 flows, where k6 is best", ">= 5", func(r []usage) float64 { return r[2].perCPUSecond() / r[4].perCPUSecond() })
+		ratio("cibatest fast / k6 with 1000 flows", ">= 10", func(r []usage) float64 { return r[3].perCPUSecond() / r[4].perCPUSecond() })
+		ratio("memory, 4000 flows each: cibatest / k6", "<= 0.1", func(r []usage) float64 { return float64(r[2].rss) / float64(r[5].rss) })
+		ratio("memory, 4000 flows each: cibatest fast / k6", "<= 0.1", func(r []usage) float64 { return float64(r[6].rss) / float64(r[5].rss) })
 	}
 }
 
