@@ -1,0 +1,429 @@
+package mockdevice
+
+import (
+	"crypto/sha256"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"math"
+	"os"
+	"slices"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+)
+
+func rulesOf(t *testing.T, text string) *Rules {
+	t.Helper()
+	rules, err := ParseRules("rules.yaml", []byte(text))
+	if err != nil {
+		t.Fatalf("%v\n%s", err, text)
+	}
+	return rules
+}
+
+// TestPredicates: every predicate, once true and at least once false.
+func TestPredicates(t *testing.T) {
+	t.Parallel()
+	pay := `[{"type":"payment","amount":"50.00","currency":"USD","tags":["a","b"],"creditor":{"name":"Acme"}}]`
+	lines := `[{"type":"order","lines":[{"qty":2,"price":"89.00","currency":"GBP"},{"qty":1,"price":24.5,"currency":"GBP"}]},{"type":"note"}]`
+	for _, c := range []struct {
+		when    string
+		yes, no []Request
+	}{
+		{"{user: alice}", []Request{{LoginHint: "alice"}, {Sub: "alice"}, {LoginHint: "x", Sub: "alice"}}, []Request{{LoginHint: "bob"}, {}}},
+		{"{user: [alice, bob]}", []Request{{LoginHint: "bob"}}, []Request{{LoginHint: "carol"}}},
+		{"{client: c1}", []Request{{ClientID: "c1"}}, []Request{{ClientID: "c2"}, {}}},
+		{"{scope: a}", []Request{{Scope: "b a"}}, []Request{{Scope: "ab"}, {}}},
+		{"{scope: [a, b]}", []Request{{Scope: "b a c"}}, []Request{{Scope: "a"}}},
+		{"{acr: high}", []Request{{ACRValues: "low high"}}, []Request{{ACRValues: "higher"}}},
+		{"{adapter: keycloak}", []Request{{Adapter: "keycloak"}}, []Request{{Adapter: "native"}}},
+		{"{label: {workspace: w}}", []Request{{Labels: map[string]string{"workspace": "w"}}}, []Request{{}, {Labels: map[string]string{"workspace": "v"}}}},
+		{"{binding_message: AB}", []Request{{BindingMessage: "AB"}}, []Request{{BindingMessage: "ABC"}}},
+		{"{binding_message: {equals: AB}}", []Request{{BindingMessage: "AB"}}, []Request{{BindingMessage: "A"}}},
+		{"{binding_message: {prefix: AB}}", []Request{{BindingMessage: "ABC"}}, []Request{{BindingMessage: "CAB"}}},
+		{"{binding_message: {regex: '^A.C$'}}", []Request{{BindingMessage: "ABC"}}, []Request{{BindingMessage: "ABCD"}}},
+		{"{binding_message: {prefix: A, regex: 'C$'}}", []Request{{BindingMessage: "AC"}}, []Request{{BindingMessage: "A"}, {BindingMessage: "C"}}},
+		{"{binding_message: {missing: true}}", []Request{{}}, []Request{{BindingMessage: "A"}}},
+		{"{user: a, client: c}", []Request{{LoginHint: "a", ClientID: "c"}}, []Request{{LoginHint: "a"}, {ClientID: "c"}}},
+		{"{details: {missing: true}}", with1(""), with1(pay)},
+		{"{details: {missing: false}}", with1(pay), with1("")},
+		{"{details: {any: {type: payment}}}", with1(pay, `[{"type":"x"},{"type":"payment"}]`), with1("", `[]`, `[{"type":"x"}]`, `[{"type":5}]`)},
+		{"{details: {any: {type: [x, payment]}}}", with1(pay), with1(`[{"type":"y"}]`)},
+		{"{details: {all: {type: payment}}}", with1(pay), with1("", `[{"type":"x"},{"type":"payment"}]`)},
+		{"{details: {none: {type: payment}}}", with1("", `[{"type":"x"}]`), with1(pay)},
+		{"{details: {any: {where: [{at: /type, not_in: [payment, order]}]}}}", with1(`[{"type":"x"}]`), with1(pay)},
+		{"{details: {count: {at_least: 2}}}", with1(lines), with1(pay, "")},
+		{"{details: {count: {type: note, at_most: 0}}}", with1(pay), with1(lines)},
+		where(`equals: 50`, "/amount", pay, `[{"amount":50}]`, `[{"amount":50.0}]`, `[{"amount":5e1}]`)(`[{"amount":"5e1"}]`, `[{"amount":"50,00"}]`, `[{"amount":51}]`, `[{}]`, ""),
+		where(`equals: "50.00"`, "/amount", pay, `[{"amount":50}]`)(`[{"amount":"fifty"}]`),
+		where(`not: 50`, "/amount", `[{"amount":51}]`, `[{"amount":"x"}]`)(pay, `[{}]`),
+		where(`less: 50`, "/amount", `[{"amount":"49.99"}]`, `[{"amount":-1}]`)(pay, `[{"amount":"a"}]`, `[{"amount":true}]`),
+		where(`at_most: 50`, "/amount", pay)(`[{"amount":"50.000000000000000000001"}]`),
+		where(`more: 50`, "/amount", `[{"amount":"50.01"}]`)(pay),
+		where(`at_least: 50`, "/amount", pay)(`[{"amount":49.999}]`),
+		where(`at_least: 10, at_most: 60`, "/amount", pay)(`[{"amount":9}]`, `[{"amount":61}]`),
+		where(`at_most: 50, currency: USD`, "/amount", pay)(`[{"amount":"50.00","currency":"EUR"}]`, `[{"amount":"50.00"}]`),
+		where(`currency: USD`, "/amount", pay)(`[{"amount":1,"currency":"usd"}]`),
+		where(`in: [EUR, USD]`, "/currency", pay)(`[{"currency":"GBP"}]`, `[{}]`),
+		where(`not_in: [EUR, GBP]`, "/currency", pay)(`[{"currency":"GBP"}]`, `[{}]`),
+		where(`contains: a`, "/tags", pay)(`[{"tags":["b"]}]`, `[{"tags":"a"}]`),
+		where(`only: [a, b, c]`, "/tags", pay, `[{"tags":[]}]`)(`[{"tags":["a","d"]}]`, `[{"tags":"a"}]`),
+		where(`equals: [a, b]`, "/tags", pay)(`[{"tags":["b","a"]}]`),
+		where(`equals: {name: Acme}`, "/creditor", pay)(`[{"creditor":{"name":"Acme","more":1}}]`),
+		where(`equals: true`, "/x", `[{"x":true}]`)(`[{"x":"true"}]`, `[{"x":1}]`),
+		where(`equals: null`, "/x", `[{"x":null}]`)(`[{"x":"null"}]`, `[{}]`),
+		where(`prefix: prod`, "/env", `[{"env":"prod-eu"}]`)(`[{"env":"preprod"}]`, `[{"env":5}]`),
+		where(`regex: '^prod-[a-z]+$'`, "/env", `[{"env":"prod-eu"}]`)(`[{"env":"prod-1"}]`),
+		where(`missing: true`, "/x", `[{}]`)(`[{"x":null}]`),
+		where(`missing: false`, "/x", `[{"x":null}]`)(`[{}]`),
+		where(`numeric: true`, "/amount", pay, `[{"amount":1e3}]`)(`[{"amount":"1e3"}]`, `[{"amount":"1,000"}]`, `[{"amount":null}]`),
+		where(`numeric: false`, "/amount", `[{"amount":"1e3"}]`)(pay),
+		where(`more: 1`, "/lines/*/qty", lines)(`[{"lines":[{"qty":1}]}]`, `[{"lines":{"a":{"qty":9}}}]`),
+		where(`at_least: 1, every: true`, "/lines/*/qty", lines)(`[{"lines":[{"qty":1},{"qty":0}]}]`, `[{"lines":[]}]`),
+		where(`equals: 1`, "/lines/1/qty", lines)(`[{"lines":[{"qty":1}]}]`),
+		where(`equals: 1`, "/a~1b/c~0d", `[{"a/b":{"c~d":1}}]`)(`[{"a":{"b":1}}]`),
+		{"{details: {total: {at: /lines/*/qty, equals: 3}}}", with1(lines), with1(`[{"lines":[{"qty":2}]}]`)},
+		{"{details: {total: {type: order, at: /lines/*/price, times: qty, currency: GBP, at_most: 202.50}}}", with1(lines, `[{"type":"other"}]`),
+			with1(`[{"type":"order","lines":[{"qty":3,"price":100,"currency":"GBP"}]}]`, `[{"type":"order","lines":[{"qty":1,"price":1,"currency":"EUR"}]}]`, `[{"type":"order","lines":[{"price":1,"currency":"GBP"}]}]`)},
+		{"{details: {total: {at: /amount, more: 100}}}", with1(`[{"amount":"60"},{"amount":41}]`), with1(`[{"amount":60},{"amount":40}]`, `[{"amount":600},{"amount":"much"}]`)},
+	} {
+		rules := rulesOf(t, "rules: [{when: "+c.when+", then: approve}]")
+		for _, r := range c.yes {
+			if v := rules.Judge(r); v.Hold {
+				t.Errorf("%s does not match %s %+v: %+v", c.when, r.AuthorizationDetails, r, rules.Explain(r))
+			}
+		}
+		for _, r := range c.no {
+			if v := rules.Judge(r); !v.Hold {
+				t.Errorf("%s matches %s %+v", c.when, r.AuthorizationDetails, r)
+			}
+		}
+	}
+}
+
+// with1 are requests that differ in their authorization_details.
+func with1(details ...string) []Request {
+	requests := make([]Request, len(details))
+	for i, d := range details {
+		requests[i] = Request{AuthReqID: "r", AuthorizationDetails: json.RawMessage(d)}
+	}
+	return requests
+}
+
+type predicate = struct {
+	when    string
+	yes, no []Request
+}
+
+func where(test, at string, yes ...string) func(no ...string) predicate {
+	return func(no ...string) predicate {
+		return predicate{fmt.Sprintf("{details: {any: {where: [{at: %q, %s}]}}}", at, test), with1(yes...), with1(no...)}
+	}
+}
+
+func TestNthRequestOfAUser(t *testing.T) {
+	t.Parallel()
+	for nth, want := range map[string]string{"2": "-x---", "{every: 2}": "-x-x-", "{from: 2, to: 3}": "-xx--", "{from: 4}": "---xx"} {
+		rules := rulesOf(t, "rules: [{when: {nth: "+nth+"}, then: approve}]")
+		var got strings.Builder
+		for range 5 {
+			rules.Explain(Request{LoginHint: "alice"}) // does not count
+			got.WriteString(map[bool]string{true: "-", false: "x"}[rules.Judge(Request{LoginHint: "alice"}).Hold])
+			rules.Judge(Request{LoginHint: "bob"})
+		}
+		if got.String() != want {
+			t.Errorf("nth: %s fires as %s, want %s", nth, got.String(), want)
+		}
+	}
+}
+
+func TestActs(t *testing.T) {
+	t.Parallel()
+	request := Request{AuthReqID: "r", Scope: "openid a b", AuthorizationDetails: json.RawMessage(`[{"type":"x","n":1.50},{"type":"y"}]`)}
+	for then, want := range map[string]string{
+		"approve": `{"decision":"approve"}`, "deny": `{"decision":"deny"}`, "cancel": `{"decision":"cancel"}`, "error": `{"decision":"error"}`, "ignore": `{"decision":"ignore"}`,
+		"{act: deny, reason: no}":                                  `{"decision":"deny","reason":"no"}`,
+		"{act: error, error: server_error}":                        `{"decision":"error","error":"server_error"}`,
+		"{act: approve, acr: high, faults: [duplicate, late]}":     `{"decision":"approve","acr":"high","faults":["duplicate","late"]}`,
+		"{act: narrow, scope: [b, openid, c]}":                     `{"decision":"approve","scope":"openid b"}`,
+		"{act: narrow, keep: {type: x}}":                           `{"decision":"approve","authorization_details":[{"type":"x","n":1.50}]}`,
+		"{act: approve, keep: {where: [{at: /n, missing: true}]}}": `{"decision":"approve","authorization_details":[{"type":"y"}]}`,
+		"{act: narrow, scope: openid, keep: {type: z}}":            `{"decision":"approve","scope":"openid","authorization_details":[]}`,
+	} {
+		v := rulesOf(t, "rules: [{then: "+then+"}]").Judge(request)
+		if got, _ := json.Marshal(v.Decision); string(got) != want || v.Hold {
+			t.Errorf("%s does %s, want %s", then, got, want)
+		}
+	}
+	if v := rulesOf(t, "rules: [{then: hold}]\notherwise: approve").Judge(request); !v.Hold {
+		t.Error("hold does not hold")
+	}
+	if v := rulesOf(t, "rules: [{when: {user: nobody}, then: hold}]\notherwise: {act: deny, reason: none}").Judge(request); v.Decision.Reason != "none" {
+		t.Errorf("otherwise is %+v", v)
+	}
+}
+
+// TestDelays draws each distribution often enough to see its shape.
+func TestDelays(t *testing.T) {
+	t.Parallel()
+	const n = 20_000
+	received := time.Now()
+	near := func(got time.Duration, want time.Duration) bool {
+		return math.Abs(float64(got-want)) < 0.03*float64(want)+float64(2*time.Millisecond)
+	}
+	for _, c := range []struct {
+		delay                         string
+		least, most, median, atNinety time.Duration
+	}{
+		{"none", 0, 0, 0, 0},
+		{"3s", 3 * time.Second, 3 * time.Second, 3 * time.Second, 3 * time.Second},
+		{"{fixed: 20ms}", 20 * time.Millisecond, 20 * time.Millisecond, 20 * time.Millisecond, 20 * time.Millisecond},
+		{"{uniform: [1s, 5s]}", time.Second, 5 * time.Second, 3 * time.Second, 4600 * time.Millisecond},
+		{"{normal: {mean: 10s, deviation: 1s}}", 0, 20 * time.Second, 10 * time.Second, 11282 * time.Millisecond},
+		{"{normal: {mean: 0s, deviation: 1s}}", 0, 10 * time.Second, 0, 1282 * time.Millisecond},
+		{"{lognormal: {median: 8s, sigma: 0.5}}", 0, 200 * time.Second, 8 * time.Second, 15184 * time.Millisecond},
+		{"human", 0, 1000 * time.Second, 8 * time.Second, 22303 * time.Millisecond},
+		{"{exponential: 10s}", 0, 200 * time.Second, 6931 * time.Millisecond, 23026 * time.Millisecond},
+		{"{empirical: [1s, 2s, 9s]}", time.Second, 9 * time.Second, 2 * time.Second, 9 * time.Second},
+		{"{before_expiry: 5s}", 55 * time.Second, 55 * time.Second, 55 * time.Second, 55 * time.Second},
+		{"{before_expiry: 90s}", 0, 0, 0, 0},
+		{"{after_expiry: 2s}", 62 * time.Second, 62 * time.Second, 62 * time.Second, 62 * time.Second},
+	} {
+		rules := rulesOf(t, "rules: [{then: approve, delay: "+c.delay+"}]")
+		drawn := make([]time.Duration, n)
+		for i := range drawn {
+			v := rules.Judge(Request{AuthReqID: fmt.Sprint(i), ReceivedAt: received, ExpiresAt: received.Add(time.Minute)})
+			drawn[i] = v.After
+			if late := slices.Contains(v.Decision.Faults, AfterExpiry); late != strings.Contains(c.delay, "after_expiry") {
+				t.Fatalf("%s asks for a delivery after expiry: %t", c.delay, late)
+			}
+		}
+		slices.Sort(drawn)
+		if drawn[0] < c.least || drawn[n-1] > c.most || !near(drawn[n/2], c.median) || !near(drawn[n*9/10], c.atNinety) {
+			t.Errorf("%s draws %s to %s, median %s, p90 %s", c.delay, drawn[0], drawn[n-1], drawn[n/2], drawn[n*9/10])
+		}
+	}
+	if v := rulesOf(t, "rules: [{then: approve, delay: {before_expiry: 20s}}]").Judge(Request{ReceivedAt: received}); v.After != assumedLife-20*time.Second {
+		t.Errorf("without expires_at the delay is %s", v.After)
+	}
+}
+
+const mixedRules = `
+seed: 7
+rules:
+  - name: mixed
+    mix:
+      - {share: 85, then: approve, delay: human}
+      - {share: 10, then: deny}
+      - {share: 5, then: ignore}
+`
+
+// sequence is what a policy makes of ten thousand requests, in one text.
+func sequence(rules *Rules, order func(int) int) ([]string, map[Action]int) {
+	made, counts := make([]string, 10_000), map[Action]int{}
+	for i := range made {
+		at := order(i)
+		v := rules.Judge(Request{AuthReqID: fmt.Sprintf("request-%d", at), LoginHint: "alice"})
+		made[at] = fmt.Sprintf("%s after %s", v.Decision.Action, v.After)
+		counts[v.Decision.Action]++
+	}
+	return made, counts
+}
+
+// TestMixIsTheSameEverywhere: two runs, two nodes that see the requests in another
+// order, and the sequence that was written down when this test was.
+func TestMixIsTheSameEverywhere(t *testing.T) {
+	t.Parallel()
+	forward := func(i int) int { return i }
+	first, counts := sequence(rulesOf(t, mixedRules), forward)
+	again, _ := sequence(rulesOf(t, mixedRules), forward)
+	other, _ := sequence(rulesOf(t, mixedRules), func(i int) int { return (i*7919 + 13) % 10_000 })
+	if !slices.Equal(first, again) || !slices.Equal(first, other) {
+		t.Error("the sequence differs between runs or nodes")
+	}
+	const written = "9a03c1e8fd1e6c97c16b703f892159f86de1f8e10a92a0095fd3098656d97e96"
+	if sum := fmt.Sprintf("%x", sha256.Sum256([]byte(strings.Join(first, "\n")))); sum != written {
+		t.Errorf("the sequence is %s, want %s: a change of the dice breaks every seeded run", sum, written)
+	}
+	for action, want := range map[Action]int{Approve: 8500, Deny: 1000, Ignore: 500} {
+		if got := counts[action]; math.Abs(float64(got-want)) > 4*math.Sqrt(float64(want)) {
+			t.Errorf("%d requests are answered %s, want about %d", got, action, want)
+		}
+	}
+	if reseeded, _ := sequence(rulesOf(t, strings.Replace(mixedRules, "seed: 7", "seed: 8", 1)), forward); slices.Equal(first, reseeded) {
+		t.Error("the seed changes nothing")
+	}
+}
+
+// TestExamplePolicies: the policies that go with the example payloads.
+func TestExamplePolicies(t *testing.T) {
+	t.Parallel()
+	rules, err := LoadRules("testdata/agents.yaml")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, c := range []struct{ edit, to, file, rule, does string }{
+		{"", "", "payment", "small payments", "approve"},
+		{`"amount": 50`, `"amount": "100.01"`, "payment", "other payments", "deny"},
+		{`"amount": 50`, `"amount": "1e1"`, "payment", "other payments", "deny"},
+		{`"USD"`, `"EUR"`, "payment", "other payments", "deny"},
+		{"", "", "production_deployment", "risky deployments", "hold"},
+		{"", "", "health_record_access", "reading health records", "approve"},
+		{`"read"`, `"read", "write"`, "health_record_access", "", "hold"},
+		{"", "", "data_export", "personal data", "deny"},
+		{"", "", "stock_purchase", "small stock orders", "approve"},
+		{`412.5`, `512.5`, "stock_purchase", "", "hold"},
+		{"", "", "privileged_access", "", "hold"},
+	} {
+		text, err := os.ReadFile("../fixtures/requests/authorization_details-" + c.file + ".json")
+		if err != nil {
+			t.Fatal(err)
+		}
+		edited := strings.Replace(string(text), c.edit, c.to, 1)
+		if c.edit != "" && edited == string(text) {
+			t.Fatalf("%s has no %s", c.file, c.edit)
+		}
+		if e := rules.Explain(Request{AuthReqID: "r", AuthorizationDetails: json.RawMessage(edited)}); e.Rule != c.rule || e.Does != c.does {
+			t.Errorf("%s with %s: rule %q does %s, want %q %s; passed %v", c.file, c.to, e.Rule, e.Does, c.rule, c.does, e.Passed)
+		}
+	}
+}
+
+func TestExplainSaysWhy(t *testing.T) {
+	t.Parallel()
+	rules := rulesOf(t, "rules:\n- name: a\n  when: {user: bob}\n  then: deny\n- name: b\n  when:\n    user: alice\n    details: {any: {type: x}}\n  then: deny\n- name: c\n  then: approve\n  delay: 3s\n")
+	e := rules.Explain(Request{LoginHint: "alice"})
+	if e.Rule != "c" || e.Does != "approve" || e.AfterMS != 3000 || len(e.Passed) != 2 ||
+		e.Passed[0] != (Passed{"a", "[0].when.user (line 3)"}) || e.Passed[1] != (Passed{"b", "[1].when.details.any (line 8)"}) {
+		t.Errorf("got %+v", e)
+	}
+}
+
+// TestMistakesArePlaced: every mistake at once, each where it is.
+func TestMistakesArePlaced(t *testing.T) {
+	t.Parallel()
+	_, err := ParseRules("p.yaml", []byte(`seed: many
+rules:
+  - name: one
+    when: {user: "", colour: red, binding_message: {regex: "("}}
+    then: perhaps
+  - name: one
+    then: approve
+    mix: [{share: 1, then: deny}]
+    delay: {uniform: [5s, 1s]}
+  - then: narrow
+  - then: {act: deny, scope: [a]}
+  - when:
+      details: {any: {where: [{at: amount, equals: 1}, {at: /x}, {equals: 2}, {at: /y, less: ten}]}}
+    then: {act: approve, faults: [gremlins]}
+  - mix: [{share: 0, then: approve}]
+  - then: approve
+    delay: {lognormal: {median: 8}}
+  - then: deny
+    then: approve
+otherwise: [hold]
+`))
+	var problems Problems
+	if !errors.As(err, &problems) {
+		t.Fatalf("got %v", err)
+	}
+	want := []string{
+		"p.yaml:1:7: seed: want a whole number", "p.yaml:4:18: rules[0].when.user: is empty", "p.yaml:4:22: rules[0].when.colour: unknown; allowed are",
+		"p.yaml:4:60: rules[0].when.binding_message.regex: error parsing regexp", `p.yaml:5:11: rules[0].then: "perhaps" is not hold, approve`,
+		"p.yaml:6:5: rules[1]: a rule has either then or mix", `p.yaml:6:11: rules[1].name: "one" names another rule already`,
+		"p.yaml:9:22: rules[1].delay.uniform: want [shortest, longest]", "p.yaml:10:11: rules[2].then: narrow needs", "p.yaml:11:11: rules[3].then: scope and keep are for narrow",
+		"p.yaml:13:36: rules[4].when.details.any.where[0].at: JSON pointer \"amount\" does not start with /", "p.yaml:13:56: rules[4].when.details.any.where[1]: tests nothing",
+		"p.yaml:13:66: rules[4].when.details.any.where[2]: at is missing", "p.yaml:13:94: rules[4].when.details.any.where[3].less: want a decimal number",
+		`p.yaml:14:35: rules[4].then.faults[0]: "gremlins" is not duplicate`, "p.yaml:15:10: rules[5].mix: the shares add up to nothing",
+		"p.yaml:17:24: rules[6].delay.lognormal: sigma is missing", "p.yaml:17:33: rules[6].delay.lognormal.median: want a duration",
+		"p.yaml:19:5: rules[7].then: appears twice", "p.yaml:20:12: otherwise: want a mapping",
+	}
+	if len(problems) != len(want) {
+		t.Errorf("%d problems, want %d", len(problems), len(want))
+	}
+	for i, line := range problems.Lines() {
+		if i < len(want) && !strings.HasPrefix(line, want[i]) {
+			t.Errorf("problem %d is %q, want %q", i, line, want[i])
+		}
+	}
+	for text, want := range map[string]string{
+		"": "p:1:1: the file is empty", "a: [": "p:1:1: not YAML", "rules: &a []\notherwise: *a": "p:2:12: aliases are not understood",
+		"rules: []\n---\nrules: []": "p:2:1: a second document", "[]": "p:1:1: want a mapping", strings.Repeat("#", maxFile+1): "p:1:1: the file is larger",
+	} {
+		if _, err := ParseRules("p", []byte(text)); err == nil || !strings.HasPrefix(err.Error(), want) {
+			t.Errorf("%.20q: %v, want %s", text, err, want)
+		}
+	}
+}
+
+// TestPoliciesInTime runs a device on a virtual clock.
+func TestPoliciesInTime(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		op := &counter{}
+		d := New(WithRoundTripper(op), WithRules(rulesOf(t, `
+rules:
+  - {when: {client: later}, then: approve, delay: 70s}
+  - {when: {client: last-moment}, then: approve, delay: {before_expiry: 1s}}
+  - {when: {client: too-late}, then: approve, delay: 2m}
+  - {when: {client: after}, then: approve, delay: {after_expiry: 3s}}
+  - {when: {client: twice}, then: {act: approve, faults: [duplicate]}}
+  - {when: {client: late}, then: {act: approve, faults: [late]}}
+  - {when: {client: lost}, then: {act: approve, faults: [lost]}}
+  - {when: {client: wrong}, then: {act: approve, faults: [wrong-token]}}
+  - {when: {client: ignored}, then: ignore}
+`)))
+		defer d.Close()
+		start := time.Now()
+		for _, client := range []string{"later", "last-moment", "too-late", "after", "twice", "late", "lost", "wrong", "ignored", "nobody"} {
+			err := d.Receive(Request{AuthReqID: client, ClientID: client, ExpiresAt: start.Add(100 * time.Second), Callback: "http://op/cb", CallbackToken: "tok"})
+			if err != nil {
+				t.Fatal(err)
+			}
+		}
+		want := map[string][]time.Duration{
+			"later": {70 * time.Second}, "last-moment": {99 * time.Second}, "after": {103 * time.Second}, "twice": {0, 0}, "late": {LateBy}, "wrong": {0},
+		}
+		time.Sleep(5 * time.Minute)
+		got := op.seen(start)
+		if len(got) != len(want) {
+			t.Errorf("decisions about %v", got)
+		}
+		for client, at := range want {
+			if !slices.EqualFunc(got[client], at, func(a, b time.Duration) bool { return (a - b).Abs() <= tick }) {
+				t.Errorf("%s: delivered at %v, want %v", client, got[client], at)
+			}
+		}
+		if op.tokens["wrong"] == "Bearer tok" || op.tokens["late"] != "Bearer tok" {
+			t.Errorf("tokens are %v", op.tokens)
+		}
+		if c := d.Counters(); c.Expired != 1 || c.Open != 2 || c.Decided[Ignore] != 1 {
+			t.Errorf("counters are %+v", c)
+		}
+		if r, _ := d.Find("lost"); r.Outcome.Delivery != "lost on purpose" {
+			t.Errorf("lost is %+v", r.Outcome)
+		}
+	})
+}
+
+func TestPauseHoldsPoliciesBack(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		op := &counter{}
+		d := New(WithRoundTripper(op), WithRules(rulesOf(t, "rules: [{then: approve, delay: 1s}]")))
+		defer d.Close()
+		start := time.Now()
+		d.Pause()
+		if err := d.Receive(Request{AuthReqID: "a", Callback: "http://op/cb"}); err != nil {
+			t.Fatal(err)
+		}
+		time.Sleep(10 * time.Second)
+		d.Resume()
+		synctest.Wait()
+		if got := op.seen(start); len(got["a"]) != 1 || got["a"][0] != 10*time.Second {
+			t.Errorf("delivered at %v", got)
+		}
+	})
+}
