@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"regexp"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/cibatest/cibatest/internal/spec"
@@ -120,10 +121,14 @@ func (s Spec) AfterAll() Spec {
 // definition is a registered case.
 type definition struct {
 	id, title string
+	subject   string // what the title speaks of: the texts of its containers
 	Spec
 	area string
 	body func(*T)
 }
+
+// sentence is subject and title, which read as one.
+func (d *definition) sentence() string { return strings.TrimSpace(d.subject + " " + d.title) }
 
 // registry holds every case in the order of the tree. It is filled while Ginkgo
 // builds the tree, which may happen twice in a process, and read afterwards.

@@ -99,7 +99,7 @@ func (s *Session) run(ctx context.Context, o Options, selected []*definition) re
 }
 
 func (s *Session) emptyCase(j *job, outcome result.Outcome, reason string) result.Case {
-	c := result.Case{ID: j.def.id, Title: j.def.title, Area: j.def.area, Requirements: j.def.requirements, Outcome: outcome, Reason: reason}
+	c := result.Case{ID: j.def.id, Title: j.def.sentence(), Area: j.def.area, Requirements: j.def.requirements, Outcome: outcome, Reason: reason}
 	if j.client != nil {
 		c.Client = j.client.Name
 	}

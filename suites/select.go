@@ -23,8 +23,18 @@ func (s Selection) everything() bool {
 	return len(s.Arguments) == 0 && s.LabelFilter == "" && !s.Smoke
 }
 
-// build makes Ginkgo build its tree once, which registers every case.
-var build = sync.OnceFunc(func() { ginkgo.PreviewSpecs("cibatest") })
+// build makes Ginkgo build its tree once, which registers every case, and lets
+// each learn its subject: the texts of the containers it stands in.
+var build = sync.OnceFunc(func() {
+	for _, s := range ginkgo.PreviewSpecs("cibatest").SpecReports {
+		for _, label := range s.Labels() {
+			id, isCase := strings.CutPrefix(label, "case: ")
+			if d := registry.byID[id]; isCase && d != nil {
+				d.subject = strings.Join(s.ContainerHierarchyTexts, " ")
+			}
+		}
+	}
+})
 
 // all are the registered cases in the order of the tree.
 func all() []*definition {
@@ -106,7 +116,7 @@ func (s Selection) Cases() ([]ListedCase, error) {
 }
 
 func (d *definition) listed(faults map[string][]string) ListedCase {
-	entry := ListedCase{ID: d.id, Title: d.title, Area: d.area, Requirements: d.requirements, Needs: append([]string{}, d.needs...), Faults: []string{}, Smoke: d.smoke}
+	entry := ListedCase{ID: d.id, Title: d.sentence(), Area: d.area, Requirements: d.requirements, Needs: append([]string{}, d.needs...), Faults: []string{}, Smoke: d.smoke}
 	for _, id := range d.requirements {
 		entry.Faults = append(entry.Faults, faults[id]...)
 	}
