@@ -39,7 +39,8 @@
 // What a case needs of OP, clients and harness is read from the catalogue's
 // applies.needs, so an unmet need becomes a skip that names it. What it must not
 // share is declared: [Spec.AloneForClient], [Spec.AloneForUser],
-// [Spec.LastForClient], [Spec.AfterAll].
+// [Spec.LastForClient], [Spec.AfterAll]. [Spec.EachAlgorithm] lets a case judge
+// one client of every ID Token algorithm, as the algorithms fail one by one.
 //
 // # Every case can fail
 //

@@ -146,7 +146,7 @@ func opensUserinfo(t *T) {
 		return
 	}
 	want := t.idTokenOf(r.Tokens).Claims["sub"]
-	t.Check(claims["sub"] == want, "sub of the ID Token", "sub is %.60v", claims["sub"])
+	t.Check(claims["sub"] != nil && claims["sub"] == want, "sub of the ID Token", "sub is %.60v", claims["sub"])
 }
 
 // jwtProfile is RFC 9068 2.2 and 4, for tokens whose typ claims that profile.
