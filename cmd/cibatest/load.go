@@ -3,7 +3,6 @@ package main
 import (
 	"errors"
 	"fmt"
-	"io"
 	"math/rand/v2"
 	"os"
 	"path/filepath"
@@ -150,7 +149,7 @@ func (f *loadFlags) drive(cmd *cobra.Command, o loadgen.Options) error {
 		return usage(err)
 	}
 	o.Journal = result.NewLoadJournal(journal)
-	show := newLoadProgress(cmd.ErrOrStderr())
+	show := newLoadProgress(cmd.ErrOrStderr(), o.Target.Issuer)
 	o.OnWindow = show.window
 	l, err := loadgen.Run(cmd.Context(), o)
 	show.done()
@@ -363,33 +362,3 @@ func (f *loadFlags) carrier(t *target.Target, p loadgen.Plan) (loadgen.Transport
 	}
 	return nil, fmt.Errorf("--transport %q is not http or fast", f.transport)
 }
-
-// loadProgress says how a load goes: a heartbeat line where there is no terminal.
-type loadProgress struct {
-	out  io.Writer
-	last time.Duration
-}
-
-func newLoadProgress(out io.Writer) *loadProgress { return &loadProgress{out: out} }
-
-func (p *loadProgress) window(s loadgen.Status) {
-	if s.Elapsed-p.last < heartbeat {
-		return
-	}
-	p.last = s.Elapsed
-	fmt.Fprintln(p.out, heartbeatLine(s))
-}
-
-func heartbeatLine(s loadgen.Status) string {
-	f := result.FunnelOf(s.Total)
-	phase := "of " + s.Length.String()
-	if s.Draining {
-		phase = "draining"
-	}
-	return fmt.Sprintf("%s %s: %d started, %d pending, %d approved, %d denied, %d expired, %d failed; %d requests/s, redeem p99 %s, lag p99 %s; %d errors, %d violations",
-		s.Elapsed.Round(time.Second), phase, f.Started, s.Pending, f.Approved, f.Denied, f.Expired, f.Failed, s.Second[result.CountRequests],
-		time.Duration(s.Latency["redeem.corrected"].P99)*time.Microsecond, time.Duration(s.Latency["lag.poll"].P99)*time.Microsecond,
-		s.Total[result.CountErrors], s.Total[result.CountViolations])
-}
-
-func (p *loadProgress) done() {}
