@@ -68,7 +68,7 @@ func sample() result.Run {
 		{
 			ID: "rar-unknown-type", Title: "refuses an unknown type", Area: "rar", Requirements: []string{"RFC9396-5-UNKNOWN-TYPE"},
 			Client: "poll-basic", User: "alice", Outcome: result.Fail, Message: "RFC9396-5-UNKNOWN-TYPE (MUST): want 400, got 200 with auth_req_id",
-			Findings: []result.Finding{{Outcome: result.Fail, Clause: "RFC9396-5-UNKNOWN-TYPE (MUST)", Expected: "400 with error invalid_authorization_details", Actual: "200 with auth_req_id", Exchange: 1}},
+			Findings: []result.Finding{{Outcome: result.Fail, Clause: "RFC9396-5-UNKNOWN-TYPE (MUST), deduced from RFC 9396 §5", Expected: "400 with error invalid_authorization_details", Actual: "200 with auth_req_id", Exchange: 1}},
 			Known:    "the product ignores types it does not know; ticket 4711", DurationMS: 31, Reproduce: "cibatest conform --target op.yaml rar-unknown-type",
 			Exchanges: []result.Exchange{acknowledgement()},
 		},

@@ -179,7 +179,8 @@ func (p *places) caseView(c result.Case) caseView {
 }
 
 func newClauseView(g clauseGroup, c caseView) clauseView {
-	v := clauseView{Clause: g.Clause, Source: g.source(), Text: g.Requirement.Text}
+	clause, remark, _ := strings.Cut(g.Clause, ", ") // "CIBA-7.1-PUBLIC-CLIENT (MUST), deduced from ..."
+	v := clauseView{Clause: clause, Source: joined(", ", remark, g.source()), Text: g.Requirement.Text}
 	if g.Requirement.ID != "" {
 		v.Anchor = anchor(g.Requirement.ID)
 	}
