@@ -32,6 +32,7 @@ var _ = Describe("authorization_details", func() {
 		untyped := valid.with(func(object map[string]any) { delete(object, "type") })
 		t.JudgeVariant("an object without type", t.Start(t.withDetails(untyped)))
 		t.JudgeVariant("type 42", t.Start(t.withDetails(valid.having("type", json.Number("42")))))
+		t.JudgeVariant("a type in a list", t.Start(t.withDetails(valid.having("type", []any{valid.kind()}))))
 		t.JudgeVariant("an empty type", t.Start(t.withDetails(valid.having("type", ""))))
 		t.JudgeVariant("a valid object before one without type", t.Start(t.withDetails(valid, untyped)))
 	})
@@ -77,6 +78,7 @@ func indented(d detail) string {
 func notAnArray(t *T) {
 	valid := t.validDetails()[0]
 	t.JudgeVariant("an array of strings", t.Start(t.Request().With("authorization_details", arrayOf(detail{text: jsonText(valid.kind())}))))
+	t.JudgeVariant("a valid object before a string", t.Start(t.withDetails(valid, detail{text: jsonText(valid.kind())})))
 	for _, lenient := range []struct{ what, value string }{{"a lone object", valid.text}, {"null", "null"}} {
 		resp := t.Start(t.Request().With("authorization_details", lenient.value))
 		if resp.Status == 200 {
@@ -96,8 +98,12 @@ var _ = Describe("authorization_details types", func() {
 		t.JudgeVariant("an unknown type", t.Start(t.withDetails(unknown)))
 		t.JudgeVariant("a valid object before one of an unknown type", t.Start(t.withDetails(valid, unknown)))
 		t.JudgeVariant("a valid object after one of an unknown type", t.Start(t.withDetails(unknown, valid)))
-		if other := otherCase(valid.kind()); !slices.Contains(t.Target().RAR.Types, other) {
-			t.JudgeVariant("the valid type in other letter case", t.Start(t.withDetails(valid.having("type", other))))
+		for _, similar := range []struct{ what, kind string }{
+			{"the valid type in other letter case", otherCase(valid.kind())}, {"the valid type and a letter more", valid.kind() + "x"},
+		} {
+			if !slices.Contains(t.Target().RAR.Types, similar.kind) {
+				t.JudgeVariant(similar.what, t.Start(t.withDetails(valid.having("type", similar.kind))))
+			}
 		}
 	})
 })

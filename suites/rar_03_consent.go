@@ -13,6 +13,12 @@ import (
 // RFC 9396 3: what the user is asked, and what of it the user grants.
 var _ = Describe("Consent to authorization_details", func() {
 	Case("rar-shown", "shows what is asked for", Requirements("RFC9396-3-CONSENT-SHOWN").Smoke(), shownToUser)
+	Case("rar-shown-own", "shows the details of its own request", Requirements("RFC9396-3-CONSENT-SHOWN").Needs("parallel"), func(t *T) {
+		a, b := t.siblings()
+		first, second := t.MustStart(t.withDetails(a)), t.MustStart(t.withDetails(b))
+		t.judgePrompt(first, a)
+		t.judgePrompt(second, b)
+	})
 	Case("rar-partial", "may be given to a part", Requirements("RFC9396-3-PARTIAL-GRANT"), func(t *T) {
 		granted, refused := t.pair()
 		flow := t.MustStart(t.withDetails(granted, refused))
@@ -33,10 +39,14 @@ var _ = Describe("Consent to authorization_details", func() {
 	})
 })
 
-// shownToUser compares the prompt with the request. A member the type requires
-// has to be there; others may be for the OP's own use.
 func shownToUser(t *T) {
 	asked, flow := t.startEachType()
+	t.judgePrompt(flow, asked...)
+}
+
+// judgePrompt compares the prompt with the request. A member the type requires
+// has to be there; others may be for the OP's own use.
+func (t *T) judgePrompt(flow *Flow, asked ...detail) {
 	prompt := t.MustPrompt(flow)
 	if prompt.AuthorizationDetails == nil && t.Target().Approval.Observe.Nameless() {
 		t.Skip("prompts of this kind of device carry no authorization_details")

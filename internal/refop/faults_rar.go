@@ -217,12 +217,14 @@ var _ = plant(
 	withDetails("rar-empty-500", "RFC9396-2-EMPTY-ARRAY", "an empty array crashes the OP", func(text string) bool { return text == "[]" }, crash),
 	lax("rar-type-missing", "RFC9396-2-TYPE-MISSING", "objects need no type", "rar-type-missing"),
 	lax("rar-type-number", "RFC9396-2-TYPE-MISSING", "a type may be a number", "rar-type-odd"),
+	lax("rar-type-list", "RFC9396-2-TYPE-MISSING", "a type may be a list", "rar-type-list"),
 	lax("rar-type-empty", "RFC9396-2-TYPE-MISSING", "a type may be empty", "rar-type-empty"),
 	lax("rar-first-only", "RFC9396-2-TYPE-MISSING", "only the first object is looked at", "rar-rest"),
 	withDetails("rar-type-500", "RFC9396-2-TYPE-MISSING", "a type that is a number crashes the OP", func(text string) bool { return strings.Contains(text, `"type":42`) }, crash),
 	lax("rar-any-type", "RFC9396-5-UNKNOWN-TYPE", "unknown types are accepted", "rar-unknown-type"),
 	lax("rar-unknown-ignored", "RFC9396-5-UNKNOWN-TYPE", "invalid objects are left out", "rar-unknown-dropped"),
 	lax("rar-type-any-case", "RFC9396-5-UNKNOWN-TYPE", "the case of types does not matter", "rar-type-case"),
+	lax("rar-type-prefix", "RFC9396-5-UNKNOWN-TYPE", "the end of a type does not matter", "rar-type-prefix"),
 	wrongly("rar-wrong-code", "RFC9396-5-UNKNOWN-TYPE", "bad details are invalid_scope", "rar", 400, "invalid_scope"),
 	wrongly("rar-wrong-status", "RFC9396-5-UNKNOWN-TYPE", "bad details are 403", "rar", 403, "invalid_authorization_details"),
 	wrongly("rar-invalid-500", "RFC9396-5-MISSING-FIELD", "bad details crash the OP", "rar", 500, "server_error"),
@@ -270,6 +272,7 @@ var _ = plant(
 	}},
 	lax("rar-exceed", "RFC9396-6-TOKEN-REQ-EXCEED", "a token request may ask for anything valid", "rar-exceed"),
 	lax("rar-exceed-amount", "RFC9396-6-TOKEN-REQ-EXCEED", "one approval can be spent on another amount", "rar-exceed-value"),
+	lax("rar-exceed-nothing", "RFC9396-6-TOKEN-REQ-EXCEED", "a token request may ask for anything when nothing was granted", "rar-exceed-nothing"),
 	wrongly("rar-exceed-500", "RFC9396-6-TOKEN-REQ-EXCEED", "asking for more crashes the OP", "rar-exceed", 500, "server_error"),
 	wrongly("rar-exceed-code", "RFC9396-6-TOKEN-REQ-EXCEED", "asking for more is access_denied", "rar-exceed", 400, "access_denied"),
 	Fault{"rar-exceed-token-only", "RFC9396-6-TOKEN-REQ-EXCEED", "the access token has whatever the token request asks for", func(b *behaviour) {
@@ -304,6 +307,22 @@ var _ = plant(
 			if f.requested != nil {
 				f.granted = latest[f.client]
 			}
+		})
+	}},
+	Fault{"rar-prompt-previous", "RFC9396-3-CONSENT-SHOWN", "the user is shown the details of the first request", func(b *behaviour) {
+		var mu sync.Mutex
+		first := map[any][]any{}
+		b.onPrompt = append(b.onPrompt, func(f *flow, p map[string]any) {
+			mu.Lock()
+			defer mu.Unlock()
+			if len(f.requested) != 1 {
+				return
+			}
+			kind := f.requested[0].(map[string]any)["type"]
+			if first[kind] == nil {
+				first[kind] = f.requested
+			}
+			p["authorization_details"] = first[kind]
 		})
 	}},
 	Fault{"rar-default", "RFC9396-7-FAITHFUL", "details are granted that nobody asked for", func(b *behaviour) {

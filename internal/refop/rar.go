@@ -28,6 +28,9 @@ func (c *call) checkDetail(item any) *oauthError {
 	if c.skips("rar-type-case") {
 		name = strings.ToLower(name)
 	}
+	if c.skips("rar-type-prefix") {
+		name = strings.TrimSuffix(name, "x")
+	}
 	definition, known := c.op.reg.RARTypes[name]
 	if !known {
 		if c.skips("rar-unknown-type") {
@@ -57,6 +60,8 @@ func flaw(kind any) string {
 		return "missing"
 	case string:
 		return "empty"
+	case []any:
+		return "list"
 	}
 	return "odd"
 }
