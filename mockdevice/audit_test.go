@@ -1,0 +1,275 @@
+package mockdevice
+
+import (
+	"bufio"
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+)
+
+func openAudit(t *testing.T, path string) *Audit {
+	t.Helper()
+	a, err := OpenAudit(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return a
+}
+
+func verified(t *testing.T, path string) Verification {
+	t.Helper()
+	data, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	v, err := VerifyAudit(bytes.NewReader(data))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return v
+}
+
+// TestAuditTellsEveryStep follows one request, and looks for secrets.
+func TestAuditTellsEveryStep(t *testing.T) {
+	t.Parallel()
+	path := filepath.Join(t.TempDir(), "audit.jsonl")
+	audit := openAudit(t, path)
+	op := httptest.NewServer(&fakeOP{status: http.StatusNoContent})
+	defer op.Close()
+	d := New(WithAudit(audit), WithRoundTripper(http.DefaultTransport))
+	defer d.Close()
+	page := httptest.NewServer(d.Handler())
+	defer page.Close()
+	secret := "very-secret-id"
+	if err := d.Receive(Request{AuthReqID: secret, LoginHint: "alice", Callback: op.URL, CallbackToken: "secret-token", AuthorizationDetails: json.RawMessage(`[{"type": "private-type"}]`)}); err != nil {
+		t.Fatal(err)
+	}
+	r, _ := d.Find(secret)
+	seen := fmt.Sprintf(`{"digest":%q,"decision":"approve"}`, viewDigest(r))
+	if status, text := send(t, "POST", page.URL+"/phone/requests/"+r.Ref+"/decision", "", seen); status != http.StatusConflict {
+		t.Errorf("an approval of what was not shown is answered %d %s", status, text)
+	}
+	for _, step := range []string{"shown", "shown", "decision"} {
+		if status, text := send(t, "POST", page.URL+"/phone/requests/"+r.Ref+"/"+step, "", seen); status != http.StatusNoContent {
+			t.Errorf("%s is answered %d %s", step, status, text)
+		}
+	}
+	d.Close()
+	if err := audit.Close(); err != nil {
+		t.Fatal(err)
+	}
+	data, _ := os.ReadFile(path)
+	var events []string
+	for lines := bufio.NewScanner(bytes.NewReader(data)); lines.Scan(); {
+		var e event
+		if err := json.Unmarshal(lines.Bytes(), &e); err != nil {
+			t.Fatal(err)
+		}
+		events = append(events, e.Event)
+	}
+	if got := strings.Join(events, " "); got != "started received shown decided delivered acknowledged" {
+		t.Errorf("the events are %s", got)
+	}
+	for _, word := range []string{secret, "secret-token", "private-type"} {
+		if bytes.Contains(data, []byte(word)) {
+			t.Errorf("the audit holds %q", word)
+		}
+	}
+	if want := digest(json.RawMessage(`[{"type":"private-type"}]`)); !bytes.Contains(data, []byte(want)) {
+		t.Error("the digest of authorization_details is missing, or depends on blanks")
+	}
+}
+
+// TestAuditSurvivesACutAtAnyByte cuts a file everywhere: what is left verifies up to
+// its last whole line, and the audit goes on from there.
+func TestAuditSurvivesACutAtAnyByte(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	whole := filepath.Join(dir, "whole")
+	a := openAudit(t, whole)
+	for _, id := range []string{"a", "b", "c"} {
+		a.note(event{Event: decided, Ref: keyOf(id).String(), Decision: Approve})
+	}
+	_ = a.Close()
+	data, _ := os.ReadFile(whole)
+	for cut := range len(data) + 1 {
+		path := filepath.Join(dir, "cut")
+		if err := os.WriteFile(path, data[:cut], 0o600); err != nil {
+			t.Fatal(err)
+		}
+		lines := int64(bytes.Count(data[:cut], []byte("\n")))
+		if v := verified(t, path); v.Lines != lines || v.Bytes+v.Torn != int64(cut) {
+			t.Fatalf("cut at %d: %+v", cut, v)
+		}
+		again := openAudit(t, path)
+		_, knows := again.decidedBefore(keyOf("a"))
+		_ = again.Close()
+		if v := verified(t, path); v.Torn != 0 || v.Lines < lines+1 || knows != (lines >= 2) {
+			t.Fatalf("cut at %d and continued: %+v, knows %t", cut, v, knows)
+		}
+	}
+}
+
+// TestAuditNoticesChanges: no byte can be changed, no line moved or left out.
+func TestAuditNoticesChanges(t *testing.T) {
+	t.Parallel()
+	path := filepath.Join(t.TempDir(), "audit")
+	a := openAudit(t, path)
+	for range 4 {
+		a.note(event{Event: received, Ref: "r", Note: "n"})
+	}
+	_ = a.Close()
+	data, _ := os.ReadFile(path)
+	check := func(what string, changed []byte) {
+		if _, err := VerifyAudit(bytes.NewReader(changed)); err == nil {
+			t.Errorf("%s is not noticed", what)
+		}
+	}
+	for i := range data[:len(data)-1] {
+		changed := bytes.Clone(data)
+		changed[i] ^= 1
+		check(fmt.Sprintf("a change of byte %d", i), changed)
+	}
+	lines := bytes.SplitAfter(data, []byte("\n"))
+	check("a missing line", bytes.Join([][]byte{lines[0], lines[2]}, nil))
+	check("swapped lines", bytes.Join([][]byte{lines[0], lines[2], lines[1]}, nil))
+	check("a missing first line", bytes.Join(lines[1:], nil))
+	check("a repeated line", bytes.Join([][]byte{lines[0], lines[0]}, nil))
+	if err := os.WriteFile(path, bytes.Join(lines[1:], nil), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := OpenAudit(path); err == nil {
+		t.Error("a changed file is continued")
+	}
+}
+
+// brokenFile cannot be written.
+type brokenFile struct{}
+
+func (brokenFile) Write([]byte) (int, error) { return 0, os.ErrClosed }
+func (brokenFile) Close() error              { return nil }
+
+// TestNothingIsDeliveredThatIsNotWritten: what the audit cannot hold, no OP is told.
+func TestNothingIsDeliveredThatIsNotWritten(t *testing.T) {
+	t.Parallel()
+	op := &counter{}
+	d := New(WithAudit(&Audit{file: brokenFile{}, start: time.Now()}), WithRoundTripper(op))
+	defer d.Close()
+	if err := d.Receive(Request{AuthReqID: "a", Callback: "http://op/cb"}); err != nil {
+		t.Fatal(err)
+	}
+	if err := d.Decide(t.Context(), "a", Decision{Action: Approve}); err == nil {
+		t.Error("the decision went well")
+	}
+	if len(op.seen(time.Now())) != 0 {
+		t.Error("the OP was told")
+	}
+}
+
+// killed are the requests a device is killed in the middle of.
+const killed = 1000
+
+// TestDeviceToBeKilled is the device of the next test, in a process of its own.
+func TestDeviceToBeKilled(t *testing.T) {
+	callback, path := os.Getenv("MOCKDEVICE_CALLBACK"), os.Getenv("MOCKDEVICE_AUDIT")
+	if callback == "" {
+		t.Skip("run by TestKillDuringDecisions")
+	}
+	audit := openAudit(t, path)
+	d := New(WithAudit(audit), WithRoundTripper(&http.Transport{MaxIdleConnsPerHost: 64}), WithConcurrency(64),
+		WithRules(rulesOf(t, "rules: [{then: approve, delay: {uniform: [0s, 1s]}}]")))
+	for i := range killed {
+		if err := d.Receive(Request{AuthReqID: fmt.Sprintf("request-%d", i), Callback: callback}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for d.Counters().Open > 0 || d.outbox.busy() {
+		time.Sleep(10 * time.Millisecond)
+	}
+	d.Close()
+	if err := audit.Close(); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// TestKillDuringDecisions kills a device while it decides a thousand requests, again
+// and again, each time asking it all of them anew. The audit verifies up to its last
+// whole line, and no decision reaches the OP twice.
+func TestKillDuringDecisions(t *testing.T) {
+	if testing.Short() {
+		t.Skip("kills processes")
+	}
+	t.Parallel()
+	var mu sync.Mutex
+	told := map[string]int{}
+	op := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		var body struct {
+			AuthReqID string `json:"auth_req_id"`
+		}
+		_ = json.NewDecoder(r.Body).Decode(&body)
+		mu.Lock()
+		told[body.AuthReqID]++
+		mu.Unlock()
+		w.WriteHeader(http.StatusNoContent)
+	}))
+	defer op.Close()
+	path := filepath.Join(t.TempDir(), "audit.jsonl")
+	tellings := func() int {
+		mu.Lock()
+		defer mu.Unlock()
+		return len(told)
+	}
+	for _, until := range []int{150, 400, 700, killed + 1} {
+		device := exec.CommandContext(t.Context(), os.Args[0], "-test.run=^TestDeviceToBeKilled$", "-test.count=1")
+		device.Env = append(os.Environ(), "MOCKDEVICE_CALLBACK="+op.URL, "MOCKDEVICE_AUDIT="+path)
+		if err := device.Start(); err != nil {
+			t.Fatal(err)
+		}
+		ended := make(chan error, 1)
+		go func() { ended <- device.Wait() }()
+		for waiting := true; waiting && tellings() < until; {
+			select {
+			case err := <-ended:
+				if waiting = false; until <= killed || err != nil {
+					t.Fatalf("the device ended by itself: %v", err)
+				}
+			case <-time.After(time.Millisecond):
+			}
+		}
+		if until <= killed {
+			_ = device.Process.Kill()
+			<-ended
+		}
+		v := verified(t, path)
+		t.Logf("%d decisions reached the OP; %d lines, %d bytes torn, %d decided", tellings(), v.Lines, v.Torn, v.Events[decided])
+	}
+	if v := verified(t, path); v.Events[decided] != killed || v.Events[started] != 4 {
+		t.Errorf("the audit holds %v", v.Events)
+	}
+	lost := killed - tellings()
+	t.Logf("%d decisions were made and killed before they were delivered", lost)
+	if lost > 3*64 {
+		t.Errorf("%d decisions are lost, more than can have been under way", lost)
+	}
+	for id, n := range told {
+		if n > 1 {
+			t.Errorf("%s was delivered %d times", id, n)
+		}
+	}
+}
+
+// busy says whether anything is being delivered.
+func (o *outbox) busy() bool {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return o.running > 0
+}
