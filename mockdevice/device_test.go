@@ -160,21 +160,3 @@ func TestWaitAndCapacity(t *testing.T) {
 		t.Error("a wait for nothing ended well")
 	}
 }
-
-func FuzzAdapters(f *testing.F) {
-	f.Add(`{"auth_req_id":"x","authorization_details":[]}`)
-	d := New()
-	handler := d.Handler()
-	f.Fuzz(func(t *testing.T, body string) {
-		for _, path := range []string{"/v1/requests", "/adapters/keycloak", "/v1/requests/x/decision"} {
-			w := httptest.NewRecorder()
-			r := httptest.NewRequest("POST", path, strings.NewReader(body))
-			r.Header.Set("Authorization", "Bearer b")
-			handler.ServeHTTP(w, r)
-			if w.Code >= 500 && w.Code != http.StatusBadGateway {
-				t.Errorf("%s answered %d", path, w.Code)
-			}
-		}
-		d.Reset()
-	})
-}
