@@ -150,24 +150,38 @@ func sameScope(a, b []string) bool {
 // grantedScope is what the access token or introspection tells about the scope,
 // and which of them it was; nothing when neither does.
 func (t *T) grantedScope(accessToken string) (scope []string, where string) {
-	if token, err := jose.Decode(accessToken); err == nil {
-		for _, name := range []string{"scope", "scp"} {
-			if list, told := scopeIn(token.Claims[name]); told {
-				return list, "the access token"
-			}
-		}
+	if list, told := scopeInside(accessToken); told {
+		return list, "the access token"
 	}
-	if !t.Has("introspection") {
-		return nil, ""
-	}
-	object, err := t.introspect(accessToken).Object()
-	if err != nil || object["active"] != true {
-		return nil, ""
-	}
-	if list, told := scopeIn(object["scope"]); told {
+	if list, told := t.introspectedScope(accessToken); told {
 		return list, "introspection"
 	}
 	return nil, ""
+}
+
+// scopeInside is the scope in a JWT access token.
+func scopeInside(accessToken string) ([]string, bool) {
+	token, err := jose.Decode(accessToken)
+	if err != nil {
+		return nil, false
+	}
+	if list, told := scopeIn(token.Claims["scope"]); told {
+		return list, true
+	}
+	return scopeIn(token.Claims["scp"]) // as some servers call it
+}
+
+func (t *T) introspectedScope(accessToken string) ([]string, bool) {
+	if !t.Has("introspection") {
+		return nil, false
+	}
+	resp := t.introspect(accessToken)
+	object, err := resp.Object()
+	if err != nil || object["active"] != true {
+		return nil, false
+	}
+	t.At(resp)
+	return scopeIn(object["scope"])
 }
 
 // scopeIn reads a scope, which some servers write as an array.
@@ -181,20 +195,18 @@ func scopeIn(value any) ([]string, bool) {
 func scopeNotWider(t *T) {
 	flow := t.MustStart(t.Request().With("scope", "openid"))
 	tokens, resp := t.MustRedeem(flow)
-	onlyOpenID := func(where string, value any) {
-		list, _ := scopeIn(value)
-		wider := slices.DeleteFunc(list, func(s string) bool { return s == "openid" })
-		t.Check(len(wider) == 0, where+" grants nothing but openid", "also %.200q", strings.Join(wider, " "))
-	}
 	t.At(resp)
-	onlyOpenID("the token response", tokens.Raw["scope"])
-	if t.Has("introspection") {
-		answer := t.introspect(tokens.AccessToken)
-		if object, err := answer.Object(); err == nil && object["active"] == true {
-			t.At(answer)
-			onlyOpenID("introspection", object["scope"])
-		}
-	}
+	stated, _ := scopeIn(tokens.Raw["scope"])
+	onlyOpenID(t, "the token response", stated)
+	inside, _ := scopeInside(tokens.AccessToken)
+	onlyOpenID(t, "the access token", inside)
+	introspected, _ := t.introspectedScope(tokens.AccessToken)
+	onlyOpenID(t, "introspection", introspected)
+}
+
+func onlyOpenID(t *T, where string, scope []string) {
+	wider := slices.DeleteFunc(slices.Clone(scope), func(s string) bool { return s == "openid" })
+	t.Check(len(wider) == 0, where+" grants nothing but openid", "also %.200q", strings.Join(wider, " "))
 }
 
 // enough is how many values an estimate of entropy needs.

@@ -132,6 +132,9 @@ var _ = plant(
 	tokens("token-scope-empty", "RFC6749-5.1-SCOPE", "scope is an empty string", member("scope", "")),
 	tokens("token-scope-list", "RFC6749-5.1-SCOPE", "scope is an array", func(r *reply) { r.body["scope"] = anyList(strings.Fields(r.body["scope"].(string))) }),
 	tokens("token-scope-wider", "RFC9700-2.3-SCOPE-NOT-WIDER", "scope grants more than was asked for", func(r *reply) { r.body["scope"] = r.body["scope"].(string) + " admin" }),
+	access("token-scope-wider-jwt", "RFC9700-2.3-SCOPE-NOT-WIDER", "the access token holds more scope than was asked for", func(c map[string]any) {
+		c["scope"] = c["scope"].(string) + " admin"
+	}),
 	introspection("token-scope-wider-inside", "RFC9700-2.3-SCOPE-NOT-WIDER", "introspection shows more scope than was asked for", active(func(body map[string]any) {
 		body["scope"] = body["scope"].(string) + " admin"
 	})),
