@@ -2,6 +2,7 @@ package reports
 
 import (
 	"bytes"
+	"cmp"
 	"encoding/json"
 	"fmt"
 	"html/template"
@@ -359,32 +360,34 @@ func bar(counts []count) barView {
 
 func percent(n, of int) string { return fmt.Sprintf("%.2f", 100*float64(n)/float64(of)) }
 
-// matrix has a row for each requirement that was judged and a column for each
-// client that judged one.
+// nobody is the column of cases that no client of the target judged.
+const nobody = "no client"
+
+// matrix has a row for each requirement that has cases and a column for each
+// client, those of no client last.
 func matrix(d digest) matrixView {
-	const nobody = "no client"
 	var m matrixView
-	cells := map[string]map[string][]result.Outcome{}
+	cells := map[[2]string][]result.Outcome{} // by requirement and client
 	for _, c := range d.Cases {
 		client := firstOf(c.Client, nobody)
 		if !slices.Contains(m.Clients, client) {
 			m.Clients = append(m.Clients, client)
 		}
 		for _, id := range c.Requirements {
-			if cells[id] == nil {
-				cells[id] = map[string][]result.Outcome{}
-			}
-			cells[id][client] = append(cells[id][client], c.Outcome)
+			cells[[2]string{id, client}] = append(cells[[2]string{id, client}], c.Outcome)
 		}
 	}
+	slices.SortFunc(m.Clients, func(a, b string) int {
+		return cmp.Or(last(a)-last(b), strings.Compare(a, b))
+	})
 	for _, r := range d.Requirements {
-		if cells[r.ID] == nil {
+		if len(r.Cases) == 0 {
 			continue
 		}
 		row := matrixRow{ID: r.ID, Anchor: anchor(r.ID)}
 		for _, client := range m.Clients {
 			var cell result.Outcome
-			if of := cells[r.ID][client]; len(of) > 0 {
+			if of := cells[[2]string{r.ID, client}]; len(of) > 0 {
 				cell = result.Worst(of)
 			}
 			row.Cells = append(row.Cells, cell)
@@ -392,6 +395,13 @@ func matrix(d digest) matrixView {
 		m.Rows = append(m.Rows, row)
 	}
 	return m
+}
+
+func last(client string) int {
+	if client == nobody {
+		return 1
+	}
+	return 0
 }
 
 func capabilities(d digest) []capabilityView {
