@@ -52,6 +52,7 @@ elsewhere, as 'cibatest device' does, and starts none.`,
 	flags.DurationVar(&o.ExpiresIn, "expires-in", 0, "life of an auth_req_id; 0: as registered (120s)")
 	flags.StringSliceVar(&o.Faults, "fault", nil, "planted defect by name, repeatable; see --faults")
 	flags.StringSliceVar(&o.Variants, "variant", nil, "legal departure by name, repeatable; see --variants")
+	flags.BoolVar(&o.TLS, "tls", false, "serve the OP over TLS, with a certificate made for this run")
 	flags.StringVar(&targetDir, "write-target", "", "folder for target.yaml and the keys it needs")
 	flags.BoolVar(&listFaults, "faults", false, "list the planted defects and stop")
 	flags.BoolVar(&listVariants, "variants", false, "list the legal departures and stop")
@@ -90,6 +91,16 @@ func writeTarget(dir string, l *lab.Lab) error {
 	}
 	if err := os.MkdirAll(filepath.Join(dir, "targets"), 0o750); err != nil {
 		return err
+	}
+	if l.CertificatePEM != nil {
+		path, err := filepath.Abs(filepath.Join(dir, "targets", "ca.pem"))
+		if err != nil {
+			return err
+		}
+		file = fmt.Appendf(file, "tls: {ca_file: %q}\n", path)
+		if err := os.WriteFile(path, l.CertificatePEM, 0o644); err != nil { //nolint:gosec // a certificate is public
+			return err
+		}
 	}
 	return writeWhole(filepath.Join(dir, "targets", "reference.yaml"), func(w io.Writer) error {
 		_, err := w.Write(file)

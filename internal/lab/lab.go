@@ -5,6 +5,8 @@ package lab
 
 import (
 	"context"
+	"crypto/tls"
+	"crypto/x509"
 	"errors"
 	"fmt"
 	"net"
@@ -30,6 +32,8 @@ type Options struct {
 	Faults    []string
 	Variants  []string
 
+	TLS bool // the OP is served over TLS, with a certificate of its own; only on TCP
+
 	// Where to listen on TCP, as host:port; empty: any free loopback port.
 	OPListen, ControlListen, DeviceListen string
 
@@ -40,15 +44,16 @@ type Options struct {
 
 // Lab is a running OP with its device. Close it when done.
 type Lab struct {
-	Target       *target.Target
-	TargetFile   []byte
-	Issuer       string
-	ControlURL   string
-	DeviceURL    string
-	OP           *refop.OP
-	Device       *mockdevice.Device
-	Approver     *approve.Approver
-	RoundTripper http.RoundTripper
+	Target         *target.Target
+	TargetFile     []byte
+	Issuer         string
+	ControlURL     string
+	DeviceURL      string
+	OP             *refop.OP
+	Device         *mockdevice.Device
+	Approver       *approve.Approver
+	RoundTripper   http.RoundTripper
+	CertificatePEM []byte // what to trust, with TLS
 
 	closers []func()
 }
@@ -151,18 +156,27 @@ func (l *Lab) hosts(ctx context.Context, o Options) (hosts, error) {
 	}
 	transport := &http.Transport{MaxIdleConnsPerHost: 64, DisableCompression: true}
 	l.RoundTripper = transport
+	var secure *tls.Config
+	if o.TLS {
+		var err error
+		if secure, l.CertificatePEM, err = selfSigned(); err != nil {
+			return hosts{}, fmt.Errorf("a certificate for the OP: %w", err)
+		}
+		transport.TLSClientConfig = &tls.Config{RootCAs: x509.NewCertPool(), MinVersion: tls.VersionTLS12}
+		transport.TLSClientConfig.RootCAs.AppendCertsFromPEM(l.CertificatePEM)
+	}
 	l.closers = append(l.closers, transport.CloseIdleConnections)
 	var h hosts
 	var errs []error
 	for at, listen := range map[*host]string{&h.op: o.OPListen, &h.control: o.ControlListen, &h.device: o.DeviceListen} {
 		var err error
-		*at, err = l.onLoopback(ctx, listen)
+		*at, err = l.onLoopback(ctx, listen, map[bool]*tls.Config{true: secure}[at == &h.op])
 		errs = append(errs, err)
 	}
 	return h, errors.Join(errs...)
 }
 
-func (l *Lab) onLoopback(ctx context.Context, listen string) (host, error) {
+func (l *Lab) onLoopback(ctx context.Context, listen string, secure *tls.Config) (host, error) {
 	if listen == "" {
 		listen = "127.0.0.1:0"
 	}
@@ -171,7 +185,12 @@ func (l *Lab) onLoopback(ctx context.Context, listen string) (host, error) {
 		return host{}, err
 	}
 	l.closers = append(l.closers, func() { _ = listener.Close() })
-	return host{"http://" + listener.Addr().String(), func(handler http.Handler) {
+	scheme := "http://"
+	if secure != nil {
+		scheme = "https://"
+		listener = tls.NewListener(listener, secure)
+	}
+	return host{scheme + listener.Addr().String(), func(handler http.Handler) {
 		server := &http.Server{Handler: handler, ReadHeaderTimeout: 10 * time.Second}
 		l.closers = append(l.closers, func() { _ = server.Close() })
 		go func() { _ = server.Serve(listener) }()
