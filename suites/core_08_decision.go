@@ -41,6 +41,7 @@ var _ = Describe("Approval", func() {
 	Case("denial-isolated", "is not undone by the denial of another request of the same user", Requirements("CIBA-8-ISOLATION").Needs("deny").About(12*time.Second), func(t *T) {
 		denied := t.MustStart(t.Request())
 		open := t.startBeside(t.client)
+		t.WaitUntil(denied.last.Add(denied.Pace()))
 		t.Deny(denied)
 		t.MustAnswer(t.PollDecided(denied))
 		resp := t.MustAnswer(t.Poll(open))
@@ -51,6 +52,14 @@ var _ = Describe("Approval", func() {
 	})
 	Case("decisions-in-parallel", "and denial of many requests do not mix", Requirements("CIBA-8-MANY-PARALLEL").AsksAllUsers().About(25*time.Second), manyInParallel)
 })
+
+// needMachine skips a case whose decisions are too many, or have to come at a
+// given moment, for a person at a phone.
+func (t *T) needMachine() {
+	if t.Target().Approval.Kind == "manual" {
+		t.Skip("approval.kind is manual; this case needs decisions by the split second")
+	}
+}
 
 // judgeTokenMembers looks only for what a client cannot do without; the token
 // response has cases of its own.
@@ -79,9 +88,12 @@ func approvedThenDenied(t *T) {
 	} else {
 		t.Judge(resp)
 	}
+	if resp.HasTokens() {
+		return // another poll would be a replay
+	}
 	again := t.MustAnswer(t.Poll(flow))
-	t.At(again)
 	if again.HasTokens() {
+		t.At(again)
 		t.Fail("no tokens after the final answer", "%s, after %s", again.Summary(), resp.Summary())
 	}
 }
@@ -119,6 +131,7 @@ func (t *T) judgeIsolation(approved, other *Flow) {
 // decidedDuringPolls decides ten requests 0 to 200 ms after a poll of each was
 // sent. The running poll may be answered either way.
 func decidedDuringPolls(t *T) {
+	t.needMachine()
 	const flows = 10
 	list := make([]*Flow, flows)
 	for i := range list {
@@ -169,6 +182,7 @@ type verdictOf struct {
 // manyInParallel decides up to 20 requests of all users at once, a random half
 // in favour. An OP that limits requests gets fewer.
 func manyInParallel(t *T) {
+	t.needMachine()
 	list := t.startMany(20)
 	for i, at := range rand.Perm(len(list)) { //nolint:gosec // which half does not matter
 		list[at].allow = i%2 == 0
@@ -226,7 +240,7 @@ func (t *T) judgeSubjectAmong(v *verdictOf, subjects map[string]string) {
 }
 
 func (t *T) judgeOneSubject(user target.User, sub string, subjects map[string]string) {
-	if user.Sub != "" && sub != user.Sub {
+	if user.Sub != "" && sub != user.Sub && t.client.SubjectType != "pairwise" {
 		t.Fail(fmt.Sprintf("the subject of %s", user.Name), "another subject")
 		return
 	}

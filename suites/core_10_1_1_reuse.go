@@ -11,7 +11,7 @@ import (
 
 // CIBA Core 10.1.1 and 11: an auth_req_id is good for one redemption.
 var _ = Describe("Redemption", func() {
-	Case("reuse", "works once", Requirements("CIBA-10.1.1-REUSE").AloneForClient().LastForClient().About(13*time.Second), func(t *T) {
+	Case("reuse", "works once", Requirements("CIBA-10.1.1-REUSE").Smoke().AloneForClient().LastForClient().About(13*time.Second), func(t *T) {
 		flow := t.MustStart(t.Request())
 		t.MustRedeem(flow)
 		t.Judge(t.Poll(flow))
@@ -43,6 +43,7 @@ var _ = Describe("Redemption", func() {
 		t.Wait(flows[0].Pace())
 	})
 	Case("reuse-race-at-approval", "works once of many polls at the moment of the approval", Requirements("CIBA-10.1.1-REUSE-RACE").AloneForClient().LastForClient().About(20*time.Second), func(t *T) {
+		t.needMachine()
 		flow := t.MustStart(t.Request())
 		t.WaitUntil(flow.last.Add(flow.Pace()))
 		answers := make([]*ciba.Response, burstSize)

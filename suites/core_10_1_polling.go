@@ -13,7 +13,7 @@ import (
 // CIBA Core 7.3, 10.1 and 11: polls of a request the user has not decided, by a
 // client that keeps the interval.
 var _ = Describe("Paced poll", func() {
-	Case("poll-pending", "is answered authorization_pending while the user has not decided", Requirements("CIBA-11-PENDING").Smoke().Limit(seriesLimit).About(seriesTime), func(t *T) {
+	Case("poll-pending", "is answered authorization_pending while the user has not decided", Requirements("CIBA-11-PENDING").Limit(seriesLimit).About(seriesTime), func(t *T) {
 		for i, resp := range t.mustSeries(1).polls {
 			if i < 3 {
 				t.Judge(resp)
@@ -207,6 +207,7 @@ func longPollWakes(t *T) {
 	if !slices.ContainsFunc(s.polls, func(r *ciba.Response) bool { return took(r) > 2*time.Second }) {
 		t.Skip("this OP answers pending polls at once, so nothing is held")
 	}
+	t.needMachine()
 	flow := t.MustStart(t.Request())
 	t.WaitUntil(flow.last.Add(flow.Pace()))
 	var resp *ciba.Response

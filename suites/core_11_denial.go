@@ -8,7 +8,7 @@ import (
 	. "github.com/onsi/ginkgo/v2"
 )
 
-// CIBA Core 11: access_denied, and the form of the errors that end a request.
+// CIBA Core 11: what the user refused is access_denied, and stays refused.
 var _ = Describe("Denial", func() {
 	Case("denied", "is told by access_denied", Requirements("CIBA-11-DENIED").Smoke().About(7*time.Second), func(t *T) {
 		d := t.Denied()
@@ -38,20 +38,9 @@ var _ = Describe("Denial", func() {
 		_ = t.Overrule(flow, true)
 		t.Judge(t.PollDecided(flow))
 	})
-	for _, c := range []struct {
-		id, title string
-		needs     []string
-		end       func(*T) *ciba.Response
-	}{
-		{"denied-error-format", "of a denied request is JSON with a string error", []string{"deny"}, func(t *T) *ciba.Response { return t.Denied().resp }},
-		{"expired-error-format", "of an expired request is JSON with a string error", []string{"short_expiry", "no_action"}, func(t *T) *ciba.Response { return t.Expired().resp }},
-	} {
-		s := Requirements("CIBA-11-ERROR-FORMAT").Needs(c.needs...).About(7 * time.Second)
-		if c.id == "expired-error-format" {
-			s = s.WaitsForExpiry().About(expiryTime)
-		}
-		Case(c.id, c.title, s, func(t *T) { t.judgeTokenError(c.end(t)) })
-	}
+	Case("denied-error-format", "is told by JSON with a string error", Requirements("CIBA-11-ERROR-FORMAT").Needs("deny").About(7*time.Second), func(t *T) {
+		t.judgeTokenError(t.Denied().resp)
+	})
 })
 
 // Denied is the shared flow that its user denied, and the first answer that is

@@ -4,6 +4,7 @@ import (
 	"time"
 
 	"github.com/cibatest/cibatest/internal/ciba"
+	"github.com/cibatest/cibatest/reports/result"
 	. "github.com/onsi/ginkgo/v2"
 )
 
@@ -96,8 +97,9 @@ func (t *T) judgeFast(resp *ciba.Response) {
 	}
 	t.JudgeBy(r, resp)
 	if resp.Status == 200 || resp.HasTokens() || resp.Status >= 500 && resp.Status != 503 {
+		noTokens, _ := t.session.catalogue.Get("CIBA-11-FAST-POLL-NO-TOKENS")
 		t.At(resp)
-		t.Fail("an error answer to a fast poll of an undecided request", "%s", resp.Summary())
+		t.addFor(noTokens, result.Fail, "an error answer to a fast poll of an undecided request", resp.Summary())
 	}
 }
 

@@ -113,7 +113,7 @@ func (t *T) secondRequestEndsFirst() string {
 		return "a second request of the same user is answered " + second.Summary()
 	}
 	poll := t.PollNow(first)
-	if undecided(poll) || poll.HasTokens() || poll.Err != nil {
+	if !poll.Is(ciba.AccessDenied, ciba.ExpiredToken, ciba.InvalidGrant) {
 		return ""
 	}
 	if other := t.PollNow(t.FlowOf(t.client, t.User(), second)); !undecided(other) {

@@ -1,29 +1,43 @@
 package refop
 
 import (
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
 )
 
-// remembers makes a fault that knows what was decided before, by user.
-func remembers(name, breaks, sees string, do func(b *behaviour, last *decisions)) Fault {
+// remembers makes a fault that knows what was decided before.
+func remembers(name, breaks, sees string, do func(b *behaviour, before *decisions)) Fault {
 	return Fault{name, breaks, sees, func(b *behaviour) {
-		last := &decisions{allowed: map[string]*flow{}, refused: map[string]*flow{}}
-		b.onFlow = append(b.onFlow, last.number)
-		b.onGrant = append(b.onGrant, last.add)
-		do(b, last)
+		before := &decisions{}
+		b.onFlow = append(b.onFlow, before.number)
+		b.onGrant = append(b.onGrant, before.add)
+		do(b, before)
 	}}
 }
 
-// decisions are the last decided flows of each user, and the order of all.
+// spills makes a fault of decisions that count for other requests of the same
+// user, too, where spill says so.
+func spills(name, sees string, decided state, spill func(before *decisions, other, f *flow) bool) Fault {
+	return remembers(name, "CIBA-8-ISOLATION", sees, func(b *behaviour, before *decisions) {
+		b.state(func(_ *call, f *flow, at state) state {
+			if at == pending && before.any(decided, f.user, func(other *flow) bool { return spill(before, other, f) }) {
+				return decided
+			}
+			return at
+		})
+	})
+}
+
+// decisions are the decided flows, and the order in which all were started.
 type decisions struct {
 	order sync.Map // auth_req_id -> number
 	count atomic.Int64
 
-	mu               sync.Mutex
-	allowed, refused map[string]*flow
-	last             *flow // approved, of any user
+	mu      sync.Mutex
+	decided map[state]map[*User][]*flow
+	last    *flow // approved
 }
 
 func (d *decisions) number(_ *call, f *flow) { d.order.Store(f.id, d.count.Add(1)) }
@@ -38,17 +52,19 @@ func (d *decisions) earlier(a, b *flow) bool {
 func (d *decisions) add(f *flow) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	if f.state == denied {
-		d.refused[f.user.Sub] = f
-		return
+	if d.decided == nil {
+		d.decided = map[state]map[*User][]*flow{approved: {}, denied: {}}
 	}
-	d.allowed[f.user.Sub], d.last = f, f
+	d.decided[f.state][f.user] = append(d.decided[f.state][f.user], f)
+	if f.state == approved {
+		d.last = f
+	}
 }
 
-func (d *decisions) lastOf(u *User) (allowed, refused *flow) {
+func (d *decisions) any(as state, of *User, match func(*flow) bool) bool {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	return d.allowed[u.Sub], d.refused[u.Sub]
+	return slices.ContainsFunc(d.decided[as][of], match)
 }
 
 func (d *decisions) lastAllowed() *flow {
@@ -77,57 +93,32 @@ var _ = plant(
 		}
 		return at
 	}),
-	remembers("approval-of-user", "CIBA-8-ISOLATION", "an approval counts for everything the user was asked before", func(b *behaviour, last *decisions) {
+	spills("approval-of-user", "an approval counts for everything this client has asked the user", approved, func(_ *decisions, other, f *flow) bool {
+		return other.client == f.client && other.decided.After(f.created)
+	}),
+	spills("approval-of-latest", "an approval counts for the user's later requests, too", approved, func(before *decisions, other, f *flow) bool {
+		return other.client == f.client && before.earlier(other, f) && other.decided.After(f.created)
+	}),
+	spills("approval-of-earlier", "an approval counts for the user's earlier requests, too", approved, func(before *decisions, other, f *flow) bool {
+		return other.client == f.client && before.earlier(f, other)
+	}),
+	spills("approval-across-clients", "an approval counts for another client's request", approved, func(_ *decisions, other, f *flow) bool {
+		return other.client != f.client && other.decided.After(f.created)
+	}),
+	spills("denial-of-everything", "a denial counts for all open requests", denied, func(_ *decisions, other, f *flow) bool {
+		return other.client == f.client && other.decided.After(f.created)
+	}),
+	remembers("parallel-last-decides", "CIBA-8-MANY-PARALLEL", "of decisions within a tenth of a second the last approval counts for all", func(b *behaviour, before *decisions) {
 		b.state(func(_ *call, f *flow, at state) state {
-			if other, _ := last.lastOf(f.user); at == pending && other != nil && other.decided.After(f.created) && other.client == f.client {
+			if other := before.lastAllowed(); at == denied && other != nil && other.decided.Sub(f.decided).Abs() < 100*time.Millisecond {
 				return approved
 			}
 			return at
 		})
 	}),
-	remembers("approval-of-latest", "CIBA-8-ISOLATION", "an approval counts for the user's later requests, too", func(b *behaviour, last *decisions) {
-		b.state(func(_ *call, f *flow, at state) state {
-			if other, _ := last.lastOf(f.user); at == pending && other != nil && last.earlier(other, f) && other.decided.After(f.created) {
-				return approved
-			}
-			return at
-		})
-	}),
-	remembers("approval-of-earlier", "CIBA-8-ISOLATION", "an approval counts for the user's earlier requests, too", func(b *behaviour, last *decisions) {
-		b.state(func(_ *call, f *flow, at state) state {
-			if other, _ := last.lastOf(f.user); at == pending && other != nil && last.earlier(f, other) {
-				return approved
-			}
-			return at
-		})
-	}),
-	remembers("approval-across-clients", "CIBA-8-ISOLATION", "an approval counts for another client's request", func(b *behaviour, last *decisions) {
-		b.state(func(_ *call, f *flow, at state) state {
-			if other, _ := last.lastOf(f.user); at == pending && other != nil && other.client != f.client && other.decided.After(f.created) {
-				return approved
-			}
-			return at
-		})
-	}),
-	remembers("denial-of-everything", "CIBA-8-ISOLATION", "a denial counts for all open requests", func(b *behaviour, last *decisions) {
-		b.state(func(_ *call, f *flow, at state) state {
-			if _, other := last.lastOf(f.user); at == pending && other != nil && other.decided.After(f.created) && f.client == other.client {
-				return denied
-			}
-			return at
-		})
-	}),
-	remembers("parallel-last-decides", "CIBA-8-MANY-PARALLEL", "of decisions within a tenth of a second the last approval counts for all", func(b *behaviour, last *decisions) {
-		b.state(func(_ *call, f *flow, at state) state {
-			if other := last.lastAllowed(); at == denied && other != nil && other.decided.Sub(f.decided).Abs() < 100*time.Millisecond {
-				return approved
-			}
-			return at
-		})
-	}),
-	remembers("parallel-last-subject", "CIBA-8-MANY-PARALLEL", "the ID token names whoever decided last", func(b *behaviour, last *decisions) {
+	remembers("parallel-last-subject", "CIBA-8-MANY-PARALLEL", "the ID token names whoever decided last", func(b *behaviour, before *decisions) {
 		b.idToken(func(d *draft) {
-			if other := last.lastAllowed(); other != nil {
+			if other := before.lastAllowed(); other != nil {
 				d.claims["sub"] = other.user.Sub
 			}
 		})
