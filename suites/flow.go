@@ -214,9 +214,14 @@ func (t *T) Overrule(f *Flow, allow bool) error {
 // slow_down, or until the time an OP has for a decision to take effect is over.
 // The last answer is returned.
 func (t *T) PollDecided(f *Flow) *ciba.Response {
+	return t.PollDecidedWith(f, func() ciba.Call { return t.PollCall(f) })
+}
+
+// PollDecidedWith is [T.PollDecided] with a request the case has altered.
+func (t *T) PollDecidedWith(f *Flow, call func() ciba.Call) *ciba.Response {
 	patience := time.Now().Add(f.decisionWindow())
 	for {
-		resp := t.Poll(f)
+		resp := t.PollWith(f, call)
 		if !undecided(resp) || time.Now().After(patience) {
 			return resp
 		}

@@ -28,18 +28,11 @@ var _ = Describe("authorization_details of a token request", func() {
 // token request.
 func (t *T) redeemAsking(f *Flow, asked ...detail) *ciba.Response {
 	t.Approve(f)
-	patience := time.Now().Add(max(f.interval, defaultInterval) + decisionGrace)
-	for {
-		resp := t.PollWith(f, func() ciba.Call {
-			call := t.PollCall(f)
-			call.Form = call.Form.With("authorization_details", arrayOf(asked...))
-			return call
-		})
-		undecided := isError(resp, ciba.AuthorizationPending) || isError(resp, ciba.SlowDown)
-		if !undecided || time.Now().After(patience) {
-			return resp
-		}
-	}
+	return t.PollDecidedWith(f, func() ciba.Call {
+		call := t.PollCall(f)
+		call.Form = call.Form.With("authorization_details", arrayOf(asked...))
+		return call
+	})
 }
 
 // recordNarrowing notes every place that still holds what was not asked for.
@@ -89,65 +82,79 @@ func exceeding(t *T) {
 	}
 }
 
-// refreshing uses the newest refresh token each time and asks for too much last,
-// because refresh tokens may rotate and a refusal may cost them.
+// refreshing asks for too much last, because a refusal may cost the refresh token.
 func refreshing(t *T) {
-	first, second := t.pair()
-	flow := t.MustStart(t.withDetails(first, second))
+	asked, flow := t.startEachType()
 	tokens, _ := t.MustRedeem(flow)
 	if tokens.RefreshToken == "" {
 		t.Skip("refresh: the OP issues no refresh token")
 	}
-	refresh := tokens.RefreshToken
-	again := func(asked ...detail) (ciba.TokenResponse, *ciba.Response) {
-		resp := t.MustAnswer(t.sendAuthenticated(t.client, func() ciba.Call {
-			call := t.refreshCall(t.client, refresh)
-			if len(asked) > 0 {
-				call.Form = call.Form.With("authorization_details", arrayOf(asked...))
-			}
-			return call
-		}))
-		t.At(resp)
-		tokens, _ := resp.Tokens()
-		if tokens.RefreshToken != "" {
-			refresh = tokens.RefreshToken
-		}
-		return tokens, resp
-	}
+	grant := t.mustReadDetails(tokens)
+	r := &refresher{t, tokens.RefreshToken}
 
-	plain, resp := again()
+	plain, resp := r.refresh()
 	if !t.Check(resp.Status == 200, "a plain refresh is answered 200", "%s", resp.Summary()) {
 		return
 	}
-	grant := t.mustReadDetails(tokens)
 	t.statesWithin("a plain refresh", plain, grant)
-
-	t.refreshSubset(grant, first, second, again)
-
-	more, ok := first.larger()
-	if !ok {
-		more = first.having("type", first.kind()+"-more")
+	if len(asked) > 1 {
+		r.forLess(grant, asked[0], asked[1])
 	}
-	exceeding, resp := again(more)
-	refusal := t.Requirement()
-	refusal.Expect.Status = []int{400}
-	t.JudgeBy(refusal, resp)
-	if resp.Status == 200 {
-		t.withoutExcess("a refresh that asks for more", exceeding, []detail{first, second}, more)
+	r.forMore(asked)
+}
+
+// refresher holds the newest refresh token of a grant: they may rotate.
+type refresher struct {
+	t     *T
+	token string
+}
+
+// refresh asks for details, or for what was granted when there are none.
+func (r *refresher) refresh(asked ...detail) (ciba.TokenResponse, *ciba.Response) {
+	resp := r.t.MustAnswer(r.t.sendAuthenticated(r.t.client, func() ciba.Call {
+		call := r.t.refreshCall(r.t.client, r.token)
+		if len(asked) > 0 {
+			call.Form = call.Form.With("authorization_details", arrayOf(asked...))
+		}
+		return call
+	}))
+	r.t.At(resp)
+	tokens, err := resp.Tokens()
+	if err == nil && tokens.RefreshToken != "" {
+		r.token = tokens.RefreshToken
+	}
+	return tokens, resp
+}
+
+// forLess: support for less than was granted is not universal.
+func (r *refresher) forLess(grant []map[string]any, kept, dropped detail) {
+	subset, resp := r.refresh(kept)
+	switch {
+	case resp.Status == 200:
+		r.t.statesWithin("a refresh for less", subset, grant)
+		r.t.recordNarrowing(subset, kept, dropped)
+	case resp.Is("invalid_authorization_details", ciba.InvalidRequest):
+		r.t.Info("a refresh may ask for less", "%s", resp.Summary())
+	default:
+		r.t.Check(false, "a refresh for less is answered 200", "%s", resp.Summary())
 	}
 }
 
-// refreshSubset: support for less than was granted is not universal.
-func (t *T) refreshSubset(grant []map[string]any, kept, dropped detail, again func(...detail) (ciba.TokenResponse, *ciba.Response)) {
-	subset, resp := again(kept)
-	switch {
-	case resp.Status == 200:
-		t.statesWithin("a refresh for less", subset, grant)
-		t.recordNarrowing(subset, kept, dropped)
-	case resp.Is("invalid_authorization_details", ciba.InvalidRequest):
-		t.Info("a refresh may ask for less", "%s", resp.Summary())
-	default:
-		t.Check(false, "a refresh for less is answered 200", "%s", resp.Summary())
+// forMore asks for a larger amount, or for another type where there is none.
+func (r *refresher) forMore(granted []detail) {
+	more := granted[0].having("type", granted[0].kind()+"-more")
+	for _, d := range granted {
+		if larger, ok := d.larger(); ok {
+			more = larger
+			break
+		}
+	}
+	tokens, resp := r.refresh(more)
+	refusal := r.t.Requirement()
+	refusal.Expect.Status = []int{400} // its 200 is that of the other variants
+	r.t.JudgeBy(refusal, resp)
+	if resp.Status == 200 {
+		r.t.withoutExcess("a refresh for more", tokens, granted, more)
 	}
 }
 
@@ -162,14 +169,4 @@ func (t *T) statesWithin(what string, tokens ciba.TokenResponse, grant []map[str
 		more := beyond(grant, at.details)
 		t.Check(more == "", what+": "+at.name+" stays within the grant", "%s", more)
 	}
-}
-
-// kinds are the types of details, sorted.
-func kinds(list []detail) []string {
-	var names []string
-	for _, d := range list {
-		names = append(names, d.kind())
-	}
-	slices.Sort(names)
-	return slices.Compact(names)
 }

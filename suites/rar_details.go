@@ -72,6 +72,16 @@ func objectsOf(list []detail) []map[string]any {
 	return objects
 }
 
+// kinds are the types of details, sorted.
+func kinds(list []detail) []string {
+	var names []string
+	for _, d := range list {
+		names = append(names, d.kind())
+	}
+	slices.Sort(names)
+	return slices.Compact(names)
+}
+
 // withDetails is a good request that carries authorization_details.
 func (t *T) withDetails(list ...detail) ciba.Params {
 	return t.Request().With("authorization_details", arrayOf(list...))
