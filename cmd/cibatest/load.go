@@ -26,7 +26,7 @@ type loadFlags struct {
 	params                            []string
 	userLimit, maxPending, maxWorkers int
 	maxLag                            time.Duration
-	transport, audience               string
+	transport, audience, metrics      string
 	objectives, aborts                []string
 	consent                           loadgen.Consent
 	seed                              int64
@@ -86,6 +86,7 @@ func (f *loadFlags) bind(cmd *cobra.Command) {
 	flags.IntVar(&f.maxWorkers, "max-workers", loadgen.DefaultMaxWorkers, "most requests under way at once")
 	flags.DurationVar(&f.maxLag, "max-lag", loadgen.DefaultMaxLag, "lateness of one request in a hundred beyond which this machine counts as the limit")
 	flags.StringVar(&f.transport, "transport", "http", "http: net/http, the reference; fast: fasthttp, half the CPU, HTTP/1.1 only, no proxy")
+	flags.StringVar(&f.metrics, "metrics-listen", "", "address on which to publish OpenMetrics while the load runs, as 127.0.0.1:9464")
 	flags.StringSliceVar(&f.consent.Hosts, "i-own-this-target", nil, "host beyond loopback that is yours to load; repeatable")
 	flags.StringVar(&f.consent.Approval, "written-approval", "", "reference of the vendor's approval, where the persona needs one")
 	flags.BoolVar(&f.consent.LiftCaps, "lift-caps", false, "no cap on rate, duration and pending flows of a target beyond loopback")
@@ -149,8 +150,16 @@ func (f *loadFlags) drive(cmd *cobra.Command, o loadgen.Options) error {
 		return usage(err)
 	}
 	o.Journal = result.NewLoadJournal(journal)
+	metrics, stop, err := serveMetrics(cmd, f.metrics)
+	if err != nil {
+		return usage(err)
+	}
+	defer stop()
 	show := newLoadProgress(cmd.ErrOrStderr(), o.Target.Issuer)
-	o.OnWindow = show.window
+	o.OnWindow = func(s loadgen.Status) {
+		metrics.window(s)
+		show.window(s)
+	}
 	l, err := loadgen.Run(cmd.Context(), o)
 	show.done()
 	err = errors.Join(err, journal.Close())
