@@ -213,7 +213,7 @@ var _ = plant(
 	lax("rar-any-value", "RFC9396-2-NOT-ARRAY", "a lone object or null is an array of one", "rar-array"),
 	lax("rar-strings", "RFC9396-2-NOT-ARRAY", "an array of strings is accepted", "rar-object"),
 	withDetails("rar-null-500", "RFC9396-2-NOT-ARRAY", "null crashes the OP", func(text string) bool { return text == "null" }, crash),
-	withDetails("rar-object-500", "RFC9396-2-NOT-ARRAY", "a lone object crashes the OP", func(text string) bool { return text[:1] == "{" }, crash),
+	withDetails("rar-object-500", "RFC9396-2-NOT-ARRAY", "a lone object crashes the OP", func(text string) bool { return strings.HasPrefix(text, "{") }, crash),
 	withDetails("rar-empty-500", "RFC9396-2-EMPTY-ARRAY", "an empty array crashes the OP", func(text string) bool { return text == "[]" }, crash),
 	lax("rar-type-missing", "RFC9396-2-TYPE-MISSING", "objects need no type", "rar-type-missing"),
 	lax("rar-type-number", "RFC9396-2-TYPE-MISSING", "a type may be a number", "rar-type-odd"),
