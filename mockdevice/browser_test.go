@@ -315,6 +315,7 @@ func TestBrowserStory(t *testing.T) {
 		run := s.authorize(t, "--param", "authorization_details=["+pay("50.00")+","+pay("70.00")+"]")
 		until(tab, t, `document.querySelectorAll("#waiting input[name=details]").length === 2`)
 		do(tab, t, chromedp.Evaluate[chromedp.Void](`document.querySelectorAll("#waiting input[name=details]")[1].click()`))
+		do(tab, t, chromedp.Click(`#waiting input[value=offline_access]`))
 		seeAll(tab, t)
 		until(tab, t, "!"+approveButton+".disabled && "+approveButton+`.textContent !== "Approve"`)
 		screen(tab, t, "story-narrow")
@@ -322,6 +323,8 @@ func TestBrowserStory(t *testing.T) {
 		granted := run.says(t, `"access_token":`)
 		if at := strings.LastIndex(granted, `"access_token":`); strings.Contains(granted[at:], "70.00") || !strings.Contains(granted[at:], "50.00") {
 			t.Errorf("the grant is not the first payment alone:\n%s", granted[at:])
+		} else if strings.Contains(granted[at:], `"refresh_token"`) {
+			t.Errorf("access while the user is away is granted against their will:\n%s", granted[at:])
 		}
 	})
 	t.Run("expiry", func(t *testing.T) {

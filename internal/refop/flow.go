@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"io"
 	"net/http"
+	"slices"
 	"strings"
 	"time"
 )
@@ -143,6 +144,7 @@ func (op *OP) decision(w http.ResponseWriter, r *http.Request) {
 type userDecision struct {
 	AuthReqID            string          `json:"auth_req_id"`
 	Decision             string          `json:"decision"`
+	Scope                *string         `json:"scope"` // nil: as requested
 	AuthorizationDetails json.RawMessage `json:"authorization_details"`
 }
 
@@ -193,6 +195,13 @@ func (op *OP) decide(d userDecision, bearer *string) (status int, text string) {
 			return http.StatusBadRequest, "authorization_details go beyond the request"
 		}
 		f.granted = granted
+	}
+	if d.Scope != nil {
+		requested := strings.Fields(f.scope)
+		if slices.ContainsFunc(strings.Fields(*d.Scope), func(s string) bool { return !slices.Contains(requested, s) }) {
+			return http.StatusBadRequest, "scope goes beyond the request"
+		}
+		f.scope = *d.Scope
 	}
 	if f.decided.IsZero() {
 		close(f.woken)
