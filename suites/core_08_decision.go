@@ -240,7 +240,7 @@ func (t *T) judgeSubjectAmong(v *verdictOf, subjects map[string]string) {
 }
 
 func (t *T) judgeOneSubject(user target.User, sub string, subjects map[string]string) {
-	if user.Sub != "" && sub != user.Sub && t.client.SubjectType != "pairwise" {
+	if want := t.knownSubject(user); want != "" && sub != want {
 		t.Fail(fmt.Sprintf("the subject of %s", user.Name), "another subject")
 		return
 	}

@@ -138,6 +138,20 @@ func TestSmallTargets(t *testing.T) {
 	}
 }
 
+// Where the target file says nothing about id_token_hint, an OP that takes none is
+// not accused: CIBA-7.1-ITH-OK is for the kinds of hints an OP supports.
+func TestUnsaidHint(t *testing.T) {
+	build()
+	t.Parallel()
+	run := judgeLabAs(t, lab.Options{Faults: []string{"hint-id-token-refused"}}, selection(), func(tgt *target.Target) {
+		delete(tgt.Capabilities, "id_token_hint")
+		for i := range tgt.Users {
+			tgt.Users[i].IDTokenHint = ""
+		}
+	})
+	accusesNobody(t, run)
+}
+
 // An issuer may have a path or end in a slash; all addresses follow from it.
 func TestIssuers(t *testing.T) {
 	build()

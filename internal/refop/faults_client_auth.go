@@ -129,6 +129,12 @@ var _ = plant(
 	lax("assertion-client-id-wins", "RFC7523-3-CLIENT-ID-MISMATCH", "client_id decides who the client is", "assertion-client-id"),
 )
 
+// onClientAuth edits the errors of the endpoints where clients authenticate.
+func onClientAuth(b *behaviour, edit func(*reply)) {
+	b.reply("start", "error", edit)
+	b.reply("token", "error", edit)
+}
+
 // without401 makes failed authentication without an Authorization header a 400.
 func without401(b *behaviour) {
 	b.onReply = append(b.onReply, func(c *call, r *reply) {
@@ -141,21 +147,21 @@ func without401(b *behaviour) {
 var _ = allow(
 	Variant{"auth-400-without-header", "RFC 6749 5.2: 401 is only due when the client used the Authorization header", without401},
 	Variant{"auth-challenge-lower-case", "RFC 9110 11.1: scheme names are case-insensitive", func(b *behaviour) {
-		b.reply("", "error", func(r *reply) {
+		onClientAuth(b, func(r *reply) {
 			if r.header.Get("WWW-Authenticate") != "" {
 				challenge(`basic realm="clients", charset="UTF-8"`)(r)
 			}
 		})
 	}},
 	Variant{"auth-several-challenges", "RFC 9110 11.6.1: one field may hold several challenges", func(b *behaviour) {
-		b.reply("", "error", func(r *reply) {
+		onClientAuth(b, func(r *reply) {
 			if r.header.Get("WWW-Authenticate") != "" {
 				challenge(`Bearer realm="api", Basic realm="clients"`)(r)
 			}
 		})
 	}},
 	Variant{"auth-challenge-always", "RFC 9110 11.6.1: a 401 carries a challenge whatever the client used", func(b *behaviour) {
-		b.reply("", "error", func(r *reply) {
+		onClientAuth(b, func(r *reply) {
 			if r.status == 401 {
 				challenge(`Basic realm="clients"`)(r)
 			}

@@ -1,0 +1,97 @@
+package refop
+
+import "strings"
+
+var _ = plant(
+	whenSent("binding-never", "CIBA-7.1-BM-SHORT-OK", "every binding_message is refused", "start", "binding_message", refused("invalid_binding_message")),
+	onStart("binding-digits-only", "CIBA-7.1-BM-SHORT-OK", "messages have to be numbers",
+		func(c *call) bool { return c.value("binding_message") == "W4SCT" }, refused("invalid_binding_message")),
+	onStart("binding-short-refused", "CIBA-7.1-BM-SHORT-OK", "short messages are refused",
+		func(c *call) bool { return c.value("binding_message") != "" && len(c.value("binding_message")) < 6 }, refused("invalid_binding_message")),
+	Fault{"binding-not-shown", "CIBA-7.1-BM-SHOWN", "the device does not show the message", func(b *behaviour) {
+		b.onPrompt = append(b.onPrompt, func(_ *flow, p map[string]any) { delete(p, "binding_message") })
+	}},
+	Fault{"binding-constant", "CIBA-7.1-BM-SHOWN", "the device shows a text of the OP's own", func(b *behaviour) {
+		b.onPrompt = append(b.onPrompt, func(_ *flow, p map[string]any) { p["binding_message"] = "Please log in" })
+	}},
+	Fault{"binding-four", "CIBA-7.1-BM-SHOWN", "the device shows four characters only", func(b *behaviour) {
+		b.onPrompt = append(b.onPrompt, func(f *flow, p map[string]any) { p["binding_message"] = f.binding[:min(4, len(f.binding))] })
+	}},
+	Fault{"binding-lower-case", "CIBA-7.1-BM-SHOWN", "the message is shown in lower case", func(b *behaviour) {
+		b.onPrompt = append(b.onPrompt, func(f *flow, p map[string]any) { p["binding_message"] = strings.ToLower(f.binding) })
+	}},
+	Fault{"binding-cut", "CIBA-13-BM-UNSUITABLE", "long messages are cut", func(b *behaviour) {
+		b.skip("binding-message")
+		b.onPrompt = append(b.onPrompt, func(f *flow, p map[string]any) { p["binding_message"] = f.binding[:min(len(f.binding), 20)] })
+	}},
+	Fault{"binding-stripped", "CIBA-13-BM-UNSUITABLE", "characters beyond ASCII are dropped", func(b *behaviour) {
+		b.skip("binding-message")
+		b.onPrompt = append(b.onPrompt, func(f *flow, p map[string]any) { p["binding_message"] = ascii(f.binding, "") })
+	}},
+	wrongly("binding-code", "CIBA-13-BM-UNSUITABLE", "an unsuitable message is access_denied", "binding-message", 403, "access_denied"),
+	wrongly("binding-500", "CIBA-13-BM-UNSUITABLE", "an unsuitable message crashes the OP", "binding-message", 500, "server_error"),
+	onStart("binding-required", "CIBA-7.1-BM-OPTIONAL", "binding_message is required",
+		func(c *call) bool { return c.form["binding_message"] == nil }, refused("invalid_request")),
+	onStart("binding-required-500", "CIBA-7.1-BM-OPTIONAL", "a missing binding_message crashes the OP",
+		func(c *call) bool { return c.form["binding_message"] == nil }, crash),
+	Fault{"binding-question-marks", "CIBA-7.1-BM-UTF8", "characters beyond ASCII become question marks", func(b *behaviour) {
+		b.onPrompt = append(b.onPrompt, func(f *flow, p map[string]any) { p["binding_message"] = ascii(f.binding, "?") })
+	}},
+	onStart("binding-utf8-500", "CIBA-7.1-BM-UTF8", "characters beyond ASCII crash the OP",
+		func(c *call) bool { return c.value("binding_message") != ascii(c.value("binding_message"), "") }, crash),
+	Fault{"binding-latin1", "CIBA-7.1-BM-UTF8", "the message is read as Latin-1", func(b *behaviour) {
+		b.onPrompt = append(b.onPrompt, func(f *flow, p map[string]any) {
+			var garbled []rune
+			for _, c := range []byte(f.binding) {
+				garbled = append(garbled, rune(c))
+			}
+			p["binding_message"] = string(garbled)
+		})
+	}},
+	lax("binding-raw", "CIBA-7.1-BM-INJECTION", "control characters reach the device", "binding-message"),
+)
+
+// ascii replaces what is not ASCII.
+func ascii(text, by string) string {
+	var b strings.Builder
+	for _, c := range text {
+		if c < 0x80 {
+			b.WriteRune(c)
+		} else {
+			b.WriteString(by)
+		}
+	}
+	return b.String()
+}
+
+var _ = plant(
+	wrongly("user-code-missing-500", "CIBA-7.1.2-UC-MISSING", "a missing code crashes the OP", "user-code-missing", 500, "server_error"),
+	wrongly("user-code-missing-401", "CIBA-7.1.2-UC-MISSING", "a missing code is a 401", "user-code-missing", 401, "missing_user_code"),
+	wrongly("user-code-missing-wrong", "CIBA-7.1.2-UC-MISSING", "a missing code is invalid_user_code", "user-code-missing", 400, "invalid_user_code"),
+	wrongly("user-code-wrong-missing", "CIBA-7.1.2-UC-WRONG", "a wrong code is missing_user_code", "user-code-wrong", 400, "missing_user_code"),
+	wrongly("user-code-wrong-500", "CIBA-7.1.2-UC-WRONG", "a wrong code crashes the OP", "user-code-wrong", 500, "server_error"),
+	lax("user-code-beginning", "CIBA-7.1.2-UC-WRONG", "the last digit of a code does not matter", "user-code-tail"),
+	Fault{"user-code-missing-prompt", "CIBA-7.1.2-UC-NO-PROMPT", "a missing code is refused after the user was asked", func(b *behaviour) {
+		b.onReply = append(b.onReply, func(c *call, r *reply) {
+			if r.body["error"] == "missing_user_code" {
+				c.op.prompt(c.newFlow())
+			}
+		})
+	}},
+	lax("user-code-not-needed", "CIBA-7.1.2-UC-MISSING", "a missing code is no obstacle", "user-code-missing"),
+	wrongly("user-code-missing-invalid", "CIBA-7.1.2-UC-MISSING", "a missing code is invalid_request", "user-code-missing", 400, "invalid_request"),
+	lax("user-code-any", "CIBA-7.1.2-UC-WRONG", "any code will do", "user-code-wrong"),
+	wrongly("user-code-wrong-denied", "CIBA-7.1.2-UC-WRONG", "a wrong code is access_denied", "user-code-wrong", 403, "access_denied"),
+	whenSent("user-code-never", "CIBA-7.1.2-UC-OK", "the right code is refused", "start", "user_code", refused("invalid_user_code")),
+	Fault{"user-code-prompt", "CIBA-7.1.2-UC-NO-PROMPT", "a wrong code reaches the user", func(b *behaviour) { b.promptEarly = true }},
+	onStart("user-code-opt-out-500", "CIBA-7.1.2-UC-CLIENT-OPT-OUT", "clients without code crash the OP",
+		func(c *call) bool { return c.client != nil && !c.client.UserCode && c.form["user_code"] == nil }, crash),
+	Fault{"user-code-unsupported-500", "CIBA-7.1.2-UC-UNSUPPORTED", "an OP without codes is crashed by one", func(b *behaviour) {
+		b.reply("discovery", "discovery", func(r *reply) { r.body["backchannel_user_code_parameter_supported"] = false })
+		b.onReply = append(b.onReply, func(c *call, r *reply) {
+			if c.endpoint == "start" && c.form["user_code"] != nil {
+				crash(c, r)
+			}
+		})
+	}},
+)
