@@ -201,4 +201,5 @@ var fields = map[string]string{
 	"fapi1":                 "the FAPI profiles are not judged so far",
 	"fapi2":                 "the FAPI profiles are not judged so far",
 	"fapi":                  "the FAPI profiles are not judged so far",
+	"rfc10070":              "the profile of RFC 10070 is not judged so far",
 }

@@ -74,6 +74,26 @@ func selection() Selection {
 	return Selection{}
 }
 
+// Every clause is judged, or says why not; of poll mode's own nearly all are.
+func TestCoverage(t *testing.T) {
+	notForGinkgo(t)
+	build()
+	covered := 0
+	for _, r := range spec.Must().InPollScope() {
+		if Uncovered(r) == "" {
+			covered++
+		}
+	}
+	if covered < 195 {
+		t.Errorf("%d requirements of poll mode have a case, want 195 at least", covered)
+	}
+	for _, r := range List(nil).Requirements {
+		if len(r.Cases) == 0 && r.Reason == "" {
+			t.Errorf("%s has neither a case nor a reason why not", r.ID)
+		}
+	}
+}
+
 // The healthy OP passes every case; what it does not offer is skipped.
 func TestHealthy(t *testing.T) {
 	notForGinkgo(t)
