@@ -1,6 +1,7 @@
 package suites
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 	"strings"
@@ -16,11 +17,12 @@ type plan struct {
 	normal   map[*Client]*latch // opens when the cases of a client that are not last are over
 	everyone *latch             // opens when all cases but the after-all ones are over
 	load     map[*Client]float64
+	userLoad map[int]float64
 	turn     int
 }
 
 func (s *Session) plan(selected []*definition) []*job {
-	p := &plan{session: s, normal: map[*Client]*latch{}, everyone: newLatch(), load: map[*Client]float64{}}
+	p := &plan{session: s, normal: map[*Client]*latch{}, everyone: newLatch(), load: map[*Client]float64{}, userLoad: map[int]float64{}}
 	for _, c := range s.clients {
 		p.normal[c] = newLatch()
 	}
@@ -76,15 +78,7 @@ func (p *plan) sparing(pool []*Client) []*Client {
 }
 
 func (p *plan) leastLoaded(pool []*Client) *Client {
-	return slices.MinFunc(pool, func(a, b *Client) int {
-		switch d := p.load[a] - p.load[b]; {
-		case d < 0:
-			return -1
-		case d > 0:
-			return 1
-		}
-		return 0
-	})
+	return slices.MinFunc(pool, func(a, b *Client) int { return cmp.Compare(p.load[a], p.load[b]) })
 }
 
 // other picks the client that plays the stranger.
@@ -116,6 +110,11 @@ func (p *plan) userFor(def *definition) int {
 	users := p.session.usersFor(def)
 	if len(users) == 1 {
 		return users[0]
+	}
+	if p.session.oneRequestPerUser { // every case is alone with its user
+		user := slices.MinFunc(users, func(a, b int) int { return cmp.Compare(p.userLoad[a], p.userLoad[b]) })
+		p.userLoad[user] += def.about.Seconds()
+		return user
 	}
 	half := (len(users) + 1) / 2
 	p.turn++

@@ -36,6 +36,37 @@ func (s *Session) introduce(ctx context.Context) {
 	s.choosePrimary()
 }
 
+// tryAssertions lets one client of either assertion method go on to a poll of a
+// real request. An OP that lets an assertion in at one endpoint only would spoil
+// every case that happens to use such a client.
+func (s *Session) tryAssertions(ctx context.Context) {
+	for _, method := range []string{target.AuthPrivateKeyJWT, target.AuthClientSecretJWT} {
+		of := slices.DeleteFunc(slices.Clone(s.general()), func(c *Client) bool { return c.AuthMethod != method || c.refused != "" })
+		if len(of) == 0 || len(s.target.Users) == 0 {
+			continue
+		}
+		how := ""
+		guard(func() { how = s.probing(ctx, of[0]).refusedPoll() })
+		if how == "" {
+			continue
+		}
+		s.note("clients that authenticate by %s are refused: %s; they serve the cases about that method only", method, how)
+		for _, c := range of {
+			c.refused = how
+		}
+	}
+	s.choosePrimary()
+}
+
+// refusedPoll says how the client is refused when it polls a request of its own.
+func (t *T) refusedPoll() string {
+	poll := t.PollNow(t.MustStart(t.Request()))
+	if refusesClient(poll) || isError(poll, ciba.UnauthorizedClient) {
+		return "a poll is answered " + poll.Summary()
+	}
+	return ""
+}
+
 // Refused says of each poll client of the target, by its name, how the OP refuses
 // it altogether; empty for a client that is let in. No user is asked anything.
 func Refused(ctx context.Context, t *target.Target, rt http.RoundTripper) (map[string]string, error) {

@@ -69,6 +69,7 @@ func (s *Session) run(ctx context.Context, o Options, selected []*definition) re
 		o.Concurrency = max(1, s.target.Budgets.Concurrency)
 	}
 	s.introduce(ctx)
+	s.tryAssertions(ctx)
 	s.probe(ctx)
 	jobs := s.plan(selected)
 	cases := make(map[*job]result.Case, len(jobs))
