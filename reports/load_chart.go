@@ -17,7 +17,8 @@ import (
 // file, and nothing in a picture can act.
 type chart struct {
 	Title, Text string // Text says what is seen, for those who do not see it
-	Light, Dark template.URL
+	Light       template.URL
+	Dark        template.Srcset
 }
 
 // lines are series over the time of the run.
@@ -103,7 +104,7 @@ func bars(title string, labels []string, counts []float64) (chart, error) {
 
 func drawn(title, text string, draw func(*charts.Painter, charts.ColorPalette) error) (chart, error) {
 	c := chart{Title: title, Text: text}
-	for dark, to := range map[bool]*template.URL{false: &c.Light, true: &c.Dark} {
+	for _, dark := range []bool{false, true} {
 		p := charts.NewPainter(charts.PainterOptions{OutputFormat: charts.ChartOutputSVG, Width: chartWidth, Height: chartHeight, Theme: themes[dark]})
 		if err := draw(p, themes[dark]); err != nil {
 			return c, fmt.Errorf("chart %q: %w", title, err)
@@ -112,7 +113,12 @@ func drawn(title, text string, draw func(*charts.Painter, charts.ColorPalette) e
 		if err != nil {
 			return c, fmt.Errorf("chart %q: %w", title, err)
 		}
-		*to = template.URL("data:image/svg+xml;base64," + base64.StdEncoding.EncodeToString(data)) //nolint:gosec // a picture we drew
+		url := "data:image/svg+xml;base64," + base64.StdEncoding.EncodeToString(data)
+		if dark {
+			c.Dark = template.Srcset(url) //nolint:gosec // a picture we drew
+		} else {
+			c.Light = template.URL(url) //nolint:gosec // a picture we drew
+		}
 	}
 	return c, nil
 }
@@ -124,8 +130,15 @@ func perSecond(v float64) string { return fmt.Sprintf("%.4g/s", v) }
 func duration(v float64) string { return micros(int64(v)) }
 
 // coarse joins neighbouring windows until there are few enough for a chart. A
-// joined window keeps exact counts and buckets.
-func coarse(windows []result.Window) ([]result.Window, error) {
+// joined window keeps exact counts and buckets, of these classes only.
+func coarse(all []result.Window, classes []string) ([]result.Window, error) {
+	windows := slices.Clone(all)
+	for i, w := range windows {
+		windows[i].Histograms = map[string]result.Histogram{}
+		for _, class := range classes {
+			windows[i].Histograms[class] = w.Histograms[class]
+		}
+	}
 	size := (len(windows) + chartPoints - 1) / chartPoints
 	if size <= 1 {
 		return windows, nil

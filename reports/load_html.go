@@ -154,7 +154,7 @@ func newBreachView(number int, v result.Violation) breachView {
 
 // loadCharts draws what changes over the run.
 func loadCharts(l result.Load) ([]chartGroup, error) {
-	windows, err := coarse(l.Windows)
+	windows, err := coarse(l.Windows, []string{"initiate.corrected", "pending.corrected", "redeem.corrected", "lag.poll"})
 	if err != nil || len(windows) < 2 {
 		return nil, err
 	}
