@@ -52,6 +52,7 @@ var _ = Describe("authorization_details of a token response", func() {
 		r := t.Redeemed()
 		t.At(r.Response)
 		for _, at := range t.places(r.Tokens) {
+			t.At(at.evidence)
 			if len(at.details) > 0 {
 				t.Warn(at.name+" without authorization_details", "it has %s", inWords(at.details[0]))
 			}
@@ -188,6 +189,7 @@ func detailsInParallel(t *T) {
 		tokens, resp := t.MustTokens(t.PollDecided(f))
 		t.At(resp)
 		for _, at := range t.places(tokens) {
+			t.At(at.evidence)
 			t.judgeFaithful(fmt.Sprintf("%s of one of two requests at the same time", at.name), objectsOf([]detail{own}), at.details)
 		}
 	}

@@ -263,7 +263,7 @@ func beyond(granted, told []map[string]any) string {
 		}
 	}
 	for _, object := range p.surplus {
-		return "it has " + inWords(object)
+		return "it has one more object of type " + inWords(object["type"])
 	}
 	return ""
 }
@@ -283,8 +283,20 @@ func excess(granted, refused, told []map[string]any) string {
 	}
 	for _, object := range told {
 		if nearest(refused, object) < nearest(granted, object) {
-			return inWords(object)
+			return unlike(granted, object)
 		}
 	}
 	return ""
+}
+
+// unlike says what sets an object apart from all granted ones.
+func unlike(granted []map[string]any, object map[string]any) string {
+	for _, pair := range counterparts(granted, []map[string]any{object}).pairs {
+		for _, d := range differencesOfObjects(pair.asked, pair.told, "") {
+			if d.kind == changed || d.kind == grown {
+				return d.String()
+			}
+		}
+	}
+	return "an object of type " + inWords(object["type"])
 }

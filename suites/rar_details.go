@@ -359,8 +359,9 @@ func (t *T) introspection(accessToken string) map[string]any {
 
 // place is somewhere the details of a grant come back.
 type place struct {
-	name    string
-	details []map[string]any
+	name     string
+	details  []map[string]any
+	evidence *ciba.Response // the answer that shows them
 }
 
 // places are all places a grant can be read from: the token response, a JWT
@@ -370,7 +371,7 @@ func (t *T) places(tokens ciba.TokenResponse) []place {
 	var list []place
 	add := func(name string, object map[string]any) {
 		if details, err := readDetails(object["authorization_details"]); err == nil {
-			list = append(list, place{name, details})
+			list = append(list, place{name, details, t.evidence})
 		}
 	}
 	add("the token response", tokens.Raw)
