@@ -89,7 +89,7 @@ const (
 	expiryTime = expiryAsked + expiryLatest
 	// longAfter is when an expired request may be gone. The longest retention
 	// known of an OP is the interval and 10 s.
-	longAfter = 50 * time.Second
+	longAfter = 35 * time.Second
 	// expiryEdge is how far around the expiry the racing approvals lie.
 	expiryEdge = 400 * time.Millisecond
 )

@@ -155,15 +155,11 @@ func Names() []string {
 	return slices.Compact(names)
 }
 
-// Uncovered says why no case judges a requirement, or nothing when one does. The reasons for single
-// requirements are written down here; whole fields that this tool does not speak
-// yet are told by the capability they need.
+// Uncovered says why no case judges a requirement, or nothing when one does:
+// the fields that this tool does not speak yet, by the capability they need.
 func Uncovered(r spec.Requirement) string {
 	if slices.ContainsFunc(all(), func(d *definition) bool { return slices.Contains(d.requirements, r.ID) }) {
 		return ""
-	}
-	if reason, ok := untested[r.ID]; ok {
-		return reason
 	}
 	for _, need := range r.Needs {
 		if reason, ok := fields[need]; ok {
@@ -178,10 +174,6 @@ func Uncovered(r spec.Requirement) string {
 	}
 	return ""
 }
-
-// untested holds the requirements of poll mode that cannot be tested from
-// outside, or not yet, each with its reason.
-var untested = map[string]string{}
 
 // fields are parts of the protocol without cases so far, by the capability or
 // area that marks their requirements.
