@@ -286,8 +286,12 @@ func (t *T) ownerPoll(f *Flow) *ciba.Response {
 	return t.Poll(f)
 }
 
-// owned records a failure: what is the owner's must not be lost to other calls.
+// owned records a failure: what is the owner's must not be lost to other calls. An
+// owner that is refused as a client has not lost anything to them.
 func (t *T) owned(ok bool, expected string, resp *ciba.Response) {
+	if resp.Is(ciba.InvalidClient, ciba.UnauthorizedClient) {
+		t.Abort("the owner itself is refused: %s", resp.Summary())
+	}
 	if !ok {
 		t.Fail(expected, "%s", resp.Summary())
 	}

@@ -104,6 +104,52 @@ func (t *T) refusal() string {
 	return ""
 }
 
+// tryOut lets one client of every method the primary client does not use start a
+// request and poll it. An endpoint may let a client in only to refuse it when a
+// real request is polled; then the clients of that method spoil nothing but the
+// cases about it.
+func (s *Session) tryOut(ctx context.Context) {
+	if s.primary == nil || len(s.target.Users) == 0 {
+		return
+	}
+	ctx, cancel := context.WithTimeout(ctx, time.Minute)
+	defer cancel()
+	tried := map[string]bool{s.primary.AuthMethod: true}
+	for _, c := range working(s.general()) {
+		if tried[c.AuthMethod] {
+			continue
+		}
+		tried[c.AuthMethod] = true
+		var refusal string
+		guard(func() { refusal = s.probing(ctx, c).refusalOfPoll() })
+		if refusal == "" {
+			continue
+		}
+		s.note("clients with %s take part in the cases about it only: %s", c.AuthMethod, refusal)
+		for _, other := range s.clients {
+			if other.AuthMethod == c.AuthMethod && other.refused == "" {
+				other.refused = refusal
+			}
+		}
+	}
+}
+
+// refusalOfPoll says how a poll of a new request is refused for the client's sake,
+// or returns nothing. A poll that is held is not.
+func (t *T) refusalOfPoll() string {
+	defer t.tidyUp()
+	flow := t.MustStart(t.Request())
+	poll := t.sendAuthenticated(t.client, func() ciba.Call {
+		call := t.PollCall(flow)
+		call.Timeout = 5 * time.Second
+		return call
+	})
+	if refusesClient(poll) || isError(poll, ciba.UnauthorizedClient) {
+		return "a poll is answered " + poll.Summary()
+	}
+	return ""
+}
+
 // probing is a case of its own, for what has to be known before cases are placed.
 func (s *Session) probing(ctx context.Context, c *Client) *T {
 	return &T{session: s, def: &definition{id: "probe", Spec: Requirements("CIBA-8-ISOLATION")}, ctx: ctx, client: c, recorder: ciba.NewRecorder(evidenceLimit), open: &openRequests{}}
