@@ -26,8 +26,14 @@ func (m Mapping) request(document tree) (Request, error) {
 		at   pointer
 		to   *string
 	}{
-		{"id", m.ID, &r.AuthReqID}, {"user", m.User, &r.LoginHint}, {"client", m.Client, &r.ClientID}, {"message", m.Message, &r.BindingMessage},
-		{"scope", m.Scope, &r.Scope}, {"acr", m.ACR, &r.ACRValues}, {"callback", m.Callback, &r.Callback}, {"callback_token", m.CallbackToken, &r.CallbackToken},
+		{"id", m.ID, &r.AuthReqID},
+		{"user", m.User, &r.LoginHint},
+		{"client", m.Client, &r.ClientID},
+		{"message", m.Message, &r.BindingMessage},
+		{"scope", m.Scope, &r.Scope},
+		{"acr", m.ACR, &r.ACRValues},
+		{"callback", m.Callback, &r.Callback},
+		{"callback_token", m.CallbackToken, &r.CallbackToken},
 	}
 	for _, t := range texts {
 		text, err := textAt(document, t.at)

@@ -18,11 +18,11 @@ func (d *Device) take(w http.ResponseWriter, r *http.Request, request Request, a
 		refuse(w, statusOf(err), err)
 		return false
 	}
-	return d.playInbound(w, r.Context(), verdict)
+	return d.playInbound(r.Context(), w, verdict)
 }
 
 // playInbound breaks the answer as a rule's faults say; true leaves it to the caller.
-func (d *Device) playInbound(w http.ResponseWriter, ctx context.Context, v Verdict) bool {
+func (d *Device) playInbound(ctx context.Context, w http.ResponseWriter, v Verdict) bool {
 	switch {
 	case slices.Contains(v.Faults, Reset):
 		panic(http.ErrAbortHandler) // net/http breaks the connection without a word

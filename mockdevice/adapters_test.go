@@ -357,9 +357,9 @@ smtp: {}
 
 // flaky refuses the connection a number of times, and then breaks it half-way.
 type flaky struct {
-	refusals, breaks int
-	real             http.RoundTripper
-	tries            int
+	refusals int
+	real     http.RoundTripper
+	tries    int
 }
 
 func (f *flaky) RoundTrip(r *http.Request) (*http.Response, error) {
@@ -375,7 +375,7 @@ func (f *flaky) RoundTrip(r *http.Request) (*http.Response, error) {
 func TestRetriesOnlyWhatReachedNobody(t *testing.T) {
 	t.Parallel()
 	var arrived atomic.Int64
-	breaking := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+	breaking := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) {
 		arrived.Add(1)
 		panic(http.ErrAbortHandler)
 	}))

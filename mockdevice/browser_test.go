@@ -149,8 +149,10 @@ func hostileRequest() mockdevice.Request {
 	const attack = `<script>window.acted=1</script><img src=x onerror="window.acted=1">`
 	details, _ := json.Marshal([]map[string]any{
 		{"type": "payment", "amount": "10.00", "currency": "EUR", "creditor": map[string]any{"name": "Acme\u202eproCelpmaxE\u202c Ltd", "account": "DE\u200b02\u00ad10"}, "reference": attack},
-		{"type": attack, "\u202eevil": "javascript:alert(1)", "": "no name", "long": strings.Repeat("Very", 120), "lines": "one\ntwo\rthree", "spaces": "a   b ",
-			"deep": map[string]any{"a": map[string]any{"b": map[string]any{"c": []any{1, "two", nil, true, []any{}, map[string]any{}}}}}, "empty": ""},
+		{
+			"type": attack, "\u202eevil": "javascript:alert(1)", "": "no name", "long": strings.Repeat("Very", 120), "lines": "one\ntwo\rthree", "spaces": "a   b ",
+			"deep": map[string]any{"a": map[string]any{"b": map[string]any{"c": []any{1, "two", nil, true, []any{}, map[string]any{}}}}}, "empty": "",
+		},
 	})
 	return mockdevice.Request{
 		AuthReqID: "hostile", ClientID: `"><script>window.acted=1</script>`, LoginHint: "alice", BindingMessage: "PAY 10\u202e00.0001 YAP\u202c" + attack,
@@ -162,8 +164,10 @@ func TestBrowserLooks(t *testing.T) {
 	browser := startBrowser(t)
 	for _, scheme := range []string{"light", "dark"} {
 		for name, request := range map[string]mockdevice.Request{
-			"five": {AuthReqID: "five", ClientID: "shopping-agent", LoginHint: "alice", BindingMessage: "ORDER-3-ITEMS", Scope: "openid profile product:buy offline_access",
-				AuthorizationDetails: objects(t, fiveObjects...), ExpiresAt: time.Now().Add(2 * time.Minute)},
+			"five": {
+				AuthReqID: "five", ClientID: "shopping-agent", LoginHint: "alice", BindingMessage: "ORDER-3-ITEMS", Scope: "openid profile product:buy offline_access",
+				AuthorizationDetails: objects(t, fiveObjects...), ExpiresAt: time.Now().Add(2 * time.Minute),
+			},
 			"three":   {AuthReqID: "three", ClientID: "care-agent", LoginHint: "alice", BindingMessage: "HR7QX2", Scope: "openid", AuthorizationDetails: objects(t, "health_record_access", "data_export", "privileged_access")},
 			"plain":   {AuthReqID: "plain", ClientID: "agent-1", LoginHint: "alice", BindingMessage: "AB12CD34", Scope: "openid", ExpiresAt: time.Now().Add(25 * time.Second)},
 			"hostile": hostileRequest(),
@@ -175,6 +179,9 @@ func TestBrowserLooks(t *testing.T) {
 				screen(tab, t, name+"-"+scheme)
 				tall(tab, t, name+"-"+scheme+"-all")
 				inert(tab, t)
+				if warned := eval[bool](tab, t, `document.querySelector(".caution") !== null`); warned != (name == "hostile") {
+					t.Errorf("the page warns of invisible characters: %t", warned)
+				}
 				accessible(tab, t, address)
 			})
 		}

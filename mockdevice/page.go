@@ -102,7 +102,7 @@ func (d *Device) login(w http.ResponseWriter, r *http.Request) {
 		render(w, http.StatusUnauthorized, "login", struct{ User, Problem string }{user, "This is not the token of the device."})
 		return
 	}
-	http.SetCookie(w, &http.Cookie{
+	http.SetCookie(w, &http.Cookie{ //nolint:gosec // Secure where the connection is; a device on loopback speaks plain HTTP
 		Name: cookieName, Value: d.cookie(), Path: "/phone", HttpOnly: true, SameSite: http.SameSiteStrictMode, Secure: r.TLS != nil,
 	})
 	http.Redirect(w, r, "/phone?"+url.Values{"user": {user}}.Encode(), http.StatusSeeOther)
@@ -172,6 +172,7 @@ type promptView struct {
 	Cards               []card
 	Facts               []row
 	Narrowable          bool
+	Marked              bool // something in it would be invisible
 	Outcome, Reason, By []piece
 	OutcomeKind         string
 	When                string
@@ -190,8 +191,27 @@ func viewOf(r Request, now time.Time) promptView {
 	}
 	v.Narrowable = len(v.Cards) > 1 || slices.ContainsFunc(v.Scopes, func(s scopeLine) bool { return !s.Locked })
 	v.Facts = factsOf(r)
+	v.Marked = v.holdsMarks()
 	v.tellOutcome(r)
 	return v
+}
+
+// holdsMarks says whether any text of the request would be invisible in part.
+func (v promptView) holdsMarks() bool {
+	rows := slices.Clone(v.Facts)
+	rows = append(rows, row{Value: v.Client}, row{Value: v.Message})
+	for _, s := range v.Scopes {
+		rows = append(rows, row{Value: s.Scope})
+	}
+	for _, c := range v.Cards {
+		rows = append(rows, c.Rows...)
+	}
+	return slices.ContainsFunc(rows, row.holdsMarks)
+}
+
+func (r row) holdsMarks() bool {
+	isMark := func(p piece) bool { return p.Mark != "" }
+	return slices.ContainsFunc(r.Label, isMark) || slices.ContainsFunc(r.Value, isMark) || slices.ContainsFunc(r.Rows, row.holdsMarks)
 }
 
 // factsOf are the remaining things an OP said.

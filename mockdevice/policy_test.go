@@ -85,8 +85,10 @@ func TestPredicates(t *testing.T) {
 		where(`equals: 1`, "/lines/1/qty", lines)(`[{"lines":[{"qty":1}]}]`),
 		where(`equals: 1`, "/a~1b/c~0d", `[{"a/b":{"c~d":1}}]`)(`[{"a":{"b":1}}]`),
 		{"{details: {total: {at: /lines/*/qty, equals: 3}}}", with1(lines), with1(`[{"lines":[{"qty":2}]}]`)},
-		{"{details: {total: {type: order, at: /lines/*/price, times: qty, currency: GBP, at_most: 202.50}}}", with1(lines, `[{"type":"other"}]`),
-			with1(`[{"type":"order","lines":[{"qty":3,"price":100,"currency":"GBP"}]}]`, `[{"type":"order","lines":[{"qty":1,"price":1,"currency":"EUR"}]}]`, `[{"type":"order","lines":[{"price":1,"currency":"GBP"}]}]`)},
+		{
+			"{details: {total: {type: order, at: /lines/*/price, times: qty, currency: GBP, at_most: 202.50}}}", with1(lines, `[{"type":"other"}]`),
+			with1(`[{"type":"order","lines":[{"qty":3,"price":100,"currency":"GBP"}]}]`, `[{"type":"order","lines":[{"qty":1,"price":1,"currency":"EUR"}]}]`, `[{"type":"order","lines":[{"price":1,"currency":"GBP"}]}]`),
+		},
 		{"{details: {total: {at: /amount, more: 100}}}", with1(`[{"amount":"60"},{"amount":41}]`), with1(`[{"amount":60},{"amount":40}]`, `[{"amount":600},{"amount":"much"}]`)},
 	} {
 		rules := rulesOf(t, "rules: [{when: "+c.when+", then: approve}]")

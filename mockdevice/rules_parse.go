@@ -382,7 +382,7 @@ func (v value) total() *total {
 			})
 		},
 	}
-	v.fields(with(with(fields, t.matcher.fields()), numberTests(&t.tests)), "at")
+	v.fields(with(with(fields, t.fields()), numberTests(&t.tests)), "at")
 	return t
 }
 
