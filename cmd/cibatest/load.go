@@ -156,7 +156,9 @@ func (f *loadFlags) drive(cmd *cobra.Command, o loadgen.Options) error {
 	}
 	defer stop()
 	show := newLoadProgress(cmd.ErrOrStderr(), o.Target.Issuer)
+	memory := newThrift()
 	o.OnWindow = func(s loadgen.Status) {
+		memory.adjust()
 		metrics.window(s)
 		show.window(s)
 	}

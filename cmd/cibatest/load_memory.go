@@ -1,0 +1,47 @@
+package main
+
+import (
+	"os"
+	"runtime/debug"
+	"runtime/metrics"
+)
+
+// Go lets the heap double before it collects. A million pending flows are a
+// hundred megabytes without a pointer in them: quick to collect and dear to have
+// twice. So the more lives, the smaller the share by which the heap may grow.
+const (
+	headroom       = 40 << 20 // bytes the heap may always grow by
+	leastGCPercent = 15
+)
+
+// thrift keeps the memory of a long run near what it needs. GOGC, when set, has
+// the last word.
+type thrift struct {
+	percent int
+	sample  []metrics.Sample
+}
+
+func newThrift() *thrift {
+	return &thrift{percent: 100, sample: []metrics.Sample{{Name: "/gc/heap/live:bytes"}}}
+}
+
+// adjust is called every second.
+func (t *thrift) adjust() {
+	if os.Getenv("GOGC") != "" {
+		return
+	}
+	metrics.Read(t.sample)
+	if t.sample[0].Value.Kind() != metrics.KindUint64 {
+		return
+	}
+	if p := gcPercent(t.sample[0].Value.Uint64()); p != t.percent {
+		t.percent = p
+		debug.SetGCPercent(p)
+	}
+}
+
+// gcPercent is the growth that a heap may have, in steps of five.
+func gcPercent(live uint64) int {
+	p := min(100, headroom*100/max(live, 1))
+	return max(leastGCPercent, int(p)/5*5) //nolint:gosec // at most 100
+}

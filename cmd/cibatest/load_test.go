@@ -1,0 +1,89 @@
+package main
+
+import (
+	"bytes"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/cibatest/cibatest/reports/result"
+)
+
+func TestGCPercentFallsWithTheHeap(t *testing.T) {
+	t.Parallel()
+	for live, want := range map[uint64]int{0: 100, 10 << 20: 100, 40 << 20: 100, 80 << 20: 50, 400 << 20: 15, 1 << 40: 15} {
+		if got := gcPercent(live); got != want {
+			t.Errorf("a heap of %d MiB may grow by %d%%, want %d%%", live>>20, got, want)
+		}
+	}
+}
+
+// Verdicts and what else ends a load have the exit codes of every command.
+func TestLoadExitCodes(t *testing.T) {
+	t.Parallel()
+	acknowledged := map[string]int64{result.CountAcknowledged: 1}
+	for _, c := range []struct {
+		name string
+		load result.Load
+		want int
+	}{
+		{"measured", result.Load{Verdict: result.Measured, Counters: acknowledged}, exitOK},
+		{"held", result.Load{Verdict: result.Held, Counters: acknowledged}, exitOK},
+		{"missed", result.Load{Verdict: result.Missed, Counters: acknowledged}, exitNonConformant},
+		{"saturated", result.Load{Verdict: result.Saturated, Counters: acknowledged}, exitNotJudged},
+		{"aborted", result.Load{Verdict: result.Aborted, Counters: acknowledged}, exitNotJudged},
+		{"nothing answered", result.Load{Verdict: result.Measured}, exitNotJudged},
+		{"interrupted", result.Load{Verdict: result.Missed, Interrupted: true}, exitInterrupted},
+	} {
+		if got := exitCode(concludeLoad(c.load), &bytes.Buffer{}); got != c.want {
+			t.Errorf("%s: exit code %d, want %d", c.name, got, c.want)
+		}
+	}
+}
+
+func TestLoadUsage(t *testing.T) {
+	t.Parallel()
+	for _, args := range [][]string{
+		{"--rate", "fast"}, {"--arrivals", "sometimes"}, {"--mix", "maybe=1"}, {"--think", "2"}, {"--pollers", "sync"}, {"--probes", "200%"}, {"--slo", "p99"},
+		{"--abort-on", "never"}, {"--param", "x"}, {"--client", "nobody"}, {"--transport", "pigeon"}, {"--duration", "0s"}, {"--rar", "/nonexistent"}, {"--users", "/nonexistent"}, {"--replay", "/nonexistent"}, {"extra"},
+	} {
+		var out, errOut bytes.Buffer
+		if code := run(append([]string{"load", "--out", t.TempDir()}, args...), strings.NewReader(""), &out, &errOut); code != exitUsage {
+			t.Errorf("%v: exit code %d: %s", args, code, errOut.String())
+		}
+	}
+}
+
+// A short load of the embedded OP writes everything, and the report commands read
+// it again and add it up.
+func TestLoadAndReports(t *testing.T) {
+	t.Parallel()
+	folder := t.TempDir()
+	var out, errOut bytes.Buffer
+	args := []string{"load", "--rate", "10/s", "--duration", "1s", "--drain", "8s", "--mix", "approve=1", "--think", "fixed:100ms", "--max-lag", "30s", "--slo", "flow.success==100%", "--out", folder}
+	if code := run(args, strings.NewReader(""), &out, &errOut); code != exitOK {
+		t.Fatalf("exit code %d: %s%s", code, out.String(), errOut.String())
+	}
+	for _, name := range []string{"load.json", "load.ndjson", "report.html", "junit.xml", "summary.md"} {
+		if info, err := os.Stat(filepath.Join(folder, name)); err != nil || info.Size() == 0 {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+	one, err := readLoad(filepath.Join(folder, "load.json"))
+	if err != nil || one.Funnel.Approved != 10 || one.Verdict != result.Held {
+		t.Fatalf("%v: %+v, %s", err, one.Funnel, one.Verdict)
+	}
+	merged := filepath.Join(folder, "merged.json")
+	file := filepath.Join(folder, "load.json")
+	if code := run([]string{"report", "merge", file, file, "--json", merged}, nil, &out, &errOut); code != exitOK {
+		t.Fatalf("merge: %s", errOut.String())
+	}
+	if two, err := readLoad(merged); err != nil || two.Funnel.Approved != 20 || !two.Funnel.AddsUp() {
+		t.Errorf("%v: %+v", err, two.Funnel)
+	}
+	out.Reset()
+	if code := run([]string{"report", "load", filepath.Join(folder, "load.ndjson")}, nil, &out, &errOut); code != exitOK || !strings.Contains(out.String(), "HELD") {
+		t.Errorf("the journal: exit code %d, %s", code, out.String())
+	}
+}
