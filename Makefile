@@ -5,7 +5,7 @@ GOLANGCI_LINT := github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.15.0
 PACKAGES      ?= ./...
 
 .DEFAULT_GOAL := help
-.PHONY: help build bench load demo test check fmt vet lint race selftest test-real test-keycloak test-containers browser fuzz ci fixtures clean
+.PHONY: help build bench bench-device load demo test check fmt vet lint race selftest test-real test-keycloak test-containers browser fuzz ci fixtures clean
 
 help: ## print the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -59,6 +59,10 @@ fuzz: ## fuzz every parser of foreign input for a bounded time
 
 fixtures: ## make the test-only keys anew
 	$(GO) generate ./fixtures/...
+
+bench-device: ## measure the device: decisions a second, bytes for each of a million held requests
+	$(GO) test -run "^$$" -bench Decide -benchtime 3s ./mockdevice
+	$(GO) test -run "^$$" -bench Held -benchtime 1x ./mockdevice
 
 bench: build bin/k6 ## measure the load generator against raw Vegeta and k6, one core each (quiet machine, Linux)
 	$(GO) build -o bin/bench ./loadgen/bench

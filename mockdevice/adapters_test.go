@@ -457,6 +457,32 @@ func TestOtherOriginsDecideNothing(t *testing.T) {
 	}
 }
 
+// TestRebinding: a name that somebody points at this machine shows no device.
+func TestRebinding(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct {
+		host, token string
+		browser     bool
+		want        int
+	}{
+		{"127.0.0.1:9003", "", true, 200}, {"localhost", "", true, 200}, {"[::1]:9003", "", true, 200}, {"evil.example:9003", "", true, 403},
+		{"device:9003", "", false, 200}, {"device:9003", "tok", true, 401},
+	} {
+		d := New(WithToken(c.token))
+		r := httptest.NewRequest("GET", "/phone", nil)
+		r.Host = c.host
+		if c.browser {
+			r.Header.Set("Sec-Fetch-Site", "same-origin")
+		}
+		w := httptest.NewRecorder()
+		d.Handler().ServeHTTP(w, r)
+		d.Close()
+		if w.Code != c.want {
+			t.Errorf("%+v is answered %d", c, w.Code)
+		}
+	}
+}
+
 func TestListenRefusesToStartOpen(t *testing.T) {
 	t.Parallel()
 	for address, token := range map[string]string{"0.0.0.0:0": "", ":0": "", "[::]:0": "", "example.com:0": ""} {

@@ -11,6 +11,7 @@ import (
 	"net"
 	"net/http"
 	"strconv"
+	"strings"
 	"sync"
 	"time"
 )
@@ -66,6 +67,10 @@ func (d *Device) Handler() http.Handler {
 	// must not decide for them.
 	sameOrigin := http.NewCrossOriginProtection()
 	return sameOrigin.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if d.token == "" && fromBrowser(r) && !loopback(r.Host) {
+			refuse(w, http.StatusForbidden, errors.New("without a token the device is shown under a loopback address only, so that no other name can be made to mean it"))
+			return
+		}
 		r.Body = http.MaxBytesReader(w, r.Body, maxBody)
 		mux.ServeHTTP(w, r)
 	}))
@@ -91,16 +96,27 @@ var ErrOpen = errors.New("beyond loopback a device needs a token, or anybody cou
 // Listen opens the address of a device. It refuses to listen beyond loopback
 // without a token.
 func Listen(ctx context.Context, address, token string) (net.Listener, error) {
-	host, _, err := net.SplitHostPort(address)
-	if err != nil {
+	if _, _, err := net.SplitHostPort(address); err != nil {
 		return nil, fmt.Errorf("address %q is not host:port", address)
 	}
-	ip := net.ParseIP(host)
-	if loopback := host == "localhost" || ip != nil && ip.IsLoopback(); !loopback && token == "" {
+	if !loopback(address) && token == "" {
 		return nil, fmt.Errorf("listening on %s: %w", address, ErrOpen)
 	}
 	return (&net.ListenConfig{}).Listen(ctx, "tcp", address)
 }
+
+// loopback says whether an address, with or without a port, is this machine's own.
+func loopback(address string) bool {
+	host := address
+	if h, _, err := net.SplitHostPort(address); err == nil {
+		host = h
+	}
+	ip := net.ParseIP(strings.Trim(host, "[]"))
+	return host == "localhost" || ip != nil && ip.IsLoopback()
+}
+
+// fromBrowser knows browsers by a header no page can leave out or forge.
+func fromBrowser(r *http.Request) bool { return r.Header.Get("Sec-Fetch-Site") != "" }
 
 func serveOpenAPI(w http.ResponseWriter, _ *http.Request) {
 	w.Header().Set("Content-Type", "application/yaml")
