@@ -16,7 +16,7 @@ var _ = Describe("Redemption", func() {
 		t.MustRedeem(flow)
 		t.Judge(t.Poll(flow))
 	})
-	Case("reuse-in-parallel", "works once also when it is replayed many times at once", Requirements("CIBA-10.1.1-REUSE").Needs("parallel").AloneForClient().LastForClient().About(13*time.Second), func(t *T) {
+	Case("reuse-in-parallel", "works once also when it is replayed many times at once", Requirements("CIBA-10.1.1-REUSE").AloneForClient().LastForClient().About(13*time.Second), func(t *T) {
 		flow := t.MustStart(t.Request())
 		t.MustRedeem(flow)
 		t.WaitUntil(flow.last.Add(flow.Pace()))

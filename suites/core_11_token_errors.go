@@ -41,7 +41,7 @@ var _ = Describe("Invalid auth_req_id", func() {
 		t.At(resp)
 		t.Check(resp.Is(ciba.AccessDenied), "the owner still gets access_denied", "%s", resp.Summary())
 	})
-	Case("id-other-client-race", "is invalid_grant for another client that polls at the moment of the approval", Requirements("CIBA-11-ARID-OTHER-CLIENT").Needs("parallel").AloneForClient().LastForClient().About(10*time.Second), foreignRace)
+	Case("id-other-client-race", "is invalid_grant for another client that polls at the moment of the approval", Requirements("CIBA-11-ARID-OTHER-CLIENT").AloneForClient().LastForClient().About(10*time.Second), foreignRace)
 })
 
 // tamperedIDs alters an issued auth_req_id and redeems the genuine one at last.

@@ -58,9 +58,17 @@ func (s *Session) tryAssertions(ctx context.Context) {
 	s.choosePrimary()
 }
 
-// refusedPoll says how the client is refused when it polls a request of its own.
+// refusedPoll says how the client is refused when it polls a request of its own. A
+// poll that is held is not refused. The request is closed at once: it is not known
+// yet whether its user may have others.
 func (t *T) refusedPoll() string {
-	poll := t.PollNow(t.MustStart(t.Request()))
+	flow := t.MustStart(t.Request())
+	defer t.closeOpen(anyHint)
+	poll := t.sendAuthenticated(t.client, func() ciba.Call {
+		call := t.PollCall(flow)
+		call.Timeout = 5 * time.Second
+		return call
+	})
 	if refusesClient(poll) || isError(poll, ciba.UnauthorizedClient) {
 		return "a poll is answered " + poll.Summary()
 	}
@@ -100,52 +108,6 @@ func (t *T) refusal() string {
 	})
 	if refusesClient(poll) || isError(poll, ciba.UnauthorizedClient) {
 		return "a token request is answered " + poll.Summary()
-	}
-	return ""
-}
-
-// tryOut lets one client of every method the primary client does not use start a
-// request and poll it. An endpoint may let a client in only to refuse it when a
-// real request is polled; then the clients of that method spoil nothing but the
-// cases about it.
-func (s *Session) tryOut(ctx context.Context) {
-	if s.primary == nil || len(s.target.Users) == 0 {
-		return
-	}
-	ctx, cancel := context.WithTimeout(ctx, time.Minute)
-	defer cancel()
-	tried := map[string]bool{s.primary.AuthMethod: true}
-	for _, c := range working(s.general()) {
-		if tried[c.AuthMethod] {
-			continue
-		}
-		tried[c.AuthMethod] = true
-		var refusal string
-		guard(func() { refusal = s.probing(ctx, c).refusalOfPoll() })
-		if refusal == "" {
-			continue
-		}
-		s.note("clients with %s take part in the cases about it only: %s", c.AuthMethod, refusal)
-		for _, other := range s.clients {
-			if other.AuthMethod == c.AuthMethod && other.refused == "" {
-				other.refused = refusal
-			}
-		}
-	}
-}
-
-// refusalOfPoll says how a poll of a new request is refused for the client's sake,
-// or returns nothing. A poll that is held is not.
-func (t *T) refusalOfPoll() string {
-	defer t.tidyUp()
-	flow := t.MustStart(t.Request())
-	poll := t.sendAuthenticated(t.client, func() ciba.Call {
-		call := t.PollCall(flow)
-		call.Timeout = 5 * time.Second
-		return call
-	})
-	if refusesClient(poll) || isError(poll, ciba.UnauthorizedClient) {
-		return "a poll is answered " + poll.Summary()
 	}
 	return ""
 }
@@ -236,17 +198,25 @@ func hintIn(p ciba.Params) string {
 // makeRoom denies what this case has left open for the user of a call, where a
 // user may have one open request only.
 func (t *T) makeRoom(call ciba.Call) {
-	hint := hintIn(call.Form)
-	t.closeOpen(func(other string) bool { return other == hint })
+	if t.session.oneRequestPerUser {
+		hint := hintIn(call.Form)
+		t.closeOpen(func(other string) bool { return other == hint })
+	}
 }
 
 // tidyUp does it for all users when the case is over.
-func (t *T) tidyUp() { t.closeOpen(func(string) bool { return true }) }
+func (t *T) tidyUp() {
+	if t.session.oneRequestPerUser {
+		t.closeOpen(anyHint)
+	}
+}
+
+func anyHint(string) bool { return true }
 
 // closeOpen denies requests. One that has ended already cannot be denied, which
 // is just as well; a person is not bothered.
 func (t *T) closeOpen(same func(hint string) bool) {
-	if !t.session.oneRequestPerUser || !t.Has("deny") || t.session.target.Approval.Kind == "manual" {
+	if !t.Has("deny") || t.session.target.Approval.Kind == "manual" {
 		return
 	}
 	for _, id := range t.open.take(same) {

@@ -71,7 +71,6 @@ func (s *Session) run(ctx context.Context, o Options, selected []*definition) re
 	s.introduce(ctx)
 	s.tryAssertions(ctx)
 	s.probe(ctx)
-	s.tryOut(ctx)
 	jobs := s.plan(selected)
 	cases := make(map[*job]result.Case, len(jobs))
 	var mu sync.Mutex
