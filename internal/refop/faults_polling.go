@@ -37,21 +37,19 @@ func costly(name, breaks, sees string, costs func(*call, *oauthError) bool) Faul
 	return Fault{name, breaks, sees, func(b *behaviour) { b.consume = costs }}
 }
 
-// costlyGrant makes a fault of token requests with another grant_type that use
-// the flow up.
+// costlyGrant uses the flow up when a token request has another grant_type.
 func costlyGrant(c *call, r *reply) {
 	if c.endpoint != "token" || r.kind != "error" || c.value("grant_type") == grantCIBA {
 		return
 	}
-	if f, s := c.op.find(c.value("auth_req_id")); f != nil {
+	f, s := c.op.find(c.value("auth_req_id"))
+	defer s.mu.Unlock()
+	if f != nil {
 		f.state = used
-		s.mu.Unlock()
-	} else {
-		s.mu.Unlock()
 	}
 }
 
-// everyPoll edits the answers to polls with a body of their own.
+// everyPoll edits the answers to polls, whatever they are.
 func everyPoll(edit func(*call, *reply)) func(*behaviour) {
 	return func(b *behaviour) {
 		b.onReply = append(b.onReply, func(c *call, r *reply) {
