@@ -78,6 +78,9 @@ func OpenAudit(path string) (*Audit, error) {
 }
 
 func continueAudit(file *os.File) (*Audit, error) {
+	if err := lock(file); err != nil {
+		return nil, err
+	}
 	a := &Audit{file: file, run: rand.Text()[:8], start: time.Now(), decided: map[key]Action{}}
 	v, err := verify(file, a.remember)
 	if err != nil {

@@ -124,6 +124,9 @@ func TestAuditNoticesChanges(t *testing.T) {
 	t.Parallel()
 	path := filepath.Join(t.TempDir(), "audit")
 	a := openAudit(t, path)
+	if _, err := OpenAudit(path); err == nil {
+		t.Error("two devices write to one audit")
+	}
 	for range 4 {
 		a.note(event{Event: received, Ref: "r", Note: "n"})
 	}
