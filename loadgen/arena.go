@@ -38,7 +38,7 @@ type flow struct {
 
 // inlineID is the length of an auth_req_id, form-encoded, that fits a flow.
 // Longer ones are kept aside.
-const inlineID = 46
+const inlineID = 45
 
 // want is what the user is going to do.
 type want uint8

@@ -35,8 +35,10 @@ var ordinary = caps{perMinute: 6000, pending: 10_000, duration: time.Hour, why: 
 
 // capsOf are those of products with limits of their own.
 var capsOf = map[string]caps{
-	"auth0": {perMinute: 500, pending: 5000, duration: 2 * time.Hour, firm: true, approval: true,
-		why: "Auth0's limits for a tenant; requests that nobody answers keep counting for up to a day, and the load-testing policy asks for written approval two weeks ahead"},
+	"auth0": {
+		perMinute: 500, pending: 5000, duration: 2 * time.Hour, firm: true, approval: true,
+		why: "Auth0's limits for a tenant; requests that nobody answers keep counting for up to a day, and the load-testing policy asks for written approval two weeks ahead",
+	},
 }
 
 // Care refuses a load that the target's owner has not agreed to, or that goes

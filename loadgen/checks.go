@@ -60,8 +60,10 @@ type checks struct {
 }
 
 func newChecks(o *Options, e *evidence) *checks {
-	c := &checks{decides: o.Decider != nil, users: o.Plan.Users, template: o.Plan.RAR, evidence: e, seen: newIDSet(),
-		found: map[breach]*result.Violation{}, subjects: make([]string, len(o.Plan.Users))}
+	c := &checks{
+		decides: o.Decider != nil, users: o.Plan.Users, template: o.Plan.RAR, evidence: e, seen: newIDSet(),
+		found: map[breach]*result.Violation{}, subjects: make([]string, len(o.Plan.Users)),
+	}
 	for i, u := range o.Plan.Users {
 		c.subjects[i] = u.Sub
 	}
@@ -84,8 +86,10 @@ func (c *checks) report(e *engine, x *exchange, b breach, format string, args ..
 
 // violations are what was found, the gravest first.
 func (c *checks) violations() []result.Violation {
-	order := []breach{redeemedTwice, redeemedAgain, tokensDenied, tokensUndecided, tokensExpired, wrongSubject, detailsForeign, detailsChanged,
-		detailsMissing, idRepeated, idGuessable, expiredEarly, pendingExpired, outsideTheTexts}
+	order := []breach{
+		redeemedTwice, redeemedAgain, tokensDenied, tokensUndecided, tokensExpired, wrongSubject, detailsForeign, detailsChanged,
+		detailsMissing, idRepeated, idGuessable, expiredEarly, pendingExpired, outsideTheTexts,
+	}
 	list := []result.Violation{}
 	for _, b := range order {
 		if v := c.found[b]; v != nil {
@@ -260,25 +264,59 @@ func agrees(granted, requested any) bool {
 // idSet remembers identifiers by their hash, the last few million of them.
 type idSet struct {
 	seed      maphash.Seed
-	now, last map[uint64]struct{}
+	now, last hashSet
 }
 
 const idsInSet = 4 << 20
 
-func newIDSet() idSet {
-	return idSet{seed: maphash.MakeSeed(), now: map[uint64]struct{}{}}
-}
+func newIDSet() idSet { return idSet{seed: maphash.MakeSeed()} }
 
 // add says whether the identifier was there already.
 func (s *idSet) add(id string) bool {
-	h := maphash.String(s.seed, id)
-	_, here := s.now[h]
-	_, before := s.last[h]
-	if len(s.now) >= idsInSet {
-		s.now, s.last = map[uint64]struct{}{}, s.now
+	h := maphash.String(s.seed, id) | 1 // never zero
+	if s.now.n >= idsInSet {
+		s.now, s.last = hashSet{}, s.now
 	}
-	s.now[h] = struct{}{}
-	return here || before
+	return s.last.has(h) || s.now.add(h)
+}
+
+// hashSet is a set of hashes that are not zero, in a table that is at most three
+// quarters full. A map takes two or three times the memory.
+type hashSet struct {
+	slots []uint64
+	n     int
+}
+
+// place is where a hash is, or would be.
+func (s *hashSet) place(h uint64) *uint64 {
+	mask := uint64(len(s.slots) - 1) //nolint:gosec // a length
+	for i := h >> 1; ; i++ {
+		if at := &s.slots[i&mask]; *at == 0 || *at == h {
+			return at
+		}
+	}
+}
+
+func (s *hashSet) has(h uint64) bool { return s.n > 0 && *s.place(h) == h }
+
+// add says whether the hash was there already.
+func (s *hashSet) add(h uint64) bool {
+	if s.n*4 >= len(s.slots)*3 {
+		old := s.slots
+		s.slots = make([]uint64, max(1024, 2*len(old)))
+		for _, other := range old {
+			if other != 0 {
+				*s.place(other) = other
+			}
+		}
+	}
+	at := s.place(h)
+	if *at == h {
+		return true
+	}
+	*at = h
+	s.n++
+	return false
 }
 
 // entropy bounds the entropy of identifiers from above: at each position no more

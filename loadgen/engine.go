@@ -45,7 +45,6 @@ type engine struct {
 	closed  context.Context // ends: nothing more is sent
 	nextAt  int64           // intended time of the next start
 	hasNext bool
-	offered int64
 
 	mu            sync.Mutex // guards all below
 	arena         arena
@@ -54,6 +53,7 @@ type engine struct {
 	head          int
 	extra         []job // go out before anything else
 	live          int64 // flows without an outcome
+	peakLive      int64
 	underWay      int64
 	peak          int64
 	serials       uint32
@@ -238,7 +238,7 @@ func referred(url string) (job, bool) {
 		return job{}, false
 	}
 	index, err := strconv.ParseUint(url[at+2:], 10, 32)
-	return job{kind: url[at+1], flow: uint32(index)}, err == nil //nolint:gosec // parsed as 32 bits
+	return job{kind: url[at+1], flow: uint32(index)}, err == nil
 }
 
 // pollOf makes the poll of a flow that is due, and its twin where the flow is to
@@ -285,12 +285,16 @@ func (e *engine) findNext(now int64) bool {
 		e.noMore, e.hasNext = true, false
 		return false
 	}
+	if now > int64(e.plan.Duration) {
+		e.drop()
+		return false
+	}
 	if e.hasNext {
 		return true
 	}
-	at, ok := e.nextArrival(now)
+	at, ok := e.nextArrival()
 	switch {
-	case !ok && e.plan.Arrivals != nil, at > int64(e.plan.Duration), now > int64(e.plan.Duration):
+	case !ok && e.plan.Arrivals != nil, at > int64(e.plan.Duration):
 		e.noMore = true
 	case ok:
 		e.nextAt, e.hasNext = at, true
@@ -298,7 +302,25 @@ func (e *engine) findNext(now int64) bool {
 	return e.hasNext
 }
 
-func (e *engine) nextArrival(int64) (int64, bool) {
+// drop gives up the starts that were offered and did not get their turn before
+// the end.
+func (e *engine) drop() {
+	at, ok := e.nextAt, e.hasNext
+	for e.plan.Arrivals != nil {
+		if !ok {
+			at, ok = e.nextArrival()
+		}
+		if !ok || at > int64(e.plan.Duration) {
+			break
+		}
+		e.now.count(result.CountOffered, 1)
+		e.now.count(result.CountDropped, 1)
+		ok = false
+	}
+	e.noMore, e.hasNext = true, false
+}
+
+func (e *engine) nextArrival() (int64, bool) {
 	if e.plan.Arrivals != nil {
 		at, ok := e.plan.Arrivals.Next()
 		return int64(at), ok
@@ -369,10 +391,9 @@ func (e *engine) take(j job, a *answer, r *vegeta.Result) {
 	e.underWay--
 	e.measure(x)
 	x.f.inFlight--
-	switch {
-	case j.kind == jobStart:
+	if j.kind == jobStart {
 		e.acknowledge(x)
-	default:
+	} else {
 		e.polled(x)
 	}
 	if x.f.state == over && x.f.inFlight == 0 {
@@ -428,13 +449,13 @@ func (e *engine) acknowledge(x *exchange) {
 	e.checks.identifier(e, x)
 	f.state = waiting
 	f.took = uint16(min((x.done-x.sent)/10_000_000+1, math.MaxUint16)) //nolint:gosec // bounded
-	e.arena.setID(x.job.flow, escape(x.id))
+	e.arena.setID(x.flow, escape(x.id))
 	f.interval = uint32(min(orDefault(x.interval, defaultInterval), longestInterval).Milliseconds()) //nolint:gosec // an hour
 	if x.expiresIn > 0 {
 		f.expires = x.sent + int64(min(x.expiresIn, maxExpiry))
 	}
 	e.schedule(x, 0)
-	e.decideLater(x.job.flow)
+	e.decideLater(x.flow)
 }
 
 const maxExpiry = 1000 * time.Hour
@@ -454,7 +475,7 @@ func (e *engine) schedule(x *exchange, atLeast time.Duration) {
 	}
 	due = max(due, x.done+int64(atLeast))
 	f.due = e.plan.Pollers.spread(due, e.random.Float64())
-	e.ring.push(&e.arena, x.job.flow)
+	e.ring.push(&e.arena, x.flow)
 	e.rouse()
 }
 
@@ -568,7 +589,7 @@ func (e *engine) succeed(x *exchange) {
 	e.count(x, result.CountApproved)
 	if f := x.f; f.has(repeats) {
 		f.inFlight = 1
-		e.extra = append(e.extra, job{kind: jobReplay, flow: x.job.flow})
+		e.extra = append(e.extra, job{kind: jobReplay, flow: x.flow})
 		e.rouse()
 	}
 }
@@ -606,7 +627,7 @@ func (e *engine) abandon() {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	for i := range e.arena.used {
-		f := e.arena.at(uint32(i)) //nolint:gosec // the arena has fewer places
+		f := e.arena.at(uint32(i))
 		switch {
 		case f.serial == 0 || f.state == over:
 		case f.state == starting: // was handed out, but Vegeta did not send it any more

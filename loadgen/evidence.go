@@ -22,7 +22,7 @@ func (k *evidence) of(e *engine, x *exchange, text string) result.Evidence {
 		at, label = &e.requests.start, "backchannel authentication request"
 		body = e.requests.startBody(x.f.user, x.f.serial, nil)
 	} else {
-		body = e.tokenBody(job{flow: x.job.flow})
+		body = e.tokenBody(job{flow: x.flow})
 	}
 	address, err := url.Parse(at.url)
 	if err != nil {
@@ -30,13 +30,17 @@ func (k *evidence) of(e *engine, x *exchange, text string) result.Evidence {
 	}
 	req := &http.Request{Method: http.MethodPost, URL: address, Header: e.requests.header}
 	resp := &ciba.Response{Status: x.status, Header: x.result.Headers, Body: x.result.Body, Sent: e.began.Add(time.Duration(x.sent)), Received: e.began.Add(time.Duration(x.done))}
-	return result.Evidence{Flow: int64(x.f.serial), AtMS: time.Duration(x.done).Milliseconds(), Text: text,
-		Exchange: exchangeOf(k.masker.Exchange(label, req, body, resp), time.Duration(x.sent))}
+	return result.Evidence{
+		Flow: int64(x.f.serial), AtMS: time.Duration(x.done).Milliseconds(), Text: text,
+		Exchange: exchangeOf(k.masker.Exchange(label, req, body, resp), time.Duration(x.sent)),
+	}
 }
 
 func exchangeOf(from ciba.Exchange, sent time.Duration) result.Exchange {
-	x := result.Exchange{Label: from.Label, StartedMS: sent.Milliseconds(), DurationMS: float64(from.Duration.Microseconds()) / 1000,
-		Request: messageOf(from.Request), Error: from.Error}
+	x := result.Exchange{
+		Label: from.Label, StartedMS: sent.Milliseconds(), DurationMS: float64(from.Duration.Microseconds()) / 1000,
+		Request: messageOf(from.Request), Error: from.Error,
+	}
 	if from.Response != nil {
 		response := messageOf(*from.Response)
 		x.Response = &response
@@ -89,9 +93,17 @@ func (k answerKey) String() string {
 // faultText sorts what a transport says into a few kinds.
 func faultText(text string) string {
 	for _, known := range []struct{ part, name string }{
-		{"connection refused", "connection refused"}, {"Client.Timeout", "timeout"}, {"deadline exceeded", "timeout"}, {"timeout", "timeout"},
-		{"connection reset", "connection reset"}, {"EOF", "connection closed"}, {"broken pipe", "connection closed"}, {"no such host", "no such host"},
-		{"certificate", "certificate not trusted"}, {"cannot assign requested address", "no free local port"}, {"too many open files", "too many open files"},
+		{"connection refused", "connection refused"},
+		{"Client.Timeout", "timeout"},
+		{"deadline exceeded", "timeout"},
+		{"timeout", "timeout"},
+		{"connection reset", "connection reset"},
+		{"EOF", "connection closed"},
+		{"broken pipe", "connection closed"},
+		{"no such host", "no such host"},
+		{"certificate", "certificate not trusted"},
+		{"cannot assign requested address", "no free local port"},
+		{"too many open files", "too many open files"},
 	} {
 		if strings.Contains(text, known.part) {
 			return known.name

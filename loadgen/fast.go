@@ -86,8 +86,10 @@ func translate(r *http.Request, to *fasthttp.Request) error {
 func answerOf(r *http.Request, from *fasthttp.Response) *http.Response {
 	header := headerOf(from)
 	status := from.StatusCode()
-	return &http.Response{Status: http.StatusText(status), StatusCode: status, Proto: "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1, Header: header,
-		Body: &pooled{from, bytes.NewReader(from.Body())}, ContentLength: int64(len(from.Body())), Request: r}
+	return &http.Response{
+		Status: http.StatusText(status), StatusCode: status, Proto: "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1, Header: header,
+		Body: &pooled{from, bytes.NewReader(from.Body())}, ContentLength: int64(len(from.Body())), Request: r,
+	}
 }
 
 // headerOf copies a header. Like net/textproto it keeps all values in one slice

@@ -157,8 +157,10 @@ func (t *tally) histograms(list []result.Latency) error {
 
 // window is the tally as the results have it.
 func (t *tally) window(start, span time.Duration) result.Window {
-	w := result.Window{StartMS: start.Milliseconds(), SpanMS: span.Milliseconds(), Counters: map[string]int64{},
-		Answers: t.answerTexts(), FailedFor: map[string]int64{}, Histograms: map[string]result.Histogram{}}
+	w := result.Window{
+		StartMS: start.Milliseconds(), SpanMS: span.Milliseconds(), Counters: map[string]int64{},
+		Answers: t.answerTexts(), FailedFor: map[string]int64{}, Histograms: map[string]result.Histogram{},
+	}
 	for name, n := range t.counters {
 		w.Counters[name] = n
 	}

@@ -68,8 +68,10 @@ var ratios = map[string]func(*tally) (float64, bool){
 }
 
 // sums are measures that are counters.
-var sums = []string{result.CountViolations, result.CountFailed, result.CountDropped, result.CountSlowDown, result.CountUnprovoked,
-	result.CountErrors, result.CountEarlyPolls, result.CountUndecided, result.CountRefused, result.CountExpired}
+var sums = []string{
+	result.CountViolations, result.CountFailed, result.CountDropped, result.CountSlowDown, result.CountUnprovoked,
+	result.CountErrors, result.CountEarlyPolls, result.CountUndecided, result.CountRefused, result.CountExpired,
+}
 
 func share(part, whole int64) (float64, bool) {
 	if whole <= 0 {

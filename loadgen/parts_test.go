@@ -9,6 +9,7 @@ import (
 	"strings"
 	"testing"
 	"time"
+	"unsafe"
 
 	"github.com/cibatest/cibatest/internal/target"
 	"github.com/cibatest/cibatest/reports/result"
@@ -182,6 +183,32 @@ func TestEntropy(t *testing.T) {
 	few.add("same")
 	if _, known := few.bits(); known {
 		t.Error("one id was judged")
+	}
+}
+
+func TestIDSet(t *testing.T) {
+	t.Parallel()
+	s := newIDSet()
+	for i := range 20_000 {
+		if s.add(fmt.Sprint(i)) {
+			t.Fatalf("%d is called a repetition", i)
+		}
+	}
+	for i := range 20_000 {
+		if !s.add(fmt.Sprint(i)) {
+			t.Fatalf("the repetition of %d is not noticed", i)
+		}
+	}
+	s.now, s.last = hashSet{}, s.now
+	if !s.add("17") {
+		t.Error("an id of the last generation is forgotten")
+	}
+}
+
+func TestFlowIsSmall(t *testing.T) {
+	t.Parallel()
+	if size := unsafe.Sizeof(flow{}); size > 104 {
+		t.Errorf("a flow takes %d bytes", size)
 	}
 }
 

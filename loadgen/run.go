@@ -57,10 +57,12 @@ func newEngine(ctx context.Context, o *Options) (*engine, error) {
 	if err != nil {
 		return nil, err
 	}
-	e := &engine{o: *o, plan: &o.Plan, requests: requests, wake: make(chan struct{}, 1), deciding: make(chan struct{}, decisionsAtOnce),
+	e := &engine{
+		o: *o, plan: &o.Plan, requests: requests, wake: make(chan struct{}, 1), deciding: make(chan struct{}, decisionsAtOnce),
 		arena: newArena(), ring: newRing(), rota: newRota(len(p.Users), p.UserLimit), now: newTally(),
 		random: rand.New(rand.NewPCG(uint64(p.Seed), 0)), //nolint:gosec // a load needs no secrecy
-		ctx:    ctx}
+		ctx:    ctx,
+	}
 	e.checks = newChecks(o, &evidence{ciba.NewMasker(o.Target.Secrets()...)})
 	if p.Arrivals == nil {
 		e.idle = make([]int64, p.Agents)
@@ -111,8 +113,10 @@ func (e *engine) header() result.Load {
 	if p.UserLimit > 0 {
 		words.UserLimit = fmt.Sprintf("%d/min", p.UserLimit)
 	}
-	return result.Load{Version: result.Version, Kind: "load", Tool: result.Tool{Name: "cibatest", Version: e.o.Version},
+	return result.Load{
+		Version: result.Version, Kind: "load", Tool: result.Tool{Name: "cibatest", Version: e.o.Version},
 		Target:  result.Target{Issuer: e.o.Target.Issuer, Persona: e.o.Target.Persona, Configuration: e.o.Target.Masked()},
 		Started: e.began, Seed: p.Seed, Plan: words,
-		Generator: result.Generator{Cores: runtime.GOMAXPROCS(0)}}
+		Generator: result.Generator{Cores: runtime.GOMAXPROCS(0)},
+	}
 }

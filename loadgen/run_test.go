@@ -52,8 +52,10 @@ func (b *bench) plan(t *testing.T, rate string, length time.Duration) Plan {
 	}
 	mix, _ := ParseMix("approve=80,deny=10,ignore=10")
 	think, _ := ParseThink("lognormal:3s,0.6")
-	return Plan{Arrivals: arrivals, Duration: length, Drain: time.Minute, Client: b.client("basic-a"), Users: b.Target.Users,
-		Mix: mix, Think: think, Seed: 1}
+	return Plan{
+		Arrivals: arrivals, Duration: length, Drain: time.Minute, Client: b.client("basic-a"), Users: b.Target.Users,
+		Mix: mix, Think: think, Seed: 1,
+	}
 }
 
 func (b *bench) client(name string) target.Client {

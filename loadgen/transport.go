@@ -79,6 +79,8 @@ func newHTTPClient(rt http.RoundTripper, header http.Header, timeout time.Durati
 	if _, own := rt.(*fast); own {
 		timeout = 0
 	}
-	return &http.Client{Transport: plain{rt, header}, Timeout: timeout,
-		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
+	return &http.Client{
+		Transport: plain{rt, header}, Timeout: timeout,
+		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
+	}
 }

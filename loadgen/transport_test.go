@@ -91,8 +91,10 @@ type seen struct {
 
 func ask(t *testing.T, rt http.RoundTripper, address string) seen {
 	t.Helper()
-	client := newHTTPClient(rt, http.Header{"Content-Type": {"application/x-www-form-urlencoded"}, "Accept": {"application/json"},
-		"User-Agent": {"cibatest-load"}, "Authorization": {"Basic abc"}}, 2*time.Second)
+	client := newHTTPClient(rt, http.Header{
+		"Content-Type": {"application/x-www-form-urlencoded"}, "Accept": {"application/json"},
+		"User-Agent": {"cibatest-load"}, "Authorization": {"Basic abc"},
+	}, 2*time.Second)
 	req, err := http.NewRequest(http.MethodPost, address+"/a%2Fb/token?x=1&y=%20#p17", strings.NewReader(url.Values{"auth_req_id": {"a b&c"}}.Encode()))
 	if err != nil {
 		t.Fatal(err)

@@ -27,9 +27,9 @@ func peakResidentBytes() int64 {
 		return 0
 	}
 	if runtime.GOOS == "darwin" {
-		return int64(u.Maxrss) // in bytes there
+		return int64(u.Maxrss) //nolint:unconvert // in bytes there; 32 bits on some systems
 	}
-	return int64(u.Maxrss) * 1024
+	return int64(u.Maxrss) * 1024 //nolint:unconvert // 32 bits on some systems
 }
 
 // residentBytes is the memory this process has now, 0 where that is not known.

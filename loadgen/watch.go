@@ -148,8 +148,10 @@ func (w *watch) sign(t *tally) {
 }
 
 func (w *watch) status(now time.Duration, draining bool, gauges result.Window, t *tally) Status {
-	s := Status{Elapsed: now, Length: w.e.plan.Duration, Draining: draining, Pending: gauges.Pending, UnderWay: gauges.UnderWay,
-		Offered: w.offered(now-tick, now), Total: maps.Clone(w.total.counters), Second: maps.Clone(t.counters), Latency: map[string]result.Latency{}}
+	s := Status{
+		Elapsed: now, Length: w.e.plan.Duration, Draining: draining, Pending: gauges.Pending, UnderWay: gauges.UnderWay,
+		Offered: w.offered(now-tick, now), Total: maps.Clone(w.total.counters), Second: maps.Clone(t.counters), Latency: map[string]result.Latency{},
+	}
 	for c, h := range t.histogram {
 		if h != nil && h.TotalCount() > 0 {
 			s.Latency[classNames[c]] = result.QuantilesOf(classNames[c], h)
@@ -234,9 +236,16 @@ func (e *engine) limits(w *watch) []string {
 		}
 	}
 	if part, known := share(w.total.counters[result.CountStarted], w.total.counters[result.CountOffered]); known && part < leastAchieved && w.aborted == "" {
-		list = append(list, fmt.Sprintf("only %.0f%% of the offered flows were started: %d were pending, as many as the cap allows", part*100, e.plan.MaxPending))
+		list = append(list, fmt.Sprintf("only %.0f%% of the offered flows were started: %s", part*100, e.whyDropped()))
 	}
 	return list
+}
+
+func (e *engine) whyDropped() string {
+	if e.peakLive >= int64(e.plan.MaxPending) {
+		return fmt.Sprintf("%d were pending, as many as --max-pending allows", e.plan.MaxPending)
+	}
+	return "the run ended before their turn came"
 }
 
 // why guesses at what the generator lacked.

@@ -94,8 +94,10 @@ var loadHeadlines = map[result.LoadVerdict]string{
 }
 
 func newLoadView(l result.Load) (loadView, error) {
-	v := loadView{Load: l, Kind: loadLooks[l.Verdict], Headline: firstOf(loadHeadlines[l.Verdict], string(l.Verdict)), Date: stamp(l.Started),
-		Machine: l.Started.UTC().Format("2006-01-02T15:04:05Z"), Took: span(l.DurationMS), Config: configuration(l.Target.Configuration)}
+	v := loadView{
+		Load: l, Kind: loadLooks[l.Verdict], Headline: firstOf(loadHeadlines[l.Verdict], string(l.Verdict)), Date: stamp(l.Started),
+		Machine: l.Started.UTC().Format("2006-01-02T15:04:05Z"), Took: span(l.DurationMS), Config: configuration(l.Target.Configuration),
+	}
 	v.Lead = upper(verdictWords[l.Verdict]) + "."
 	v.Facts = loadFacts(l)
 	for _, s := range funnelSteps(l.Funnel) {

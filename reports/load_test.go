@@ -21,26 +21,38 @@ import (
 // sampleLoad is a load run with everything a report can show.
 func sampleLoad() result.Load {
 	r := rand.New(rand.NewPCG(1, 2))
-	l := result.Load{Version: result.Version, Kind: "load", Tool: result.Tool{Name: "cibatest", Version: "v0.0.0"},
+	l := result.Load{
+		Version: result.Version, Kind: "load", Tool: result.Tool{Name: "cibatest", Version: "v0.0.0"},
 		Target:  result.Target{Issuer: "https://op.example.com", Persona: "core", Configuration: map[string]any{"issuer": "https://op.example.com"}},
 		Started: time.Date(2026, 3, 14, 9, 26, 53, 0, time.UTC), DurationMS: 60_000, Seed: 7,
-		Plan: result.LoadPlan{Rate: "5/s..40/s", Arrivals: "poisson", DurationMS: 45_000, DrainMS: 15_000, Pollers: "steady", Decisions: "approve=90,deny=5,ignore=5",
-			ThinkTime: "lognormal:4s,0.6", Probes: "2% of the flows are redeemed twice", Users: 12, Client: "agent", AuthMethod: "private_key_jwt", Transport: "http", MaxPending: 1000, MaxWorkers: 64},
+		Plan: result.LoadPlan{
+			Rate: "5/s..40/s", Arrivals: "poisson", DurationMS: 45_000, DrainMS: 15_000, Pollers: "steady", Decisions: "approve=90,deny=5,ignore=5",
+			ThinkTime: "lognormal:4s,0.6", Probes: "2% of the flows are redeemed twice", Users: 12, Client: "agent", AuthMethod: "private_key_jwt", Transport: "http", MaxPending: 1000, MaxWorkers: 64,
+		},
 		Verdict: result.Missed, Reasons: []string{"objective redeem.p99<300ms missed: 812ms", "2 violations of the protocol"},
 		Objectives: []result.Objective{{Text: "redeem.p99<300ms", Actual: "812ms"}, {Text: "flow.success>99%", Actual: "99.40%", Held: true}},
-		Violations: []result.Violation{{Kind: "double_redemption", Requirement: "CIBA-10.1.1-REUSE-RACE", Text: "one auth_req_id was redeemed twice at the same moment", Count: 2,
-			Evidence: []result.Evidence{{Flow: 17, AtMS: 21_345, Text: "both of two simultaneous polls got tokens", Exchange: result.Exchange{Label: "token request", StartedMS: 21_340, DurationMS: 4.2,
+		Violations: []result.Violation{{
+			Kind: "double_redemption", Requirement: "CIBA-10.1.1-REUSE-RACE", Text: "one auth_req_id was redeemed twice at the same moment", Count: 2,
+			Evidence: []result.Evidence{{Flow: 17, AtMS: 21_345, Text: "both of two simultaneous polls got tokens", Exchange: result.Exchange{
+				Label: "token request", StartedMS: 21_340, DurationMS: 4.2,
 				Request:  result.Message{Method: "POST", URL: "https://op.example.com/token", Headers: []result.Header{{Name: "Content-Type", Value: "application/x-www-form-urlencoded"}}, Body: "grant_type=ciba&auth_req_id=[masked:1]", BodyBytes: 90},
-				Response: &result.Message{Status: 200, Headers: []result.Header{{Name: "Content-Type", Value: "application/json"}}, Body: `{"access_token":"[masked:2]"}`, BodyBytes: 300}}}}}},
+				Response: &result.Message{Status: 200, Headers: []result.Header{{Name: "Content-Type", Value: "application/json"}}, Body: `{"access_token":"[masked:2]"}`, BodyBytes: 300},
+			}}},
+		}},
 		Generator: result.Generator{Cores: 2, PeakRSSBytes: 41 << 20, PeakUnderWay: 37},
-		Notes:     []string{"a note"}, Parts: []string{"part 1, seed 7"}}
+		Notes:     []string{"a note"}, Parts: []string{"part 1, seed 7"},
+	}
 	for second := range int64(60) {
-		w := result.Window{StartMS: second * 1000, SpanMS: 1000, Pending: 40 + second, UnderWay: 3, OfferedPS: 5 + float64(second)/2, CPUMS: 90,
-			Counters: map[string]int64{result.CountOffered: 21, result.CountDropped: 1, result.CountStarted: 20, result.CountRefused: 1, result.CountAcknowledged: 19, result.CountApproved: 14,
-				result.CountDenied: 2, result.CountExpired: 1, result.CountFailed: 1, result.CountAbandoned: 1, result.CountRequests: 80, result.CountErrors: 1, result.CountSlowDown: 1, result.CountConnections: 1, result.CountSignings: 80, result.CountSigningNS: 2_000_000},
+		w := result.Window{
+			StartMS: second * 1000, SpanMS: 1000, Pending: 40 + second, UnderWay: 3, OfferedPS: 5 + float64(second)/2, CPUMS: 90,
+			Counters: map[string]int64{
+				result.CountOffered: 21, result.CountDropped: 1, result.CountStarted: 20, result.CountRefused: 1, result.CountAcknowledged: 19, result.CountApproved: 14,
+				result.CountDenied: 2, result.CountExpired: 1, result.CountFailed: 1, result.CountAbandoned: 1, result.CountRequests: 80, result.CountErrors: 1, result.CountSlowDown: 1, result.CountConnections: 1, result.CountSignings: 80, result.CountSigningNS: 2_000_000,
+			},
 			Answers:    map[string]int64{"backchannel 200": 19, "token 400 authorization_pending": 41, "token 200": 14},
 			FailedFor:  map[string]int64{"invalid_grant": 1},
-			Histograms: map[string]result.Histogram{}}
+			Histograms: map[string]result.Histogram{},
+		}
 		for _, class := range result.ClassOrder {
 			h := result.NewHistogram()
 			for range 20 {
@@ -70,7 +82,9 @@ var loadRenders = []struct {
 	name   string
 	render func(io.Writer, result.Load) error
 }{
-	{"html", LoadHTML}, {"junit", LoadJUnit}, {"markdown", LoadMarkdown},
+	{"html", LoadHTML},
+	{"junit", LoadJUnit},
+	{"markdown", LoadMarkdown},
 	{"text", func(w io.Writer, l result.Load) error { return LoadText(w, l, TextOptions{}) }},
 }
 

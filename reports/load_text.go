@@ -102,7 +102,7 @@ type funnelStep struct {
 func funnelSteps(f result.Funnel) []funnelStep {
 	return []funnelStep{
 		{"offered", f.Offered, "", true},
-		{"dropped", f.Dropped, "not started: as many were pending as the cap allows", false},
+		{"dropped", f.Dropped, "not started: too many were pending, or the run ended first", false},
 		{"started", f.Started, "", true},
 		{"refused", f.Refused, "no auth_req_id came back", false},
 		{"acknowledged", f.Acknowledged, "", true},

@@ -209,8 +209,10 @@ func (f *loadFlags) write(cmd *cobra.Command, l result.Load) error {
 
 // plan reads the flags.
 func (f *loadFlags) plan(t *target.Target) (loadgen.Plan, error) {
-	p := loadgen.Plan{Duration: f.duration, Drain: f.drain, Timeout: f.timeout, UserLimit: f.userLimit, Agents: f.agents, Pause: f.pause,
-		Audience: f.audience, MaxPending: f.maxPending, MaxWorkers: f.maxWorkers, MaxLag: f.maxLag, Seed: f.seed, Params: map[string]string{}}
+	p := loadgen.Plan{
+		Duration: f.duration, Drain: f.drain, Timeout: f.timeout, UserLimit: f.userLimit, Agents: f.agents, Pause: f.pause,
+		Audience: f.audience, MaxPending: f.maxPending, MaxWorkers: f.maxWorkers, MaxLag: f.maxLag, Seed: f.seed, Params: map[string]string{},
+	}
 	p.Words = result.LoadPlan{Rate: f.rate, Arrivals: f.arrivals, Pollers: f.pollers, Decisions: f.mix, ThinkTime: f.think, Transport: f.transport, RAR: f.rar}
 	var errs []error
 	collect := func(err error) { errs = append(errs, err) }

@@ -10,7 +10,7 @@ import (
 // hundred megabytes without a pointer in them: quick to collect and dear to have
 // twice. So the more lives, the smaller the share by which the heap may grow.
 const (
-	headroom       = 40 << 20 // bytes the heap may always grow by
+	headroom       = 24 << 20 // bytes the heap may always grow by
 	leastGCPercent = 15
 )
 
@@ -43,5 +43,5 @@ func (t *thrift) adjust() {
 // gcPercent is the growth that a heap may have, in steps of five.
 func gcPercent(live uint64) int {
 	p := min(100, headroom*100/max(live, 1))
-	return max(leastGCPercent, int(p)/5*5) //nolint:gosec // at most 100
+	return max(leastGCPercent, int(p)/5*5)
 }

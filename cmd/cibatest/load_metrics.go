@@ -44,13 +44,17 @@ func (m *loadMetrics) Collect(to chan<- prometheus.Metric) {
 	m.mu.Lock()
 	s := m.status
 	m.mu.Unlock()
-	outcomes := []string{result.CountOffered, result.CountStarted, result.CountDropped, result.CountRefused, result.CountAcknowledged, result.CountApproved,
-		result.CountDenied, result.CountExpired, result.CountFailed, result.CountAbandoned}
+	outcomes := []string{
+		result.CountOffered, result.CountStarted, result.CountDropped, result.CountRefused, result.CountAcknowledged, result.CountApproved,
+		result.CountDenied, result.CountExpired, result.CountFailed, result.CountAbandoned,
+	}
 	for _, name := range outcomes {
 		to <- prometheus.MustNewConstMetric(metricFlows, prometheus.CounterValue, float64(s.Total[name]), name)
 	}
-	for _, name := range []string{result.CountRequests, result.CountErrors, result.CountSlowDown, result.CountUnprovoked, result.CountDecisions,
-		result.CountUndecided, result.CountViolations, result.CountConnections, result.CountBytesIn, result.CountBytesOut} {
+	for _, name := range []string{
+		result.CountRequests, result.CountErrors, result.CountSlowDown, result.CountUnprovoked, result.CountDecisions,
+		result.CountUndecided, result.CountViolations, result.CountConnections, result.CountBytesIn, result.CountBytesOut,
+	} {
 		to <- prometheus.MustNewConstMetric(metricCounters, prometheus.CounterValue, float64(s.Total[name]), name)
 	}
 	to <- prometheus.MustNewConstMetric(metricPending, prometheus.GaugeValue, float64(s.Pending))

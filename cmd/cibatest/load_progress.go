@@ -193,8 +193,11 @@ func (b board) flows() string {
 func (b board) latencies() string {
 	rows := boardFaint.Render(fmt.Sprintf("  %-20s %9s %9s %9s %9s", "the last second", "count", "p50", "p95", "p99")) + "\n"
 	for _, class := range []struct{ name, class string }{
-		{"initiate", "initiate.corrected"}, {"pending", "pending.corrected"}, {"redeem", "redeem.corrected"},
-		{"decision to token", "decision_to_token"}, {"lag of polls", "lag.poll"},
+		{"initiate", "initiate.corrected"},
+		{"pending", "pending.corrected"},
+		{"redeem", "redeem.corrected"},
+		{"decision to token", "decision_to_token"},
+		{"lag of polls", "lag.poll"},
 	} {
 		l := b.status.Latency[class.class]
 		rows += fmt.Sprintf("  %-20s %9d %9s %9s %9s\n", class.name, l.Count, shortly(l.P50), shortly(l.P95), shortly(l.P99))

@@ -12,7 +12,7 @@ import (
 
 func TestGCPercentFallsWithTheHeap(t *testing.T) {
 	t.Parallel()
-	for live, want := range map[uint64]int{0: 100, 10 << 20: 100, 40 << 20: 100, 80 << 20: 50, 400 << 20: 15, 1 << 40: 15} {
+	for live, want := range map[uint64]int{0: 100, 10 << 20: 100, 24 << 20: 100, 48 << 20: 50, 400 << 20: 15, 1 << 40: 15} {
 		if got := gcPercent(live); got != want {
 			t.Errorf("a heap of %d MiB may grow by %d%%, want %d%%", live>>20, got, want)
 		}
@@ -45,8 +45,22 @@ func TestLoadExitCodes(t *testing.T) {
 func TestLoadUsage(t *testing.T) {
 	t.Parallel()
 	for _, args := range [][]string{
-		{"--rate", "fast"}, {"--arrivals", "sometimes"}, {"--mix", "maybe=1"}, {"--think", "2"}, {"--pollers", "sync"}, {"--probes", "200%"}, {"--slo", "p99"},
-		{"--abort-on", "never"}, {"--param", "x"}, {"--client", "nobody"}, {"--transport", "pigeon"}, {"--duration", "0s"}, {"--rar", "/nonexistent"}, {"--users", "/nonexistent"}, {"--replay", "/nonexistent"}, {"extra"},
+		{"--rate", "fast"},
+		{"--arrivals", "sometimes"},
+		{"--mix", "maybe=1"},
+		{"--think", "2"},
+		{"--pollers", "sync"},
+		{"--probes", "200%"},
+		{"--slo", "p99"},
+		{"--abort-on", "never"},
+		{"--param", "x"},
+		{"--client", "nobody"},
+		{"--transport", "pigeon"},
+		{"--duration", "0s"},
+		{"--rar", "/nonexistent"},
+		{"--users", "/nonexistent"},
+		{"--replay", "/nonexistent"},
+		{"extra"},
 	} {
 		var out, errOut bytes.Buffer
 		if code := run(append([]string{"load", "--out", t.TempDir()}, args...), strings.NewReader(""), &out, &errOut); code != exitUsage {

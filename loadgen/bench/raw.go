@@ -18,9 +18,11 @@ func raw(url string, length time.Duration, fast bool) error {
 	if fast {
 		options = append(options, vegeta.Client(httpClient(loadgen.NewFastTransport(o))))
 	}
-	targeter := vegeta.NewStaticTargeter(vegeta.Target{Method: "POST", URL: url,
+	targeter := vegeta.NewStaticTargeter(vegeta.Target{
+		Method: "POST", URL: url,
 		Header: map[string][]string{"Content-Type": {"application/x-www-form-urlencoded"}, "Authorization": {"Basic YmVuY2g6YmVuY2g="}},
-		Body:   []byte("grant_type=urn%3Aopenid%3Aparams%3Agrant-type%3Aciba&auth_req_id=abc")})
+		Body:   []byte("grant_type=urn%3Aopenid%3Aparams%3Agrant-type%3Aciba&auth_req_id=abc"),
+	})
 	n := int64(0)
 	for r := range vegeta.NewAttacker(options...).Attack(targeter, vegeta.ConstantPacer{}, length, "") {
 		if r.Code == 0 {

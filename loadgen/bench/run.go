@@ -251,7 +251,7 @@ func (s settings) pending() error {
 			return err
 		}
 		rate := fmt.Sprintf("%d/s,0/s", c.flows/int(c.ramp.Seconds()))
-		u, err := s.load(file, "--rate", rate, "--duration", (2 * c.ramp).String(), "--max-pending", fmt.Sprint(2*c.flows), "--transport", "fast", "--drain", c.length.String())
+		u, err := s.load(file, "--rate", rate, "--duration", (2 * c.ramp).String(), "--max-pending", fmt.Sprint(c.flows+c.flows/20), "--transport", "fast", "--drain", c.length.String())
 		stop()
 		if err != nil {
 			return err
@@ -316,7 +316,7 @@ func (s settings) compare(kind, transport string) error {
 }
 
 func truthOf(base string) (map[string]result.Latency, error) {
-	resp, err := http.Get(base + "/truth") //nolint:noctx // the OP is ours and on this machine
+	resp, err := http.Get(base + "/truth")
 	if err != nil {
 		return nil, err
 	}

@@ -72,7 +72,7 @@ func decodeSparse(text string) (*hdrhistogram.Histogram, error) {
 	for len(data) > 0 {
 		empty, n := binary.Uvarint(data)
 		count, m := binary.Uvarint(data[max(n, 0):])
-		if n <= 0 || m <= 0 || empty > uint64(len(snapshot.Counts)) || at+empty >= uint64(len(snapshot.Counts)) || count > math.MaxInt64-uint64(total) { //nolint:gosec // not negative
+		if n <= 0 || m <= 0 || empty > uint64(len(snapshot.Counts)) || at+empty >= uint64(len(snapshot.Counts)) || count > math.MaxInt64-uint64(total) {
 			return nil, errors.New("a bucket is broken")
 		}
 		at += empty

@@ -67,7 +67,7 @@ type LoadPlan struct {
 // Started is Refused and Acknowledged; Acknowledged is the sum of the rest.
 type Funnel struct {
 	Offered      int64 `json:"offered"`
-	Dropped      int64 `json:"dropped"` // not started: as many were pending as the cap allows
+	Dropped      int64 `json:"dropped"` // not started: as many were pending as the cap allows, or the run ended before their turn came
 	Started      int64 `json:"started"`
 	Refused      int64 `json:"refused"` // no auth_req_id came back
 	Acknowledged int64 `json:"acknowledged"`
@@ -86,9 +86,11 @@ func (f Funnel) AddsUp() bool {
 
 // FunnelOf reads the funnel from counters.
 func FunnelOf(c map[string]int64) Funnel {
-	return Funnel{Offered: c[CountOffered], Dropped: c[CountDropped], Started: c[CountStarted], Refused: c[CountRefused],
+	return Funnel{
+		Offered: c[CountOffered], Dropped: c[CountDropped], Started: c[CountStarted], Refused: c[CountRefused],
 		Acknowledged: c[CountAcknowledged], Approved: c[CountApproved], Denied: c[CountDenied], Expired: c[CountExpired],
-		Failed: c[CountFailed], Abandoned: c[CountAbandoned]}
+		Failed: c[CountFailed], Abandoned: c[CountAbandoned],
+	}
 }
 
 // The names of the counters.

@@ -66,9 +66,11 @@ func part(n, of int, started time.Time) Load {
 				RecordIn(h, v)
 			}
 		}
-		l.Windows = append(l.Windows, Window{StartMS: int64(second) * 1000, SpanMS: 1000, Pending: 5, OfferedPS: 10,
+		l.Windows = append(l.Windows, Window{
+			StartMS: int64(second) * 1000, SpanMS: 1000, Pending: 5, OfferedPS: 10,
 			Counters:   map[string]int64{CountOffered: 10, CountStarted: 10, CountAcknowledged: 10, CountApproved: 10, CountRequests: 40},
-			Histograms: map[string]Histogram{"redeem": EncodeSparse(h)}})
+			Histograms: map[string]Histogram{"redeem": EncodeSparse(h)},
+		})
 	}
 	if err := l.Sum(); err != nil {
 		panic(err)
@@ -77,7 +79,7 @@ func part(n, of int, started time.Time) Load {
 }
 
 func samples(second int) []int64 {
-	r := rand.New(rand.NewPCG(uint64(second), 9)) //nolint:gosec // a test
+	r := rand.New(rand.NewPCG(uint64(second), 9))
 	list := make([]int64, 5000)
 	for i := range list {
 		list[i] = 1 + int64(5000*r.ExpFloat64())
