@@ -465,8 +465,12 @@ func TestRebinding(t *testing.T) {
 		browser     bool
 		want        int
 	}{
-		{"127.0.0.1:9003", "", true, 200}, {"localhost", "", true, 200}, {"[::1]:9003", "", true, 200}, {"evil.example:9003", "", true, 403},
-		{"device:9003", "", false, 200}, {"device:9003", "tok", true, 401},
+		{"127.0.0.1:9003", "", true, 200},
+		{"localhost", "", true, 200},
+		{"[::1]:9003", "", true, 200},
+		{"evil.example:9003", "", true, 403},
+		{"device:9003", "", false, 200},
+		{"device:9003", "tok", true, 401},
 	} {
 		d := New(WithToken(c.token))
 		r := httptest.NewRequest("GET", "/phone", nil)

@@ -97,6 +97,7 @@ func New(options ...Option) *Device {
 func (d *Device) Close() {
 	d.cancel()
 	d.outbox.close()
+	d.wheel.stop()
 	d.work.Wait()
 }
 
@@ -147,16 +148,17 @@ func (d *Device) receive(r Request, adapter string, out *outlet) (Verdict, error
 	if action, ok := d.audit.decidedBefore(k); ok {
 		rec.Decided, rec.Outcome = action, &Outcome{By: "an earlier run of the device"}
 	}
-	known, dropped := d.store.add(rec)
+	asked := rec.snapshot() // from here on the record is everybody's
+	known, isKnown, dropped := d.store.add(rec)
 	d.counters.dropped.Add(int64(dropped))
-	if known != nil {
-		return Verdict{}, again(known.Request, r)
+	if isKnown {
+		return Verdict{}, again(known, r)
 	}
 	d.counters.received.Add(1)
 	d.audit.note(event{Event: received, Ref: k.String(), Rule: verdict.Rule, Adapter: adapter, Details: digest(r.AuthorizationDetails)})
-	d.arrivals.tell(rec.snapshot())
+	d.arrivals.tell(asked)
 	d.phones.tell(r.User(), k)
-	if rec.Decided == "" {
+	if asked.Decided == "" {
 		d.plan(rec, verdict)
 	}
 	return verdict, nil
@@ -318,6 +320,9 @@ func (d *Device) claim(k key, only *record, decision Decision, by string) (r Req
 		d.counters.of(decision.Action).Add(1)
 		err = d.audit.write(event{Event: decided, Ref: k.String(), Decision: decision.Action, Rule: by, Details: digest(decision.AuthorizationDetails)})
 		d.phones.tell(r.User(), k)
+	}
+	if first && err != nil {
+		d.conclude(k, err.Error())
 	}
 	return r, out, first, err
 }

@@ -160,3 +160,43 @@ func TestWaitAndCapacity(t *testing.T) {
 		t.Error("a wait for nothing ended well")
 	}
 }
+
+// TestEverythingAtOnce is for the race detector: arrivals, decisions, waits, lists and
+// policies meet, and every request is decided and delivered exactly once.
+func TestEverythingAtOnce(t *testing.T) {
+	t.Parallel()
+	const n = 400
+	op := &counter{}
+	d := New(WithRoundTripper(op), WithRules(rulesOf(t, "rules: [{when: {client: slow}, then: approve, delay: {uniform: [0s, 50ms]}}]\notherwise: approve")))
+	var work sync.WaitGroup
+	for i := range n {
+		id, client := fmt.Sprint("r", i), []string{"slow", "fast"}[i%2]
+		for range 2 {
+			work.Go(func() {
+				if err := d.Receive(Request{AuthReqID: id, ClientID: client, LoginHint: "u", Callback: "http://op/cb"}); err != nil {
+					t.Error(err)
+				}
+			})
+		}
+		work.Go(func() {
+			if _, err := d.WaitFor(t.Context(), id); err != nil {
+				t.Error(err)
+			}
+			if err := d.Decide(t.Context(), id, Decision{Action: Deny}); err != nil && !errors.Is(err, ErrDecided) {
+				t.Error(err)
+			}
+		})
+		if i%50 == 0 {
+			work.Go(func() { d.Requests(func(r Request) bool { return r.Decided != "" }) })
+			work.Go(func() { d.Counters() })
+		}
+	}
+	work.Wait()
+	waitUntil(t, func() bool { return len(op.seen(time.Now())) == n && !d.outbox.busy() && d.Counters().Open == 0 })
+	d.Close()
+	for id, times := range op.seen(time.Now()) {
+		if len(times) != 1 {
+			t.Errorf("%s was delivered %d times", id, len(times))
+		}
+	}
+}

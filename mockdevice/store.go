@@ -53,13 +53,13 @@ func newStore(capacity int) *store {
 func (s *store) shard(k key) *shard { return &s.shards[int(k[0])%len(s.shards)] }
 
 // add keeps a record unless there is one of that key already, which is returned.
-// The second result counts those that had to make room.
-func (s *store) add(r *record) (known *record, dropped int) {
+// It counts those that had to make room.
+func (s *store) add(r *record) (known Request, isKnown bool, dropped int) {
 	sh := s.shard(r.key)
 	sh.mu.Lock()
 	defer sh.mu.Unlock()
 	if known := sh.byKey[r.key]; known != nil {
-		return known, 0
+		return known.snapshot(), true, 0
 	}
 	r.seq = s.arrivals.Add(1)
 	sh.byKey[r.key] = r
@@ -67,7 +67,7 @@ func (s *store) add(r *record) (known *record, dropped int) {
 	if s.size.Add(1) > s.capacity {
 		dropped = s.dropOne(sh, r)
 	}
-	return nil, dropped
+	return Request{}, false, dropped
 }
 
 // dropOne makes room: the oldest finished request of the shard, or the oldest.

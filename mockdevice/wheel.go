@@ -20,6 +20,7 @@ type wheel struct {
 	now     int64              // ticks that have been run
 	sleeps  int64              // the tick the goroutine sleeps until
 	running bool
+	stopped bool
 }
 
 type timer struct {
@@ -46,7 +47,7 @@ func (w *wheel) after(ctx context.Context, work *sync.WaitGroup, d time.Duration
 	w.slots[due%slots] = append(w.slots[due%slots], timer{due, fire})
 	w.filled[due%slots/64] |= 1 << (due % 64)
 	switch {
-	case ctx.Err() != nil:
+	case w.stopped:
 	case !w.running:
 		w.running, w.sleeps = true, due
 		work.Go(func() { w.turn(ctx) })
@@ -56,6 +57,13 @@ func (w *wheel) after(ctx context.Context, work *sync.WaitGroup, d time.Duration
 		default:
 		}
 	}
+}
+
+// stop has no goroutine started any more; the running one ends with its context.
+func (w *wheel) stop() {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.stopped = true
 }
 
 // turn runs due timers until there are none left or the device closes.

@@ -63,7 +63,7 @@ func TestDeviceAuditVerify(t *testing.T) {
 	if code, _, errOut := called(t, "device", "audit", "verify", path, "--head", v.Head); code != exitNonConformant || !strings.Contains(errOut, "cut off") {
 		t.Errorf("a cut tail: exit %d, %s", code, errOut)
 	}
-	if err := os.WriteFile(path, []byte(strings.Replace(string(data), "received", "recieved", 1)), 0o600); err != nil {
+	if err := os.WriteFile(path, []byte(strings.Replace(string(data), `"event":"received"`, `"event":"shown"`, 1)), 0o600); err != nil {
 		t.Fatal(err)
 	}
 	if code, _, errOut := called(t, "device", "audit", "verify", path); code != exitNonConformant || !strings.Contains(errOut, "line 2") {
