@@ -25,8 +25,9 @@
 // wrong-token, contrary and after-expiry deliveries happen as a named [Fault]
 // only.
 //
-// The whole HTTP API is described by openapi.yaml in this folder, which the
-// device also serves at /openapi.yaml.
+// A test in another process lists, waits and decides with a [Client]. The whole
+// HTTP API is described by openapi.yaml in this folder, which the device also
+// serves at /openapi.yaml.
 //
 // # Other dialects
 //

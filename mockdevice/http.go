@@ -130,50 +130,13 @@ func (d *Device) command(do func()) http.HandlerFunc {
 	}
 }
 
-// filter are the query parameters, or members, that choose requests.
-type filter struct {
-	AuthReqID      string `json:"auth_req_id"`
-	User           string `json:"user"`
-	LoginHint      string `json:"login_hint"`
-	ClientID       string `json:"client_id"`
-	BindingMessage string `json:"binding_message"`
-	State          string `json:"state"` // open, decided or expired
-}
-
-var states = []string{"open", "decided", "expired"}
-
-func filterOf(r *http.Request) (filter, error) {
+func filterOf(r *http.Request) (Filter, error) {
 	q := r.URL.Query()
-	f := filter{
+	f := Filter{
 		AuthReqID: q.Get("auth_req_id"), User: q.Get("user"), LoginHint: q.Get("login_hint"), ClientID: q.Get("client_id"),
 		BindingMessage: q.Get("binding_message"), State: q.Get("state"),
 	}
 	return f, f.check()
-}
-
-func (f filter) check() error {
-	for _, s := range append(states, "") {
-		if f.State == s {
-			return nil
-		}
-	}
-	return fmt.Errorf("state %.20q is not %s", f.State, oneOf(states))
-}
-
-func (f filter) matches(r Request) bool {
-	fits := func(want, is string) bool { return want == "" || want == is }
-	return fits(f.AuthReqID, r.AuthReqID) && fits(f.User, r.User()) && fits(f.LoginHint, r.LoginHint) && fits(f.ClientID, r.ClientID) &&
-		fits(f.BindingMessage, r.BindingMessage) && fits(f.State, stateOf(r, time.Now()))
-}
-
-func stateOf(r Request, now time.Time) string {
-	switch {
-	case r.Decided != "":
-		return "decided"
-	case r.ExpiredAt(now):
-		return "expired"
-	}
-	return "open"
 }
 
 // maxList bounds one page of a list.
@@ -192,7 +155,7 @@ func (d *Device) list(w http.ResponseWriter, r *http.Request) {
 		refuse(w, http.StatusBadRequest, err)
 		return
 	}
-	found := d.Requests(f.matches)
+	found := d.Requests(f.Matches)
 	total := len(found)
 	found = found[max(0, total-limit):]
 	for i := range found {
@@ -238,7 +201,7 @@ func (d *Device) wait(w http.ResponseWriter, r *http.Request) {
 	}
 	ctx, cancel := context.WithTimeout(r.Context(), patience)
 	defer cancel()
-	request, err := d.Wait(ctx, f.matches)
+	request, err := d.Wait(ctx, f.Matches)
 	if err != nil {
 		refuse(w, http.StatusRequestTimeout, fmt.Errorf("no such request arrived within %s", patience))
 		return
@@ -273,7 +236,7 @@ func (d *Device) answerDecision(w http.ResponseWriter, r *http.Request, k key, d
 // decideMany makes one decision about every open request that matches.
 func (d *Device) decideMany(w http.ResponseWriter, r *http.Request) {
 	var bulk struct {
-		Match    filter   `json:"match"`
+		Match    Filter   `json:"match"`
 		Decision Decision `json:"decision"`
 	}
 	err := decode(r.Body, &bulk)
@@ -291,7 +254,7 @@ func (d *Device) decideMany(w http.ResponseWriter, r *http.Request) {
 		Decided int `json:"decided"`
 		Failed  int `json:"failed"`
 	}{}
-	open := func(r Request) bool { return bulk.Match.matches(r) && stateOf(r, time.Now()) == "open" }
+	open := func(r Request) bool { return bulk.Match.Matches(r) && stateOf(r, time.Now()) == "open" }
 	for err := range d.decideAll(r.Context(), d.Requests(open), bulk.Decision) {
 		if err != nil {
 			result.Failed++
