@@ -416,6 +416,13 @@ var _ = allow(
 	Variant{"rar-invalid-request", "CIBA Core 13 has a closed list of codes, without invalid_authorization_details", func(b *behaviour) {
 		b.refuse("rar", 400, "invalid_request")
 	}},
+	Variant{"rar-needs-resource", "RFC 8707 2: details are refused with invalid_target where the grant has no resource for them", func(b *behaviour) {
+		b.onReply = append(b.onReply, func(c *call, r *reply) {
+			if c.endpoint == "token" && c.value("authorization_details") != "" && c.flow != nil && len(c.flow.requested) == 0 {
+				refused("invalid_target")(c, r)
+			}
+		})
+	}},
 	Variant{"rar-types-not-advertised", "RFC 9396 10: publishing types is no duty", func(b *behaviour) {
 		b.reply("discovery", "discovery", func(r *reply) { delete(r.body, "authorization_details_types_supported") })
 	}},
