@@ -1,6 +1,8 @@
 package mockdevice
 
 import (
+	"bytes"
+	_ "embed" // the example
 	"net/http"
 	"net/url"
 	"os"
@@ -9,6 +11,12 @@ import (
 	"strings"
 	"time"
 )
+
+//go:embed examples/adapters.yaml
+var exampleAdapters []byte
+
+// ExampleAdapters is an adapter file with everything there is, explained line by line.
+func ExampleAdapters() []byte { return bytes.Clone(exampleAdapters) }
 
 // LoadAdapters reads an adapter file.
 func LoadAdapters(path string) (Adapters, error) {
@@ -19,27 +27,8 @@ func LoadAdapters(path string) (Adapters, error) {
 	return ParseAdapters(path, text)
 }
 
-// ParseAdapters reads the text of an adapter file; name is for messages. An error is
-// of type [Problems]. URLs, headers and bodies may hold ${env:NAME}.
-//
-//	keycloak: {callback: "https://kc.example/realms/r/protocol/openid-connect/ext/ciba/auth/callback"}
-//	authlete: {callback: "https://as.example/api/backchannel/authentication/callback"}
-//	approval_url: {url: "https://op.example/sim?id={auth_req_id}&do={action}", words: {approve: allow, deny: deny}}
-//	generic:
-//	  - name: acme                      # served at /adapters/generic/acme
-//	    map: {id: /tx/id, user: /user, message: /text, details: /rar, expires_in: /ttl, labels: {tenant: /t}}
-//	    answer: {status: 202, body: "{\"ok\":true}"}
-//	    decision: {url: "https://acme.example/tx/{auth_req_id}", headers: {Content-Type: application/json}, body: "{\"answer\":\"{action}\"}"}
-//	  - name: acme-sync                 # the answer carries the decision
-//	    sync: 30s
-//	    map: {id: /id}
-//	    answer: {body: "{\"result\":\"{action}\"}", words: {approve: yes, deny: no, timeout: late}}
-//	pull:
-//	  - name: queue
-//	    every: 1s
-//	    ask: {url: "https://op.example/ciba-sessions/rest/v1/queue/poll", headers: {Authorization: "SID ${env:SID}"}}
-//	    items: /requests                # default: the whole answer, a request or a list of them
-//	    map: {id: /auth_req_id}
+// ParseAdapters reads the text of an adapter file, as [ExampleAdapters] shows it; name
+// is for messages. An error is of type [Problems].
 func ParseAdapters(name string, text []byte) (Adapters, error) {
 	var a Adapters
 	err := readYAML(name, text, func(root value) {

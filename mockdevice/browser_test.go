@@ -327,6 +327,7 @@ func TestBrowserStory(t *testing.T) {
 		until(tab, t, "!"+approveButton+".disabled && "+approveButton+`.textContent !== "Approve"`)
 		screen(tab, t, "story-narrow")
 		do(tab, t, chromedp.Click("button.approve"))
+		until(tab, t, `document.body.innerText.includes("Granted: scope openid profile; 1 of 2 items")`)
 		granted := run.says(t, `"access_token":`)
 		if at := strings.LastIndex(granted, `"access_token":`); strings.Contains(granted[at:], "70.00") || !strings.Contains(granted[at:], "50.00") {
 			t.Errorf("the grant is not the first payment alone:\n%s", granted[at:])

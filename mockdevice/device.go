@@ -308,7 +308,9 @@ func (d *Device) claim(k key, only *record, decision Decision, by string) (r Req
 		}
 		first = true
 		rec.Decided = decision.Action
-		rec.Outcome = &Outcome{At: now, By: by, Reason: decision.Reason, Narrowed: decision.narrows()}
+		rec.Outcome = &Outcome{
+			At: now, By: by, Reason: decision.Reason, Narrowed: decision.narrows(), Scope: decision.Scope, Details: decision.AuthorizationDetails,
+		}
 		sh.place(rec)
 		r, out = rec.snapshot(), rec.outlet
 		if rec.decided != nil {

@@ -174,6 +174,8 @@ type promptView struct {
 	Narrowable          bool
 	Marked              bool // something in it would be invisible
 	Outcome, Reason, By []piece
+	Granted             []piece // where it is less than was asked
+	Raw                 []piece // authorization_details as they came
 	OutcomeKind         string
 	When                string
 }
@@ -192,6 +194,9 @@ func viewOf(r Request, now time.Time) promptView {
 	v.Narrowable = len(v.Cards) > 1 || slices.ContainsFunc(v.Scopes, func(s scopeLine) bool { return !s.Locked })
 	v.Facts = factsOf(r)
 	v.Marked = v.holdsMarks()
+	if len(v.Cards) > 0 {
+		v.Raw = visible(string(r.AuthorizationDetails))
+	}
 	v.tellOutcome(r)
 	return v
 }
@@ -254,11 +259,26 @@ func (v *promptView) tellOutcome(r Request) {
 	word := outcomeWords[r.Decided]
 	if r.Outcome.Narrowed {
 		word += " in part"
+		v.Granted = visible(grantedWords(r))
 	}
 	if r.Outcome.Delivery != "" && r.Outcome.Delivery != "acknowledged" {
 		word += "; delivery: " + r.Outcome.Delivery
 	}
 	v.Outcome, v.OutcomeKind, v.Reason, v.By = visible(word), string(r.Decided), visible(r.Outcome.Reason), visible(r.Outcome.By)
+}
+
+// grantedWords says what is left of a request after a narrowed approval.
+func grantedWords(r Request) string {
+	var parts []string
+	if r.Outcome.Scope != nil {
+		parts = append(parts, "scope "+*r.Outcome.Scope)
+	}
+	if r.Outcome.Details != nil {
+		asked, _ := parseDetails(r.AuthorizationDetails)
+		granted, _ := parseDetails(r.Outcome.Details)
+		parts = append(parts, fmt.Sprintf("%d of %d items", len(granted), len(asked)))
+	}
+	return strings.Join(parts, "; ")
 }
 
 // viewDigest stands for all that the page shows of a request, so that what is decided

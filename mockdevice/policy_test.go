@@ -293,6 +293,28 @@ func TestExamplePolicies(t *testing.T) {
 	}
 }
 
+// TestExamplesAreUnderstood: what is shown to users is what is read, and a request that
+// fits the first rule of the policy finds it.
+func TestExamplesAreUnderstood(t *testing.T) {
+	t.Parallel()
+	if _, err := ParseAdapters("adapters.yaml", ExampleAdapters()); err != nil {
+		t.Error(err)
+	}
+	rules := rulesOf(t, string(ExamplePolicy()))
+	fits := Request{
+		LoginHint: "alice", ClientID: "agent-1", Scope: "payments:write openid", BindingMessage: "PAY5000",
+		AuthorizationDetails: json.RawMessage(`[{"type":"payment","amount":"60.00","currency":"USD","creditor":{"name":"ExampleCorp"},"recurring":false},
+			{"type":"payment","amount":90,"currency":"USD","creditor":{"name":"ExampleCorp"},"recurring":false}]`),
+	}
+	if e := rules.Explain(fits); e.Rule != "small payments" || e.Does != "approve" {
+		t.Errorf("got %+v", e)
+	}
+	fits.AuthorizationDetails = json.RawMessage(strings.Replace(string(fits.AuthorizationDetails), "60.00", "60.01", 1))
+	if e := rules.Explain(fits); e.Rule != "everybody else" || e.Passed[0].Unmet != "[0].when.details.total (line 20)" {
+		t.Errorf("got %+v", e)
+	}
+}
+
 func TestExplainSaysWhy(t *testing.T) {
 	t.Parallel()
 	rules := rulesOf(t, "rules:\n- name: a\n  when: {user: bob}\n  then: deny\n- name: b\n  when:\n    user: alice\n    details: {any: {type: x}}\n  then: deny\n- name: c\n  then: approve\n  delay: 3s\n")

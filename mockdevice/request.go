@@ -38,11 +38,13 @@ type Request struct {
 
 // Outcome is what became of a request.
 type Outcome struct {
-	At       time.Time `json:"at,omitzero"`
-	By       string    `json:"by"` // "rule NAME", or who else decided: command, phone
-	Reason   string    `json:"reason,omitempty"`
-	Narrowed bool      `json:"narrowed,omitempty"`
-	Delivery string    `json:"delivery,omitempty"` // empty: under way or nothing to send; acknowledged; or what went wrong
+	At       time.Time       `json:"at,omitzero"`
+	By       string          `json:"by"` // "rule NAME", or who else decided: command, phone
+	Reason   string          `json:"reason,omitempty"`
+	Narrowed bool            `json:"narrowed,omitempty"`
+	Scope    *string         `json:"scope,omitempty"` // what was granted, where that is less than asked
+	Details  json.RawMessage `json:"authorization_details,omitempty"`
+	Delivery string          `json:"delivery,omitempty"` // empty: under way or nothing to send; acknowledged; or what went wrong
 }
 
 // User names the end-user as the OP did.

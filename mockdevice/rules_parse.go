@@ -1,6 +1,8 @@
 package mockdevice
 
 import (
+	"bytes"
+	_ "embed" // the example
 	"fmt"
 	"math"
 	"math/big"
@@ -11,6 +13,12 @@ import (
 	"time"
 )
 
+//go:embed examples/policy.yaml
+var examplePolicy []byte
+
+// ExamplePolicy is a policy file with everything there is, explained line by line.
+func ExamplePolicy() []byte { return bytes.Clone(examplePolicy) }
+
 // LoadRules reads a policy file.
 func LoadRules(path string) (*Rules, error) {
 	text, err := os.ReadFile(path) //nolint:gosec // the user names the file
@@ -20,43 +28,13 @@ func LoadRules(path string) (*Rules, error) {
 	return ParseRules(path, text)
 }
 
-// ParseRules reads the text of a policy file; name is for messages. An error is of
-// type [Problems] and holds every mistake with its place.
+// ParseRules reads the text of a policy file, as [ExamplePolicy] shows it; name is for
+// messages. An error is of type [Problems] and holds every mistake with its place.
 //
-//	seed: 42                       # of delays and mixes; default 1
-//	rules:                         # the first that matches decides
-//	  - name: small payments
-//	    when:                      # all of it has to hold; nothing: always
-//	      user: alice              # login_hint, or sub; also client, acr, adapter: one or a list
-//	      scope: payments:write    # contained; of a list, all are
-//	      binding_message: {prefix: PAY}        # or a text, {equals: }, {regex: }, {missing: true}
-//	      nth: 3                   # of the user's requests; or {every: 5}, {from: 2, to: 4}
-//	      label: {workspace: w1}
-//	      details:                 # authorization_details
-//	        any: {type: payment, where: [{at: /amount, at_most: 100, currency: USD}]}
-//	        all: ...               # at least one object, and every one
-//	        none: ...
-//	        count: {at_least: 1, at_most: 5}    # of objects, or with type and where, of those
-//	        total: {type: retail_order, at: /lines/*/unit_price, times: qty, at_most: 500}
-//	        missing: true          # no authorization_details at all
-//	    then: approve              # deny, cancel, error, ignore, hold, narrow, or
-//	                               # {act: deny, reason: ..., error: ..., acr: ..., faults: [...]}
-//	                               # {act: narrow, scope: [openid], keep: {type: payment}}
-//	    delay: human               # none, 3s, {uniform: [1s, 5s]}, {normal: {mean: 5s, deviation: 1s}},
-//	                               # {lognormal: {median: 8s, sigma: 0.8}}, {exponential: 5s},
-//	                               # {empirical: [1s, 4s, 30s]}, {before_expiry: 2s}, {after_expiry: 1s}
-//	  - name: the rest
-//	    mix:
-//	      - {share: 85, then: approve, delay: human}
-//	      - {share: 10, then: deny}
-//	      - {share: 5, then: ignore}
-//	otherwise: hold
-//
-// A comparison of where holds if a value at the JSON pointer passes all its tests:
-// equals, not, in, not_in, contains, only, less, at_most, more, at_least, prefix,
-// regex, numeric; currency compares the member beside the value, every: true asks it
-// of all values that "*" finds, missing says whether there is any. Numbers compare by
-// value and as texts too ("50.00" equals 50), but "1e3" and "1,000" are no numbers.
+// A comparison of where holds if a value at the JSON pointer passes all its tests;
+// with every, if there are values and all pass. Numbers compare by value, also in
+// texts: "50.00" equals 50, but "1e3" and "1,000" are no numbers. What cannot be
+// compared does not match, so approve what is known to be good and deny the rest.
 func ParseRules(name string, text []byte) (*Rules, error) {
 	rs := &Rules{seed: 1, otherwise: act{hold: true}, source: text}
 	err := readYAML(name, text, func(root value) {

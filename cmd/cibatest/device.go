@@ -28,8 +28,8 @@ func newDevice() *cobra.Command {
 		Long: `Receives what an OP shows its users (POST /v1/requests, or a dialect of --adapters) and
 answers by the policy, on command (POST /v1/requests/ID/decision, or
 /approve?auth_req_id=ID&action=allow|deny), or by a person at the phone page, /phone.
-The HTTP API is described at /openapi.yaml, policy and adapter files by the package
-documentation of mockdevice (go doc cibatest/mockdevice.ParseRules).
+The HTTP API is described at /openapi.yaml; 'cibatest device example policy' and
+'cibatest device example adapters' print files with everything there is.
 
 Beyond loopback a token is required, taken from an environment variable. It is the
 bearer of the HTTP API, and what the phone page asks for.
@@ -52,7 +52,7 @@ lab/targets/reference.yaml', and approve on the phone page.`,
 	flags.StringVar(&f.tokenEnv, "token-env", "CIBATEST_DEVICE_TOKEN", "environment variable with the token of the device")
 	flags.IntVar(&f.capacity, "capacity", mockdevice.Capacity, "requests to keep; the oldest finished one makes room")
 	flags.IntVar(&f.concurrency, "concurrency", mockdevice.Concurrency, "decisions on their way to OPs at once")
-	cmd.AddCommand(newDeviceExplain(), newDeviceAudit())
+	cmd.AddCommand(newDeviceExplain(), newDeviceExample(), newDeviceAudit())
 	return cmd
 }
 
@@ -122,6 +122,21 @@ func (f deviceFlags) options(token string, transport http.RoundTripper) ([]mockd
 		options = append(options, mockdevice.WithAdapters(adapters))
 	}
 	return options, nil
+}
+
+func newDeviceExample() *cobra.Command {
+	files := map[string]func() []byte{"policy": mockdevice.ExamplePolicy, "adapters": mockdevice.ExampleAdapters}
+	return &cobra.Command{
+		Use:       "example policy|adapters",
+		Short:     "Print a policy or adapter file with everything there is, to start from",
+		Example:   "  cibatest device example policy > rules.yaml\n  cibatest device example adapters > adapters.yaml",
+		Args:      cobra.MatchAll(cobra.ExactArgs(1), cobra.OnlyValidArgs),
+		ValidArgs: []string{"policy", "adapters"},
+		RunE: func(cmd *cobra.Command, args []string) error {
+			_, err := cmd.OutOrStdout().Write(files[args[0]]())
+			return err
+		},
+	}
 }
 
 func newDeviceExplain() *cobra.Command {

@@ -30,6 +30,21 @@ func TestDeviceExplain(t *testing.T) {
 	}
 }
 
+// TestDeviceExamples: what is printed can be used.
+func TestDeviceExamples(t *testing.T) {
+	t.Parallel()
+	_, policy, _ := called(t, "device", "example", "policy")
+	if code, out, errOut := called(t, "device", "explain", written(t, "rules.yaml", policy)); code != exitOK || !strings.Contains(out, "5 rules") {
+		t.Errorf("exit %d, %s%s", code, out, errOut)
+	}
+	if code, out, _ := called(t, "device", "example", "adapters"); code != exitOK || !strings.Contains(out, "keycloak:") {
+		t.Errorf("exit %d, %s", code, out)
+	}
+	if code, _, _ := called(t, "device", "example", "phone"); code != exitUsage {
+		t.Errorf("exit %d", code)
+	}
+}
+
 func TestDeviceAuditVerify(t *testing.T) {
 	t.Parallel()
 	path := filepath.Join(t.TempDir(), "audit.jsonl")
