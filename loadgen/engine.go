@@ -285,7 +285,7 @@ func (e *engine) findNext(now int64) bool {
 		e.noMore, e.hasNext = true, false
 		return false
 	}
-	if now > int64(e.plan.Duration) {
+	if now > int64(e.plan.Duration+e.plan.MaxLag) { // the last start may be a little late, as any other
 		e.drop()
 		return false
 	}
