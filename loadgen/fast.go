@@ -6,6 +6,7 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"sync/atomic"
 	"time"
 
 	"github.com/valyala/fasthttp"
@@ -16,7 +17,8 @@ import (
 // the reference by a test that compares both on ordinary and hostile answers. It
 // knows no proxy.
 type fast struct {
-	client fasthttp.Client
+	client  fasthttp.Client
+	headers [16]atomic.Pointer[seenHeader] // by the last digits of the status
 	*dialer
 }
 
@@ -54,7 +56,7 @@ func (f *fast) RoundTrip(r *http.Request) (*http.Response, error) {
 		fasthttp.ReleaseResponse(resp)
 		return nil, err
 	}
-	return answerOf(r, resp), nil
+	return f.answerOf(r, resp), nil
 }
 
 func translate(r *http.Request, to *fasthttp.Request) error {
@@ -83,50 +85,47 @@ func translate(r *http.Request, to *fasthttp.Request) error {
 	return err
 }
 
-func answerOf(r *http.Request, from *fasthttp.Response) *http.Response {
-	header := headerOf(from)
+func (f *fast) answerOf(r *http.Request, from *fasthttp.Response) *http.Response {
 	status := from.StatusCode()
 	return &http.Response{
-		Status: http.StatusText(status), StatusCode: status, Proto: "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1, Header: header,
+		Status: http.StatusText(status), StatusCode: status, Proto: "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1, Header: f.headerOf(status, from),
 		Body: &pooled{from, bytes.NewReader(from.Body())}, ContentLength: int64(len(from.Body())), Request: r,
 	}
 }
 
-// headerOf copies a header. Like net/textproto it keeps all values in one slice
-// and allocates nothing for what every answer has.
-func headerOf(from *fasthttp.Response) http.Header {
-	header := make(http.Header, 8)
-	values := make([]string, 0, 8)
-	for name, value := range from.Header.All() {
-		key, known := usualText[string(name)]
-		if !known {
-			key = http.CanonicalHeaderKey(string(name))
-		}
-		text, known := usualText[string(value)]
-		if !known {
-			text = string(value)
-		}
-		if before := header[key]; before != nil {
-			header[key] = append(before, text)
-			continue
-		}
-		values = append(values, text)
-		header[key] = values[len(values)-1 : len(values) : len(values)]
-	}
-	return header
+// seenHeader is a header that came before, as it was read and as it is given out.
+type seenHeader struct {
+	names, values []string
+	header        http.Header
 }
 
-// usualText are names and values that most answers have.
-var usualText = func() map[string]string {
-	texts := map[string]string{}
-	for _, text := range []string{
-		"Content-Type", "Content-Length", "Date", "Cache-Control", "Pragma", "Server", "Connection", "Transfer-Encoding", "Vary",
-		"application/json", "application/json; charset=utf-8", "application/json;charset=UTF-8", "no-store", "no-cache", "keep-alive", "chunked",
-	} {
-		texts[text] = text
+func (s *seenHeader) equals(from *fasthttp.Response) bool {
+	i := 0
+	for name, value := range from.Header.All() {
+		if i == len(s.names) || string(name) != s.names[i] || string(value) != s.values[i] {
+			return false
+		}
+		i++
 	}
-	return texts
-}()
+	return i == len(s.names)
+}
+
+// headerOf is the header for net/http. Within a second most answers with one
+// status have the same header to the letter, so the last one is given out again;
+// nobody changes it.
+func (f *fast) headerOf(status int, from *fasthttp.Response) http.Header {
+	last := &f.headers[status%len(f.headers)]
+	if seen := last.Load(); seen != nil && seen.equals(from) {
+		return seen.header
+	}
+	fresh := &seenHeader{header: http.Header{}}
+	for name, value := range from.Header.All() {
+		fresh.names, fresh.values = append(fresh.names, string(name)), append(fresh.values, string(value))
+		fresh.header.Add(string(name), string(value))
+	}
+	last.Store(fresh)
+	return fresh.header
+}
 
 // pooled is a body whose memory goes back when it is closed.
 type pooled struct {

@@ -8,10 +8,12 @@ import (
 
 // Go lets the heap double before it collects. A million pending flows are a
 // hundred megabytes without a pointer in them: quick to collect and dear to have
-// twice. So the more lives, the smaller the share by which the heap may grow.
+// twice, while the few megabytes of a small run are collected a dozen times a
+// second for nothing. So the heap may grow by about the same at any size.
 const (
-	headroom       = 24 << 20 // bytes the heap may always grow by
+	headroom       = 24 << 20 // bytes
 	leastGCPercent = 15
+	mostGCPercent  = 200
 )
 
 // thrift keeps the memory of a long run near what it needs. GOGC, when set, has
@@ -42,6 +44,6 @@ func (t *thrift) adjust() {
 
 // gcPercent is the growth that a heap may have, in steps of five.
 func gcPercent(live uint64) int {
-	p := min(100, headroom*100/max(live, 1))
+	p := min(mostGCPercent, headroom*100/max(live, 1))
 	return max(leastGCPercent, int(p)/5*5)
 }
