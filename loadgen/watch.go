@@ -213,48 +213,50 @@ func (e *engine) verdict(w *watch) (result.LoadVerdict, []string) {
 	if w.aborted != "" {
 		verdict, reasons = result.Aborted, append([]string{"abort rule: " + w.aborted}, reasons...)
 	}
-	if limits := e.limits(w); len(limits) > 0 {
-		verdict, reasons = result.Saturated, append(limits, reasons...)
+	late := e.late(w)
+	switch {
+	case late == "":
+	case e.waited():
+		reasons = append(reasons, fmt.Sprintf("the OP was the limit: all %d workers waited for its answers (--max-workers), so %s; corrected latency shows it in full", e.plan.MaxWorkers, late))
+	default:
+		verdict, reasons = result.Saturated, append([]string{late + e.why(w)}, reasons...)
 	}
 	return verdict, reasons
 }
 
+// waited says whether every worker was waiting for an answer of the OP at once.
+func (e *engine) waited() bool {
+	return e.peak >= int64(e.plan.MaxWorkers) && e.peakLive < int64(e.plan.MaxPending)
+}
+
 // Below this share of the offered starts, or of polls sent in time, a run says
-// nothing about the OP.
+// nothing about the OP, unless the OP itself was the reason.
 const leastAchieved = 0.95
 
-// limits are the ways in which this side, not the OP, was the limit.
-func (e *engine) limits(w *watch) []string {
-	var list []string
+// late says in which way requests left late or not at all; empty: they did not.
+func (e *engine) late(w *watch) string {
+	if part, known := share(w.total.counters[result.CountStarted], w.total.counters[result.CountOffered]); known && part < leastAchieved && w.aborted == "" {
+		return fmt.Sprintf("only %.0f%% of the offered flows were started", part*100)
+	}
 	for _, c := range []class{classLagPoll, classLagInitiate} {
 		h := w.total.histogram[c]
 		if h == nil || h.TotalCount() == 0 {
 			continue
 		}
 		if p99 := time.Duration(h.ValueAtPercentile(99)) * time.Microsecond; p99 > e.plan.MaxLag {
-			list = append(list, fmt.Sprintf("%s: one in a hundred requests left more than %s after its time; the limit is %s%s", classNames[c], p99.Round(time.Millisecond), e.plan.MaxLag, e.why(w)))
+			return fmt.Sprintf("one in a hundred requests (%s) left more than %s after its time", classNames[c], p99.Round(time.Millisecond))
 		}
 	}
-	if part, known := share(w.total.counters[result.CountStarted], w.total.counters[result.CountOffered]); known && part < leastAchieved && w.aborted == "" {
-		list = append(list, fmt.Sprintf("only %.0f%% of the offered flows were started: %s", part*100, e.whyDropped()))
-	}
-	return list
-}
-
-func (e *engine) whyDropped() string {
-	if e.peakLive >= int64(e.plan.MaxPending) {
-		return fmt.Sprintf("%d were pending, as many as --max-pending allows", e.plan.MaxPending)
-	}
-	return "the run ended before their turn came"
+	return ""
 }
 
 // why guesses at what the generator lacked.
 func (e *engine) why(w *watch) string {
 	switch {
-	case e.peak >= int64(e.plan.MaxWorkers):
-		return fmt.Sprintf("; all %d workers waited for answers of the OP (--max-workers)", e.plan.MaxWorkers)
+	case e.peakLive >= int64(e.plan.MaxPending):
+		return fmt.Sprintf(": %d were pending, as many as --max-pending allows", e.plan.MaxPending)
 	case w.total.counters[result.CountSigningNS] > w.load.DurationMS*1_000_000/2:
-		return "; most of the time went into signing client assertions"
+		return fmt.Sprintf(" (the limit is %s): most of the time went into signing client assertions", e.plan.MaxLag)
 	}
-	return "; this machine was too slow or too busy"
+	return fmt.Sprintf(" (the limit is %s): this machine was too slow or too busy", e.plan.MaxLag)
 }
