@@ -5,7 +5,7 @@ GOLANGCI_LINT := github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.15.0
 PACKAGES      ?= ./...
 
 .DEFAULT_GOAL := help
-.PHONY: help build bench bench-device load demo test check fmt vet lint race selftest test-real test-keycloak test-containers browser fuzz ci fixtures clean
+.PHONY: help build device bench bench-device load demo test check fmt vet lint race selftest test-real test-keycloak test-containers browser fuzz ci fixtures clean
 
 help: ## print the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -59,6 +59,9 @@ fuzz: ## fuzz every parser of foreign input for a bounded time
 
 fixtures: ## make the test-only keys anew
 	$(GO) generate ./fixtures/...
+
+device: build ## run the authentication device: phone page at http://127.0.0.1:9003/phone
+	./bin/cibatest device
 
 bench-device: ## measure the device: decisions a second, bytes for each of a million held requests
 	$(GO) test -run "^$$" -bench Decide -benchtime 3s ./mockdevice

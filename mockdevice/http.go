@@ -76,7 +76,7 @@ func (d *Device) Handler() http.Handler {
 	}))
 }
 
-// guarded asks for the bearer token, or the cookie of the phone page, if there is a token.
+// guarded asks for the bearer token, if there is one. The phone page has its own way in.
 func (d *Device) guarded(next http.HandlerFunc) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
 		if d.token != "" && !same(r.Header.Get("Authorization"), "Bearer "+d.token) {
