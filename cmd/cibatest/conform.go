@@ -161,6 +161,11 @@ func openTarget(ctx context.Context, file string, cmd *cobra.Command) (*bench, e
 	}}, nil
 }
 
+// idleConnection is how long a connection is kept for the next request. Common
+// servers close theirs after 5 s, just when the next poll is due, and a POST that
+// meets the closing cannot be repeated: it would be an error of the case.
+const idleConnection = 2 * time.Second
+
 // transportFor trusts the system's roots and the target's own.
 func transportFor(t *target.Target) (*http.Transport, error) {
 	transport := &http.Transport{
