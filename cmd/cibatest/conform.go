@@ -170,7 +170,7 @@ const idleConnection = 2 * time.Second
 func transportFor(t *target.Target) (*http.Transport, error) {
 	transport := &http.Transport{
 		Proxy: http.ProxyFromEnvironment, MaxIdleConnsPerHost: 64, DisableCompression: true,
-		TLSHandshakeTimeout: 10 * time.Second, IdleConnTimeout: 90 * time.Second,
+		TLSHandshakeTimeout: 10 * time.Second, IdleConnTimeout: idleConnection,
 	}
 	if t.TLS.CAFile == "" {
 		return transport, nil
