@@ -34,6 +34,10 @@ func JUnit(w io.Writer, run result.Run) error {
 		all.Errors += s.Errors
 		all.Skipped += s.Skipped
 	}
+	return all.write(w)
+}
+
+func (all junitSuites) write(w io.Writer) error {
 	if _, err := io.WriteString(w, xml.Header); err != nil {
 		return err
 	}

@@ -1,7 +1,6 @@
 package reports
 
 import (
-	"encoding/xml"
 	"fmt"
 	"io"
 
@@ -48,16 +47,7 @@ func LoadJUnit(w io.Writer, l result.Load) error {
 	}
 	add("protocol", breach, nil)
 	all := junitSuites{Name: "cibatest load", junitCounts: s.junitCounts, Time: s.Time, Suites: []junitSuite{s}}
-	if _, err := io.WriteString(w, xml.Header); err != nil {
-		return err
-	}
-	encoder := xml.NewEncoder(w)
-	encoder.Indent("", "  ")
-	if err := encoder.Encode(all); err != nil {
-		return err
-	}
-	_, err := io.WriteString(w, "\n")
-	return err
+	return all.write(w)
 }
 
 // LoadMarkdown writes the summary of a load run for a merge request or a CI step.

@@ -2,7 +2,6 @@ package suites
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"net/http"
 	"strings"
@@ -24,7 +23,7 @@ func newClient(c target.Client) (*Client, error) {
 	case target.AuthClientSecretPost:
 		client.auth = fixed(ciba.Post(c.ClientID, c.ClientSecret.Reveal()))
 	case target.AuthClientSecretJWT, target.AuthPrivateKeyJWT:
-		key, err := assertionKey(c)
+		key, err := c.AssertionKey()
 		if err != nil {
 			return nil, fmt.Errorf("client %q: %w", c.Name, err)
 		}
@@ -40,29 +39,6 @@ func newClient(c target.Client) (*Client, error) {
 
 func fixed(a ciba.Authenticator) func(string) ciba.Authenticator {
 	return func(string) ciba.Authenticator { return a }
-}
-
-// assertionKey is what the client signs its assertions with.
-func assertionKey(c target.Client) (jose.Key, error) {
-	if c.AuthMethod == target.AuthClientSecretJWT {
-		alg := c.AuthAlg
-		if alg == "" {
-			alg = "HS256"
-		}
-		return jose.SymmetricKey([]byte(c.ClientSecret.Reveal()), alg, ""), nil
-	}
-	keys, err := jose.ParseKeys([]byte(c.JWKS.Reveal()))
-	if err != nil {
-		return jose.Key{}, fmt.Errorf("jwks_file %s: %w", c.JWKSFile, err)
-	}
-	if len(keys) == 0 {
-		return jose.Key{}, errors.New("jwks_file " + c.JWKSFile + " holds no key")
-	}
-	key := keys[0]
-	if c.AuthAlg != "" {
-		key = key.WithAlg(c.AuthAlg)
-	}
-	return key, nil
 }
 
 // idTokenAlg is the algorithm its ID Tokens are registered for; OIDC
