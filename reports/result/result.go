@@ -1,7 +1,8 @@
 // Package result is the stable, versioned model of what a run found. The
-// suites produce it, the reports render it, and other tools read it as JSON, so
-// a field never changes its meaning without a new [Version]. It depends on the
-// standard library only, and it carries each requirement's text along, so that a
+// suites and the load generator produce it, the reports render it, and other
+// tools read it as JSON, so a field never changes its meaning without a new
+// [Version]. It depends on the standard library and, for histograms, on
+// HdrHistogram only, and it carries each requirement's text along, so that a
 // report can be made from a file alone.
 package result
 
