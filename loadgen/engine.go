@@ -103,6 +103,9 @@ func (e *engine) nextJob() (job, bool, time.Duration) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	now := e.elapsed()
+	if e.over(now) { // asked first, because behind schedule there is always something due
+		return job{}, false, -1
+	}
 	if n := len(e.extra); n > 0 {
 		j := e.extra[n-1]
 		e.extra = e.extra[:n-1]
@@ -114,18 +117,19 @@ func (e *engine) nextJob() (job, bool, time.Duration) {
 	if i, ok := e.startAt(now); ok {
 		return job{kind: jobStart, flow: i}, true, 0
 	}
-	if e.over(now) {
-		return job{}, false, -1
-	}
 	return job{}, false, e.pause(now)
 }
 
 // over says whether nothing is left to do.
 func (e *engine) over(now int64) bool {
+	if !e.noMore && (e.ctx.Err() != nil || now > int64(e.plan.Duration+e.plan.MaxLag)) { // the last start may be a little late, as any other
+		e.drop(now)
+	}
 	if e.noMore && e.until == 0 {
 		e.until = now + int64(e.plan.Drain)
 	}
-	return e.closed.Err() != nil || e.noMore && (e.live == 0 && e.underWay == 0 || now > e.until)
+	idle := e.live == 0 && e.underWay == 0 && len(e.extra) == 0
+	return e.closed.Err() != nil || e.noMore && (idle || now > e.until)
 }
 
 // longestPause bounds a sleep, so that the end of the run is noticed.
@@ -261,7 +265,7 @@ func (e *engine) pollOf(i uint32, now int64) job {
 
 // startAt begins a flow when one is due.
 func (e *engine) startAt(now int64) (uint32, bool) {
-	for e.findNext(now) && e.nextAt <= now {
+	for e.findNext() && e.nextAt <= now {
 		at := e.rota.when(e.nextAt)
 		if at > now {
 			e.now.count(result.CountHeldBack, 1)
@@ -280,17 +284,9 @@ func (e *engine) startAt(now int64) (uint32, bool) {
 }
 
 // findNext finds the intended time of the next start.
-func (e *engine) findNext(now int64) bool {
-	if e.ctx.Err() != nil || e.noMore {
-		e.noMore, e.hasNext = true, false
-		return false
-	}
-	if now > int64(e.plan.Duration+e.plan.MaxLag) { // the last start may be a little late, as any other
-		e.drop()
-		return false
-	}
-	if e.hasNext {
-		return true
+func (e *engine) findNext() bool {
+	if e.noMore || e.hasNext {
+		return e.hasNext
 	}
 	at, ok := e.nextArrival()
 	switch {
@@ -302,15 +298,16 @@ func (e *engine) findNext(now int64) bool {
 	return e.hasNext
 }
 
-// drop gives up the starts that were offered and did not get their turn before
-// the end.
-func (e *engine) drop() {
+// drop ends the starts and gives up those that were offered and did not get
+// their turn.
+func (e *engine) drop(now int64) {
+	end := min(now, int64(e.plan.Duration))
 	at, ok := e.nextAt, e.hasNext
 	for e.plan.Arrivals != nil {
 		if !ok {
 			at, ok = e.nextArrival()
 		}
-		if !ok || at > int64(e.plan.Duration) {
+		if !ok || at > end {
 			break
 		}
 		e.now.count(result.CountOffered, 1)

@@ -387,3 +387,20 @@ func TestOPsOwnDecisionsAreNoViolation(t *testing.T) {
 		})
 	}
 }
+
+// A run that is hopelessly behind ends in time all the same.
+func TestOverloadedRunEnds(t *testing.T) {
+	t.Parallel()
+	s := &scripted{ack: `"interval":1,"expires_in":600`, token: func(_ int, w http.ResponseWriter, _ *http.Request) {
+		time.Sleep(900 * time.Millisecond)
+		reply(w, 400, pendingText)
+	}}
+	against(t, s, func(p *Plan) {
+		p.Arrivals, _ = ParseRate("50/s", 10*time.Second, nil)
+		p.Duration, p.Drain, p.MaxWorkers = 10*time.Second, 5*time.Second, 2
+	}, func(t *testing.T, l result.Load) {
+		if l.DurationMS > 18_000 || l.Funnel.Offered != 500 || l.Funnel.Dropped == 0 {
+			t.Errorf("took %d ms, funnel %+v", l.DurationMS, l.Funnel)
+		}
+	})
+}
