@@ -55,6 +55,8 @@ func Read(r io.Reader) (Run, error) {
 		return Run{}, errors.New("not a result file: it has no version")
 	case run.Version != Version:
 		return Run{}, fmt.Errorf("version %q of the result file is not understood; this program reads version %s", run.Version, Version)
+	case run.Kind == "load":
+		return Run{}, errors.New("this is the result of a load run; \"cibatest report load\" renders it")
 	case run.Kind != "conformance":
 		return Run{}, fmt.Errorf("kind %q is not understood; this program reads results of conformance runs", run.Kind)
 	}
