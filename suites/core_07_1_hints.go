@@ -155,7 +155,9 @@ func severalHints(t *T) {
 		}
 	}
 	for _, set := range [][]string{
-		{"login_hint", "id_token_hint"}, {"login_hint", "login_hint_token"}, {"login_hint_token", "id_token_hint"},
+		{"login_hint", "id_token_hint"},
+		{"login_hint", "login_hint_token"},
+		{"login_hint_token", "id_token_hint"},
 		{"login_hint", "login_hint_token", "id_token_hint"},
 	} {
 		p := t.withoutHint()

@@ -191,8 +191,10 @@ func (s *Session) assemble(ctx context.Context, o Options, jobs []*job, cases ma
 		Seed:        o.Seed,
 		Interrupted: ctx.Err() != nil,
 		Notes:       s.notes,
-		Selection: result.Selection{Arguments: o.Select.Arguments, LabelFilter: o.Select.LabelFilter, Smoke: o.Select.Smoke,
-			Strict: o.Strict, Concurrency: o.Concurrency},
+		Selection: result.Selection{
+			Arguments: o.Select.Arguments, LabelFilter: o.Select.LabelFilter, Smoke: o.Select.Smoke,
+			Strict: o.Strict, Concurrency: o.Concurrency,
+		},
 	}
 	for _, j := range jobs {
 		c := cases[j]

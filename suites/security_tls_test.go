@@ -94,8 +94,10 @@ func TestNothingStartsInTheClear(t *testing.T) {
 					t.Fatal(err)
 				}
 				defer l.Close()
-				run, err := Run(ctx, Options{Target: l.Target, Approver: l.Approver, RoundTripper: inTheClear{l.RoundTripper, plain},
-					Select: Selection{Arguments: []string{"metadata-endpoint-https"}}})
+				run, err := Run(ctx, Options{
+					Target: l.Target, Approver: l.Approver, RoundTripper: inTheClear{l.RoundTripper, plain},
+					Select: Selection{Arguments: []string{"metadata-endpoint-https"}},
+				})
 				if err != nil {
 					t.Fatal(err)
 				}

@@ -30,9 +30,11 @@ func TestURLTemplate(t *testing.T) {
 		}
 	}))
 	defer hook.Close()
-	config := target.Approval{Kind: "url", Method: "POST", URL: hook.URL + "/sim?id={auth_req_id}&do={action}&u={login_hint}",
+	config := target.Approval{
+		Kind: "url", Method: "POST", URL: hook.URL + "/sim?id={auth_req_id}&do={action}&u={login_hint}",
 		Headers: map[string]target.Secret{"X-Key": "k", "Content-Type": "application/json"}, Body: `{"d":"{authorization_details}"}`,
-		Actions: target.Actions{Allow: "yes", Deny: "no"}}
+		Actions: target.Actions{Allow: "yes", Deny: "no"},
+	}
 	a, err := New(config, Options{RoundTripper: http.DefaultTransport})
 	if err != nil {
 		t.Fatal(err)

@@ -1,7 +1,6 @@
 package refop
 
 import (
-	"maps"
 	"net/http"
 	"regexp"
 	"slices"
@@ -158,12 +157,3 @@ func Faults() []Fault { return slices.Clone(faults) }
 
 // Variants are all legal departures.
 func Variants() []Variant { return slices.Clone(variants) }
-
-// without copies an object without some members.
-func without(object map[string]any, names ...string) map[string]any {
-	out := maps.Clone(object)
-	for _, name := range names {
-		delete(out, name)
-	}
-	return out
-}

@@ -118,8 +118,10 @@ var _ = allow(
 	published("metadata-no-methods", "OIDC Discovery 3: without a list the method is client_secret_basic", drop("token_endpoint_auth_methods_supported")),
 	published("metadata-other-mode", "CIBA Core 4: a profile may add modes", set("backchannel_token_delivery_modes_supported", []any{"poll", "ping", "x-sms"})),
 	published("metadata-few-members", "CIBA Core 4, OIDC Discovery 3: these members are optional", func(doc map[string]any) {
-		for _, name := range []string{"backchannel_user_code_parameter_supported", "backchannel_endpoint_login_hint_token_types_supported", "acr_values_supported",
-			"scopes_supported", "introspection_endpoint", "introspection_endpoint_auth_methods_supported", "userinfo_endpoint", "claims_supported"} {
+		for _, name := range []string{
+			"backchannel_user_code_parameter_supported", "backchannel_endpoint_login_hint_token_types_supported", "acr_values_supported",
+			"scopes_supported", "introspection_endpoint", "introspection_endpoint_auth_methods_supported", "userinfo_endpoint", "claims_supported",
+		} {
 			delete(doc, name)
 		}
 	}),

@@ -120,7 +120,7 @@ func every(n int64) func() bool {
 func counterID(n int64) string {
 	digits := make([]byte, 32)
 	for i := len(digits) - 1; i >= 0; i-- {
-		digits[i] = byte('a' + n%16) //nolint:gosec // below 26
+		digits[i] = byte('a' + n%16)
 		n /= 16
 	}
 	return string(digits)

@@ -323,7 +323,7 @@ var _ = allow(
 	Variant{"unknown-id-slow", "no text limits how long a refusal takes", func(b *behaviour) {
 		b.onReply = append(b.onReply, func(c *call, r *reply) {
 			if c.endpoint == "token" && c.flow == nil && r.body["error"] == "invalid_grant" {
-				time.Sleep(10 * time.Second)
+				c.op.wait(10 * time.Second)
 			}
 		})
 	}},

@@ -24,7 +24,7 @@ import (
 // The protocol paths are unusual on purpose, so that discovery has to be used.
 const (
 	pathStart      = "/ciba/start-here"
-	pathToken      = "/grants/redeem" //nolint:gosec // a path
+	pathToken      = "/grants/redeem"
 	pathJWKS       = "/public/keys"
 	pathUserinfo   = "/who"
 	pathIntrospect = "/grants/inspect"
@@ -271,14 +271,18 @@ func (op *OP) serve(endpoint, method string, handle func(*call) *reply) http.Han
 }
 
 // pause delays an answer of an endpoint, for faults.
-func (op *OP) pause(endpoint string) {
-	if d := op.b.delay[endpoint]; d > 0 {
-		timer := time.NewTimer(d)
-		defer timer.Stop()
-		select {
-		case <-timer.C:
-		case <-op.ctx.Done():
-		}
+func (op *OP) pause(endpoint string) { op.wait(op.b.delay[endpoint]) }
+
+// wait takes time, unless the OP is closed meanwhile.
+func (op *OP) wait(d time.Duration) {
+	if d <= 0 {
+		return
+	}
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+	case <-op.ctx.Done():
 	}
 }
 

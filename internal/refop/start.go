@@ -95,7 +95,7 @@ var startChecks = slices.Concat(clientChecks, []check{
 		return nil
 	}},
 	{"requested-expiry", (*call).readExpiry},
-	{"acr-values", func(c *call) *oauthError { return nil }},
+	{"acr-values", func(*call) *oauthError { return nil }},
 	{"rar", (*call).readDetails},
 	{"further", func(c *call) *oauthError {
 		for _, check := range c.op.b.onStart {
@@ -202,7 +202,11 @@ func (c *call) userOfHintToken() *oauthError {
 func (c *call) userOfIDToken() *oauthError {
 	token, err := jose.Verify(c.value("id_token_hint"), c.op.reg.signing, c.op.algs())
 	alg, _ := token.Header["alg"].(string)
-	forged := err != nil && !(c.skips("id-hint-signature") && alg != "none") && !(c.skips("id-hint-unsigned") && alg == "none")
+	unverified := "id-hint-signature"
+	if alg == "none" {
+		unverified = "id-hint-unsigned"
+	}
+	forged := err != nil && !c.skips(unverified)
 	if forged || token.Claims == nil {
 		return refusal("invalid_request", "id_token_hint cannot be verified")
 	}
@@ -240,9 +244,9 @@ func (c *call) readExpiry() *oauthError {
 		return refusal("invalid_request", "requested_expiry is a positive number of seconds")
 	}
 	if op := c.op; op.b.requestedExpiry != nil {
-		return op.b.requestedExpiry(c, time.Duration(n)*time.Second) //nolint:gosec // 31 bits fit
+		return op.b.requestedExpiry(c, time.Duration(n)*time.Second)
 	}
-	c.expiry = min(time.Duration(n)*time.Second, c.op.reg.MaxExpiresIn) //nolint:gosec // 31 bits fit
+	c.expiry = min(time.Duration(n)*time.Second, c.op.reg.MaxExpiresIn)
 	return nil
 }
 

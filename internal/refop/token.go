@@ -101,7 +101,7 @@ func (op *OP) redeem(c *call) *reply {
 	}
 	if op.b.redeemPause != nil { // a fault: between the look and the mark anything may happen
 		s.mu.Unlock()
-		time.Sleep(op.b.redeemPause())
+		op.wait(op.b.redeemPause())
 		s.mu.Lock()
 	}
 	f.state, f.redeemed = used, c.now
@@ -125,7 +125,7 @@ func (op *OP) held(c *call, f *flow, s *shard) state {
 	if op.b.writeBack > 0 { // a fault: what happens meanwhile is overwritten
 		before := f.state
 		s.mu.Unlock()
-		time.Sleep(op.b.writeBack)
+		op.wait(op.b.writeBack)
 		s.mu.Lock()
 		f.state = before
 		return pending

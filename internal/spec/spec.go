@@ -149,8 +149,10 @@ func (c *Catalogue) Search(words string) []Requirement {
 // InPollScope are the requirements of poll mode that need none of the fields
 // this tool does not speak yet.
 func (c *Catalogue) InPollScope() []Requirement {
-	outside := []string{"signed_request", "dpop", "dpop_nonce", "dpop_bound_client", "mtls", "mtls_bound", "dcr",
-		"notification_receiver", "fapi_ciba", "fapi_ciba_id1", "fapi_ciba_d03", "fapi1", "fapi2", "rfc10070"}
+	outside := []string{
+		"signed_request", "dpop", "dpop_nonce", "dpop_bound_client", "mtls", "mtls_bound", "dcr",
+		"notification_receiver", "fapi_ciba", "fapi_ciba_id1", "fapi_ciba_d03", "fapi1", "fapi2", "rfc10070",
+	}
 	var scope []Requirement
 	for _, r := range c.list {
 		special := slices.ContainsFunc(r.Needs, func(n string) bool { return slices.Contains(outside, n) })
