@@ -91,9 +91,11 @@ func TestWheelFiresEveryTimerOnTime(t *testing.T) {
 			t.Errorf("%d fired, want %d; %d at the wrong time", fired, n+n/5, wrong)
 		}
 		mu.Unlock()
+		w.mu.Lock()
 		if w.running {
 			t.Error("an empty wheel keeps its goroutine")
 		}
+		w.mu.Unlock()
 		add(time.Hour, nil)
 		w.stop()
 		cancel()
