@@ -260,6 +260,7 @@ func (m *matrix) check(t *testing.T, f refop.Fault) {
 	m.mu.Lock()
 	m.trips[f.Name] = tripped
 	m.mu.Unlock()
+	checkDamage(t, f, tripped)
 	if !caught && *onlyCase == "" {
 		var seen []string
 		for _, c := range run.Cases {
@@ -284,8 +285,9 @@ func found(c result.Case) bool {
 	return false
 }
 
-// print writes the table fault -> cases to standard error, or to the file named
-// by the environment.
+// print writes the table fault -> cases to standard output, or to the file named
+// by the environment: first the cases of the requirement that the fault breaks,
+// then what else it trips, with the reason.
 func (m *matrix) print(t *testing.T) {
 	out := os.Stdout
 	if path := os.Getenv("CIBATEST_FAULT_TABLE"); path != "" {
@@ -298,8 +300,15 @@ func (m *matrix) print(t *testing.T) {
 	}
 	w := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
 	for _, f := range refop.Faults() {
-		if tripped, ran := m.trips[f.Name]; ran {
-			fmt.Fprintf(w, "%s\t%s\t%s\n", f.Name, f.Breaks, strings.Join(tripped, " "))
+		tripped, ran := m.trips[f.Name]
+		if !ran {
+			continue
+		}
+		also := elsewhere(f, tripped)
+		own := slices.DeleteFunc(slices.Clone(tripped), func(id string) bool { return slices.Contains(also, id) })
+		fmt.Fprintf(w, "%s\t%s\t%s\n", f.Name, f.Breaks, strings.Join(own, " "))
+		if broken, _ := spec.Must().Get(f.Breaks); len(also) > 0 {
+			fmt.Fprintf(w, "\talso, as %s:\t%s\n", damage[broken.Area].why, strings.Join(also, " "))
 		}
 	}
 	w.Flush()
