@@ -40,11 +40,8 @@ type engine struct {
 	began    time.Time
 	wake     chan struct{} // something became due earlier than the pacer knows
 
-	// Of the pacing goroutine alone.
-	ctx     context.Context // ends: no more starts
-	closed  context.Context // ends: nothing more is sent
-	nextAt  int64           // intended time of the next start
-	hasNext bool
+	ctx    context.Context // ends: no more starts
+	closed context.Context // ends: nothing more is sent
 
 	mu            sync.Mutex // guards all below
 	arena         arena
@@ -60,8 +57,10 @@ type engine struct {
 	rota          *rota
 	random        *rand.Rand
 	idle          []int64 // closed loop: when agents became free
-	noMore        bool    // starts are over
-	now           *tally  // of this window
+	nextAt        int64   // intended time of the next start
+	hasNext       bool
+	noMore        bool   // starts are over
+	now           *tally // of this window
 	checks        *checks
 	fatal         error
 	until         int64 // end of the drain, once starts are over
@@ -447,7 +446,7 @@ func (e *engine) acknowledge(x *exchange) {
 	f.state = waiting
 	f.took = uint16(min((x.done-x.sent)/10_000_000+1, math.MaxUint16)) //nolint:gosec // bounded
 	e.arena.setID(x.flow, escape(x.id))
-	f.interval = uint32(min(orDefault(x.interval, defaultInterval), longestInterval).Milliseconds()) //nolint:gosec // an hour
+	f.interval = uint32(millis(int64(min(orDefault(x.interval, defaultInterval), longestInterval)))) //nolint:gosec // an hour
 	if x.expiresIn > 0 {
 		f.expires = x.sent + int64(min(x.expiresIn, maxExpiry))
 	}
