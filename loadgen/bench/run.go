@@ -222,6 +222,8 @@ func printRatios(list []variant, rounds [][]usage) {
 	if len(list) > 4 {
 		ratio("cibatest / k6 with 1000 flows, where k6 is best", ">= 5", func(r []usage) float64 { return r[2].perCPUSecond() / r[4].perCPUSecond() })
 		ratio("cibatest fast / k6 with 1000 flows", ">= 10", func(r []usage) float64 { return r[3].perCPUSecond() / r[4].perCPUSecond() })
+		ratio("cibatest / k6, 4000 flows each", ">= 5", func(r []usage) float64 { return r[2].perCPUSecond() / r[5].perCPUSecond() })
+		ratio("cibatest fast / k6, 4000 flows each", ">= 10", func(r []usage) float64 { return r[6].perCPUSecond() / r[5].perCPUSecond() })
 		ratio("memory, 4000 flows each: cibatest / k6", "<= 0.1", func(r []usage) float64 { return float64(r[2].rss) / float64(r[5].rss) })
 		ratio("memory, 4000 flows each: cibatest fast / k6", "<= 0.1", func(r []usage) float64 { return float64(r[6].rss) / float64(r[5].rss) })
 	}
