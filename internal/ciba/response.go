@@ -10,6 +10,7 @@ import (
 	"net/http"
 	"strconv"
 	"strings"
+	"sync"
 	"time"
 	"unicode/utf8"
 )
@@ -27,19 +28,16 @@ type Response struct {
 	Received  time.Time // when the last byte was read
 	Err       error     // why there is no whole answer; nil otherwise
 
-	exchange    *Exchange // how it is kept as evidence
-	object      map[string]any
-	objectErr   error
-	objectKnown bool
+	exchange  *Exchange // how it is kept as evidence
+	read      sync.Once // several cases may read a shared answer at the same time
+	object    map[string]any
+	objectErr error
 }
 
 // Object is the body as a JSON object, numbers as json.Number. The error says
 // what is wrong with the body.
 func (r *Response) Object() (map[string]any, error) {
-	if !r.objectKnown {
-		r.object, r.objectErr = r.decode()
-		r.objectKnown = true
-	}
+	r.read.Do(func() { r.object, r.objectErr = r.decode() })
 	return r.object, r.objectErr
 }
 
