@@ -45,30 +45,12 @@ var _ = Describe("Hints", func() {
 		}
 	})
 	Case("hint-subject-token", "decide whose tokens are issued, also as a login_hint_token",
-		Requirements("CIBA-7.1-HINT-SUBJECT-MATCH").Needs("login_hint_token").About(3*defaultInterval), func(t *T) {
-			t.mustKnowSubject(t.User())
-			flow := t.MustStart(t.withoutHint().Add("login_hint_token", t.User().LoginHintToken.Reveal()))
-			tokens, resp := t.MustRedeem(flow)
-			t.judgeSubject(Redeemed{Flow: flow, Tokens: tokens, Response: resp})
-		})
-	Case("hint-id-token", "may be an ID Token of this client", Requirements("CIBA-7.1-ITH-OK").About(3*defaultInterval), func(t *T) {
-		tokens, _ := t.MustRedeem(t.MustStart(t.Request()))
-		before := Redeemed{Tokens: tokens}
-		resp := t.Start(t.withoutHint().Add("id_token_hint", tokens.IDToken))
-		if resp.Status/100 == 4 && !t.promised("id_token_hint") {
-			t.At(resp)
-			t.Warn("an id_token_hint is accepted, or capabilities.id_token_hint is false in the target file", "%s", resp.Summary())
-			return
-		}
-		t.JudgeAck("id_token_hint", resp)
-		if t.Failed() {
-			return
-		}
-		after, end := t.MustRedeem(t.FlowOf(t.Client(), t.User(), resp))
-		t.At(end)
-		old, fresh := t.subject(before), t.subject(Redeemed{Tokens: after})
-		t.Check(old == fresh, "the sub of the hint", "sub %.60q instead of %.60q", fresh, old)
-	})
+		Requirements("CIBA-7.1-HINT-SUBJECT-MATCH").Needs("login_hint_token").About(3*defaultInterval), func(t *T) { tokenOf(t, t.User()) })
+	Case("hint-subject-token-other", "that are login_hint_tokens of two users bring tokens of two users",
+		Requirements("CIBA-7.1-HINT-SUBJECT-MATCH").Needs("login_hint_token", "second_user").About(3*defaultInterval), func(t *T) { tokenOf(t, t.OtherUser()) })
+	Case("hint-id-token", "may be an ID Token of this client", Requirements("CIBA-7.1-ITH-OK").About(3*defaultInterval), func(t *T) { idTokenOf(t, t.User()) })
+	Case("hint-id-token-other", "that are ID Tokens of two users bring tokens of two users",
+		Requirements("CIBA-7.1-ITH-OK").Needs("second_user").About(3*defaultInterval), func(t *T) { idTokenOf(t, t.OtherUser()) })
 	Case("hint-id-token-expired", "may be an ID Token that has expired", Requirements("CIBA-14-ITH-EXPIRED-OK"), expiredIDToken)
 	Case("hint-id-token-other-client", "are not another client's ID Token", Requirements("CIBA-14-ITH-OTHER-CLIENT"), func(t *T) {
 		flow := t.MustStartAs(t.Second(), t.User(), t.RequestFor(t.Second(), t.User()))
@@ -134,9 +116,44 @@ var _ = Describe("Hints", func() {
 	})
 })
 
+// tokenOf hints at a user with a login_hint_token. Two users take their turns,
+// in cases of their own: an OP for which everybody is the same user is right about one.
+func tokenOf(t *T, u target.User) {
+	t.mustKnowSubject(u)
+	hint := u.LoginHintToken.Reveal()
+	if hint == "" {
+		t.Skip("user %s has no login_hint_token in the target file", u.Name)
+	}
+	flow := t.MustStartAs(t.Client(), u, withoutHint(t.RequestFor(t.Client(), u)).Add("login_hint_token", hint))
+	tokens, resp := t.MustRedeem(flow)
+	t.judgeSubject(Redeemed{Flow: flow, Tokens: tokens, Response: resp})
+}
+
+// idTokenOf hints at a user with an ID Token that was issued for this user a moment ago.
+func idTokenOf(t *T, u target.User) {
+	tokens, _ := t.MustRedeem(t.MustStartAs(t.Client(), u, t.RequestFor(t.Client(), u)))
+	before := Redeemed{Tokens: tokens}
+	resp := t.Start(withoutHint(t.RequestFor(t.Client(), u)).Add("id_token_hint", tokens.IDToken))
+	if resp.Status/100 == 4 && !t.promised("id_token_hint") {
+		t.At(resp)
+		t.Warn("an id_token_hint is accepted, or capabilities.id_token_hint is false in the target file", "%s", resp.Summary())
+		return
+	}
+	t.JudgeAck("id_token_hint", resp)
+	if t.Failed() {
+		return
+	}
+	after, end := t.MustRedeem(t.FlowOf(t.Client(), u, resp))
+	t.At(end)
+	old, fresh := t.subject(before), t.subject(Redeemed{Tokens: after})
+	t.Check(old == fresh, "the sub of the hint", "sub %.60q instead of %.60q", fresh, old)
+}
+
 // withoutHint is a good request but for its hint.
-func (t *T) withoutHint() ciba.Params {
-	return t.Request().Without("login_hint", "login_hint_token", "id_token_hint")
+func (t *T) withoutHint() ciba.Params { return withoutHint(t.Request()) }
+
+func withoutHint(p ciba.Params) ciba.Params {
+	return p.Without("login_hint", "login_hint_token", "id_token_hint")
 }
 
 // severalHints tries every pair and all three. Values are genuine where the

@@ -36,6 +36,7 @@ var _ = plant(
 			return c.op.userBy(func(other User) bool { return other.Sub != u.Sub })
 		}
 	}},
+	hintIsFirstUser("hint-token-first-subject", "CIBA-7.1-HINT-SUBJECT-MATCH", "a login_hint_token always names the first user", "login_hint_token"),
 	Fault{"hint-swapped-subject", "CIBA-7.1-HINT-SUBJECT-MATCH", "everybody is somebody else", func(b *behaviour) {
 		b.onHint = func(c *call, u *User) *User { return c.op.userBy(func(other User) bool { return other.Sub != u.Sub }) }
 	}},
@@ -51,6 +52,7 @@ var _ = plant(
 			return u
 		}
 	}},
+	hintIsFirstUser("hint-id-token-first-subject", "CIBA-7.1-ITH-OK", "an ID Token always names the first user", "id_token_hint"),
 	lax("hint-id-token-expired", "CIBA-14-ITH-EXPIRED-OK", "an ID Token that has expired is no hint", "id-hint-old"),
 	lax("hint-id-token-any-client", "CIBA-14-ITH-OTHER-CLIENT", "another client's ID Token is a hint", "id-hint-audience"),
 	lax("hint-id-token-unverified", "CIBA-14-ITH-BAD-SIGNATURE", "the hint's signature is not verified", "id-hint-signature"),
@@ -102,3 +104,15 @@ var _ = plant(
 	Fault{"hint-token-somebody", "CIBA-7.2-LHT-UNKNOWN-USER", "a login_hint_token for nobody is the first user", func(b *behaviour) { b.skip("hint-unknown") }},
 	Fault{"hint-token-any-user", "CIBA-7.2-LHT-UNKNOWN-USER", "a login_hint_token for nobody is invalid_scope", func(b *behaviour) { b.refuse("hint-unknown", 400, "invalid_scope") }},
 )
+
+// hintIsFirstUser takes the first user for everybody whom this kind of hint names.
+func hintIsFirstUser(name, requirement, what, hint string) Fault {
+	return Fault{name, requirement, what, func(b *behaviour) {
+		b.onHint = func(c *call, u *User) *User {
+			if c.form[hint] != nil {
+				return &c.op.reg.Users[0]
+			}
+			return u
+		}
+	}}
+}
