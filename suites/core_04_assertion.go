@@ -41,6 +41,7 @@ var _ = Describe("Client assertion", func() {
 			{"another OP as audience", func(_ *T, c map[string]any) { c["aud"] = "https://other.example/" }},
 			{"the issuer with another last character", func(t *T, c map[string]any) { c["aud"] = nearly(t.Target().Issuer) }},
 			{"the issuer as the beginning of another host", func(t *T, c map[string]any) { c["aud"] = t.Target().Issuer + ".other.example" }},
+			{"no audience", func(_ *T, c map[string]any) { delete(c, "aud") }},
 			{"an array that names another OP", func(_ *T, c map[string]any) { c["aud"] = []string{"https://other.example/"} }},
 		}},
 		{"assertion-expired", "is refused when it has expired", "OIDC-9-ASSERTION-EXPIRED", []flaw{

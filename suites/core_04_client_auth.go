@@ -105,7 +105,7 @@ func methodsShared(t *T) {
 			continue
 		}
 		poll := t.Poll(t.FlowOf(c, t.User(), start))
-		t.At(poll)
+		t.At(t.MustAnswer(poll))
 		t.Check(poll.Is(ciba.AuthorizationPending, ciba.SlowDown), "poll with "+c.AuthMethod+": authorization_pending or slow_down", "%s", poll.Summary())
 	}
 	if tried == 0 {
@@ -142,7 +142,11 @@ func wrongSecrets(t *T) {
 	if t.Client().AuthMethod == target.AuthClientSecretBasic {
 		r.Expect.ToleratedStatus = nil // 400 is tolerated for client_secret_post only
 	}
-	for _, secret := range []string{"wrong-" + rand.Text(), nearly(t.Client().ClientSecret.Reveal())} {
+	right := t.Client().ClientSecret.Reveal()
+	for _, secret := range []string{"wrong-" + rand.Text(), nearly(right), otherCase(right)} {
+		if secret == right {
+			continue // a secret without letters
+		}
 		t.JudgeBy(r, t.startAs(t.Client(), bySecret(t.Client(), secret)))
 	}
 }

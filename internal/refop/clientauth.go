@@ -157,6 +157,8 @@ func (c *call) secretOK(secret string, client *Client) bool {
 	switch {
 	case secret == "" && c.skips("client-secret-empty"):
 		return true
+	case c.skips("client-secret-case") && strings.EqualFold(secret, client.Secret):
+		return true
 	case c.skips("client-secret-tail"):
 		return len(secret) > 8 && strings.HasPrefix(client.Secret, secret[:8])
 	}
@@ -289,6 +291,9 @@ func (c *call) audienceOK(aud any) bool {
 	}
 	if c.skips("aud-endpoints") {
 		accepted = accepted[:1]
+	}
+	if aud == nil && c.skips("aud-missing") {
+		return true
 	}
 	if c.skips("aud-prefix") {
 		s, _ := aud.(string)

@@ -178,7 +178,7 @@ var (
 	_ = damaged(inResponse, "RFC9396-7-COMPLETE", trimmed, retyped, noAmount, noCurrency, lessObjects, swapped, merged)
 	_ = damaged(inToken, "RFC9396-7-FAITHFUL", otherAmount, otherCurrency, mangledText, rounded, moreActions, otherType, twice)
 	_ = damaged(inToken, "RFC9396-9.1-JWT-CLAIM", gone, asText, asObject, texts, typeless)
-	_ = damaged(inIntrospection, "RFC9396-9.2-FAITHFUL", otherAmount, otherCurrency, mangledText, escapedText, rounded, numberAsYes, otherType)
+	_ = damaged(inIntrospection, "RFC9396-9.2-FAITHFUL", otherAmount, otherCurrency, mangledText, escapedText, rounded, numberAsYes, otherType, retyped)
 	_ = damaged(inIntrospection, "RFC9396-9.2-INTROSPECTION", asText, asObject, texts, typeless)
 	_ = damaged(inRefresh, "RFC9396-REFRESH", otherAmount, otherCurrency, rounded, moreActions, otherType, twice, gone, emptied, asText)
 	_ = damaged(inPrompt, "RFC9396-3-CONSENT-SHOWN", otherAmount, otherCurrency, otherAccount, mangledText, escapedText, rounded, moreActions, noAmount, noCurrency, lessObjects, twice, gone, emptied)

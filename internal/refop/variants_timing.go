@@ -1,6 +1,9 @@
 package refop
 
-import "time"
+import (
+	"sync"
+	"time"
+)
 
 // Variants in which a legal OP takes its time.
 var _ = allow(
@@ -9,5 +12,16 @@ var _ = allow(
 	}},
 	Variant{"answers-take-3-s", "CIBA Core 7.3: the text sets no time for an answer", func(b *behaviour) {
 		b.delay["start"], b.delay["token"] = 3*time.Second, 3*time.Second
+	}},
+	Variant{"pace-before-expiry", "CIBA Core 11 sets no order: an OP may keep the pace before it looks at the expiry", func(b *behaviour) {
+		var told sync.Map
+		b.onReply = append(b.onReply, func(c *call, r *reply) {
+			if c.flow == nil || r.body["error"] != "expired_token" {
+				return
+			}
+			if _, again := told.LoadOrStore(c.flow.id, true); !again {
+				r.body["error"] = "slow_down"
+			}
+		})
 	}},
 )
