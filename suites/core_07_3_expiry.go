@@ -246,7 +246,7 @@ func approvalAtExpiry(t *T) {
 			}
 		}
 		t.WaitUntil(flow.Expires().Add(expiryLatest))
-		late[i] = t.MustAnswer(t.Poll(flow))
+		late[i] = t.MustAnswer(t.pollEnded(flow))
 	})
 	for i := range list {
 		if late[i] != nil {
