@@ -248,15 +248,8 @@ func (m *matrix) check(t *testing.T, f refop.Fault) {
 		t.Fatalf("breaks the unknown requirement %s", f.Breaks)
 	}
 	run := judgeLab(t, lab.Options{Faults: []string{f.Name}}, selection())
-	caught := false
-	var tripped []string
-	for _, c := range run.Cases {
-		if !found(c) {
-			continue
-		}
-		tripped = append(tripped, c.ID)
-		caught = caught || slices.Contains(c.Requirements, f.Breaks)
-	}
+	tripped := trippedBy(run)
+	caught := len(elsewhere(f, tripped)) < len(tripped)
 	m.mu.Lock()
 	m.trips[f.Name] = tripped
 	m.mu.Unlock()
