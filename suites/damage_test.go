@@ -19,36 +19,66 @@ var damage = map[string]struct {
 	why   string
 	areas []string
 }{
-	"acknowledgement": {"every flow begins with an acknowledgement, and expiry and pace follow what it says",
-		[]string{"approval", "binding-message", "client-auth", "expiry", "hints", "id-token", "initiation", "polling", "rar", "user-code"}},
-	"approval": {"every case that redeems needs a decision that takes effect for its own request",
-		[]string{"client-auth", "denial", "discovery", "expiry", "hints", "id-token", "polling", "rar", "token-response"}},
-	"binding-message": {"ordinary requests carry a binding_message",
-		[]string{"acknowledgement", "client-auth", "expiry", "hints", "id-token", "initiation", "rar", "security", "user-code"}},
-	"client-auth": {"every endpoint authenticates its client, and a refusal has a status and a code",
-		[]string{"initiation", "polling", "security", "user-code"}},
-	"denial": {"a denial is a decision like an approval, told by a poll",
-		[]string{"approval", "polling"}},
-	"discovery": {"addresses come from the metadata, which also promises that poll mode works",
-		[]string{"approval", "client-auth", "expiry", "id-token", "polling", "rar", "security"}},
-	"expiry": {"an expired request is told by a poll, and requested_expiry is a parameter like others",
-		[]string{"denial", "initiation", "polling", "user-code"}},
-	"hints": {"every request names its user by a hint, and tokens are the user's",
-		[]string{"acknowledgement", "approval", "binding-message", "client-auth", "expiry", "id-token", "initiation", "rar", "security", "user-code"}},
-	"id-token": {"ID Tokens are hints, and their sub is compared wherever a subject is",
-		[]string{"approval", "hints", "token-response"}},
-	"initiation": {"a refusal of any kind has the form and the status of an error answer",
-		[]string{"acknowledgement", "binding-message", "client-auth", "expiry", "hints", "id-token", "polling", "rar", "security", "user-code"}},
-	"polling": {"every result is fetched by polls",
-		[]string{"approval", "client-auth", "denial", "expiry", "initiation", "rar", "security", "token-response"}},
-	"rar": {"authorization_details are a parameter like others, and what they hold is shown to a user",
-		[]string{"initiation", "security", "user-code"}},
-	"security": {"keys and addresses serve every other check",
-		[]string{"client-auth", "discovery", "id-token", "initiation", "polling", "rar", "token-response", "user-code"}},
-	"token-response": {"every case that redeems reads a token response",
-		[]string{"approval", "client-auth", "discovery", "expiry", "hints", "polling", "rar", "security"}},
-	"user-code": {"clients without a code make most of the requests, and prompts that come too early are side effects",
-		[]string{"acknowledgement", "binding-message", "client-auth", "expiry", "hints", "id-token", "initiation", "rar", "security"}},
+	"acknowledgement": {
+		"every flow begins with an acknowledgement, and expiry and pace follow what it says",
+		[]string{"approval", "binding-message", "client-auth", "expiry", "hints", "id-token", "initiation", "polling", "rar", "user-code"},
+	},
+	"approval": {
+		"every case that redeems needs a decision that takes effect for its own request",
+		[]string{"client-auth", "denial", "discovery", "expiry", "hints", "id-token", "polling", "rar", "token-response"},
+	},
+	"binding-message": {
+		"ordinary requests carry a binding_message",
+		[]string{"acknowledgement", "client-auth", "expiry", "hints", "id-token", "initiation", "rar", "security", "user-code"},
+	},
+	"client-auth": {
+		"every endpoint authenticates its client, and a refusal has a status and a code",
+		[]string{"initiation", "polling", "security", "user-code"},
+	},
+	"denial": {
+		"a denial is a decision like an approval, told by a poll",
+		[]string{"approval", "polling"},
+	},
+	"discovery": {
+		"addresses come from the metadata, which also promises that poll mode works",
+		[]string{"approval", "client-auth", "expiry", "id-token", "polling", "rar", "security"},
+	},
+	"expiry": {
+		"an expired request is told by a poll, and requested_expiry is a parameter like others",
+		[]string{"denial", "initiation", "polling", "user-code"},
+	},
+	"hints": {
+		"every request names its user by a hint, and tokens are the user's",
+		[]string{"acknowledgement", "approval", "binding-message", "client-auth", "expiry", "id-token", "initiation", "rar", "security", "user-code"},
+	},
+	"id-token": {
+		"ID Tokens are hints, and their sub is compared wherever a subject is",
+		[]string{"approval", "hints", "token-response"},
+	},
+	"initiation": {
+		"a refusal of any kind has the form and the status of an error answer",
+		[]string{"acknowledgement", "binding-message", "client-auth", "expiry", "hints", "id-token", "polling", "rar", "security", "user-code"},
+	},
+	"polling": {
+		"every result is fetched by polls",
+		[]string{"approval", "client-auth", "denial", "expiry", "initiation", "rar", "security", "token-response"},
+	},
+	"rar": {
+		"authorization_details are a parameter like others, and what they hold is shown to a user",
+		[]string{"initiation", "security", "user-code"},
+	},
+	"security": {
+		"keys and addresses serve every other check",
+		[]string{"client-auth", "discovery", "id-token", "initiation", "polling", "rar", "token-response", "user-code"},
+	},
+	"token-response": {
+		"every case that redeems reads a token response",
+		[]string{"approval", "client-auth", "discovery", "expiry", "hints", "polling", "rar", "security"},
+	},
+	"user-code": {
+		"clients without a code make most of the requests, and prompts that come too early are side effects",
+		[]string{"acknowledgement", "binding-message", "client-auth", "expiry", "hints", "id-token", "initiation", "rar", "security"},
+	},
 }
 
 // elsewhere are the tripped cases that judge another requirement than the one the
