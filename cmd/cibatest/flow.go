@@ -25,7 +25,7 @@ type flowFlags struct {
 
 func (f *flowFlags) bind(cmd *cobra.Command) {
 	flags := cmd.Flags()
-	flags.StringVarP(&f.target, "target", "t", os.Getenv("CIBATEST_TARGET"), "target file (CIBATEST_TARGET); empty: the embedded reference OP")
+	flags.StringVarP(&f.target, "target", "t", os.Getenv("CIBATEST_TARGET"), "target file (CIBATEST_TARGET)")
 	flags.StringVar(&f.client, "client", "", "client by its name in the target file; empty: the first poll client")
 	flags.BoolVar(&f.once, "once", false, "poll once only")
 	flags.BoolVar(&f.showTokens, "show-tokens", false, "print the token response in clear; it is masked otherwise")

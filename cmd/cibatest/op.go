@@ -30,7 +30,7 @@ it, which 'cibatest authorize' understands. With --device it asks a device that 
 elsewhere, as 'cibatest device' does, and starts none.`,
 		Example: `  cibatest op --write-target lab
   cibatest op --device http://127.0.0.1:9003 --write-target lab
-  cibatest op --fault polling-never-pending --listen 127.0.0.1:9001`,
+  cibatest op --fault poll-pending-200 --listen 127.0.0.1:9001`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			switch {
