@@ -20,6 +20,13 @@ var _ = Describe("User code", func() {
 	Case("user-code-wrong", "that is wrong yields invalid_user_code", guessing("CIBA-7.1.2-UC-WRONG"), func(t *T) {
 		t.Judge(t.guesses().wrong)
 	})
+	Case("user-code-of-another", "that is another user's yields invalid_user_code", guessing("CIBA-7.1.2-UC-WRONG").Needs("second_user"), func(t *T) {
+		other, code := t.OtherUser(), t.User().UserCode.Reveal()
+		if own := other.UserCode.Reveal(); own == "" || code == "" || own == code {
+			t.Skip("needs two users with different user codes in the target file")
+		}
+		t.Judge(t.Start(t.RequestFor(t.client, other).With("user_code", code)))
+	})
 	Case("user-code-no-prompt", "keeps the user undisturbed", guessing("CIBA-7.1.2-UC-NO-PROMPT"), func(t *T) {
 		g := t.guesses()
 		if g.missing.Status/100 == 2 || g.wrong.Status/100 == 2 {

@@ -115,8 +115,13 @@ func (t *T) startBeside(c *Client) *Flow {
 
 // judgeIsolation approves one of two requests and polls both.
 func (t *T) judgeIsolation(approved, other *Flow) {
-	t.Approve(approved)
+	t.approveAlive(approved)
 	resp := t.MustAnswer(t.PollDecided(approved))
+	if approved.final != nil && resp.HasTokens() {
+		t.At(resp)
+		t.Fail("no tokens for a request before its own decision", "%s; only other requests of the user were decided", resp.Summary())
+		return
+	}
 	beside := t.MustAnswer(t.Poll(other))
 	if !undecided(beside) && !beside.HasTokens() || !resp.HasTokens() && resp.Is(ciba.AccessDenied, ciba.ExpiredToken, ciba.InvalidGrant) {
 		t.Info("two open requests of one user live side by side", "the approved one is answered %s, the other one %s", resp.Summary(), beside.Summary())

@@ -15,6 +15,16 @@ var _ = Describe("Redemption", func() {
 		flow := t.MustStart(t.Request())
 		t.MustRedeem(flow)
 		t.Judge(t.Poll(flow))
+		t.session.rememberSpent(flow)
+	})
+	Case("reuse-late", "does not work again later", Requirements("CIBA-10.1.1-REUSE").AfterAll().About(lateReuse), func(t *T) {
+		flow := t.session.Spent()
+		if flow == nil {
+			flow = t.MustStart(t.Request())
+			t.MustRedeem(flow)
+		}
+		t.WaitUntil(flow.last.Add(lateReuse))
+		t.Judge(t.Poll(flow))
 	})
 	Case("reuse-in-parallel", "works once also when it is replayed many times at once", Requirements("CIBA-10.1.1-REUSE").AloneForClient().LastForClient().About(13*time.Second), func(t *T) {
 		flow := t.MustStart(t.Request())
@@ -60,6 +70,10 @@ var _ = Describe("Redemption", func() {
 		t.Wait(flow.Pace())
 	})
 })
+
+// lateReuse is how long after its use an auth_req_id is tried once more: longer
+// than what an OP may keep for retransmissions, and no longer than a run takes.
+const lateReuse = 20 * time.Second
 
 const (
 	burstSize = 10

@@ -19,7 +19,7 @@ var _ = Describe("Client switch", func() {
 			pending := t.Send(call())
 			flow.noteAnswer(pending)
 			t.JudgeVariant("pending", pending)
-			t.Approve(flow)
+			t.approveAlive(flow)
 			t.JudgeVariant("approved", t.Send(call()))
 		})
 })

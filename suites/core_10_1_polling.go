@@ -263,7 +263,7 @@ func (t *T) sendPoll(f *Flow, call func() ciba.Call) *ciba.Response {
 // check that is left out shows in tokens.
 func (t *T) approveIfPossible(f *Flow) {
 	if t.Has("approve") {
-		t.Approve(f)
+		t.approveAlive(f)
 	}
 }
 

@@ -49,8 +49,8 @@ var _ = Describe("Fast poll", func() {
 		AloneForClient().LastForClient().Limit(fastLimit).About(20*time.Second), func(t *T) {
 		flow := t.MustStart(t.Request())
 		t.mustSlowDown(flow)
-		t.Approve(flow)
-		resp := t.MustAnswer(t.Poll(flow))
+		t.approveAlive(flow)
+		resp := t.MustAnswer(t.PollDecided(flow))
 		for undecided(resp) && t.pollFits(flow) {
 			resp = t.MustAnswer(t.Poll(flow))
 		}

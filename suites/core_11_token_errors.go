@@ -21,7 +21,7 @@ var _ = Describe("Invalid auth_req_id", func() {
 	Case("id-other-client", "is invalid_grant for another client, before and after the approval", Requirements("CIBA-11-ARID-OTHER-CLIENT").Smoke().About(8*time.Second), func(t *T) {
 		flow := t.MustStart(t.Request())
 		t.JudgeVariant("pending", t.foreignPoll(flow))
-		t.Approve(flow)
+		t.approveAlive(flow)
 		t.JudgeVariant("approved", t.foreignPoll(flow))
 		resp := t.MustAnswer(t.PollDecided(flow))
 		t.At(resp)

@@ -26,8 +26,9 @@ type Flow struct {
 	ciba.AuthAck
 	Client   *Client
 	User     target.User
-	interval time.Duration // what the OP announced, plus what slow_down added
-	last     time.Time     // when the last poll, or the request itself, was sent
+	interval time.Duration  // what the OP announced, plus what slow_down added
+	last     time.Time      // when the last poll, or the request itself, was sent
+	final    *ciba.Response // the end that came before the decision; see approveAlive
 }
 
 // Pace is the spacing of polls: the interval, a margin, and 5 s for every
@@ -196,6 +197,22 @@ func (t *T) Approve(f *Flow) {
 	t.Decide(approve.Decision{AuthReqID: f.AuthReqID, User: f.User, Allow: true})
 }
 
+// approveAlive approves a flow that has to have outlived what the case did to it.
+// When the decision is refused, a poll tells why: a final answer is what
+// [T.PollDecided] returns, for the case to judge.
+func (t *T) approveAlive(f *Flow) {
+	t.WaitUntil(f.last.Add(f.Pace()))
+	err := t.session.approver.Decide(t.ctx, approve.Decision{AuthReqID: f.AuthReqID, User: f.User, Allow: true})
+	if err == nil {
+		return
+	}
+	resp := t.MustAnswer(t.Poll(f))
+	if undecided(resp) {
+		t.Abort("the decision could not be made: %v", err)
+	}
+	f.final = resp
+}
+
 // Deny lets the user deny the flow.
 func (t *T) Deny(f *Flow) {
 	t.Decide(approve.Decision{AuthReqID: f.AuthReqID, User: f.User})
@@ -219,6 +236,9 @@ func (t *T) PollDecided(f *Flow) *ciba.Response {
 
 // PollDecidedWith is [T.PollDecided] with a request the case has altered.
 func (t *T) PollDecidedWith(f *Flow, call func() ciba.Call) *ciba.Response {
+	if f.final != nil {
+		return f.final
+	}
 	patience := time.Now().Add(f.decisionWindow())
 	for {
 		resp := t.PollWith(f, call)

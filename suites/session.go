@@ -38,6 +38,7 @@ type Session struct {
 	acks         []ciba.AuthAck
 	issued       []issued
 	overloads    []*ciba.Response // 503 answers of the token endpoint
+	spent        *Flow            // redeemed and replayed; nil: none yet
 	notes        []string
 }
 
@@ -239,6 +240,19 @@ func (s *Session) rememberOverload(resp *ciba.Response) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.overloads = append(s.overloads, resp)
+}
+
+// Spent is a flow that was redeemed and replayed in this run, nil if none was.
+func (s *Session) Spent() *Flow {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.spent
+}
+
+func (s *Session) rememberSpent(f *Flow) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.spent = f
 }
 
 // Acks are all acknowledgements of the run so far.

@@ -81,6 +81,7 @@ var _ = plant(
 	lax("user-code-not-needed", "CIBA-7.1.2-UC-MISSING", "a missing code is no obstacle", "user-code-missing"),
 	wrongly("user-code-missing-invalid", "CIBA-7.1.2-UC-MISSING", "a missing code is invalid_request", "user-code-missing", 400, "invalid_request"),
 	lax("user-code-any", "CIBA-7.1.2-UC-WRONG", "any code will do", "user-code-wrong"),
+	lax("user-code-anybodys", "CIBA-7.1.2-UC-WRONG", "any user's code will do", "user-code-owner"),
 	wrongly("user-code-wrong-denied", "CIBA-7.1.2-UC-WRONG", "a wrong code is access_denied", "user-code-wrong", 403, "access_denied"),
 	whenSent("user-code-never", "CIBA-7.1.2-UC-OK", "the right code is refused", "start", "user_code", refused("invalid_user_code")),
 	Fault{"user-code-prompt", "CIBA-7.1.2-UC-NO-PROMPT", "a wrong code reaches the user", func(b *behaviour) { b.promptEarly = true }},

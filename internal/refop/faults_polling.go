@@ -49,6 +49,23 @@ func costlyGrant(c *call, r *reply) {
 	}
 }
 
+// cancels makes a fault of token requests that end a request for good, so that the
+// user cannot decide about it any more.
+func cancels(name, breaks, sees string, when func(c *call, f *flow, r *reply) bool) Fault {
+	return Fault{name, breaks, sees, func(b *behaviour) {
+		b.onReply = append(b.onReply, func(c *call, r *reply) {
+			if c.endpoint != "token" || r.kind != "error" {
+				return
+			}
+			f, s := c.op.find(c.value("auth_req_id"))
+			defer s.mu.Unlock()
+			if f != nil && f.state != used && when(c, f, r) {
+				f.state = denied
+			}
+		})
+	}}
+}
+
 // everyPoll edits the answers to polls, whatever they are.
 func everyPoll(edit func(*call, *reply)) func(*behaviour) {
 	return func(b *behaviour) {
@@ -133,6 +150,9 @@ var _ = plant(
 		}
 		return at
 	}),
+	cancels("slow-down-cancels", "CIBA-11-SLOWDOWN-STILL-PENDING", "slow_down cancels the request, at the user's, too", func(_ *call, _ *flow, r *reply) bool {
+		return r.body["error"] == "slow_down"
+	}),
 	seen("slow-down-undecidable", "CIBA-11-SLOWDOWN-STILL-PENDING", "after slow_down no decision counts", func(_ *call, f *flow, at state) state {
 		if f.early > 0 && at == approved {
 			return pending
@@ -206,6 +226,9 @@ var _ = plant(
 			}
 		})
 	}},
+	cancels("grant-type-cancels", "RFC6749-5.2-GRANT-TYPE", "a wrong grant_type cancels the request, at the user's, too", func(c *call, _ *flow, _ *reply) bool {
+		return c.value("grant_type") != grantCIBA
+	}),
 	Fault{"grant-type-kills", "RFC6749-5.2-GRANT-TYPE", "a wrong grant_type uses the id up", func(b *behaviour) { b.onReply = append(b.onReply, costlyGrant) }},
 	lax("grant-any-client", "CIBA-10.1-GRANT-NOT-ALLOWED", "a client without CIBA may poll", "grant-ciba", "id-known"),
 	wrongly("grant-client-500", "CIBA-10.1-GRANT-NOT-ALLOWED", "a client without CIBA crashes the OP", "grant-ciba", 500, "server_error"),
@@ -229,6 +252,9 @@ var _ = plant(
 		})
 	}},
 	costly("foreign-kills", "CIBA-11-ARID-OTHER-CLIENT", "a foreign poll uses the id up", func(c *call, err *oauthError) bool { return err.code == "invalid_grant" && c.flow.client != c.client }),
+	cancels("foreign-cancels", "CIBA-11-ARID-OTHER-CLIENT", "a foreign poll cancels the request, at the user's, too", func(c *call, f *flow, _ *reply) bool {
+		return c.client != nil && c.client != f.client
+	}),
 	costly("foreign-kills-approved", "CIBA-11-ARID-OTHER-CLIENT", "a foreign poll uses an approved id up", func(c *call, err *oauthError) bool {
 		return err.code == "invalid_grant" && c.flow.client != c.client && c.flow.stateAt(c.now) == approved
 	}),
@@ -249,6 +275,12 @@ var _ = plant(
 	}),
 	seen("reuse-later", "CIBA-10.1.1-REUSE", "after three seconds an id is fresh again", func(c *call, f *flow, at state) state {
 		if at == used && c.now.Sub(f.redeemed) > 3*time.Second {
+			return approved
+		}
+		return at
+	}),
+	seen("reuse-much-later", "CIBA-10.1.1-REUSE", "the use of an id is forgotten after 15 s", func(c *call, f *flow, at state) state {
+		if at == used && c.now.Sub(f.redeemed) > 15*time.Second {
 			return approved
 		}
 		return at

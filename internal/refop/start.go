@@ -89,6 +89,9 @@ var startChecks = slices.Concat(clientChecks, []check{
 		if c.skips("user-code-tail") && len(code) == len(c.user.UserCode) && code != "" && strings.HasPrefix(c.user.UserCode, code[:len(code)-1]) {
 			return nil
 		}
+		if c.skips("user-code-owner") && c.op.userBy(func(u User) bool { return u.UserCode != "" && equal(code, u.UserCode) }) != nil {
+			return nil
+		}
 		if c.client.UserCode && code != "" && !equal(code, c.user.UserCode) {
 			return refusal("invalid_user_code", "wrong user_code")
 		}
