@@ -18,7 +18,7 @@ import (
 // knows no proxy.
 type fast struct {
 	client  fasthttp.Client
-	headers [16]atomic.Pointer[seenHeader] // by the last digits of the status
+	headers [256]atomic.Pointer[seenHeader] // by status and length of the body
 	*dialer
 }
 
@@ -110,11 +110,11 @@ func (s *seenHeader) equals(from *fasthttp.Response) bool {
 	return i == len(s.names)
 }
 
-// headerOf is the header for net/http. Within a second most answers with one
-// status have the same header to the letter, so the last one is given out again;
-// nobody changes it.
+// headerOf is the header for net/http. Within a second most answers of one kind
+// have the same header to the letter, so the last one is given out again; nobody
+// changes it.
 func (f *fast) headerOf(status int, from *fasthttp.Response) http.Header {
-	last := &f.headers[status%len(f.headers)]
+	last := &f.headers[(status+len(from.Body()))%len(f.headers)]
 	if seen := last.Load(); seen != nil && seen.equals(from) {
 		return seen.header
 	}

@@ -164,6 +164,7 @@ func (f *loadFlags) drive(cmd *cobra.Command, o loadgen.Options) error {
 	}
 	l, err := loadgen.Run(cmd.Context(), o)
 	show.done()
+	memory.release()
 	err = errors.Join(err, journal.Close())
 	if err != nil && l.Kind == "" {
 		return notJudged(err)

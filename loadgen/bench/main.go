@@ -13,6 +13,7 @@ import (
 	"fmt"
 	"net/http"
 	"os"
+	"strconv"
 	"time"
 )
 
@@ -38,8 +39,9 @@ func command(args []string) error {
 	stallAt := flags.Duration("stall-at", 0, "op: when to say nothing for 2 s")
 	gap := flags.String("interval", fmt.Sprint(interval), "op: interval in seconds")
 	decision := flags.Duration("decided", decided, "op: how long after the start a request is approved; negative: never")
+	strict := flags.Bool("strict", false, "op: answer polls before the interval has passed with slow_down")
 	url := flags.String("url", "", "raw: where to send to")
-	length := flags.Duration("length", 4*time.Second, "of one run")
+	length := flags.Duration("length", 8*time.Second, "of one run of the ratios")
 	fast := flags.Bool("fast", false, "raw: the fast transport")
 	flags.IntVar(&o.rounds, "rounds", 5, "rounds")
 	flags.StringVar(&o.only, "only", "", "ratios, pending, accuracy; empty: all")
@@ -56,7 +58,14 @@ func command(args []string) error {
 	o.length = *length
 	switch what {
 	case "op":
-		m := &mockOP{interval: *gap, decided: *decision, began: time.Now(), stallAt: *stallAt, truth: newTruth()}
+		m := &mockOP{interval: *gap, decided: *decision, began: time.Now(), stallAt: *stallAt, truth: newTruth(), last: map[string]time.Duration{}}
+		if *strict {
+			seconds, err := strconv.ParseFloat(*gap, 64)
+			if err != nil {
+				return err
+			}
+			m.pace = time.Duration(seconds * float64(time.Second))
+		}
 		m.latency = map[string]func() time.Duration{"two-modes": twoModes, "lognormal": lognormal}[*latency]
 		return m.run(*targetFile)
 	case "raw":

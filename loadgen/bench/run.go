@@ -13,7 +13,6 @@ import (
 	"path/filepath"
 	"regexp"
 	"slices"
-	"strings"
 	"syscall"
 	"time"
 
@@ -239,28 +238,32 @@ func across(rounds [][]usage, value func([]usage) float64, format string) string
 	return fmt.Sprintf(format+" ["+format+".."+format+"]", values[len(values)/2], values[0], values[len(values)-1])
 }
 
-// pending holds many flows that nobody decides and polls them on schedule.
+// pending holds many flows that nobody decides and polls them on schedule. They
+// start in the course of one interval, so that the polls are spread as evenly. The
+// OP answers a poll that comes too soon with slow_down.
 func (s settings) pending() error {
-	fmt.Printf("\n%-40s %8s %8s %8s %8s %8s\n", "pending flows", "polls/s", "lag p50", "lag p99", "early", "peak MiB")
+	fmt.Printf("\n%-14s %10s %8s %8s %8s %10s %8s\n", "pending flows", "polls", "polls/s", "lag p50", "lag p99", "slow_down", "peak MiB")
+	const polling = 20 * time.Second
 	for _, c := range []struct {
 		flows    int
-		ramp     time.Duration
-		interval float64
-		length   time.Duration
-	}{{100_000, 10 * time.Second, 10, 20 * time.Second}, {1_000_000, 60 * time.Second, 100, 40 * time.Second}} {
-		file, _, stop, err := s.op("-interval", fmt.Sprint(c.interval), "-decided", "-1s")
+		interval time.Duration
+	}{{100_000, 10 * time.Second}, {1_000_000, 100 * time.Second}} {
+		file, _, stop, err := s.op("-interval", fmt.Sprint(c.interval.Seconds()), "-decided", "-1s", "-strict")
 		if err != nil {
 			return err
 		}
-		rate := fmt.Sprintf("%d/s,0/s", c.flows/int(c.ramp.Seconds()))
-		u, err := s.load(file, "--rate", rate, "--duration", (2 * c.ramp).String(), "--max-pending", fmt.Sprint(c.flows+c.flows/20), "--transport", "fast", "--drain", c.length.String())
+		rate := fmt.Sprintf("%d/s", c.flows/int(c.interval.Seconds()))
+		u, err := s.load(file, "--rate", rate, "--duration", c.interval.String(), "--max-pending", fmt.Sprint(c.flows+c.flows/20), "--transport", "fast", "--drain", polling.String())
 		stop()
 		if err != nil {
 			return err
 		}
-		lag := latency(u.load, "lag.poll")
-		fmt.Printf("%-40d %8.0f %8s %8s %8d %8d\n", u.load.Counters[result.CountAcknowledged], float64(c.flows)/c.interval,
-			micros(lag.P50), micros(lag.P99), u.load.Counters[result.CountEarlyPolls], u.rss>>20)
+		lag, n := latency(u.load, "lag.poll"), u.load.Counters
+		fmt.Printf("%-14d %10d %8.0f %8s %8s %10d %8d\n", n[result.CountAcknowledged], lag.Count, float64(lag.Count)/polling.Seconds(),
+			micros(lag.P50), micros(lag.P99), n[result.CountSlowDown], u.rss>>20)
+		if early := n[result.CountEarlyPolls]; early > 0 {
+			fmt.Printf("%d polls left early\n", early)
+		}
 	}
 	return nil
 }
@@ -332,21 +335,23 @@ func truthOf(base string) (map[string]result.Latency, error) {
 }
 
 // stall makes the OP say nothing for 2 s in a run of 10 s. One start in five
-// waits from 0 to 2 s, so the 90th percentile is 1 s and the 99th 1.9 s.
+// waits from 0 to 2 s, so the 90th percentile is 1 s and the 99th 1.9 s, to which
+// comes the time that it takes to catch up. With few workers most requests of the
+// stall are not sent before its end, and the time of service knows nothing of it.
 func (s settings) stall() error {
-	file, _, stop, err := s.op("-stall-at", "3s")
-	if err != nil {
-		return err
+	fmt.Printf("\n%-30s %12s %12s %16s\n", "stall of 2 s, initiate", "p90 of 1s", "p99 of 1.9s", "service p99")
+	for _, c := range []struct{ workers, transport string }{{"64", "http"}, {"64", "fast"}, {"2048", "http"}, {"2048", "fast"}} {
+		file, _, stop, err := s.op("-stall-at", "3s")
+		if err != nil {
+			return err
+		}
+		u, err := s.load(file, "--rate", "500/s", "--duration", "10s", "--max-workers", c.workers, "--transport", c.transport, "--drain", "10s")
+		stop()
+		if err != nil {
+			return err
+		}
+		l, service := latency(u.load, "initiate.corrected"), latency(u.load, "initiate")
+		fmt.Printf("%-30s %12s %12s %16s\n", c.workers+" workers, "+c.transport, micros(l.P90), micros(l.P99), micros(service.P99))
 	}
-	defer stop()
-	u, err := s.load(file, "--rate", "500/s", "--duration", "10s", "--max-workers", fmt.Sprint(workers), "--drain", "10s")
-	if err != nil {
-		return err
-	}
-	l := latency(u.load, "initiate.corrected")
-	service := latency(u.load, "initiate")
-	fmt.Printf("\nstall of 2 s, %d workers: initiate corrected p90 %s (truth 1000ms), p99 %s (truth 1900ms); service time alone says p99 %s\n",
-		workers, micros(l.P90), micros(l.P99), micros(service.P99))
-	fmt.Println(strings.Repeat("-", 40))
 	return nil
 }
