@@ -24,6 +24,7 @@ var (
 	redeemedTwice   = breach{"double_redemption", "CIBA-10.1.1-REUSE-RACE", "one auth_req_id was redeemed twice at the same moment"}
 	redeemedAgain   = breach{"reuse", "CIBA-10.1.1-REUSE", "a redeemed auth_req_id was redeemed again"}
 	tokensDenied    = breach{"tokens_after_denial", "CIBA-11-DENIED-FINAL", "tokens were issued although the user had denied"}
+	deniedApproved  = breach{"denied_although_approved", "CIBA-10.1.1-TOKENS", "a request was denied although the user had approved"}
 	tokensUndecided = breach{"tokens_without_decision", "CIBA-11-PENDING", "tokens were issued before the user had decided"}
 	tokensExpired   = breach{"tokens_after_expiry", "CIBA-11-EXPIRED-FINAL", "tokens were issued after expires_in had passed"}
 	pendingExpired  = breach{"pending_after_expiry", "CIBA-11-EXPIRED-TOKEN", "a request was still pending after expires_in had passed"}
@@ -87,7 +88,7 @@ func (c *checks) report(e *engine, x *exchange, b breach, format string, args ..
 // violations are what was found, the gravest first.
 func (c *checks) violations() []result.Violation {
 	order := []breach{
-		redeemedTwice, redeemedAgain, tokensDenied, tokensUndecided, tokensExpired, wrongSubject, detailsForeign, detailsChanged,
+		redeemedTwice, redeemedAgain, tokensDenied, tokensUndecided, tokensExpired, deniedApproved, wrongSubject, detailsForeign, detailsChanged,
 		detailsMissing, idRepeated, idGuessable, expiredEarly, pendingExpired, outsideTheTexts,
 	}
 	list := []result.Violation{}

@@ -67,6 +67,10 @@ type engine struct {
 	deciding      chan struct{}
 	lastUndecided error
 
+	asking          sync.WaitGroup // questions to the witness
+	witnesses       chan struct{}
+	lastUnwitnessed error
+
 	reader reader // of the goroutine that reads results
 	wait   sync.WaitGroup
 }
@@ -514,6 +518,7 @@ func (e *engine) follow(x *exchange) {
 		backoff := time.Duration(f.interval) * time.Millisecond << f.faults
 		e.schedule(x, max(backoff, x.retryAfter))
 	case denied:
+		e.ask(x)
 		e.concludeDenied(x)
 	case expired:
 		e.checks.early(e, x)
@@ -571,6 +576,7 @@ func (e *engine) redeemed(x *exchange) {
 	}
 	if f.won == 1 {
 		e.checks.tokens(e, x)
+		e.ask(x)
 		if f.decided > 0 {
 			e.now.record(classDecisionToToken, x.done-f.decided)
 		}

@@ -61,7 +61,8 @@ type Options struct {
 	Target    *target.Target // endpoints resolved
 	Plan      Plan
 	Transport http.RoundTripper
-	Decider   Decider // nil: nobody decides, or somebody unknown does
+	Decider   Decider // nil: nobody decides, or somebody else does
+	Witness   Witness // of the decisions somebody else makes; nil: none
 	Journal   Journal // takes every window as it comes; nil: none
 	OnWindow  func(Status)
 	Version   string // of this tool

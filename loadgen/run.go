@@ -58,7 +58,7 @@ func newEngine(ctx context.Context, o *Options) (*engine, error) {
 		return nil, err
 	}
 	e := &engine{
-		o: *o, plan: &o.Plan, requests: requests, wake: make(chan struct{}, 1), deciding: make(chan struct{}, decisionsAtOnce),
+		o: *o, plan: &o.Plan, requests: requests, wake: make(chan struct{}, 1), deciding: make(chan struct{}, decisionsAtOnce), witnesses: make(chan struct{}, decisionsAtOnce),
 		arena: newArena(), ring: newRing(), rota: newRota(len(p.Users), p.UserLimit), now: newTally(),
 		random: rand.New(rand.NewPCG(uint64(p.Seed), 0)), //nolint:gosec // a load needs no secrecy
 		ctx:    ctx,
@@ -94,6 +94,7 @@ func (e *engine) run() (result.Load, error) {
 	stop := make(chan struct{})
 	e.wait.Go(func() { w.run(stop) })
 	e.results(attacker.Attack(e.target, e, 0, ""))
+	e.asking.Wait()
 	close(stop)
 	end()
 	e.wait.Wait()

@@ -2,6 +2,7 @@ package loadgen
 
 import (
 	"context"
+	"errors"
 	"net/http"
 	"slices"
 	"testing"
@@ -12,6 +13,7 @@ import (
 	"github.com/cibatest/cibatest/internal/memnet"
 	"github.com/cibatest/cibatest/internal/refop"
 	"github.com/cibatest/cibatest/internal/target"
+	"github.com/cibatest/cibatest/mockdevice"
 	"github.com/cibatest/cibatest/reports/result"
 )
 
@@ -178,6 +180,65 @@ func TestClientAuthentication(t *testing.T) {
 				}
 				if signs := client == "hmac-a" || client == "jwt-a"; signs != (l.Counters[result.CountSignings] > 0) {
 					t.Errorf("%d signatures", l.Counters[result.CountSignings])
+				}
+			})
+		})
+	}
+}
+
+// asWitness asks the device in the bubble what it decided.
+type asWitness struct{ *mockdevice.Device }
+
+func (w asWitness) Decided(_ context.Context, authReqID string) (*Decided, error) {
+	r, known := w.Find(authReqID)
+	switch {
+	case !known:
+		return nil, errors.New("the device was not asked")
+	case r.Decided == "", r.Decided == mockdevice.Ignore:
+		return nil, nil
+	}
+	return &Decided{Allow: r.Decided == mockdevice.Approve, At: r.Outcome.At}, nil
+}
+
+// Where the device decides by its own policy, it tells afterwards what it decided.
+func TestWitness(t *testing.T) {
+	t.Parallel()
+	for fault, breach := range map[string]string{
+		"healthy": "", "denial-is-approval": "tokens_after_denial", "approval-is-denial": "denied_although_approved", "tokens-without-decision": "tokens_without_decision",
+	} {
+		t.Run(fault, func(t *testing.T) {
+			t.Parallel()
+			o := lab.Options{ExpiresIn: 30 * time.Second}
+			if breach != "" {
+				o.Faults = []string{fault}
+			}
+			inBubble(t, o, func(t *testing.T, b *bench) {
+				rules, err := mockdevice.ParseRules("mix", []byte("seed: 1\nrules: [{name: mix, delay: 2s, mix: [{share: 7, then: approve}, {share: 2, then: deny}, {share: 1, then: ignore}]}]\n"))
+				if err != nil {
+					t.Fatal(err)
+				}
+				b.Device.SetRules(rules)
+				p := b.plan(t, "10/s", 30*time.Second)
+				p.Probes = 0
+				l, err := Run(t.Context(), Options{Target: b.Target, Plan: p, Transport: b.RoundTripper, Witness: asWitness{b.Device}})
+				if err != nil {
+					t.Fatal(err)
+				}
+				if breach != "" {
+					if !slices.ContainsFunc(l.Violations, func(v result.Violation) bool { return v.Kind == breach && len(v.Evidence) > 0 }) {
+						t.Errorf("want %s, found %+v", breach, l.Violations)
+					}
+					return
+				}
+				f, n := l.Funnel, l.Counters
+				if len(l.Violations) != 0 || f.Approved < 150 || f.Denied < 30 || f.Expired < 10 {
+					t.Errorf("violations %+v, funnel %+v", l.Violations, f)
+				}
+				if told := n[result.CountDecisions]; told != f.Approved+f.Denied || n[result.CountUnwitnessed] != 0 {
+					t.Errorf("the device told %d decisions, %d not", told, n[result.CountUnwitnessed])
+				}
+				if got := latency(l, "decision_to_token"); got.Count != f.Approved || got.Max > 6_000_000 {
+					t.Errorf("decision to token: %+v", got)
 				}
 			})
 		})

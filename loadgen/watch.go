@@ -169,6 +169,9 @@ func (w *watch) close() (result.Load, error) {
 	l.Generator.PeakUnderWay = e.peak
 	l.Generator.PeakRSSBytes = peakResidentBytes()
 	l.Interrupted = e.ctx.Err() != nil
+	if e.lastUnwitnessed != nil {
+		l.Notes = append(l.Notes, fmt.Sprintf("the device could not be asked about every outcome: %v", e.lastUnwitnessed))
+	}
 	if e.lastUndecided != nil {
 		l.Notes = append(l.Notes, fmt.Sprintf("a decision could not be made: %v", e.lastUndecided))
 	}

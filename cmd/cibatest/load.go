@@ -19,6 +19,7 @@ import (
 // loadFlags are the flags of load.
 type loadFlags struct {
 	target, out, client, users        string
+	device                            string
 	rate, arrivals, replay            string
 	agents                            int
 	pause, duration, drain, timeout   time.Duration
@@ -73,6 +74,7 @@ func (f *loadFlags) bind(cmd *cobra.Command) {
 	flags.DurationVar(&f.timeout, "timeout", loadgen.DefaultTimeout, "of one request; long enough for a long poll")
 	flags.StringVar(&f.mix, "mix", "approve=90,deny=5,ignore=5", "how users decide")
 	flags.StringVar(&f.think, "think", "lognormal:4s,0.6", "how long users think: fixed:2s, uniform:1s..5s, lognormal:MEDIAN,SIGMA")
+	flags.StringVar(&f.device, "device", "", "URL of the 'cibatest device' the OP asks, which decides by its own policy in place of --mix and --think; it is asked what it decided and when (token: "+deviceTokenEnv+")")
 	flags.StringVar(&f.pollers, "pollers", "steady", "when a due poll is sent: steady (at once), jitter:500ms, sync:5s (all at multiples of 5s)")
 	flags.StringVar(&f.probes, "probes", "2%", "share of flows that are redeemed twice")
 	flags.StringVar(&f.users, "users", "", "file of users, one login_hint a line and, after a tab, the sub; empty: those of the target file")
@@ -114,7 +116,12 @@ func load(cmd *cobra.Command, f loadFlags) error {
 		return usage(err)
 	}
 	options := loadgen.Options{Target: bench.target, Plan: plan, Version: version()}
-	if options.Decider, err = deciderOf(bench); err != nil {
+	if options.Witness, err = f.witnessOf(cmd); err != nil {
+		return usage(err)
+	}
+	if options.Witness != nil {
+		options.Plan.Words.Decisions, options.Plan.Words.ThinkTime = "by the policy of "+f.device, "by the same policy"
+	} else if options.Decider, err = deciderOf(bench); err != nil {
 		return usage(err)
 	}
 	transport, err := f.carrier(bench.target, plan)

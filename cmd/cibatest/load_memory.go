@@ -11,8 +11,8 @@ import (
 // twice, while the few megabytes of a small run are collected a dozen times a
 // second for nothing. So the heap may grow by about the same at any size.
 const (
-	headroom       = 24 << 20 // bytes
-	leastGCPercent = 15
+	headroom       = 16 << 20 // bytes
+	leastGCPercent = 10
 	mostGCPercent  = 200
 )
 

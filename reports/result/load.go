@@ -117,6 +117,8 @@ const (
 	CountUnprovoked   = "slow_down_unprovoked" // to polls that kept the interval
 	CountDecisions    = "decisions"
 	CountUndecided    = "decisions_failed" // the OP or its hook did not take the decision
+	CountUnwitnessed  = "unwitnessed"      // outcomes that the device could not be asked about
+	CountClockAhead   = "clock_ahead"      // decisions that came, by the device's clock, after the answer they led to
 	CountHeldBack     = "held_back"        // starts moved to keep the limit of their user
 	CountSignings     = "signings"
 	CountSigningNS    = "signing_ns"
