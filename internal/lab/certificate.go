@@ -13,9 +13,9 @@ import (
 	"time"
 )
 
-// selfSigned makes a certificate for loopback that lives a day, and the PEM with
+// SelfSigned makes a certificate for loopback that lives a day, and the PEM with
 // which a client trusts it.
-func selfSigned() (*tls.Config, []byte, error) {
+func SelfSigned() (*tls.Config, []byte, error) {
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	if err != nil {
 		return nil, nil, err

@@ -159,7 +159,7 @@ func (l *Lab) hosts(ctx context.Context, o Options) (hosts, error) {
 	var secure *tls.Config
 	if o.TLS {
 		var err error
-		if secure, l.CertificatePEM, err = selfSigned(); err != nil {
+		if secure, l.CertificatePEM, err = SelfSigned(); err != nil {
 			return hosts{}, fmt.Errorf("a certificate for the OP: %w", err)
 		}
 		transport.TLSClientConfig = &tls.Config{RootCAs: x509.NewCertPool(), MinVersion: tls.VersionTLS12}

@@ -37,6 +37,7 @@ func command(args []string) error {
 	targetFile := flags.String("target", "", "op: file to write")
 	latency := flags.String("latency", "", "op: two-modes or lognormal")
 	stallAt := flags.Duration("stall-at", 0, "op: when to say nothing for 2 s")
+	overTLS := flags.Bool("tls", false, "op: over TLS")
 	gap := flags.String("interval", fmt.Sprint(interval), "op: interval in seconds")
 	decision := flags.Duration("decided", decided, "op: how long after the start a request is approved; negative: never")
 	strict := flags.Bool("strict", false, "op: answer polls before the interval has passed with slow_down")
@@ -44,7 +45,7 @@ func command(args []string) error {
 	length := flags.Duration("length", 8*time.Second, "of one run of the ratios")
 	fast := flags.Bool("fast", false, "raw: the fast transport")
 	flags.IntVar(&o.rounds, "rounds", 5, "rounds")
-	flags.StringVar(&o.only, "only", "", "ratios, pending, accuracy; empty: all")
+	flags.StringVar(&o.only, "only", "", "ratios, tls, reference, pending, accuracy; empty: all")
 	flags.StringVar(&o.cibatest, "cibatest", "bin/cibatest", "the binary to measure")
 	flags.StringVar(&o.k6, "k6", "", "k6 binary; empty: without k6")
 	flags.StringVar(&o.script, "script", "loadgen/bench/flow.js", "the scenario for k6")
@@ -67,7 +68,7 @@ func command(args []string) error {
 			m.pace = time.Duration(seconds * float64(time.Second))
 		}
 		m.latency = map[string]func() time.Duration{"two-modes": twoModes, "lognormal": lognormal}[*latency]
-		return m.run(*targetFile)
+		return m.run(*targetFile, *overTLS)
 	case "raw":
 		return raw(*url, *length, *fast)
 	case "all":

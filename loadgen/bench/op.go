@@ -1,6 +1,7 @@
 package main
 
 import (
+	"crypto/tls"
 	"encoding/json"
 	"fmt"
 	"math"
@@ -14,6 +15,7 @@ import (
 	"time"
 
 	"github.com/HdrHistogram/hdrhistogram-go"
+	"github.com/cibatest/cibatest/internal/lab"
 	"github.com/cibatest/cibatest/reports/result"
 	"github.com/valyala/fasthttp"
 )
@@ -36,15 +38,27 @@ type mockOP struct {
 }
 
 // run serves until the process ends. It writes its address and a target file.
-func (m *mockOP) run(targetFile string) error {
+func (m *mockOP) run(targetFile string, overTLS bool) error {
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		return err
 	}
-	base := "http://" + listener.Addr().String()
+	base, trust := "http://"+listener.Addr().String(), ""
+	if overTLS {
+		config, certificate, err := lab.SelfSigned()
+		if err != nil {
+			return err
+		}
+		authority := targetFile + ".pem"
+		if err := os.WriteFile(authority, certificate, 0o600); err != nil {
+			return err
+		}
+		base, trust = "https://"+listener.Addr().String(), fmt.Sprintf("tls: {ca_file: %q}\n", authority)
+		listener = tls.NewListener(listener, config)
+	}
 	text := fmt.Sprintf("issuer: %s\nendpoints: {backchannel_authentication: %s/start, token: %s/token}\n"+
 		"clients: [{name: bench, client_id: bench, auth_method: client_secret_basic, client_secret: bench-secret-of-nobody}]\n"+
-		"users: [{name: alice, login_hint: alice}]\n", base, base, base)
+		"users: [{name: alice, login_hint: alice}]\n", base, base, base) + trust
 	if err := os.WriteFile(targetFile, []byte(text), 0o600); err != nil {
 		return err
 	}
