@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"maps"
+	"slices"
 	"time"
 
 	"github.com/cibatest/cibatest/reports/result"
@@ -222,12 +223,29 @@ func (e *engine) verdict(w *watch) (result.LoadVerdict, []string) {
 	late := e.late(w)
 	switch {
 	case late == "":
+		if slices.ContainsFunc(w.load.Objectives, func(o result.Objective) bool { return !o.Held }) {
+			reasons = append(reasons, "this side kept its schedule"+w.worstLag()+": what was missed is the doing of the OP")
+		}
 	case e.waited():
 		reasons = append(reasons, fmt.Sprintf("the OP was the limit: all %d workers waited for its answers (--max-workers), so %s; corrected latency shows it in full", e.plan.MaxWorkers, late))
 	default:
 		verdict, reasons = result.Saturated, append([]string{late + e.why(w)}, reasons...)
 	}
 	return verdict, reasons
+}
+
+// worstLag is how late one request in a hundred left, in brackets.
+func (w *watch) worstLag() string {
+	worst := int64(-1)
+	for _, c := range []class{classLagPoll, classLagInitiate} {
+		if h := w.total.histogram[c]; h != nil {
+			worst = max(worst, h.ValueAtPercentile(99))
+		}
+	}
+	if worst < 0 {
+		return ""
+	}
+	return fmt.Sprintf(" (lag p99 %s)", time.Duration(worst)*time.Microsecond)
 }
 
 // waited says whether every worker was waiting for an answer of the OP at once.
