@@ -12,7 +12,7 @@ import (
 
 func TestGCPercentFallsWithTheHeap(t *testing.T) {
 	t.Parallel()
-	for live, want := range map[uint64]int{0: 200, 10 << 20: 200, 24 << 20: 100, 48 << 20: 50, 400 << 20: 15, 1 << 40: 15} {
+	for live, want := range map[uint64]int{0: 200, 8 << 20: 200, 16 << 20: 100, 32 << 20: 50, 400 << 20: 10, 1 << 40: 10} {
 		if got := gcPercent(live); got != want {
 			t.Errorf("a heap of %d MiB may grow by %d%%, want %d%%", live>>20, got, want)
 		}
