@@ -53,6 +53,9 @@ func messageOf(from ciba.Message) result.Message {
 	for _, h := range from.Headers {
 		m.Headers = append(m.Headers, result.Header(h))
 	}
+	for _, t := range from.Tokens {
+		m.Tokens = append(m.Tokens, result.Token(t))
+	}
 	return m
 }
 

@@ -27,6 +27,7 @@ type messageView struct {
 	Parameters   []result.Header // decoded, in order, duplicates kept
 	ParametersOf string          // where they stand: body or query
 	Size         string
+	Tokens       []result.Token // header and claims with line breaks
 }
 
 func newExchangeView(caseAnchor string, number int, x result.Exchange) exchangeView {
@@ -50,6 +51,10 @@ func newMessageView(m result.Message) messageView {
 		v.Parameters, v.ParametersOf = parameters(m.Body), "body"
 	case query != "":
 		v.Parameters, v.ParametersOf = parameters(query), "query"
+	}
+	for _, t := range m.Tokens {
+		t.Header, t.Claims = readable(t.Header), readable(t.Claims)
+		v.Tokens = append(v.Tokens, t)
 	}
 	v.Size = "no body"
 	if m.BodyBytes > 0 {
@@ -150,6 +155,9 @@ func (x exchangeView) size() int {
 		n += len(template.HTMLEscapeString(m.Start)) + len(template.HTMLEscapeString(m.Body))
 		for _, h := range m.Headers {
 			n += len(template.HTMLEscapeString(h.Name+h.Value)) + 40
+		}
+		for _, t := range m.Tokens {
+			n += len(template.HTMLEscapeString(t.Name+t.Mark+t.Header+t.Claims)) + 120
 		}
 		for _, p := range m.Parameters {
 			n += len(template.HTMLEscapeString(p.Name+p.Value)) + 60

@@ -71,7 +71,7 @@ func inertCopy(v reflect.Value, field string) reflect.Value {
 
 func inertField(name, s string) string {
 	switch name {
-	case "Body":
+	case "Body", "Header", "Claims": // of tokens, too
 		return escape(s, maxBody, "\n\t")
 	case "URL", "Value":
 		return escape(s, maxWire, "")

@@ -57,7 +57,7 @@ func sample() result.Run {
 				{Outcome: result.Warn, Clause: "CIBA-11-SLOW-DOWN (SHOULD)", Expected: "the third poll: slow_down", Actual: "400 authorization_pending", Exchange: 2},
 			},
 			StartedMS: 20, DurationMS: 11_000, Reproduce: "cibatest conform --target op.yaml token-slow-down",
-			Exchanges: []result.Exchange{poll(400, `{"error":"authorization_pending"}`), poll(400, `{"error":"authorization_pending"}`)},
+			Exchanges: []result.Exchange{poll(400, `{"error":"authorization_pending"}`), poll(400, `{"error":"authorization_pending"}`), tokens()},
 		},
 		{
 			ID: "token-expired", Title: "is expired_token when the user never decided", Area: "expiry", Requirements: []string{"CIBA-11-EXPIRED"},
@@ -130,6 +130,16 @@ func poll(status int, body string) result.Exchange {
 		Request:  request("https://op.example.com/tenant/token", "grant_type=urn%3Aopenid%3Aparams%3Agrant-type%3Aciba&auth_req_id=%5Bmasked%3A3f9a10%5D"),
 		Response: &result.Message{Status: status, Headers: []result.Header{{Name: "Content-Type", Value: "application/json"}}, Body: body, BodyBytes: len(body)},
 	}
+}
+
+// tokens is a poll that brought an ID Token.
+func tokens() result.Exchange {
+	x := poll(200, `{"access_token":"[masked:77b0c1]","id_token":"[masked:12ab34]","token_type":"Bearer"}`)
+	x.Response.Tokens = []result.Token{
+		{Name: "id_token", Mark: "[masked:12ab34]", Header: `{"alg":"RS256","kid":"k1"}`, Claims: `{"iss":"https://op.example.com/tenant","sub":"alice","aud":["agent"]}`},
+		{Name: "access_token", Mark: "[masked:77b0c1]", Header: `{"alg":"dir","enc":"A128GCM"}`},
+	}
+	return x
 }
 
 func request(url, body string) result.Message {

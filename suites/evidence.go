@@ -34,6 +34,9 @@ func message(m ciba.Message) result.Message {
 	for _, h := range m.Headers {
 		out.Headers = append(out.Headers, result.Header(h))
 	}
+	for _, t := range m.Tokens {
+		out.Tokens = append(out.Tokens, result.Token(t))
+	}
 	return out
 }
 

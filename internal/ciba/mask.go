@@ -20,7 +20,7 @@ import (
 var masked = map[string]bool{
 	"client_secret": true, "client_assertion": true, "client_notification_token": true, "access_token": true,
 	"id_token": true, "refresh_token": true, "auth_req_id": true, "login_hint_token": true, "id_token_hint": true,
-	"user_code": true, "request": true, "token": true, "code": true, "password": true, "registration_access_token": true,
+	"urn:openid:params:jwt:claim:auth_req_id": true, "user_code": true, "request": true, "token": true, "code": true, "password": true, "registration_access_token": true,
 }
 
 // maskedHeaders are the headers whose values never reach the evidence.
@@ -93,8 +93,9 @@ func (m *Masker) Text(s string) string {
 	return m.replacer.Replace(s)
 }
 
-// form hides fields of a form or query, keeping order, duplicates and spelling.
-func (m *Masker) form(encoded string) string {
+// form hides fields of a form or query, keeping order, duplicates and spelling. It
+// tells what it hides.
+func (m *Masker) form(encoded string, hidden func(name, value string)) string {
 	parts := strings.Split(encoded, "&")
 	for i, part := range parts {
 		name, value, hasValue := strings.Cut(part, "=")
@@ -104,30 +105,41 @@ func (m *Masker) form(encoded string) string {
 				value = raw
 			}
 			parts[i] = name + "=" + m.mark(value)
+			hidden(plain, value)
 		}
 	}
 	return m.Text(strings.Join(parts, "&"))
 }
 
-// body hides fields of a JSON or form body, and known values in any other.
-func (m *Masker) body(contentType string, body []byte) string {
+// body hides fields of a JSON or form body, and known values in any other. The
+// JWTs among them are told apart, decoded.
+func (m *Masker) body(contentType string, body []byte) (shown string, tokens []Token) {
+	shown = m.hide(contentType, body, func(name, value string) {
+		if t, ok := m.decoded(name, value); ok && !slices.Contains(tokens, t) {
+			tokens = append(tokens, t)
+		}
+	})
+	return shown, tokens
+}
+
+func (m *Masker) hide(contentType string, body []byte, hidden func(name, value string)) string {
 	text := strings.ToValidUTF8(string(body), "\uFFFD")
 	media := strings.ToLower(contentType)
 	trimmed := strings.TrimSpace(text)
 	switch {
 	case strings.HasPrefix(trimmed, "{") || strings.HasPrefix(trimmed, "["):
-		return m.Text(m.jsonText(text))
+		return m.Text(m.jsonText(text, hidden))
 	case strings.Contains(media, "form-urlencoded"), !strings.ContainsAny(trimmed, "<{ \n") && strings.Contains(trimmed, "="):
-		return m.form(text)
+		return m.form(text, hidden)
 	}
 	return m.Text(text)
 }
 
 // jsonText hides members by name at any depth, leaving every other byte as it
-// came: what an OP got wrong in its JSON must stay visible.
-func (m *Masker) jsonText(text string) string {
+// came: what an OP got wrong in its JSON must stay visible. It tells what it hides.
+func (m *Masker) jsonText(text string, hidden func(name, value string)) string {
 	var b strings.Builder
-	hide := false
+	hide, name := false, ""
 	for i := 0; i < len(text); {
 		if text[i] != '"' {
 			switch text[i] {
@@ -146,10 +158,11 @@ func (m *Masker) jsonText(text string) string {
 		isName := strings.HasPrefix(strings.TrimLeft(text[end:], " \t\r\n"), ":")
 		switch {
 		case isName:
-			hide = masked[value]
+			hide, name = masked[value], value
 			b.WriteString(text[i:end])
 		case hide && value != "":
 			b.WriteString(`"` + m.mark(value) + `"`)
+			hidden(name, value)
 		default:
 			b.WriteString(text[i:end])
 		}
@@ -196,7 +209,7 @@ func (m *Masker) url(u *url.URL) string {
 	shown.User = nil
 	text := m.Text(shown.String())
 	if u.RawQuery != "" {
-		text += "?" + m.form(u.RawQuery)
+		text += "?" + m.form(u.RawQuery, func(string, string) {})
 	}
 	if !utf8.ValidString(text) {
 		text = strings.ToValidUTF8(text, "\uFFFD")

@@ -26,6 +26,7 @@ type Message struct {
 	Body        string
 	BodyBytes   int
 	Truncated   bool
+	Tokens      []Token // JWTs that the body holds
 }
 
 // Header is one header line.
@@ -121,16 +122,21 @@ const evidenceBody = 64 << 10
 func (m *Masker) exchange(label string, req *http.Request, body []byte, resp *Response) *Exchange {
 	e := &Exchange{Label: label, Sent: resp.Sent, Duration: resp.Received.Sub(resp.Sent)}
 	e.Request = Message{Method: req.Method, URL: m.url(req.URL), Headers: m.header(req.Header), BodyBytes: len(body)}
-	e.Request.Body, e.Request.Truncated = cut(m.body(req.Header.Get("Content-Type"), body))
+	e.Request.show(m.body(req.Header.Get("Content-Type"), body))
 	if resp.Status != 0 {
 		e.Response = &Message{Status: resp.Status, Headers: m.header(resp.Header), BodyBytes: len(resp.Body)}
-		e.Response.Body, e.Response.Truncated = cut(m.body(resp.Header.Get("Content-Type"), resp.Body))
+		e.Response.show(m.body(resp.Header.Get("Content-Type"), resp.Body))
 		e.Response.Truncated = e.Response.Truncated || resp.Truncated
 	}
 	if resp.Err != nil {
 		e.Error = m.Text(resp.Err.Error())
 	}
 	return e
+}
+
+func (m *Message) show(body string, tokens []Token) {
+	m.Body, m.Truncated = cut(body)
+	m.Tokens = tokens
 }
 
 // Exchange is a request and its answer as evidence, for those who send without

@@ -154,6 +154,15 @@ type Message struct {
 	Body      string   `json:"body,omitempty"`    // valid UTF-8; invalid bytes replaced
 	BodyBytes int      `json:"body_bytes"`        // length on the wire, before masking and cutting
 	Truncated bool     `json:"truncated,omitempty"`
+	Tokens    []Token  `json:"tokens,omitempty"` // JWTs in the body, decoded
+}
+
+// Token is what a hidden JWT says. Its signature is never kept.
+type Token struct {
+	Name   string `json:"name"`             // of the member or parameter
+	Mark   string `json:"mark"`             // stands for it in the body
+	Header string `json:"header"`           // JSON, as it was encoded
+	Claims string `json:"claims,omitempty"` // JSON; empty when encrypted or not signed
 }
 
 // Header is one header line.
