@@ -7,9 +7,9 @@ import (
 	"github.com/cibatest/cibatest/reports/result"
 )
 
-// decisionsAtOnce bounds the decisions under way; more wait their turn, which
-// shows in the time that decisions take.
-const decisionsAtOnce = 64
+// DecisionsAtOnce bounds the decisions, and questions about them, under way; more
+// wait their turn, which shows in the time that decisions take.
+const DecisionsAtOnce = 64
 
 // decideLater has the user decide after thinking. The lock is held.
 func (e *engine) decideLater(i uint32) {

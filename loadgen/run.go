@@ -58,7 +58,7 @@ func newEngine(ctx context.Context, o *Options) (*engine, error) {
 		return nil, err
 	}
 	e := &engine{
-		o: *o, plan: &o.Plan, requests: requests, wake: make(chan struct{}, 1), deciding: make(chan struct{}, decisionsAtOnce), witnesses: make(chan struct{}, decisionsAtOnce),
+		o: *o, plan: &o.Plan, requests: requests, wake: make(chan struct{}, 1), deciding: make(chan struct{}, DecisionsAtOnce), witnesses: make(chan struct{}, DecisionsAtOnce),
 		arena: newArena(), ring: newRing(), rota: newRota(len(p.Users), p.UserLimit), now: newTally(),
 		random: rand.New(rand.NewPCG(uint64(p.Seed), 0)), //nolint:gosec // a load needs no secrecy
 		ctx:    ctx,

@@ -33,6 +33,13 @@ func (c *Client) Requests(ctx context.Context, f Filter) ([]Request, error) {
 	return list.Requests, err
 }
 
+// Find is the request with an auth_req_id, or [ErrUnknown].
+func (c *Client) Find(ctx context.Context, authReqID string) (Request, error) {
+	var r Request
+	err := c.call(ctx, http.MethodGet, "/v1/requests/"+url.PathEscape(authReqID), nil, &r)
+	return r, err
+}
+
 // Wait returns the first request that matches, as soon as there is one.
 func (c *Client) Wait(ctx context.Context, f Filter) (Request, error) {
 	q := f.query()

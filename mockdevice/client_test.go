@@ -38,11 +38,16 @@ func TestClient(t *testing.T) {
 	if len(list) != 1 || list[0].Decided != Deny || list[0].Outcome.Reason != "no" {
 		t.Errorf("the list is %+v", list)
 	}
+	if r, err := c.Find(ctx, "a/b c"); err != nil || r.Decided != Deny {
+		t.Errorf("found %+v, %v", r, err)
+	}
+	_, unknown := c.Find(ctx, "nobody")
 	for _, wrong := range []struct {
 		err  error
 		want error
 	}{
 		{c.Decide(ctx, "a/b c", Decision{Action: Approve}), ErrDecided},
+		{unknown, ErrUnknown},
 		{c.Decide(ctx, "nobody", Decision{Action: Approve}), ErrUnknown},
 		{c.Receive(ctx, Request{AuthReqID: "other", LoginHint: "bob"}), ErrConflict},
 	} {

@@ -2,14 +2,11 @@ package main
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"net/http"
 	"net/url"
 	"os"
-	"strings"
 
 	"github.com/cibatest/cibatest/loadgen"
 	"github.com/cibatest/cibatest/mockdevice"
@@ -20,10 +17,7 @@ import (
 const deviceTokenEnv = "CIBATEST_DEVICE_TOKEN"
 
 // remoteDevice is a 'cibatest device' that decides by its own policy.
-type remoteDevice struct {
-	base, token string
-	client      *http.Client
-}
+type remoteDevice struct{ client mockdevice.Client }
 
 // witnessOf is the device of --device, nil without the flag.
 func (f *loadFlags) witnessOf(cmd *cobra.Command) (loadgen.Witness, error) {
@@ -42,34 +36,18 @@ func (f *loadFlags) witnessOf(cmd *cobra.Command) (loadgen.Witness, error) {
 	if err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https" {
 		return nil, fmt.Errorf("--device %q is not an http or https URL", f.device)
 	}
-	return &remoteDevice{base: strings.TrimSuffix(f.device, "/"), token: os.Getenv(deviceTokenEnv), client: &http.Client{}}, nil
+	transport := &http.Transport{MaxIdleConnsPerHost: loadgen.DecisionsAtOnce, DisableCompression: true}
+	return &remoteDevice{mockdevice.Client{URL: f.device, Token: os.Getenv(deviceTokenEnv), RoundTripper: transport}}, nil
 }
 
 // Decided implements [loadgen.Witness].
 func (d *remoteDevice) Decided(ctx context.Context, authReqID string) (*loadgen.Decided, error) {
-	req, err := http.NewRequestWithContext(ctx, http.MethodGet, d.base+"/v1/requests/"+url.PathEscape(authReqID), nil)
-	if err != nil {
-		return nil, fmt.Errorf("device: %w", errors.Unwrap(err)) // without the URL, which has the auth_req_id
-	}
-	if d.token != "" {
-		req.Header.Set("Authorization", "Bearer "+d.token)
-	}
-	resp, err := d.client.Do(req)
-	if err != nil {
-		return nil, fmt.Errorf("device: %w", errors.Unwrap(err))
-	}
-	defer func() { _ = resp.Body.Close() }()
-	var asked mockdevice.Request
-	switch {
-	case resp.StatusCode == http.StatusNotFound:
+	asked, err := d.client.Find(ctx, authReqID)
+	if errors.Is(err, mockdevice.ErrUnknown) {
 		return nil, errors.New("the device was not asked, or has forgotten that it was")
-	case resp.StatusCode == http.StatusUnauthorized:
-		return nil, fmt.Errorf("the device wants its token, in %s", deviceTokenEnv)
-	case resp.StatusCode != http.StatusOK:
-		return nil, fmt.Errorf("the device answers %d", resp.StatusCode)
 	}
-	if err := json.NewDecoder(io.LimitReader(resp.Body, 1<<20)).Decode(&asked); err != nil {
-		return nil, fmt.Errorf("the device's answer cannot be read: %w", err)
+	if err != nil {
+		return nil, err
 	}
 	switch asked.Decided {
 	case mockdevice.Approve, mockdevice.Deny, mockdevice.Cancel, mockdevice.Failure:
