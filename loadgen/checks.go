@@ -58,12 +58,21 @@ type checks struct {
 	entropy  entropy
 	evidence *evidence
 	found    map[breach]*result.Violation
+
+	newest     []newest // by user
+	keepsOlder bool     // a request outlived a newer one of its user
+}
+
+// newest is the latest acknowledged request of a user.
+type newest struct {
+	serial uint32
+	at     int64
 }
 
 func newChecks(o *Options, e *evidence) *checks {
 	c := &checks{
 		decides: o.Decider != nil, users: o.Plan.Users, template: o.Plan.RAR, evidence: e, seen: newIDSet(),
-		found: map[breach]*result.Violation{}, subjects: make([]string, len(o.Plan.Users)),
+		found: map[breach]*result.Violation{}, subjects: make([]string, len(o.Plan.Users)), newest: make([]newest, len(o.Plan.Users)),
 	}
 	for i, u := range o.Plan.Users {
 		c.subjects[i] = u.Sub
@@ -131,8 +140,27 @@ func (c *checks) undead(e *engine, x *exchange) bool {
 	return true
 }
 
-// early judges an expired_token.
+// acknowledged notes the newest request of a user.
+func (c *checks) acknowledged(x *exchange) {
+	if n := &c.newest[x.f.user]; x.f.serial > n.serial {
+		*n = newest{x.f.serial, x.done}
+	}
+}
+
+// alive notes that a request is pending. An OP may keep one request a user, but
+// this one does not when an older one is.
+func (c *checks) alive(x *exchange) {
+	if n := c.newest[x.f.user]; n.serial > x.f.serial && x.sent > n.at {
+		c.keepsOlder = true
+	}
+}
+
+// early judges an expired_token. A newer request of the user may have taken the
+// place of this one, where the OP keeps one for each.
 func (c *checks) early(e *engine, x *exchange) {
+	if c.newest[x.f.user].serial > x.f.serial && !c.keepsOlder {
+		return
+	}
 	if f := x.f; f.expires > 0 && x.done < f.expires-int64(earlyExpiry) {
 		c.report(e, x, expiredEarly, "expired %s before its end", span(f.expires-x.done))
 	}

@@ -447,6 +447,7 @@ func (e *engine) acknowledge(x *exchange) {
 	f := x.f
 	e.now.count(result.CountAcknowledged, 1)
 	e.checks.identifier(e, x)
+	e.checks.acknowledged(x)
 	f.state = waiting
 	f.took = uint16(min((x.done-x.sent)/10_000_000+1, math.MaxUint16)) //nolint:gosec // bounded
 	e.arena.setID(x.flow, escape(x.id))
@@ -502,6 +503,7 @@ func (e *engine) follow(x *exchange) {
 	switch x.answer.kind {
 	case pending, slowDown:
 		f.faults = 0
+		e.checks.alive(x)
 		if e.checks.undead(e, x) {
 			e.fail(x, "still pending after expires_in")
 			return

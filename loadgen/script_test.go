@@ -388,6 +388,29 @@ func TestOPsOwnDecisionsAreNoViolation(t *testing.T) {
 	}
 }
 
+// A newer request of a user may take the place of an older one. Where older ones
+// live on, one that expires before its time is a violation.
+func TestReplacedRequestsAreNoEarlyExpiry(t *testing.T) {
+	t.Parallel()
+	for name, c := range map[string]struct{ livesFor, breaches int }{"replaced": {0, 0}, "lived on": {1, 1}} {
+		s := &scripted{ack: `"interval":3,"expires_in":120`, token: func(n int, w http.ResponseWriter, r *http.Request) {
+			switch {
+			case r.PostForm.Get("auth_req_id") != "id-1":
+				grant(w)
+			case n > c.livesFor:
+				reply(w, 400, `{"error":"expired_token"}`)
+			default:
+				reply(w, 400, pendingText)
+			}
+		}}
+		against(t, s, func(*Plan) {}, func(t *testing.T, l result.Load) {
+			if len(l.Violations) != c.breaches || l.Funnel.Expired != 1 || s.hints[0] != s.hints[2] {
+				t.Errorf("%s: funnel %+v, violations %+v, users %v", name, l.Funnel, l.Violations, s.hints)
+			}
+		})
+	}
+}
+
 // A run that is hopelessly behind ends in time all the same.
 func TestOverloadedRunEnds(t *testing.T) {
 	t.Parallel()
