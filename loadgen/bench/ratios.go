@@ -57,8 +57,10 @@ func (s settings) agents(n, transport string) func(file, _ string) (usage, error
 // overTLS tells what encryption costs the generator.
 func (s settings) overTLS() error {
 	list := []variant{
-		{"cibatest", nil, s.agents("4000", "http")}, {"cibatest over TLS", []string{"-tls"}, s.agents("4000", "http")},
-		{"cibatest fast", nil, s.agents("4000", "fast")}, {"cibatest fast over TLS", []string{"-tls"}, s.agents("4000", "fast")},
+		{"cibatest", nil, s.agents("4000", "http")},
+		{"cibatest over TLS", []string{"-tls"}, s.agents("4000", "http")},
+		{"cibatest fast", nil, s.agents("4000", "fast")},
+		{"cibatest fast over TLS", []string{"-tls"}, s.agents("4000", "fast")},
 	}
 	rounds, err := s.interleaved(list)
 	if err != nil {
