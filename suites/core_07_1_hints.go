@@ -55,10 +55,10 @@ var _ = Describe("Hints", func() {
 	Case("hint-id-token-other-client", "are not another client's ID Token", Requirements("CIBA-14-ITH-OTHER-CLIENT"), func(t *T) {
 		flow := t.MustStartAs(t.Second(), t.User(), t.RequestFor(t.Second(), t.User()))
 		tokens, _ := t.MustRedeem(flow)
-		t.Judge(t.Start(t.withoutHint().Add("id_token_hint", tokens.IDToken)))
+		t.Judge(t.Start(t.withoutHint().Add("id_token_hint", t.idTokenFor(t.Second(), tokens).text)))
 	})
 	Case("hint-id-token-signature", "are not an ID Token with a broken signature", Requirements("CIBA-14-ITH-BAD-SIGNATURE"), func(t *T) {
-		token := t.Redeemed().Tokens.IDToken
+		token := t.idTokenOf(t.Redeemed().Tokens).text
 		flipped, err := jose.FlipSignature(token)
 		t.must(err)
 		retold, err := jose.Retell(token, func(_, claims map[string]any) { claims["sub"] = t.anotherSubject(claims["sub"]) })
@@ -67,7 +67,7 @@ var _ = Describe("Hints", func() {
 		t.JudgeVariant("another sub under the old signature", t.Start(t.withoutHint().Add("id_token_hint", retold)))
 	})
 	Case("hint-id-token-foreign", "are not another issuer's ID Token", Requirements("CIBA-14-ITH-FOREIGN-ISSUER").Needs("approve"), func(t *T) {
-		genuine := t.mustDecode(t.Redeemed().Tokens.IDToken)
+		genuine := t.idTokenOf(t.Redeemed().Tokens)
 		key, err := jose.GenerateKey("ES256", "foreign")
 		t.must(err)
 		genuine.Claims["iss"] = "https://other.example"
@@ -76,7 +76,7 @@ var _ = Describe("Hints", func() {
 		t.Judge(t.Start(t.withoutHint().Add("id_token_hint", token)))
 	})
 	Case("hint-id-token-unsigned", "are not an unsigned ID Token", Requirements("CIBA-14-ITH-ALG-NONE"), func(t *T) {
-		genuine := t.mustDecode(t.Redeemed().Tokens.IDToken)
+		genuine := t.idTokenOf(t.Redeemed().Tokens)
 		if genuine.Header["alg"] == "none" {
 			t.Skip("this client's ID Tokens are unsigned by registration")
 		}
@@ -129,11 +129,12 @@ func tokenOf(t *T, u target.User) {
 	t.judgeSubject(Redeemed{Flow: flow, Tokens: tokens, Response: resp})
 }
 
-// idTokenOf hints at a user with an ID Token that was issued for this user a moment ago.
+// idTokenOf hints at a user with an ID Token that was issued for this user a
+// moment ago. An encrypted one is opened before; OIDC Core 3.1.2.1.
 func idTokenOf(t *T, u target.User) {
 	tokens, _ := t.MustRedeem(t.MustStartAs(t.Client(), u, t.RequestFor(t.Client(), u)))
 	before := Redeemed{Tokens: tokens}
-	resp := t.Start(withoutHint(t.RequestFor(t.Client(), u)).Add("id_token_hint", tokens.IDToken))
+	resp := t.Start(withoutHint(t.RequestFor(t.Client(), u)).Add("id_token_hint", t.idTokenOf(tokens).text))
 	if resp.Status/100 == 4 && !t.promised("id_token_hint") {
 		t.At(resp)
 		t.Warn("an id_token_hint is accepted, or capabilities.id_token_hint is false in the target file", "%s", resp.Summary())
@@ -161,7 +162,7 @@ func withoutHint(p ciba.Params) ciba.Params {
 func severalHints(t *T) {
 	values := map[string]string{"login_hint": t.User().LoginHint, "login_hint_token": t.User().LoginHintToken.Reveal(), "id_token_hint": t.User().IDTokenHint.Reveal()}
 	if t.Has("approve") && t.session.approver.NamesRequest() {
-		guard(func() { values["id_token_hint"] = t.Redeemed().Tokens.IDToken }) // without one the shape has to do
+		guard(func() { values["id_token_hint"] = t.idTokenOf(t.Redeemed().Tokens).text }) // without one the shape has to do
 	}
 	if values["login_hint"] == "" {
 		values["login_hint"] = unknownHint(t)
@@ -273,7 +274,7 @@ func (t *T) judgeSubject(r Redeemed) {
 
 // subject is the sub of the ID Token.
 func (t *T) subject(r Redeemed) string {
-	sub, _ := t.mustDecode(r.Tokens.IDToken).Claims["sub"].(string)
+	sub, _ := t.idTokenOf(r.Tokens).Claims["sub"].(string)
 	return sub
 }
 

@@ -240,7 +240,7 @@ func (t *T) judgeSubjectAmong(v *verdictOf, subjects map[string]string) {
 	if err != nil || tokens.IDToken == "" {
 		return // the form of the token response has cases of its own
 	}
-	sub, _ := t.mustDecode(tokens.IDToken).Claims["sub"].(string)
+	sub, _ := t.idTokenOf(tokens).Claims["sub"].(string)
 	t.judgeOneSubject(v.flow.User, sub, subjects)
 }
 

@@ -80,7 +80,7 @@ func hasIDToken(t *T) {
 	if !t.Check(text != "", "id_token is a string", "id_token is %T", value) {
 		return
 	}
-	signed, err := t.opened(text)
+	signed, err := t.client.opened(text)
 	if err != nil {
 		return // a JWE: what is in it cannot be seen without the client's key
 	}

@@ -119,7 +119,7 @@ func (t *T) userinfoClaims(resp *ciba.Response) (map[string]any, error) {
 	if strings.HasPrefix(strings.TrimSpace(string(resp.Body)), "{") {
 		return resp.Object()
 	}
-	text, err := t.opened(strings.TrimSpace(string(resp.Body)))
+	text, err := t.client.opened(strings.TrimSpace(string(resp.Body)))
 	if err != nil {
 		t.Abort("the UserInfo response is encrypted and cannot be opened: %v", err)
 	}

@@ -93,13 +93,16 @@ func eachIDToken(judge func(*T, Redeemed, idToken)) func(*T) {
 
 // idTokenOf reads the ID Token of a token response. Without a readable one
 // nothing can be judged but that, which token-id-token does.
-func (t *T) idTokenOf(tokens ciba.TokenResponse) idToken {
+func (t *T) idTokenOf(tokens ciba.TokenResponse) idToken { return t.idTokenFor(t.client, tokens) }
+
+// idTokenFor is [T.idTokenOf] for another client.
+func (t *T) idTokenFor(c *Client, tokens ciba.TokenResponse) idToken {
 	if tokens.IDToken == "" && !t.asksForOpenID() {
 		t.Skip("the scope of the target file does not contain openid, so no ID Token is due")
 	}
-	signed, err := t.opened(tokens.IDToken)
+	signed, err := c.opened(tokens.IDToken)
 	if err != nil {
-		t.Abort("the ID Token is encrypted and cannot be opened: %v; jwks_file of client %q needs the private key", err, t.client.Name)
+		t.Abort("the ID Token is encrypted and cannot be opened: %v; jwks_file of client %q needs the private key", err, c.Name)
 	}
 	token, err := jose.Decode(signed)
 	if err != nil {
@@ -119,11 +122,11 @@ func (t *T) optional(object map[string]any, name string) (any, bool) {
 }
 
 // opened decrypts a token that is encrypted to the client.
-func (t *T) opened(token string) (string, error) {
+func (c *Client) opened(token string) (string, error) {
 	if !jose.IsEncrypted(token) {
 		return token, nil
 	}
-	keys, err := jose.ParseKeys([]byte(t.client.JWKS.Reveal()))
+	keys, err := jose.ParseKeys([]byte(c.JWKS.Reveal()))
 	if err != nil {
 		return "", err
 	}

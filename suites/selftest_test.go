@@ -208,6 +208,23 @@ func TestVariants(t *testing.T) {
 	}
 }
 
+// The same where a target names two users and two clients that authenticate by
+// private_key_jwt: each case has to do with them, whatever it prefers.
+func TestVariantsOnSmallTargets(t *testing.T) {
+	notForGinkgo(t)
+	build()
+	t.Parallel()
+	for _, v := range refop.Variants() {
+		t.Run(v.Name, func(t *testing.T) {
+			t.Parallel()
+			accusesNobody(t, judgeLabAs(t, lab.Options{Variants: []string{v.Name}}, selection(), func(tgt *target.Target) {
+				tgt.Users = tgt.Users[:2]
+				tgt.Clients = slices.DeleteFunc(tgt.Clients, func(c target.Client) bool { return c.Name != "jwt-a" && c.Name != "jwt-b" })
+			}))
+		})
+	}
+}
+
 // matrix collects which cases each fault trips.
 type matrix struct {
 	mu     sync.Mutex

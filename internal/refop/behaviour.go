@@ -79,6 +79,17 @@ type behaviour struct {
 	openOne      bool            // a second request of a user ends the first
 }
 
+// refuseStart refuses some backchannel requests that would be good otherwise,
+// before the user is asked.
+func (b *behaviour) refuseStart(code string, which func(*call) bool) {
+	b.onStart = append(b.onStart, func(c *call) *oauthError {
+		if which(c) {
+			return refusal(code, "this OP does not take such requests")
+		}
+		return nil
+	})
+}
+
 // skip leaves checks out.
 func (b *behaviour) skip(names ...string) {
 	for _, name := range names {

@@ -17,11 +17,7 @@ func otherwise(name, why, check string, status int, code string) Variant {
 // refusing makes a variant that refuses requests with a parameter.
 func refusing(name, why, parameter, code string) Variant {
 	return Variant{name, why, func(b *behaviour) {
-		b.onReply = append(b.onReply, func(c *call, r *reply) {
-			if c.endpoint == "start" && c.form[parameter] != nil && r.kind == "ack" {
-				refused(code)(c, r)
-			}
-		})
+		b.refuseStart(code, func(c *call) bool { return c.form[parameter] != nil })
 	}}
 }
 
@@ -109,19 +105,11 @@ var _ = allow(
 	Variant{"binding-any-text", "CIBA Core 7.1: an OP may be able to show every text", func(b *behaviour) { b.skip("binding-message") }},
 	otherwise("binding-unsuitable-invalid-request", "CIBA-13-BM-UNSUITABLE: tolerated", "binding-message", 400, "invalid_request"),
 	Variant{"binding-needed", "FAPI-CIBA and products require a message", func(b *behaviour) {
-		b.onReply = append(b.onReply, func(c *call, r *reply) {
-			if c.endpoint == "start" && c.form["binding_message"] == nil && r.kind == "ack" {
-				refused("invalid_binding_message")(c, r)
-			}
-		})
+		b.refuseStart("invalid_binding_message", func(c *call) bool { return c.form["binding_message"] == nil })
 	}},
 	Variant{"user-code-not-offered", "CIBA Core 4: user_code is optional, and an OP without it may refuse one", func(b *behaviour) {
 		b.reply("discovery", "discovery", func(r *reply) { r.body["backchannel_user_code_parameter_supported"] = false })
-		b.onReply = append(b.onReply, func(c *call, r *reply) {
-			if c.endpoint == "start" && c.form["user_code"] != nil && r.kind == "ack" {
-				refused("invalid_request")(c, r)
-			}
-		})
+		b.refuseStart("invalid_request", func(c *call) bool { return c.form["user_code"] != nil })
 	}},
 	Variant{"user-code-ignored", "CIBA Core 7.2: unknown parameters are ignored", func(b *behaviour) {
 		b.skip("user-code-missing", "user-code-wrong")
