@@ -157,7 +157,7 @@ func repeated(t *T) {
 	hint := hintOf(t.User())[0]
 	t.JudgeVariant(hint.Name+" twice, the same value", t.Start(good.Add(hint.Name, hint.Value)))
 	if users := t.Target().Users; len(users) > 1 {
-		if other := hintOf(users[(t.user+1)%len(users)])[0]; other.Name == hint.Name {
+		if other := hintOf(t.OtherUser())[0]; other.Name == hint.Name {
 			t.JudgeVariant(hint.Name+" twice, for two users", t.Start(good.Add(other.Name, other.Value)))
 		}
 	}

@@ -28,6 +28,11 @@ var _ = Describe("Binding message", func() {
 	Case("binding-unsuitable", "is refused when it cannot be shown", Requirements("CIBA-13-BM-UNSUITABLE").AloneForUser(), func(t *T) {
 		judgeShown(t, t.Requirement(), strings.Repeat("認証🔐取引💶", 84))
 	})
+	Case("binding-decoded", "is decoded once, and shown whole", Requirements("CIBA-13-BM-UNSUITABLE").AloneForUser(), func(t *T) {
+		for _, message := range []string{"AB+CD-12", "AB+CD-12345678901234", "AB %41+CD"} { // %41 would be an A
+			judgeShown(t, t.Requirement(), message)
+		}
+	})
 	Case("binding-optional", "is optional", Requirements("CIBA-7.1-BM-OPTIONAL"), func(t *T) {
 		t.JudgeAck("no binding_message", t.Start(t.Request().Without("binding_message")))
 	})

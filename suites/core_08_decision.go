@@ -20,6 +20,9 @@ var _ = Describe("Approval", func() {
 		resp := t.PollDecided(flow)
 		t.Judge(resp)
 		t.judgeTokenMembers(resp)
+		if resp.HasTokens() {
+			t.session.rememberSpent(flow) // early in the run, and its tokens serve no other case
+		}
 	})
 	Case("approval-then-denial", "stands when the user changes his mind, or is withdrawn", Requirements("CIBA-10.1.1-TOKENS").Needs("deny").About(12*time.Second), approvedThenDenied)
 	Case("approval-during-poll", "takes effect when it falls into a poll", Requirements("CIBA-10.1.1-DECISION-DURING-POLL").About(20*time.Second), decidedDuringPolls)

@@ -15,7 +15,6 @@ var _ = Describe("Redemption", func() {
 		flow := t.MustStart(t.Request())
 		t.MustRedeem(flow)
 		t.Judge(t.Poll(flow))
-		t.session.rememberSpent(flow)
 	})
 	Case("reuse-late", "does not work again later", Requirements("CIBA-10.1.1-REUSE").AfterAll().About(lateReuse), func(t *T) {
 		flow := t.session.Spent()

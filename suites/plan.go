@@ -124,6 +124,15 @@ func (p *plan) userFor(def *definition) int {
 	return users[p.turn%half]
 }
 
+// otherThan is the next user, or the one before the last: the users at the end of
+// the file are for cases that have to be alone, and so are their neighbours.
+func otherThan(user, users int) int {
+	if user+1 < users {
+		return user + 1
+	}
+	return user - 1
+}
+
 func (p *plan) locksFor(j *job) []lock {
 	d := j.def
 	locks := []lock{{"client " + j.client.Name, d.aloneClient}}
@@ -137,7 +146,7 @@ func (p *plan) locksFor(j *job) []lock {
 	alone := d.aloneUser || p.session.oneRequestPerUser || d.asksForDecision() && !p.session.approver.NamesRequest()
 	other := -1
 	if len(users) > 1 && slices.Contains(d.needs, "second_user") { // see T.OtherUser
-		other = (j.user + 1) % len(users)
+		other = otherThan(j.user, len(users))
 	}
 	for i, u := range users {
 		if i == j.user || i == other || d.allUsers {

@@ -19,6 +19,11 @@ var _ = Describe("Consent to authorization_details", func() {
 		t.judgePrompt(first, a)
 		t.judgePrompt(second, b)
 	})
+	Case("rar-shown-decoded", "shows texts that were decoded once", Requirements("RFC9396-3-CONSENT-SHOWN"), func(t *T) {
+		asked, flow := t.startWithText(decodable)
+		shown, _ := shownDetails(t.MustPrompt(flow)) // rar-shown judges its form
+		t.judgeDecoded("the prompt", asked, shown)
+	})
 	Case("rar-partial", "may be given to a part", Requirements("RFC9396-3-PARTIAL-GRANT"), func(t *T) {
 		granted, refused := t.pair()
 		flow := t.MustStart(t.withDetails(granted, refused))

@@ -2,7 +2,9 @@ package suites
 
 import (
 	"fmt"
+	"net/url"
 	"slices"
+	"strings"
 
 	"github.com/cibatest/cibatest/internal/ciba"
 	. "github.com/onsi/ginkgo/v2"
@@ -46,6 +48,7 @@ var _ = Describe("authorization_details of a token response", func() {
 			t.judgeFaithful("the JWT access token", objectsOf(g.asked), told)
 		}
 	})
+	Case("rar-decoded", "are decoded once", Requirements("RFC9396-7-FAITHFUL"), decodedOnce)
 	Case("rar-complete", "are complete after full approval", Requirements("RFC9396-7-COMPLETE"), complete)
 	Case("rar-parallel", "belong to their own request", Requirements("RFC9396-7-FAITHFUL").Needs("parallel"), detailsInParallel)
 	Case("rar-unasked", "are absent when none were asked for", Requirements("RFC9396-7-FAITHFUL"), func(t *T) {
@@ -133,6 +136,81 @@ func (t *T) judgeDifference(expected string, d difference) {
 	case absent, shrunk:
 		t.Info(expected, "%s", d)
 	case rewritten: // numbers count by value here; see complete
+	}
+}
+
+// decodedOnce asks for a text that would be another one if the form were decoded
+// twice. An OP may refuse it, or clean it in a way of its own.
+func decodedOnce(t *T) {
+	asked, flow := t.startWithText(decodable)
+	tokens, end := t.MustRedeem(flow)
+	t.At(end)
+	for _, at := range t.places(tokens) {
+		t.At(at.evidence)
+		t.judgeDecoded(at.name, asked, at.details)
+	}
+}
+
+// decodable is another text when it is decoded from a form a second time.
+const decodable = " A+B %41"
+
+// startWithText adds something to a text of several words, which is one for
+// people. Types may restrict their texts, so some are tried.
+func (t *T) startWithText(more string) (map[string]any, *Flow) {
+	const most = 4
+	tries := 0
+	for _, d := range t.validDetails() {
+		for n := 0; tries < most; n++ {
+			at := n
+			altered := d.with(func(object map[string]any) { appendToText(object, &at, more) })
+			if at >= 0 {
+				break // it has no more texts
+			}
+			tries++
+			if resp := t.MustAnswer(t.Start(t.withDetails(altered))); resp.Status/100 == 2 {
+				return altered.object, t.FlowOf(t.client, t.User(), resp)
+			}
+		}
+	}
+	t.Skip("no object of rar.valid has a text of several words that the OP takes with %q added", more)
+	return nil, nil
+}
+
+func (t *T) judgeDecoded(where string, asked map[string]any, told []map[string]any) {
+	expected := where + " has texts as they were sent"
+	for _, pair := range counterparts([]map[string]any{asked}, told).pairs {
+		for _, d := range differencesOfObjects(pair.asked, pair.told, "") {
+			if d.kind != changed || !isText(d.asked) {
+				continue
+			}
+			if twice, err := url.QueryUnescape(d.asked.(string)); err == nil && d.told == twice {
+				t.Check(false, expected+", decoded once", "%s", d)
+			} else {
+				t.Info(expected, "%s", d)
+			}
+		}
+	}
+}
+
+// appendToText lengthens the text of several words at a place, counted from 0, and
+// counts down on its way: the place is negative when it was found.
+func appendToText(object map[string]any, place *int, more string) {
+	for _, name := range sortedKeys(object) {
+		switch v := object[name].(type) {
+		case string:
+			if !strings.Contains(strings.TrimSpace(v), " ") {
+				continue
+			}
+			if *place == 0 {
+				object[name] = v + more
+			}
+			*place--
+		case map[string]any:
+			appendToText(v, place, more)
+		}
+		if *place < 0 {
+			return
+		}
 	}
 }
 

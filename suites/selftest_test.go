@@ -106,6 +106,9 @@ func TestHealthy(t *testing.T) {
 		}
 	}
 	t.Logf("verdict %s, %+v, critical path %d ms, wall %d ms, sum %d ms", run.Verdict, run.Summary, run.Timing.CriticalPathMS, run.Timing.WallMS, run.Timing.SumMS)
+	if path := run.Timing.CriticalPathMS; path > 60_000 && *onlyCase == "" {
+		t.Errorf("the critical path is %d ms, and a whole run is to take less than a minute at an interval of 5 s", path)
+	}
 	if slack := run.Timing.WallMS - run.Timing.CriticalPathMS; slack > 15_000 && *onlyCase == "" {
 		t.Errorf("the run took %d ms longer than its critical path", slack)
 	}

@@ -38,7 +38,7 @@ type Session struct {
 	acks         []ciba.AuthAck
 	issued       []issued
 	overloads    []*ciba.Response // 503 answers of the token endpoint
-	spent        *Flow            // redeemed and replayed; nil: none yet
+	spent        *Flow            // redeemed early in the run; nil: none yet
 	notes        []string
 }
 
@@ -242,7 +242,7 @@ func (s *Session) rememberOverload(resp *ciba.Response) {
 	s.overloads = append(s.overloads, resp)
 }
 
-// Spent is a flow that was redeemed and replayed in this run, nil if none was.
+// Spent is a flow that was redeemed early in this run, nil if none was.
 func (s *Session) Spent() *Flow {
 	s.mu.Lock()
 	defer s.mu.Unlock()

@@ -88,7 +88,7 @@ func (t *T) OtherUser() target.User {
 	if len(users) < 2 {
 		t.Skip("second_user: needs a second user in the target file")
 	}
-	return users[(t.user+1)%len(users)]
+	return users[otherThan(t.user, len(users))]
 }
 
 // Target is the target under test.

@@ -28,6 +28,12 @@ var _ = plant(
 		b.skip("binding-message")
 		b.onPrompt = append(b.onPrompt, func(f *flow, p map[string]any) { p["binding_message"] = ascii(f.binding, "") })
 	}},
+	Fault{"binding-decoded-twice", "CIBA-13-BM-UNSUITABLE", "the message is decoded from the form twice", func(b *behaviour) {
+		b.onPrompt = append(b.onPrompt, func(f *flow, p map[string]any) { p["binding_message"] = decodedAgain(f.binding) })
+	}},
+	Fault{"binding-fifteen", "CIBA-13-BM-UNSUITABLE", "the device shows 15 characters", func(b *behaviour) {
+		b.onPrompt = append(b.onPrompt, func(f *flow, p map[string]any) { p["binding_message"] = f.binding[:min(len(f.binding), 15)] })
+	}},
 	wrongly("binding-code", "CIBA-13-BM-UNSUITABLE", "an unsuitable message is access_denied", "binding-message", 403, "access_denied"),
 	wrongly("binding-500", "CIBA-13-BM-UNSUITABLE", "an unsuitable message crashes the OP", "binding-message", 500, "server_error"),
 	onStart("binding-required", "CIBA-7.1-BM-OPTIONAL", "binding_message is required",

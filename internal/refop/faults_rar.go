@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"html"
 	"net/http"
+	"net/url"
 	"slices"
 	"strings"
 	"sync"
@@ -101,6 +102,14 @@ func inTexts(change func(string) string) func([]any) any {
 	return func(list []any) any { return eachText(list, change) }
 }
 
+// decodedAgain is a text taken for form-encoded once more.
+func decodedAgain(s string) string {
+	if again, err := url.QueryUnescape(s); err == nil {
+		return again
+	}
+	return s
+}
+
 func onlyASCII(s string) string {
 	return strings.Map(func(r rune) rune {
 		if r > 0x7E {
@@ -117,6 +126,7 @@ var (
 	otherAccount  = damage{"account", "another account", atMember("creditorAccount.iban", becomes("XX00666666660000000000"))}
 	mangledText   = damage{"unicode", "question marks for what is not ASCII", inTexts(onlyASCII)}
 	escapedText   = damage{"escaped", "text escaped for HTML", inTexts(html.EscapeString)}
+	decodedTwice  = damage{"decoded-twice", "texts decoded from the form twice", inTexts(decodedAgain)}
 	rounded       = damage{"number", "a large number rounded", atMember("limit", becomes(json.Number("9007199254740992")))}
 	numberAsYes   = damage{"boolean", "true where a number was", atMember("limit", becomes(true))}
 	flattened     = damage{"flat", "a text where an object was", atMember("instructedAmount", becomes("50.00 USD"))}
@@ -173,7 +183,7 @@ func damaged(place, breaks string, list ...damage) bool {
 
 var (
 	_ = damaged(inResponse, "RFC9396-7-RETURNED", gone, emptied, asText, asObject, texts, typeless)
-	_ = damaged(inResponse, "RFC9396-7-FAITHFUL", otherAmount, otherCurrency, otherAccount, mangledText, escapedText, rounded, numberAsYes, flattened,
+	_ = damaged(inResponse, "RFC9396-7-FAITHFUL", otherAmount, otherCurrency, otherAccount, mangledText, escapedText, decodedTwice, rounded, numberAsYes, flattened,
 		moreActions, moreMembers, otherType, twice)
 	_ = damaged(inResponse, "RFC9396-7-COMPLETE", trimmed, retyped, noAmount, noCurrency, lessObjects, swapped, merged)
 	_ = damaged(inToken, "RFC9396-7-FAITHFUL", otherAmount, otherCurrency, mangledText, rounded, moreActions, otherType, twice)
@@ -181,7 +191,7 @@ var (
 	_ = damaged(inIntrospection, "RFC9396-9.2-FAITHFUL", otherAmount, otherCurrency, mangledText, escapedText, rounded, numberAsYes, otherType, retyped)
 	_ = damaged(inIntrospection, "RFC9396-9.2-INTROSPECTION", asText, asObject, texts, typeless)
 	_ = damaged(inRefresh, "RFC9396-REFRESH", otherAmount, otherCurrency, rounded, moreActions, otherType, twice, gone, emptied, asText)
-	_ = damaged(inPrompt, "RFC9396-3-CONSENT-SHOWN", otherAmount, otherCurrency, otherAccount, mangledText, escapedText, rounded, moreActions, noAmount, noCurrency, lessObjects, twice, gone, emptied)
+	_ = damaged(inPrompt, "RFC9396-3-CONSENT-SHOWN", otherAmount, otherCurrency, otherAccount, mangledText, escapedText, decodedTwice, rounded, moreActions, noAmount, noCurrency, lessObjects, twice, gone, emptied)
 )
 
 // withDetails makes a fault of backchannel requests whose details a test picks.
