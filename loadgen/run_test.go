@@ -150,6 +150,7 @@ func TestFaults(t *testing.T) {
 			t.Parallel()
 			inBubble(t, lab.Options{ExpiresIn: 20 * time.Second, Faults: []string{f.Name}}, func(t *testing.T, b *bench) {
 				p := b.plan(t, "10/s", 30*time.Second)
+				p.Mix, _ = ParseMix("approve=40,deny=30,ignore=30") // enough of each for what happens now and then
 				p.Drain, p.Probes, p.RAR = 20*time.Second, 0.5, payment(t)
 				l := b.run(t, p)
 				caught := slices.ContainsFunc(l.Violations, func(v result.Violation) bool {
