@@ -216,6 +216,9 @@ func TestVariants(t *testing.T) {
 func TestVariantsOnSmallTargets(t *testing.T) {
 	notForGinkgo(t)
 	build()
+	if testing.Short() {
+		t.Skip("with -short the variants are tried on the whole target only")
+	}
 	t.Parallel()
 	for _, v := range refop.Variants() {
 		t.Run(v.Name, func(t *testing.T) {
