@@ -88,7 +88,7 @@ func (op *OP) prompt(f *flow) {
 		return
 	}
 	data, _ := json.Marshal(body)
-	op.work.Go(func() {
+	op.background(func() {
 		req, err := http.NewRequestWithContext(op.ctx, http.MethodPost, op.device+"/v1/requests", bytes.NewReader(data))
 		if err != nil {
 			return
@@ -245,7 +245,7 @@ func (op *OP) isOpen(f *flow) bool {
 // supersede ends the previous open flow of the user, for the variant that keeps
 // one open request for each.
 func (op *OP) supersede(f *flow) {
-	op.work.Go(func() {
+	op.background(func() {
 		s := op.shardOf("user " + f.user.Sub)
 		s.mu.Lock()
 		previous := s.open[f.user.Sub]

@@ -46,6 +46,7 @@ type OP struct {
 	ctx     context.Context
 	cancel  context.CancelFunc
 	work    sync.WaitGroup
+	closing sync.RWMutex // no work begins when it has ended
 }
 
 // shard holds a part of the state under a lock of its own, so that no request
@@ -139,9 +140,20 @@ func New(reg Registration, options ...Option) (*OP, error) {
 // operator would have to declare because of this OP's faults and variants.
 func (op *OP) Declared() map[string]bool { return maps.Clone(op.b.declared) }
 
+// background does something that no client waits for, unless the OP is closed.
+func (op *OP) background(do func()) {
+	op.closing.RLock()
+	defer op.closing.RUnlock()
+	if op.ctx.Err() == nil {
+		op.work.Go(do)
+	}
+}
+
 // Close gives up the prompts under way.
 func (op *OP) Close() {
+	op.closing.Lock()
 	op.cancel()
+	op.closing.Unlock()
 	op.work.Wait()
 }
 
