@@ -8,6 +8,7 @@ import (
 	"io"
 	"net/http"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -119,7 +120,7 @@ func TestHostileAnswers(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			run := judgeHostile(t, spoil)
+			run := judgeHostile(t, Selection{}, spoil)
 			if run.Verdict == result.Conformant {
 				t.Errorf("the verdict is %s", run.Verdict)
 			}
@@ -139,7 +140,38 @@ func TestHostileAnswers(t *testing.T) {
 	}
 }
 
-func judgeHostile(t *testing.T, spoil func(*http.Response) (*http.Response, error)) result.Run {
+// A server error that passes costs a second try, not the judgement; one that
+// stays leaves the case without a judgement.
+func TestPassingTrouble(t *testing.T) {
+	notForGinkgo(t)
+	build()
+	for name, tt := range map[string]struct {
+		troubles int32
+		want     result.Outcome
+	}{"passes": {1, result.Pass}, "stays": {1 << 30, result.Error}} {
+		t.Run(name, func(t *testing.T) {
+			var met atomic.Int32
+			run := judgeHostile(t, Selection{Arguments: []string{"reuse", "id-token-signature"}}, func(r *http.Response) (*http.Response, error) {
+				if r.StatusCode == http.StatusOK && strings.HasSuffix(r.Request.URL.Path, "/grants/redeem") && met.Add(1) <= tt.troubles {
+					r.StatusCode = http.StatusInternalServerError
+					return body(r, strings.NewReader(`{"error":"server_error"}`)), nil
+				}
+				return r, nil
+			})
+			notes := strings.Join(run.Notes, "\n")
+			if !strings.Contains(notes, "tried twice") || !strings.Contains(notes, "500 server_error") {
+				t.Errorf("the notes do not tell of the second try: %s", notes)
+			}
+			for _, c := range run.Cases {
+				if c.Outcome != tt.want {
+					t.Errorf("%s: %s %s, want %s", c.ID, c.Outcome, c.Message, tt.want)
+				}
+			}
+		})
+	}
+}
+
+func judgeHostile(t *testing.T, s Selection, spoil func(*http.Response) (*http.Response, error)) result.Run {
 	t.Helper()
 	var run result.Run
 	synctest.Test(t, func(t *testing.T) {
@@ -153,7 +185,7 @@ func judgeHostile(t *testing.T, spoil func(*http.Response) (*http.Response, erro
 		}
 		defer l.Close()
 		transport := hostile{l.RoundTripper, spoil}
-		run, err = Run(ctx, Options{Target: l.Target, Approver: l.Approver, RoundTripper: transport, ToolVersion: "test"})
+		run, err = Run(ctx, Options{Target: l.Target, Approver: l.Approver, RoundTripper: transport, Select: s, ToolVersion: "test"})
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -22,9 +22,16 @@ func Observe[V any](t *T, name string, scenario func(*T) V) V {
 	key := name + " client " + t.client.Name
 	o, first := t.session.observation(key)
 	if first {
-		own := *t
-		own.recorder, own.findings, own.evidence = o.recorder, nil, nil
-		o.stopped = guard(func() { o.value = scenario(&own) })
+		carryOut := func() *stop {
+			own := *t
+			own.recorder, own.findings, own.evidence = o.recorder, nil, nil
+			return guard(func() { o.value = scenario(&own) })
+		}
+		o.stopped = carryOut()
+		if t.session.secondTry(t.ctx, o.stopped) {
+			t.Note("%s was tried twice, the first try judged nothing: %s", key, o.stopped.reason)
+			o.stopped = carryOut()
+		}
 		close(o.done)
 	}
 	select {
@@ -34,7 +41,7 @@ func Observe[V any](t *T, name string, scenario func(*T) V) V {
 	}
 	t.recorder.Join(o.recorder)
 	if o.stopped != nil {
-		panic(*o.stopped)
+		panic(stop{outcome: o.stopped.outcome, reason: o.stopped.reason}) // it had its second try
 	}
 	return o.value.(V)
 }
@@ -62,7 +69,7 @@ func guard(body func()) (ended *stop) {
 		case stop:
 			ended = &r
 		default:
-			ended = &stop{result.Error, panicText(r)}
+			ended = &stop{outcome: result.Error, reason: panicText(r)}
 		}
 	}()
 	body()

@@ -107,8 +107,46 @@ func (s *Session) emptyCase(j *job, outcome result.Outcome, reason string) resul
 	return c
 }
 
-// runCase runs one body to its end and turns what it recorded into a result.
+// runCase runs a case, twice when a passing trouble kept the first try from
+// judging anything. The evidence is of both.
 func (s *Session) runCase(ctx context.Context, j *job, o Options) result.Case {
+	began, recorder := time.Now(), ciba.NewRecorder(evidenceLimit)
+	c, ended := s.tryCase(ctx, j, recorder)
+	if c.Outcome == result.Error && s.secondTry(ctx, ended) {
+		c, _ = s.tryCase(ctx, j, recorder)
+		c.FirstTry = ended.reason
+		s.note("%s was tried twice, the first try judged nothing: %s", c.ID, ended.reason)
+	}
+	if o.Strict && c.Outcome == result.Warn {
+		c.Outcome = result.Fail
+	}
+	c.Message = sentence(c)
+	if o.Reproduce != nil {
+		c.Reproduce = o.Reproduce(c.ID)
+	}
+	c.StartedMS, c.DurationMS = began.Sub(s.started).Milliseconds(), time.Since(began).Milliseconds()
+	c.Exchanges = exchanges(recorder, s.started)
+	return c
+}
+
+// secondTries bounds how often a run tries again: an OP that is in trouble for
+// good is not asked for everything twice.
+const secondTries = 10
+
+// secondTry says whether to try again after a try that ended so. A person is
+// never asked twice.
+func (s *Session) secondTry(ctx context.Context, ended *stop) bool {
+	if ended == nil || !ended.passing || ctx.Err() != nil || s.target.Approval.Kind == "manual" {
+		return false
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.triedAgain++
+	return s.triedAgain <= secondTries
+}
+
+// tryCase runs one body to its end and judges by what it recorded.
+func (s *Session) tryCase(ctx context.Context, j *job, recorder *ciba.Recorder) (result.Case, *stop) {
 	limit := s.stretched(j.def.limit)
 	if j.def.slow {
 		limit += s.target.Budgets.ExpiryMax
@@ -118,13 +156,11 @@ func (s *Session) runCase(ctx context.Context, j *job, o Options) result.Case {
 	}
 	ctx, cancel := context.WithTimeout(ctx, limit)
 	defer cancel()
-	t := &T{session: s, def: j.def, ctx: ctx, client: j.client, second: j.second, others: j.others, user: j.user, recorder: ciba.NewRecorder(evidenceLimit), open: &openRequests{}}
-	began := time.Now()
+	t := &T{session: s, def: j.def, ctx: ctx, client: j.client, second: j.second, others: j.others, user: j.user, recorder: recorder, open: &openRequests{}}
 	ended := guard(func() { j.def.body(t) })
 	guard(t.tidyUp)
 
 	c := s.emptyCase(j, result.Pass, "")
-	c.StartedMS, c.DurationMS = began.Sub(s.started).Milliseconds(), time.Since(began).Milliseconds()
 	if len(s.target.Users) > 0 {
 		c.User = s.target.Users[j.user].Name
 	}
@@ -141,15 +177,7 @@ func (s *Session) runCase(ctx context.Context, j *job, o Options) result.Case {
 			}
 		}
 	}
-	if o.Strict && c.Outcome == result.Warn {
-		c.Outcome = result.Fail
-	}
-	c.Message = sentence(c)
-	if o.Reproduce != nil {
-		c.Reproduce = o.Reproduce(c.ID)
-	}
-	c.Exchanges = exchanges(t.recorder, s.started)
-	return c
+	return c, ended
 }
 
 // longestInterval bounds what an OP's interval adds to the limit of a case.

@@ -40,6 +40,7 @@ type Session struct {
 	overloads    []*ciba.Response // 503 answers of the token endpoint
 	spent        *Flow            // redeemed early in the run; nil: none yet
 	notes        []string
+	triedAgain   int // see secondTry
 }
 
 // Client is a registered client, ready to speak to the target.

@@ -37,6 +37,7 @@ type T struct {
 type stop struct {
 	outcome result.Outcome
 	reason  string
+	passing bool // the reason may have passed a moment later, so a second try is worth it
 }
 
 // Context ends with the case's time limit.
@@ -129,12 +130,18 @@ func (t *T) Note(format string, args ...any) { t.session.note(format, args...) }
 
 // Skip ends the case as not applicable, with the reason.
 func (t *T) Skip(format string, args ...any) {
-	panic(stop{result.Skip, fmt.Sprintf(format, args...)})
+	panic(stop{outcome: result.Skip, reason: fmt.Sprintf(format, args...)})
 }
 
 // Abort ends the case as error: it could not be judged.
 func (t *T) Abort(format string, args ...any) {
-	panic(stop{result.Error, fmt.Sprintf(format, args...)})
+	panic(stop{outcome: result.Error, reason: fmt.Sprintf(format, args...)})
+}
+
+// abortPassing is [T.Abort] for what may have been a moment's trouble of the OP,
+// the network or the way of deciding: the case is tried a second time.
+func (t *T) abortPassing(format string, args ...any) {
+	panic(stop{outcome: result.Error, reason: fmt.Sprintf(format, args...), passing: true})
 }
 
 // Wait pauses the case.
@@ -220,7 +227,7 @@ func (t *T) Send(call ciba.Call) *ciba.Response {
 // MustAnswer ends the case as error when no readable answer came.
 func (t *T) MustAnswer(resp *ciba.Response) *ciba.Response {
 	if resp.Err != nil {
-		t.Abort("no answer to the request: %v", resp.Err)
+		t.abortPassing("no answer to the request: %v", resp.Err)
 	}
 	return resp
 }
@@ -229,7 +236,7 @@ func (t *T) MustAnswer(resp *ciba.Response) *ciba.Response {
 func (t *T) MustSucceed(what string, resp *ciba.Response) *ciba.Response {
 	t.MustAnswer(resp)
 	if resp.Status != 200 {
-		t.Abort("%s was refused: %s", what, resp.Summary())
+		t.refused(what, resp)
 	}
 	return resp
 }
@@ -238,9 +245,19 @@ func (t *T) MustSucceed(what string, resp *ciba.Response) *ciba.Response {
 func (t *T) MustAccept(what string, resp *ciba.Response) *ciba.Response {
 	t.MustAnswer(resp)
 	if resp.Status/100 != 2 {
-		t.Abort("%s was refused: %s", what, resp.Summary())
+		t.refused(what, resp)
 	}
 	return resp
+}
+
+// refused ends the case because what has to succeed for it did not. A trouble of
+// the server may pass; a refusal is its last word.
+func (t *T) refused(what string, resp *ciba.Response) {
+	abort := t.Abort
+	if resp.Status/100 == 5 || resp.Status == 429 {
+		abort = t.abortPassing
+	}
+	abort("%s was refused: %s", what, resp.Summary())
 }
 
 // Expect makes an assertion with Gomega. A failed one ends the case with the
@@ -256,6 +273,6 @@ func (t *T) Expect(actual any, extra ...any) gomega.Assertion {
 // Decide makes the end-user's decision.
 func (t *T) Decide(d approve.Decision) {
 	if err := t.session.approver.Decide(t.ctx, d); err != nil {
-		t.Abort("the decision could not be made: %v", err)
+		t.abortPassing("the decision could not be made: %v", err)
 	}
 }

@@ -114,8 +114,9 @@ type Case struct {
 	Client       string     `json:"client,omitempty"` // name of the client in the target file
 	User         string     `json:"user,omitempty"`
 	Outcome      Outcome    `json:"outcome"`
-	Message      string     `json:"message,omitempty"` // one sentence: what was seen
-	Reason       string     `json:"reason,omitempty"`  // why skipped, or why it could not be judged
+	Message      string     `json:"message,omitempty"`   // one sentence: what was seen
+	Reason       string     `json:"reason,omitempty"`    // why skipped, or why it could not be judged
+	FirstTry     string     `json:"first_try,omitempty"` // why a first try judged nothing; empty: there was one try
 	Findings     []Finding  `json:"findings,omitempty"`
 	Known        string     `json:"known,omitempty"`     // the baseline's reason, when this outcome is expected
 	Reproduce    string     `json:"reproduce,omitempty"` // command that runs this case alone
