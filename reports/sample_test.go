@@ -52,7 +52,7 @@ func sample() result.Run {
 			ID: "token-slow-down", Title: "adds five seconds after slow_down", Area: "polling",
 			Requirements: []string{"CIBA-11-SLOW-DOWN", "CIBA-11-PENDING"}, Client: "poll-jwt", User: "bob", Outcome: result.Warn,
 			FirstTry: "a backchannel authentication request that should be accepted was refused: 500 server_error",
-			Message: "CIBA-11-SLOW-DOWN (SHOULD): want slow_down, got authorization_pending",
+			Message:  "CIBA-11-SLOW-DOWN (SHOULD): want slow_down, got authorization_pending",
 			Findings: []result.Finding{
 				{Outcome: result.Warn, Clause: "CIBA-11-SLOW-DOWN (SHOULD)", Expected: "the second poll: slow_down", Actual: "400 authorization_pending", Exchange: 1},
 				{Outcome: result.Warn, Clause: "CIBA-11-SLOW-DOWN (SHOULD)", Expected: "the third poll: slow_down", Actual: "400 authorization_pending", Exchange: 2},
