@@ -41,8 +41,10 @@ var _ = Describe("Client assertion", func() {
 			{"another OP as audience", func(_ *T, c map[string]any) { c["aud"] = "https://other.example/" }},
 			{"the issuer with another last character", func(t *T, c map[string]any) { c["aud"] = nearly(t.Target().Issuer) }},
 			{"the issuer as the beginning of another host", func(t *T, c map[string]any) { c["aud"] = t.Target().Issuer + ".other.example" }},
+			{"another OP whose address holds the issuer", func(t *T, c map[string]any) { c["aud"] = "https://other.example/?op=" + t.Target().Issuer }},
 			{"no audience", func(_ *T, c map[string]any) { delete(c, "aud") }},
 			{"an array that names another OP", func(_ *T, c map[string]any) { c["aud"] = []string{"https://other.example/"} }},
+			{"an array that names nobody", func(_ *T, c map[string]any) { c["aud"] = []string{} }},
 		}},
 		{"assertion-expired", "is refused when it has expired", "OIDC-9-ASSERTION-EXPIRED", []flaw{
 			{"exp 600 s ago", func(_ *T, c map[string]any) { c["iat"], c["exp"] = ago(660), ago(600) }},
@@ -53,41 +55,47 @@ var _ = Describe("Client assertion", func() {
 		{"assertion-iss-sub", "names the client as iss and as sub", "OIDC-9-ASSERTION-ISS-SUB", []flaw{
 			{"iss is somebody else", func(_ *T, c map[string]any) { c["iss"] = "somebody-else" }},
 			{"sub is somebody else", func(_ *T, c map[string]any) { c["sub"] = "somebody-else" }},
+			{"iss is another client", func(t *T, c map[string]any) { c["iss"] = anotherClientID(t) }},
 			{"sub is another client", func(t *T, c map[string]any) { c["sub"] = anotherClientID(t) }},
-		}},
-		{"assertion-no-jti", "is recorded without jti", "OIDC-9-ASSERTION-NO-JTI", []flaw{
-			{"no jti", func(_ *T, c map[string]any) { delete(c, "jti") }},
+			{"no iss", func(_ *T, c map[string]any) { delete(c, "iss") }},
+			{"no sub", func(_ *T, c map[string]any) { delete(c, "sub") }},
 		}},
 		{"assertion-nbf", "is refused before nbf", "RFC7523-3-ASSERTION-NBF", []flaw{
 			{"nbf in 600 s", func(_ *T, c map[string]any) { c["nbf"], c["exp"] = ago(-600), ago(-900) }},
 		}},
 	} {
 		assertionCase(c.id, c.title, disturbing(c.requirement), func(t *T) {
-			for _, f := range c.flaws {
-				a := t.usualAssertion()
-				a.Edit = func(_, claims map[string]any) { f.edit(t, claims) }
-				t.JudgeVariant(f.name, t.startAs(t.Client(), a))
+			for _, e := range t.entrances() {
+				for _, f := range c.flaws {
+					t.judgeAssertion(f.name, e, func(a *ciba.Assertion) {
+						a.Edit = func(_, claims map[string]any) { f.edit(t, claims) }
+					})
+				}
 			}
 		})
 	}
-	assertionCase("assertion-bad-key", "is refused when signed with another key", disturbing("OIDC-9-ASSERTION-BAD-KEY"), func(t *T) {
+	assertionCase("assertion-no-jti", "is recorded without jti", disturbing("OIDC-9-ASSERTION-NO-JTI"), func(t *T) {
 		a := t.usualAssertion()
-		key, err := jose.GenerateKey(a.Key.Alg(), a.Key.KID()) // only the key differs, not alg or kid
-		t.must(err)
-		a.Key = key
-		t.Judge(t.startAs(t.Client(), a))
+		a.Edit = func(_, claims map[string]any) { delete(claims, "jti") }
+		t.JudgeVariant("no jti", t.startAs(t.Client(), a))
+	})
+	assertionCase("assertion-bad-key", "is refused when signed with another key", disturbing("OIDC-9-ASSERTION-BAD-KEY"), func(t *T) {
+		for _, e := range t.entrances() {
+			t.judgeAssertion("a key of nobody", e, func(a *ciba.Assertion) {
+				key, err := jose.GenerateKey(a.Key.Alg(), a.Key.KID()) // only the key differs, not alg or kid
+				t.must(err)
+				a.Key = key
+			})
+			if other := t.anotherKey(); !other.IsZero() {
+				t.judgeAssertion("another client's key", e, func(a *ciba.Assertion) { a.Key = other })
+			}
+		}
 	})
 	assertionCase("assertion-unsigned", "is refused without a signature", disturbing("OIDC-9-ASSERTION-ALG-NONE"), func(t *T) {
-		for _, alg := range []string{"none", "nOnE"} {
-			a := t.usualAssertion()
-			a.Token = func(header, claims map[string]any) (string, error) {
-				token, err := jose.Unsigned(header, claims)
-				if err != nil {
-					return "", err
-				}
-				return jose.Retell(token, func(header, _ map[string]any) { header["alg"] = alg })
+		for _, e := range t.entrances() {
+			for _, alg := range []string{"none", "nOnE"} {
+				t.judgeAssertion("alg "+alg, e, func(a *ciba.Assertion) { a.Token = unsignedBy(alg) })
 			}
-			t.JudgeVariant("alg "+alg, t.startAs(t.Client(), a))
 		}
 	})
 	assertionCase("assertion-replay", "is recorded when used twice", disturbing("OIDC-9-ASSERTION-REPLAY"), func(t *T) {
@@ -103,9 +111,11 @@ var _ = Describe("Client assertion", func() {
 		t.JudgeAck("client_secret_jwt", t.Start(t.Request()))
 	})
 	assertionCase("assertion-client-id-mismatch", "agrees with client_id", disturbing("RFC7523-3-CLIENT-ID-MISMATCH"), func(t *T) {
-		call := t.StartCall(t.Request()).AuthenticatedBy(t.usualAssertion())
-		call.Form = call.Form.Add("client_id", t.Second().ClientID)
-		t.Judge(t.Send(call))
+		for _, e := range t.entrances() {
+			call := e.call()
+			call.Form = call.Form.Add("client_id", t.Second().ClientID)
+			t.JudgeVariant("client_id of another client"+e.where, t.Send(call))
+		}
 	})
 	assertionCase("assertion-token-aud-issuer", "addressed to the issuer works at the token endpoint",
 		Requirements("CIBA-10.1-TOKEN-AUTH-AUD-ISSUER").About(defaultInterval), func(t *T) {
@@ -128,6 +138,43 @@ func (t *T) usualAssertion() ciba.Assertion {
 		t.Abort("client %s does not authenticate by an assertion", t.Client().Name)
 	}
 	return a
+}
+
+// judgeAssertion sends an assertion that is usual but for one thing.
+func (t *T) judgeAssertion(what string, e entrance, spoil func(*ciba.Assertion)) {
+	call := e.call()
+	a, ok := call.Auth.(ciba.Assertion)
+	if !ok {
+		t.Abort("client %s does not authenticate by an assertion", t.Client().Name)
+	}
+	spoil(&a)
+	t.JudgeVariant(what+e.where, t.Send(call.AuthenticatedBy(a)))
+}
+
+// unsignedBy makes assertions without signature, with a spelling of none as alg.
+func unsignedBy(alg string) func(header, claims map[string]any) (string, error) {
+	return func(header, claims map[string]any) (string, error) {
+		token, err := jose.Unsigned(header, claims)
+		if err != nil {
+			return "", err
+		}
+		return jose.Retell(token, func(header, _ map[string]any) { header["alg"] = alg })
+	}
+}
+
+// anotherKey signs another client's assertions by the same method; it is the zero
+// Key where there is no such client, or the two share their key.
+func (t *T) anotherKey() jose.Key {
+	own, _ := t.Client().Key().Public().WithKID("").JSON()
+	for _, c := range t.GeneralClients() {
+		if c.AuthMethod != t.Client().AuthMethod || c.ClientID == t.Client().ClientID {
+			continue
+		}
+		if key, _ := c.Key().Public().WithKID("").JSON(); string(key) != string(own) {
+			return c.Key()
+		}
+	}
+	return jose.Key{}
 }
 
 // anotherClientID is an existing client's, or a stranger's where there is none.
@@ -153,10 +200,10 @@ func recordAudience(t *T, audience string) {
 }
 
 func assertionTypes(t *T) {
+	for _, e := range t.entrances() {
+		t.judgeAssertion("wrong type", e, func(a *ciba.Assertion) { a.Type = "urn:ietf:params:oauth:client-assertion-type:saml2-bearer" })
+	}
 	a := t.usualAssertion()
-	a.Type = "urn:ietf:params:oauth:client-assertion-type:saml2-bearer"
-	t.JudgeVariant("wrong type", t.startAs(t.Client(), a))
-	a = t.usualAssertion()
 	a.OmitType = true
 	resp := t.startAs(t.Client(), a)
 	if resp.Status/100 == 2 {

@@ -23,16 +23,18 @@ func disturbing(ids ...string) Spec {
 var _ = Describe("Client authentication", func() {
 	Case("auth-methods-shared", "works with every advertised method at both endpoints", Requirements("CIBA-4-AUTH-METHODS-SHARED").Limit(5*time.Minute).About(20*defaultInterval), methodsShared)
 	Case("auth-required", "is required to start", Requirements("CIBA-7.1-AUTH-REQUIRED").Smoke(), func(t *T) {
+		t.JudgeVariant("neither credential nor client_id", t.startAs(t.Client(), nil))
 		for _, c := range t.perMethod() {
 			t.JudgeVariant(c.AuthMethod+" client without credential", t.startAs(c, ciba.Public(c.ClientID)))
 		}
 	})
-	Case("auth-empty-secret", "is not an empty secret", disturbing("CIBA-7.1-AUTH-REQUIRED").Needs("client_secret"), func(t *T) {
-		t.Judge(t.startAs(t.Client(), bySecret(t.Client(), "")))
-	})
+	Case("auth-empty-secret", "is not an empty secret in the header", disturbing("CIBA-7.1-AUTH-REQUIRED").Methods(target.AuthClientSecretBasic), emptySecret)
+	Case("auth-empty-secret-post", "is not an empty secret in the body", disturbing("CIBA-7.1-AUTH-REQUIRED").Methods(target.AuthClientSecretPost), emptySecret)
 	Case("auth-unknown-client", "refuses a client that does not exist", Requirements("CIBA-7.1-AUTH-UNKNOWN-CLIENT"), func(t *T) {
-		for _, c := range t.perMethod() {
-			t.JudgeVariant("as by "+c.AuthMethod, t.startAs(c, stranger(t, c)))
+		for _, e := range t.entrances() {
+			for _, c := range t.perMethod() {
+				t.JudgeVariant("as by "+c.AuthMethod+e.where, t.Send(e.call().AuthenticatedBy(stranger(t, c))))
+			}
 		}
 	})
 	Case("auth-wrong-secret", "refuses a wrong secret in the header", disturbing("CIBA-7.1-AUTH-WRONG-SECRET").Methods(target.AuthClientSecretBasic), wrongSecrets)
@@ -55,6 +57,7 @@ var _ = Describe("Client authentication", func() {
 		for _, f := range flows {
 			t.WaitUntil(f.last.Add(f.Pace()))
 			t.JudgeVariant(f.Client.AuthMethod+" client without credential", t.pollBy(f, ciba.Public(f.Client.ClientID)))
+			t.JudgeVariant(f.Client.AuthMethod+" client without credential and client_id", t.pollBy(f, nil))
 		}
 	})
 	Case("auth-token-required-approved", "is required to get the tokens, and its absence costs nothing",
@@ -69,6 +72,30 @@ func (t *T) perMethod() []*Client {
 		if !slices.ContainsFunc(list, func(known *Client) bool { return known.AuthMethod == c.AuthMethod }) {
 			list = append(list, c)
 		}
+	}
+	return list
+}
+
+// entrance is one of the two endpoints at which clients authenticate, and a good
+// request to it that is to be spoilt.
+type entrance struct {
+	where string // for the names of variants; empty for the backchannel endpoint
+	call  func() ciba.Call
+}
+
+// entrances are both of them: an OP may check at one what it forgets at the other.
+// At the token endpoint the case's client asks for a pending request of its own,
+// so that no answer but a refusal of the client hides that it was let in. That the
+// client gets in as it should is tried first, since the refusal of a bad credential
+// says nothing where a good one is refused too.
+func (t *T) entrances() []entrance {
+	flow := t.MustStart(t.Request())
+	list := []entrance{{"", func() ciba.Call { return t.StartCall(t.Request()) }}}
+	control := Observe(t, "let in at the token endpoint", func(t *T) *ciba.Response {
+		return t.MustAnswer(t.sendToken(t.client, ciba.P("grant_type", ciba.GrantTypeCIBA, "auth_req_id", rand.Text())))
+	})
+	if !refusesClient(control) {
+		list = append(list, entrance{" at the token endpoint", func() ciba.Call { return t.PollCall(flow) }})
 	}
 	return list
 }
@@ -108,8 +135,26 @@ func methodsShared(t *T) {
 		t.At(t.MustAnswer(poll))
 		t.Check(poll.Is(ciba.AuthorizationPending, ciba.SlowDown), "poll with "+c.AuthMethod+": authorization_pending or slow_down", "%s", poll.Summary())
 	}
+	t.judgeHalfKnown(advertised)
 	if tried == 0 {
 		t.Skip("the target file has no client for any of the advertised methods: %s", strings.Join(advertised, ", "))
+	}
+}
+
+// judgeHalfKnown looks at the clients that the OP refuses whatever they ask. One that
+// is let in at one endpoint is registered as the target file has it, so the other
+// endpoint reads its credential in another way, such as a secret with a colon.
+func (t *T) judgeHalfKnown(advertised []string) {
+	for _, c := range t.GeneralClients() {
+		if c.refused == "" || !slices.Contains(advertised, c.AuthMethod) {
+			continue
+		}
+		start := t.MustAnswer(t.StartAs(c, ciba.P("scope", t.Target().Scope)))
+		poll := t.MustAnswer(t.sendToken(c, ciba.P("grant_type", ciba.GrantTypeCIBA, "auth_req_id", rand.Text())))
+		t.At(start)
+		t.Check(!refusesClient(start) || refusesClient(poll), "client "+c.Name+" is let in, as at the token endpoint", "%s", start.Summary())
+		t.At(poll)
+		t.Check(!refusesClient(poll) || refusesClient(start), "client "+c.Name+" is let in, as at the backchannel endpoint", "%s", poll.Summary())
 	}
 }
 
@@ -135,20 +180,45 @@ func stranger(t *T, like *Client) ciba.Authenticator {
 	return ciba.Basic(id, rand.Text())
 }
 
-// wrongSecrets tries two only, so as not to lock the client. The second catches
-// an OP that looks at the beginning.
+func emptySecret(t *T) {
+	for _, e := range t.entrances() {
+		t.JudgeVariant("an empty secret"+e.where, t.Send(e.call().AuthenticatedBy(bySecret(t.Client(), ""))))
+	}
+}
+
+// wrongSecrets tries a few only, so as not to lock the client. The first is some
+// other client's where the target has one; the second, the third and the fourth
+// catch an OP that looks at the beginning, at the letters, or as far as the right
+// one goes.
 func wrongSecrets(t *T) {
 	r := t.Requirement()
 	if t.Client().AuthMethod == target.AuthClientSecretBasic {
 		r.Expect.ToleratedStatus = nil // 400 is tolerated for client_secret_post only
 	}
 	right := t.Client().ClientSecret.Reveal()
-	for _, secret := range []string{"wrong-" + rand.Text(), nearly(right), otherCase(right)} {
+	entrances := t.entrances()
+	for _, secret := range []string{anotherSecret(t), nearly(right), otherCase(right), right + "x"} {
 		if secret == right {
 			continue // a secret without letters
 		}
 		t.JudgeBy(r, t.startAs(t.Client(), bySecret(t.Client(), secret)))
 	}
+	if t.Client().AuthMethod == target.AuthClientSecretBasic {
+		return // auth-basic-challenge tries the token endpoint
+	}
+	for _, e := range entrances[1:] {
+		t.JudgeBy(r, t.Send(e.call().AuthenticatedBy(bySecret(t.Client(), "wrong-"+rand.Text()))))
+	}
+}
+
+// anotherSecret is another client's, or nobody's where there is none.
+func anotherSecret(t *T) string {
+	for _, c := range t.GeneralClients() {
+		if secret := c.ClientSecret.Reveal(); secret != "" && secret != t.Client().ClientSecret.Reveal() {
+			return secret
+		}
+	}
+	return "wrong-" + rand.Text()
 }
 
 // nearly is a text that differs in its last character.
@@ -166,10 +236,24 @@ func basicChallenge(t *T) {
 		resp := t.Send(call.AuthenticatedBy(wrong))
 		t.JudgeVariant(call.Label, resp)
 		if resp.Status == http.StatusUnauthorized {
-			challenges := strings.Join(resp.Header.Values("WWW-Authenticate"), ", ")
-			t.Check(basicScheme.MatchString(challenges), call.Label+": WWW-Authenticate with the scheme Basic", "WWW-Authenticate %.100q", challenges)
+			t.judgeChallenge(call.Label, resp)
 		}
 	}
+	resp := t.startAs(t.Client(), stranger(t, t.Client()))
+	t.JudgeVariant("an unknown client", resp)
+	if resp.Status == http.StatusUnauthorized {
+		t.judgeChallenge("an unknown client", resp)
+	}
+	unreadable := t.StartCall(t.Request()).AuthenticatedBy(nil)
+	unreadable.Header = http.Header{"Authorization": {"Basic ====not-base64"}}
+	r := t.Requirement()
+	r.Expect.Status, r.Expect.Error = []int{http.StatusUnauthorized, http.StatusBadRequest}, []string{"invalid_client", "invalid_request"}
+	t.JudgeBy(r, t.Send(unreadable))
+}
+
+func (t *T) judgeChallenge(what string, resp *ciba.Response) {
+	challenges := strings.Join(resp.Header.Values("WWW-Authenticate"), ", ")
+	t.Check(basicScheme.MatchString(challenges), what+": WWW-Authenticate with the scheme Basic", "WWW-Authenticate %.100q", challenges)
 }
 
 // basicScheme finds the scheme among several challenges; RFC 9110 11.6.1.
@@ -179,20 +263,27 @@ var basicScheme = regexp.MustCompile(`(?i)(^|,)\s*basic(\s|,|$)`)
 // 6749 2.3.1 has every OP support Basic.
 func registeredMethod(t *T) {
 	c := t.Client()
-	t.JudgeVariant("client_secret_post by a client_secret_basic client", t.startAs(c, ciba.Post(c.ClientID, c.ClientSecret.Reveal())))
-	for _, c := range t.GeneralClients() {
-		if c.AuthMethod == target.AuthPrivateKeyJWT && c.ClientSecret != "" {
-			t.JudgeVariant("client_secret_basic by a private_key_jwt client", t.startAs(c, ciba.Basic(c.ClientID, c.ClientSecret.Reveal())))
-			return
+	for _, e := range t.entrances() {
+		t.JudgeVariant("client_secret_post by a client_secret_basic client"+e.where, t.Send(e.call().AuthenticatedBy(ciba.Post(c.ClientID, c.ClientSecret.Reveal()))))
+	}
+	for _, method := range []string{target.AuthPrivateKeyJWT, target.AuthClientSecretJWT} {
+		i := slices.IndexFunc(t.GeneralClients(), func(c *Client) bool { return c.AuthMethod == method && c.ClientSecret != "" })
+		if i < 0 {
+			continue
 		}
+		c := t.GeneralClients()[i]
+		t.JudgeVariant("client_secret_basic by a "+method+" client", t.startAs(c, ciba.Basic(c.ClientID, c.ClientSecret.Reveal())))
+		t.JudgeVariant("client_secret_post by a "+method+" client", t.startAs(c, ciba.Post(c.ClientID, c.ClientSecret.Reveal())))
 	}
 }
 
 func twoAuthentications(t *T) {
 	c := t.Client()
-	call := t.StartCall(t.Request()).AuthenticatedBy(ciba.Basic(c.ClientID, c.ClientSecret.Reveal()))
-	call.Form = call.Form.Add("client_id", c.ClientID).Add("client_secret", c.ClientSecret.Reveal())
-	t.Judge(t.Send(call))
+	for _, e := range t.entrances() {
+		call := e.call().AuthenticatedBy(ciba.Basic(c.ClientID, c.ClientSecret.Reveal()))
+		call.Form = call.Form.Add("client_id", c.ClientID).Add("client_secret", c.ClientSecret.Reveal())
+		t.JudgeVariant("header and body"+e.where, t.Send(call))
+	}
 }
 
 func secretInQuery(t *T) {
@@ -210,6 +301,7 @@ func secretInQuery(t *T) {
 func approvedWithoutCredential(t *T) {
 	flow := t.MustStart(t.Request())
 	t.Approve(flow)
+	t.JudgeVariant("an approved auth_req_id alone", t.pollBy(flow, nil))
 	t.JudgeVariant("an approved auth_req_id", t.pollBy(flow, ciba.Public(t.Client().ClientID)))
 	after := t.PollDecided(flow)
 	t.At(after)

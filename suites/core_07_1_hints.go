@@ -221,9 +221,9 @@ func expiredIDToken(t *T) {
 	if !isNumber || age < 0 {
 		t.Skip("clock_wait: the id_token_hint of the target file has not expired yet")
 	}
-	i := slices.IndexFunc(t.GeneralClients(), func(c *Client) bool { return isAudience(token.Claims["aud"], c.ClientID) })
+	i := slices.IndexFunc(t.GeneralClients(), func(c *Client) bool { return c.refused == "" && isAudience(token.Claims["aud"], c.ClientID) })
 	if i < 0 {
-		t.Skip("clock_wait: the id_token_hint was issued to no poll client of the target file")
+		t.Skip("clock_wait: the id_token_hint was issued to no poll client of the target file that the OP lets in")
 	}
 	t.client = t.GeneralClients()[i]
 	resp := t.Start(t.withoutHint().Add("id_token_hint", hint))

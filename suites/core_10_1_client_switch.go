@@ -14,7 +14,17 @@ var _ = Describe("Client switch", func() {
 			Methods(target.AuthClientSecretBasic, target.AuthPrivateKeyJWT, target.AuthClientSecretJWT), func(t *T) {
 			owner := t.Second()
 			flow := t.MustStartAs(owner, t.User(), t.RequestFor(owner, t.User()))
+			var misnamed *Flow
+			if t.Has("parallel") {
+				start := t.MustAnswer(t.startEdited(func(call *ciba.Call) { call.Form = call.Form.Add("client_id", owner.ClientID) }))
+				if _, err := start.Started(); err == nil { // else refused, as a contradiction
+					misnamed = t.FlowOf(owner, t.User(), start)
+				}
+			}
 			t.WaitUntil(flow.last.Add(flow.Pace()))
+			if misnamed != nil {
+				t.JudgeVariant("a request that was started in its name", t.Poll(misnamed))
+			}
 			call := func() ciba.Call { return t.PollCallAs(t.Client(), flow).With("client_id", owner.ClientID) }
 			pending := t.Send(call())
 			flow.noteAnswer(pending)

@@ -1,5 +1,10 @@
 package refop
 
+import (
+	"encoding/base64"
+	"strings"
+)
+
 // lax makes a fault that leaves checks out.
 func lax(name, breaks, sees string, checks ...string) Fault {
 	return Fault{name, breaks, sees, func(b *behaviour) { b.skip(checks...) }}
@@ -65,24 +70,54 @@ var _ = plant(
 	unwilling("auth-post-not-at-token", "token", "client_secret_post"),
 	unwilling("auth-key-jwt-not-at-token", "token", "private_key_jwt"),
 	unwilling("auth-secret-jwt-not-at-token", "token", "client_secret_jwt"),
+	lax("auth-basic-raw-at-start", "CIBA-4-AUTH-METHODS-SHARED", "the backchannel endpoint takes Basic credentials without decoding them", "basic-decoding-start"),
+	lax("auth-basic-raw-at-token", "CIBA-4-AUTH-METHODS-SHARED", "the token endpoint takes Basic credentials without decoding them", "basic-decoding-token"),
 	lax("auth-not-required", "CIBA-7.1-AUTH-REQUIRED", "a client_id is enough to start", "client-credential-start"),
 	lax("auth-not-required-of-post", "CIBA-7.1-AUTH-REQUIRED", "a client_secret_post client need not send its secret", "client-credential-client_secret_post"),
 	lax("auth-not-required-of-key-jwt", "CIBA-7.1-AUTH-REQUIRED", "a private_key_jwt client need not send its assertion", "client-credential-private_key_jwt"),
 	lax("auth-not-required-of-secret-jwt", "CIBA-7.1-AUTH-REQUIRED", "a client_secret_jwt client need not send its assertion", "client-credential-client_secret_jwt"),
 	lax("auth-empty-secret", "CIBA-7.1-AUTH-REQUIRED", "an empty secret will do", "client-secret-empty"),
+	lax("auth-empty-posted-secret", "CIBA-7.1-AUTH-REQUIRED", "an empty posted secret will do", "empty-is-absent-client_secret", "client-secret-empty-client_secret_post"),
+	lax("auth-empty-secret-at-token", "CIBA-7.1-AUTH-REQUIRED", "an empty secret will do at the token endpoint", "client-secret-empty-token"),
+	Fault{"auth-nobody-500", "CIBA-7.1-AUTH-REQUIRED", "a request without client_id crashes the OP", func(b *behaviour) {
+		b.onReply = append(b.onReply, func(c *call, r *reply) {
+			if c.endpoint == "start" && c.authentications() == 0 && c.form["client_id"] == nil {
+				crash(c, r)
+			}
+		})
+	}},
 	wrongly("auth-missing-500", "CIBA-7.1-AUTH-REQUIRED", "missing credentials crash the OP", "client", 500, "server_error"),
 	wrongly("auth-missing-invalid-grant", "CIBA-7.1-AUTH-REQUIRED", "missing credentials are invalid_grant", "client", 400, "invalid_grant"),
 	wrongly("auth-missing-403", "CIBA-7.1-AUTH-REQUIRED", "missing credentials are 403", "client", 403, "invalid_client"),
 	lax("auth-any-client", "CIBA-7.1-AUTH-UNKNOWN-CLIENT", "an unknown client can start", "client-known-client_secret_basic"),
 	lax("auth-any-posting-client", "CIBA-7.1-AUTH-UNKNOWN-CLIENT", "an unknown client that posts a secret can start", "client-known-client_secret_post"),
 	lax("auth-any-asserting-client", "CIBA-7.1-AUTH-UNKNOWN-CLIENT", "an unknown client that signs an assertion can start", "client-known-jwt"),
+	lax("auth-any-client-at-token", "CIBA-7.1-AUTH-UNKNOWN-CLIENT", "an unknown client is let in at the token endpoint", "client-known-token"),
 	lax("auth-any-secret", "CIBA-7.1-AUTH-WRONG-SECRET", "any secret will do", "client-secret"),
 	lax("auth-any-posted-secret", "CIBA-7.1-AUTH-WRONG-SECRET", "any posted secret will do", "client-secret-client_secret_post"),
 	lax("auth-secret-case", "CIBA-7.1-AUTH-WRONG-SECRET", "the case of a secret does not matter", "client-secret-case"),
 	lax("auth-secret-beginning", "CIBA-7.1-AUTH-WRONG-SECRET", "only the first eight characters of a secret count", "client-secret-tail"),
+	lax("auth-secret-and-more", "CIBA-7.1-AUTH-WRONG-SECRET", "what follows the right secret does not matter", "client-secret-more"),
+	lax("auth-secret-of-any-client", "CIBA-7.1-AUTH-WRONG-SECRET", "the secret of any client will do", "client-secret-anybodys"),
+	lax("auth-any-posted-secret-at-token", "CIBA-7.1-AUTH-WRONG-SECRET", "any posted secret will do at the token endpoint", "client-secret-client_secret_post-token"),
 	lax("auth-any-secret-at-token", "RFC6749-5.2-BASIC-CHALLENGE", "any secret will do at the token endpoint", "client-secret-token"),
 	failedBasic("auth-no-challenge-at-start", "start", "401 without WWW-Authenticate at the backchannel endpoint", func(r *reply) { r.header.Del("WWW-Authenticate") }),
 	failedBasic("auth-no-challenge-at-token", "token", "401 without WWW-Authenticate at the token endpoint", func(r *reply) { r.header.Del("WWW-Authenticate") }),
+	Fault{"auth-no-challenge-to-strangers", "RFC6749-5.2-BASIC-CHALLENGE", "an unknown client gets 401 without WWW-Authenticate", func(b *behaviour) {
+		b.onReply = append(b.onReply, func(c *call, r *reply) {
+			if c.endpoint == "start" && r.body["error_description"] == "unknown client" {
+				r.header.Del("WWW-Authenticate")
+			}
+		})
+	}},
+	Fault{"auth-unreadable-500", "RFC6749-5.2-BASIC-CHALLENGE", "an Authorization header that is not base64 crashes the OP", func(b *behaviour) {
+		b.onReply = append(b.onReply, func(c *call, r *reply) {
+			header, basic := strings.CutPrefix(c.r.Header.Get("Authorization"), "Basic ")
+			if _, err := base64.StdEncoding.DecodeString(header); basic && err != nil {
+				crash(c, r)
+			}
+		})
+	}},
 	failedBasic("auth-wrong-challenge", "token", "the challenge is for Bearer", challenge("Bearer")),
 	failedBasic("auth-similar-challenge", "start", "the scheme is misspelt", challenge("BasicAuth realm=\"clients\"")),
 	failedBasic("auth-basic-400", "start", "failed Basic is answered 400", status(400)),
@@ -90,12 +125,16 @@ var _ = plant(
 	failedBasic("auth-basic-403", "start", "failed Basic is answered 403", status(403)),
 	failedBasic("auth-basic-code", "token", "failed Basic is answered unauthorized_client", func(r *reply) { r.body["error"] = "unauthorized_client" }),
 	lax("auth-any-method", "CIBA-7.1-AUTH-REGISTERED-METHOD", "a Basic client may post its secret", "client-method"),
+	lax("auth-any-method-at-token", "CIBA-7.1-AUTH-REGISTERED-METHOD", "a Basic client may post its secret to the token endpoint", "client-method-token"),
+	lax("auth-any-method-for-hmac", "CIBA-7.1-AUTH-REGISTERED-METHOD", "a client_secret_jwt client may send its secret as it is", "client-method-client_secret_jwt"),
 	lax("auth-public-clients", "CIBA-7.1-PUBLIC-CLIENT", "public clients can start", "client-public", "client-ciba"),
 	lax("auth-header-wins", "RFC6749-2.3-MULTIPLE-AUTH", "of two authentications the header counts", "one-authentication"),
+	lax("auth-header-wins-at-token", "RFC6749-2.3-MULTIPLE-AUTH", "of two authentications the header counts at the token endpoint", "one-authentication-token"),
 	lax("auth-body-wins", "RFC6749-2.3-MULTIPLE-AUTH", "of two authentications the body counts", "one-authentication", "form-wins"),
 	lax("auth-secret-in-query", "RFC6749-2.3.1-SECRET-IN-QUERY", "the secret may be in the URL", "secret-in-query-start"),
 	lax("auth-secret-in-query-at-token", "RFC6749-2.3.1-SECRET-IN-QUERY", "the secret may be in the URL of the token endpoint", "secret-in-query-token"),
 	lax("auth-token-not-required", "CIBA-10.1-TOKEN-AUTH-REQUIRED", "polls need no authentication", "client-credential-token"),
+	lax("auth-token-by-flow", "CIBA-10.1-TOKEN-AUTH-REQUIRED", "who names no client is taken for the one that owns the auth_req_id", "client-of-the-flow"),
 	withoutCredential("auth-token-when-approved", "an approved auth_req_id is redeemed by whoever names the client", approved, func(_ *call, _ *flow, r *reply) {
 		r.kind, r.status, r.body = "tokens", 200, map[string]any{"access_token": randomID(32), "token_type": "Bearer"}
 	}),
@@ -112,6 +151,23 @@ var _ = plant(
 	lax("assertion-no-audience", "CIBA-7.1-AUD-FOREIGN", "an assertion needs no audience", "aud-missing"),
 	lax("assertion-audience-beginning", "CIBA-7.1-AUD-FOREIGN", "an audience need only begin with the issuer", "aud-beginning"),
 	lax("assertion-audience-array", "CIBA-7.1-AUD-FOREIGN", "an array of audiences is not looked into", "aud-array"),
+	lax("assertion-empty-audience", "CIBA-7.1-AUD-FOREIGN", "an empty array of audiences is no hindrance", "aud-array-empty"),
+	lax("assertion-audience-inside", "CIBA-7.1-AUD-FOREIGN", "an audience need only contain the issuer", "aud-inside"),
+	lax("assertion-any-audience-at-token", "CIBA-7.1-AUD-FOREIGN", "assertions for somebody else are accepted at the token endpoint", "assertion-aud-token"),
+	lax("assertion-eternal-at-token", "OIDC-9-ASSERTION-EXPIRED", "expired assertions are accepted at the token endpoint", "assertion-exp-token"),
+	lax("assertion-without-exp-at-token", "OIDC-9-ASSERTION-NO-EXP", "assertions need no exp at the token endpoint", "assertion-exp-missing-token"),
+	lax("assertion-any-key-at-token", "OIDC-9-ASSERTION-BAD-KEY", "assertions are not verified at the token endpoint", "assertion-signature-token"),
+	lax("assertion-any-client-key", "OIDC-9-ASSERTION-BAD-KEY", "the key of any client will do", "assertion-keys"),
+	lax("assertion-none-at-token", "OIDC-9-ASSERTION-ALG-NONE", "unsigned assertions are accepted at the token endpoint", "assertion-unsigned-token"),
+	lax("assertion-half-a-name", "OIDC-9-ASSERTION-ISS-SUB", "one of iss and sub is enough", "assertion-iss-or-sub"),
+	lax("assertion-any-type-at-token", "OIDC-9-ASSERTION-TYPE", "client_assertion_type is not looked at by the token endpoint", "assertion-type-token"),
+	Fault{"assertion-client-id-unread-at-token", "RFC7523-3-CLIENT-ID-MISMATCH", "client_id is not compared at the token endpoint", func(b *behaviour) {
+		b.onForm = append(b.onForm, func(c *call) {
+			if c.endpoint == "token" && c.form["client_assertion"] != nil {
+				delete(c.form, "client_id")
+			}
+		})
+	}},
 	lax("assertion-eternal", "OIDC-9-ASSERTION-EXPIRED", "expired assertions are accepted", "assertion-exp"),
 	lax("assertion-without-exp", "OIDC-9-ASSERTION-NO-EXP", "assertions need no exp", "assertion-exp-missing"),
 	lax("assertion-any-key", "OIDC-9-ASSERTION-BAD-KEY", "assertions are not verified", "assertion-signature"),

@@ -102,6 +102,13 @@ var _ = plant(
 	toOtherClients("refresh-foreign-500", "another client's refresh token crashes the OP", failing(500, "server_error")),
 
 	lax("client-id-wins", "CIBA-11-NO-TOKEN-ON-CLIENT-SWITCH", "client_id in the form overrides who authenticated", "client-id-agrees"),
+	Fault{"client-id-owns", "CIBA-11-NO-TOKEN-ON-CLIENT-SWITCH", "client_id in the form says whose request it will be", func(b *behaviour) {
+		b.onFlow = append(b.onFlow, func(c *call, f *flow) {
+			if named := c.op.clients[c.value("client_id")]; named != nil {
+				f.client = named
+			}
+		})
+	}},
 	lax("client-id-opens-approved", "CIBA-11-NO-TOKEN-ON-CLIENT-SWITCH", "approved requests are open to any client", "id-own-approved"),
 
 	lax("userinfo-anybody", "RFC6750-3-BAD-TOKEN", "UserInfo answers any token", "userinfo-token"),

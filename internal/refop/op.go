@@ -223,7 +223,7 @@ type check struct {
 // run does the checks in order and returns the first refusal.
 func (c *call) run(checks []check) *oauthError {
 	for _, step := range checks {
-		if c.op.b.skipped[step.name] {
+		if c.skipsAt(step.name) {
 			continue
 		}
 		if err := step.run(c); err != nil {
