@@ -26,26 +26,33 @@ var _ = Describe("Error response", func() {
 			t.judgeErrorForm(r)
 		}
 	})
-	Case("error-charset", "uses the permitted characters", Requirements("CIBA-13-ERROR-CHARSET"), func(t *T) {
-		for _, r := range append(t.startErrors(), t.pollErrors()...) {
+	Case("error-json-everywhere", "is a JSON object with a string error whatever it is about", Requirements("CIBA-13-ERROR-JSON").AfterAll(), func(t *T) {
+		t.firstOf(t.everyStartError(), func(r refusal) {
+			if !outsideErrorRule(r.resp.Status) && r.resp.Status/100 != 3 {
+				t.judgeErrorForm(r)
+			}
+		})
+	})
+	Case("error-charset", "uses the permitted characters", Requirements("CIBA-13-ERROR-CHARSET").AfterAll(), func(t *T) {
+		t.firstOf(append(t.everyStartError(), t.everyPollError()...), func(r refusal) {
 			if e, ok := r.resp.OAuthError(); ok {
 				t.judgeCharacters(r, e)
 			}
-		}
+		})
 	})
-	Case("error-codes", "has a registered code", Requirements("CIBA-13-ERROR-CODES"), func(t *T) {
-		for _, r := range t.startErrors() {
+	Case("error-codes", "has a registered code", Requirements("CIBA-13-ERROR-CODES").AfterAll(), func(t *T) {
+		t.firstOf(t.everyStartError(), func(r refusal) {
 			if e, ok := r.resp.OAuthError(); ok && !outsideErrorRule(r.resp.Status) {
 				t.At(r.resp)
 				t.Check(slices.Contains(startCodes, e.Code), r.what+": a code of CIBA Core 13 or a registered one", "%s", r.resp.Summary())
 			}
-		}
+		})
 	})
-	Case("error-status", "has the status of its code", Requirements("CIBA-13-STATUS-PAIRING"), func(t *T) {
-		for _, r := range t.startErrors() {
+	Case("error-status", "has the status of its code", Requirements("CIBA-13-STATUS-PAIRING").AfterAll(), func(t *T) {
+		t.firstOf(t.everyStartError(), func(r refusal) {
 			e, ok := r.resp.OAuthError()
 			if !ok || outsideErrorRule(r.resp.Status) {
-				continue
+				return
 			}
 			want := 400
 			switch ciba.ErrorCode(e.Code) {
@@ -56,16 +63,15 @@ var _ = Describe("Error response", func() {
 			}
 			t.At(r.resp)
 			t.Check(r.resp.Status == want, fmt.Sprintf("%s: %d with %s", r.what, want, printable(e.Code)), "%s", r.resp.Summary())
-		}
+		})
 	})
-	Case("error-no-redirect", "is no redirect and no page", Requirements("CIBA-13-NO-REDIRECT-NO-HTML"), func(t *T) {
-		answers := append(t.startErrors(), refusal{"a good request", t.Acknowledged()})
-		for _, r := range answers {
+	Case("error-no-redirect", "is no redirect and no page", Requirements("CIBA-13-NO-REDIRECT-NO-HTML").AfterAll(), func(t *T) {
+		t.firstOf(append(t.everyStartError(), refusal{"a good request", t.Acknowledged()}), func(r refusal) {
 			t.At(r.resp)
 			t.Check(r.resp.Status/100 != 3, r.what+": an answer to the client", "status %d", r.resp.Status)
 			judged := slices.Contains([]int{200, 400, 401, 403}, r.resp.Status)
 			t.Check(!judged || r.resp.MediaType() != "text/html", r.what+": no HTML", "Content-Type %.60q", r.resp.Header.Get("Content-Type"))
-		}
+		})
 	})
 	Case("poll-error-format", "of a poll is a 400 with a string error", Requirements("CIBA-11-ERROR-FORMAT").Smoke(), func(t *T) {
 		for _, r := range t.pollErrors() {

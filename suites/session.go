@@ -38,7 +38,9 @@ type Session struct {
 	acks         []ciba.AuthAck
 	issued       []issued
 	overloads    []*ciba.Response // 503 answers of the token endpoint
-	spent        *Flow            // redeemed early in the run; nil: none yet
+	startsSeen   []seen
+	pollsSeen    []seen
+	spent        *Flow // redeemed early in the run; nil: none yet
 	notes        []string
 	triedAgain   int // see secondTry
 }

@@ -179,6 +179,7 @@ func (t *T) Do(call ciba.Call) *ciba.Response {
 	if t.ctx.Err() != nil {
 		t.Abort("%s", whyEnded(t.ctx))
 	}
+	t.remember(call, resp)
 	if starts {
 		t.session.noteStart(call, resp)
 		t.open.add(call, resp)

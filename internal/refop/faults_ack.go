@@ -19,6 +19,17 @@ func member(name string, value any) func(*reply) {
 	return func(r *reply) { r.body[name] = value }
 }
 
+// ackWhen makes a fault of an edit of some acknowledgements.
+func ackWhen(name, breaks, sees string, which func(*call) bool, edit func(*reply)) Fault {
+	return Fault{name, breaks, sees, func(b *behaviour) {
+		b.onReply = append(b.onReply, func(c *call, r *reply) {
+			if c.endpoint == "start" && r.kind == "ack" && which(c) {
+				edit(r)
+			}
+		})
+	}}
+}
+
 // ids makes a fault of the generator of auth_req_ids.
 func ids(name, breaks, sees string, make func(*OP) string) Fault {
 	return Fault{name, breaks, sees, func(b *behaviour) { b.authReqID = make }}
@@ -83,9 +94,24 @@ var _ = plant(
 	ack("ack-interval-fraction", "CIBA-7.3-INTERVAL", "interval is 2.5", member("interval", 2.5)),
 	ack("ack-interval-negative", "CIBA-7.3-INTERVAL", "interval is negative", member("interval", -5)),
 	ack("ack-interval-zero", "CIBA-7.3-INTERVAL", "interval is 0", member("interval", 0)),
+	ackWhen("ack-201-for-hint-tokens", "CIBA-7.3-ACK-STATUS", "who is named by a login_hint_token is acknowledged with a 201",
+		func(c *call) bool { return c.form["login_hint_token"] != nil }, status(201)),
+	ackWhen("ack-cached-for-assertions", "CIBA-7.3-ACK-NO-STORE", "clients that sign assertions get an acknowledgement that may be cached",
+		func(c *call) bool { return c.form["client_assertion"] != nil }, func(r *reply) { r.header.Del("Cache-Control") }),
+	ackWhen("ack-text-for-details", "CIBA-7.3-ACK-JSON", "with authorization_details the acknowledgement is called text/plain",
+		func(c *call) bool { return c.form["authorization_details"] != nil }, func(r *reply) { r.header.Set("Content-Type", "text/plain") }),
+	ackWhen("ack-expires-string-as-asked", "CIBA-7.3-EXPIRES-IN", "expires_in is a string where it was requested",
+		func(c *call) bool { return c.form["requested_expiry"] != nil }, func(r *reply) { r.body["expires_in"] = fmt.Sprint(r.body["expires_in"]) }),
+	ackWhen("ack-interval-null-for-post", "CIBA-7.3-INTERVAL", "interval is null for clients that post their secret",
+		func(c *call) bool { return c.form["client_secret"] != nil }, member("interval", nil)),
+	ackWhen("ack-with-token-for-id-tokens", "CIBA-7.3-ACK-NO-TOKENS", "who is named by an ID Token gets tokens with the acknowledgement",
+		func(c *call) bool { return c.form["id_token_hint"] != nil }, member("id_token", "e30.e30.e30")),
 	ack("ack-with-id-token", "CIBA-7.3-ACK-NO-TOKENS", "the acknowledgement carries an ID Token", member("id_token", "e30.e30.e30")),
 	ack("ack-with-refresh-token", "CIBA-7.3-ACK-NO-TOKENS", "the acknowledgement carries a refresh token", member("refresh_token", "early-bird")),
 	ack("ack-with-token", "CIBA-7.3-ACK-NO-TOKENS", "the acknowledgement carries an access token", member("access_token", "early-bird")),
+	Fault{"ack-id-with-name", "CIBA-7.3-ARID-NO-LEAK", "the id begins with the login hint", func(b *behaviour) {
+		b.onFlow = append(b.onFlow, func(_ *call, f *flow) { f.id = f.user.LoginHint + "-" + randomID(32) })
+	}},
 	Fault{"ack-id-readable", "CIBA-7.3-ARID-NO-LEAK", "the id is a JWT with the login hint", func(b *behaviour) {
 		b.onFlow = append(b.onFlow, func(_ *call, f *flow) { f.id = readableID(f) })
 	}},

@@ -32,6 +32,17 @@ func whenSent(name, breaks, sees, endpoint, parameter string, edit func(*call, *
 	}}
 }
 
+// errorWhen makes a fault of an edit of the errors with one code.
+func errorWhen(name, breaks, sees, code string, edit func(*reply)) Fault {
+	return Fault{name, breaks, sees, func(b *behaviour) {
+		b.reply("", "error", func(r *reply) {
+			if r.body["error"] == code {
+				edit(r)
+			}
+		})
+	}}
+}
+
 func crash(_ *call, r *reply) {
 	r.kind, r.status, r.raw = "error", http.StatusInternalServerError, []byte(`{"error":"server_error"}`)
 }
@@ -143,6 +154,22 @@ var _ = plant(
 			}
 		})
 	}},
+	errorWhen("error-user-code-text", "CIBA-13-ERROR-JSON", "a wrong user_code is answered in plain text", "invalid_user_code", func(r *reply) {
+		r.header.Set("Content-Type", "text/plain")
+		r.raw = []byte("wrong user code")
+	}),
+	errorWhen("error-user-unknown-with-id", "CIBA-13-ERROR-JSON", "a login_hint_token for nobody is refused with an auth_req_id", "expired_login_hint_token", member("auth_req_id", "x")),
+	errorWhen("error-client-page", "CIBA-13-NO-REDIRECT-NO-HTML", "a client without CIBA is shown a page", "unauthorized_client", func(r *reply) {
+		r.header.Set("Content-Type", "text/html")
+	}),
+	errorWhen("error-user-code-redirect", "CIBA-13-NO-REDIRECT-NO-HTML", "without its user_code a request is redirected", "missing_user_code", func(r *reply) {
+		r.status = http.StatusFound
+		r.header.Set("Location", "/code")
+	}),
+	errorWhen("error-details-422", "CIBA-13-STATUS-PAIRING", "bad authorization_details are a 422", "invalid_authorization_details", status(http.StatusUnprocessableEntity)),
+	errorWhen("error-user-code-own-code", "CIBA-13-ERROR-CODES", "a wrong user_code has a code of the OP's own", "invalid_user_code", member("error", "user_code_mismatch")),
+	errorWhen("error-denied-unicode", "CIBA-13-ERROR-CHARSET", "the description of a denial is not ASCII", "access_denied", member("error_description", "l’utilisateur a refusé")),
+	errorWhen("error-code-quoted", "CIBA-13-ERROR-CHARSET", "the description of a wrong user_code has quotes", "invalid_user_code", member("error_description", `the "user_code" is wrong`)),
 	swap("error-line-break", "CIBA-13-ERROR-CHARSET", "descriptions have two lines", "start", "error", func(r *reply) { r.body["error_description"] = "no\nhint" }),
 	swap("error-backslash", "CIBA-13-ERROR-CHARSET", "descriptions contain backslashes", "token", "error", func(r *reply) { r.body["error_description"] = `see C:\docs` }),
 	swap("error-quotes", "CIBA-13-ERROR-CHARSET", "descriptions contain quotes", "start", "error", func(r *reply) { r.body["error_description"] = `the "scope" is bad` }),
