@@ -27,6 +27,15 @@ var _ = Describe("User code", func() {
 		}
 		t.Judge(t.Start(t.RequestFor(t.client, other).With("user_code", code)))
 	})
+	Case("user-code-got-around", "is not got around by an empty one or another hint", guessing("CIBA-7.1.2-UC-MISSING"), func(t *T) {
+		t.judgeGuess("an empty user_code", t.Start(t.Request().With("user_code", "")))
+		if token := t.User().LoginHintToken.Reveal(); token != "" && t.Has("login_hint_token") {
+			t.judgeGuess("no user_code beside a login_hint_token", t.Start(t.withoutHint().Without("user_code").Add("login_hint_token", token)))
+		}
+	})
+	Case("user-code-longer", "that goes on after the right one is wrong", guessing("CIBA-7.1.2-UC-WRONG"), func(t *T) {
+		t.judgeGuess("the right user_code and a digit", t.Start(t.Request().With("user_code", t.User().UserCode.Reveal()+"0")))
+	})
 	Case("user-code-no-prompt", "keeps the user undisturbed", guessing("CIBA-7.1.2-UC-NO-PROMPT"), func(t *T) {
 		g := t.guesses()
 		if g.missing.Status/100 == 2 || g.wrong.Status/100 == 2 {
@@ -46,6 +55,14 @@ var _ = Describe("User code", func() {
 // after the right one.
 func guessing(id string) Spec {
 	return Requirements(id).AloneForUser().LastForClient().About(sideEffectWait)
+}
+
+// judgeGuess takes any refusal: after so many wrong codes an OP may name another
+// reason.
+func (t *T) judgeGuess(what string, resp *ciba.Response) {
+	if t.MustAnswer(resp).Status/100 != 4 {
+		t.JudgeVariant(what, resp)
+	}
 }
 
 // guesses are two requests without the right code, and whether they reached the

@@ -1,6 +1,10 @@
 package refop
 
-import "strings"
+import (
+	"regexp"
+	"strconv"
+	"strings"
+)
 
 var _ = plant(
 	whenSent("binding-never", "CIBA-7.1-BM-SHORT-OK", "every binding_message is refused", "start", "binding_message", refused("invalid_binding_message")),
@@ -34,6 +38,22 @@ var _ = plant(
 	Fault{"binding-fifteen", "CIBA-13-BM-UNSUITABLE", "the device shows 15 characters", func(b *behaviour) {
 		b.onPrompt = append(b.onPrompt, func(f *flow, p map[string]any) { p["binding_message"] = f.binding[:min(len(f.binding), 15)] })
 	}},
+	shownAs("binding-forty", "CIBA-13-BM-UNSUITABLE", "of a long message the device shows 40 characters", `^[A-Za-z0-9 +%-]{1,400}$`, func(m string) string { return m[:min(len(m), 40)] }),
+	shownAs("binding-seven", "CIBA-7.1-BM-SHOWN", "the device shows seven characters of the eight it is for", `^[A-Za-z0-9]{1,8}$`, func(m string) string { return m[:min(len(m), 7)] }),
+	shownAs("binding-number", "CIBA-7.1-BM-SHOWN", "a message of digits is shown as a number", `^[A-Za-z0-9]{1,20}$`, func(m string) string {
+		if n, err := strconv.Atoi(m); err == nil {
+			return strconv.Itoa(n)
+		}
+		return m
+	}),
+	shownAs("binding-three-bytes", "CIBA-7.1-BM-UTF8", "characters of four bytes get lost", `^.{1,20}$`, func(m string) string {
+		return strings.Map(func(c rune) rune {
+			if c > 0xFFFF {
+				return -1
+			}
+			return c
+		}, m)
+	}),
 	wrongly("binding-code", "CIBA-13-BM-UNSUITABLE", "an unsuitable message is access_denied", "binding-message", 403, "access_denied"),
 	wrongly("binding-500", "CIBA-13-BM-UNSUITABLE", "an unsuitable message crashes the OP", "binding-message", 500, "server_error"),
 	onStart("binding-required", "CIBA-7.1-BM-OPTIONAL", "binding_message is required",
@@ -56,6 +76,14 @@ var _ = plant(
 	}},
 	lax("binding-raw", "CIBA-7.1-BM-INJECTION", "control characters reach the device", "binding-message"),
 )
+
+// shownAs makes a fault of an OP that takes messages of a kind and shows another text.
+func shownAs(name, breaks, sees, takes string, shows func(string) string) Fault {
+	return Fault{name, breaks, sees, func(b *behaviour) {
+		b.suitable = regexp.MustCompile(takes)
+		b.onPrompt = append(b.onPrompt, func(f *flow, p map[string]any) { p["binding_message"] = shows(f.binding) })
+	}}
+}
 
 // ascii replaces what is not ASCII.
 func ascii(text, by string) string {
@@ -86,6 +114,9 @@ var _ = plant(
 	}},
 	lax("user-code-not-needed", "CIBA-7.1.2-UC-MISSING", "a missing code is no obstacle", "user-code-missing"),
 	wrongly("user-code-missing-invalid", "CIBA-7.1.2-UC-MISSING", "a missing code is invalid_request", "user-code-missing", 400, "invalid_request"),
+	lax("user-code-empty", "CIBA-7.1.2-UC-MISSING", "an empty code will do", "empty-is-absent-user_code", "user-code-empty"),
+	lax("user-code-not-with-token", "CIBA-7.1.2-UC-MISSING", "with a login_hint_token no code is needed", "user-code-token"),
+	lax("user-code-and-more", "CIBA-7.1.2-UC-WRONG", "what follows the right code does not matter", "user-code-more"),
 	lax("user-code-any", "CIBA-7.1.2-UC-WRONG", "any code will do", "user-code-wrong"),
 	lax("user-code-anybodys", "CIBA-7.1.2-UC-WRONG", "any user's code will do", "user-code-owner"),
 	wrongly("user-code-wrong-denied", "CIBA-7.1.2-UC-WRONG", "a wrong code is access_denied", "user-code-wrong", 403, "access_denied"),

@@ -79,7 +79,8 @@ var startChecks = slices.Concat(clientChecks, []check{
 		return nil
 	}},
 	{"user-code-missing", func(c *call) *oauthError {
-		if c.client.UserCode && c.user.UserCode != "" && c.value("user_code") == "" {
+		waived := c.skips("user-code-empty") && c.form["user_code"] != nil || c.skips("user-code-token") && c.form["login_hint_token"] != nil
+		if c.client.UserCode && c.user.UserCode != "" && c.value("user_code") == "" && !waived {
 			return refusal("missing_user_code", "user_code is missing")
 		}
 		return nil
@@ -87,6 +88,9 @@ var startChecks = slices.Concat(clientChecks, []check{
 	{"user-code-wrong", func(c *call) *oauthError {
 		code := c.value("user_code")
 		if c.skips("user-code-tail") && len(code) == len(c.user.UserCode) && code != "" && strings.HasPrefix(c.user.UserCode, code[:len(code)-1]) {
+			return nil
+		}
+		if c.skips("user-code-more") && c.user.UserCode != "" && strings.HasPrefix(code, c.user.UserCode) {
 			return nil
 		}
 		if c.skips("user-code-owner") && c.op.userBy(func(u User) bool { return u.UserCode != "" && equal(code, u.UserCode) }) != nil {
