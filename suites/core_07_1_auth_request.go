@@ -169,6 +169,15 @@ func repeated(t *T) {
 	if good.Has("binding_message") {
 		t.JudgeVariant("binding_message twice", t.Start(good.Add("binding_message", "W4SCT")))
 	}
+	t.JudgeVariant("requested_expiry twice", t.Start(good.With("requested_expiry", "60").Add("requested_expiry", "120")))
+	t.JudgeVariant("acr_values twice", t.Start(good.With("acr_values", "urn:x:one").Add("acr_values", "urn:x:two")))
+	if token := t.User().LoginHintToken.Reveal(); token != "" && t.Has("login_hint_token") {
+		t.JudgeVariant("login_hint_token twice", t.Start(t.withoutHint().Add("login_hint_token", token).Add("login_hint_token", token)))
+	}
+	if t.Has("rar") && len(t.Target().RAR.Valid) > 0 {
+		details := "[" + string(t.Target().RAR.Valid[0]) + "]"
+		t.JudgeVariant("authorization_details twice", t.Start(good.With("authorization_details", details).Add("authorization_details", details)))
+	}
 }
 
 // emptyParameters leaves an OP alone that needs a binding_message.
@@ -179,7 +188,13 @@ func emptyParameters(t *T) {
 	} else {
 		t.JudgeAck("binding_message=", empty)
 	}
+	for _, name := range []string{"requested_expiry", "acr_values", "user_code"} {
+		if !t.Request().Has(name) {
+			t.JudgeAck(name+"=", t.Start(t.Request().Add(name, "")))
+		}
+	}
 	if hintOf(t.User())[0].Name == "login_hint" {
+		t.JudgeAck("id_token_hint= beside login_hint", t.Start(t.Request().Add("id_token_hint", "")))
 		t.JudgeAck("login_hint_token= beside login_hint", t.Start(t.Request().Add("login_hint_token", "")))
 	}
 }
@@ -226,7 +241,15 @@ func noSideEffect(t *T) {
 		try(t.StartCall(p))
 	}
 	try(t.StartCall(good).AuthenticatedBy(ciba.Public(t.Client().ClientID)))
+	if token := t.User().LoginHintToken.Reveal(); token != "" && good.Has("login_hint") {
+		try(t.StartCall(good.Add("login_hint_token", token)))
+	}
 	try(t.StartCall(good).AuthenticatedBy(stranger(t, t.Client())))
+	for _, c := range t.Clients() { // those that are not allowed to ask
+		if !c.CIBA || c.PolicyDenied {
+			try(t.StartCallAs(c, t.RequestFor(c, t.User())))
+		}
+	}
 	if refused == 0 {
 		t.Abort("no request was refused")
 	}

@@ -51,20 +51,20 @@ var _ = Describe("Hints", func() {
 	Case("hint-id-token", "may be an ID Token of this client", Requirements("CIBA-7.1-ITH-OK").About(3*defaultInterval), func(t *T) { idTokenOf(t, t.User()) })
 	Case("hint-id-token-other", "that are ID Tokens of two users bring tokens of two users",
 		Requirements("CIBA-7.1-ITH-OK").Needs("second_user").About(3*defaultInterval), func(t *T) { idTokenOf(t, t.OtherUser()) })
+	Case("hint-id-token-algorithms", "may be an ID Token signed by any algorithm of the OP", Requirements("CIBA-7.1-ITH-OK").EachAlgorithm().About(2*defaultInterval), func(t *T) {
+		t.Each(func() {
+			t.judgeIDTokenHint(t.Start(t.withoutHint().Add("id_token_hint", t.idTokenOf(t.Redeemed().Tokens).text)))
+		})
+	})
+	Case("hint-id-token-pairwise", "may be an ID Token with a pairwise subject", Requirements("CIBA-7.1-ITH-OK").Needs("pairwise").About(3*defaultInterval), func(t *T) { idTokenOf(t, t.User()) })
 	Case("hint-id-token-expired", "may be an ID Token that has expired", Requirements("CIBA-14-ITH-EXPIRED-OK"), expiredIDToken)
 	Case("hint-id-token-other-client", "are not another client's ID Token", Requirements("CIBA-14-ITH-OTHER-CLIENT"), func(t *T) {
 		flow := t.MustStartAs(t.Second(), t.User(), t.RequestFor(t.Second(), t.User()))
 		tokens, _ := t.MustRedeem(flow)
 		t.Judge(t.Start(t.withoutHint().Add("id_token_hint", t.idTokenFor(t.Second(), tokens).text)))
 	})
-	Case("hint-id-token-signature", "are not an ID Token with a broken signature", Requirements("CIBA-14-ITH-BAD-SIGNATURE"), func(t *T) {
-		token := t.idTokenOf(t.Redeemed().Tokens).text
-		flipped, err := jose.FlipSignature(token)
-		t.must(err)
-		retold, err := jose.Retell(token, func(_, claims map[string]any) { claims["sub"] = t.anotherSubject(claims["sub"]) })
-		t.must(err)
-		t.JudgeVariant("a flipped bit", t.Start(t.withoutHint().Add("id_token_hint", flipped)))
-		t.JudgeVariant("another sub under the old signature", t.Start(t.withoutHint().Add("id_token_hint", retold)))
+	Case("hint-id-token-signature", "are not an ID Token with a broken signature", Requirements("CIBA-14-ITH-BAD-SIGNATURE").EachAlgorithm().About(2*defaultInterval), func(t *T) {
+		t.Each(func() { forgedIDTokens(t) })
 	})
 	Case("hint-id-token-foreign", "are not another issuer's ID Token", Requirements("CIBA-14-ITH-FOREIGN-ISSUER").Needs("approve"), func(t *T) {
 		genuine := t.idTokenOf(t.Redeemed().Tokens)
@@ -80,9 +80,11 @@ var _ = Describe("Hints", func() {
 		if genuine.Header["alg"] == "none" {
 			t.Skip("this client's ID Tokens are unsigned by registration")
 		}
-		token, err := jose.Unsigned(nil, genuine.Claims)
-		t.must(err)
-		t.Judge(t.Start(t.withoutHint().Add("id_token_hint", token)))
+		for _, alg := range []string{"none", "nOnE"} {
+			token, err := unsignedBy(alg)(nil, genuine.Claims)
+			t.must(err)
+			t.JudgeVariant("alg "+alg, t.Start(t.withoutHint().Add("id_token_hint", token)))
+		}
 	})
 	Case("hint-id-token-malformed", "are not any text as ID Token", Requirements("CIBA-7.2-ITH-MALFORMED"), func(t *T) {
 		for _, text := range []string{"not-a-jwt", "a.b.c", "..", "e30.e30."} {
@@ -105,7 +107,11 @@ var _ = Describe("Hints", func() {
 		if err != nil {
 			t.Skip("the login_hint_token of this deployment is not a signed JWT")
 		}
-		t.Judge(t.Start(t.withoutHint().Add("login_hint_token", flipped)))
+		token := t.mustDecode(t.User().LoginHintToken.Reveal())
+		unsigned, err := jose.Unsigned(nil, token.Claims)
+		t.must(err)
+		t.JudgeVariant("a flipped bit", t.Start(t.withoutHint().Add("login_hint_token", flipped)))
+		t.JudgeVariant("no signature", t.Start(t.withoutHint().Add("login_hint_token", unsigned)))
 	})
 	Case("hint-token-unknown-user", "of a login_hint_token that name nobody yield unknown_user_id", Requirements("CIBA-7.2-LHT-UNKNOWN-USER"), func(t *T) {
 		token := t.Target().UnknownUser.LoginHintToken.Reveal()
@@ -135,12 +141,7 @@ func idTokenOf(t *T, u target.User) {
 	tokens, _ := t.MustRedeem(t.MustStartAs(t.Client(), u, t.RequestFor(t.Client(), u)))
 	before := Redeemed{Tokens: tokens}
 	resp := t.Start(withoutHint(t.RequestFor(t.Client(), u)).Add("id_token_hint", t.idTokenOf(tokens).text))
-	if resp.Status/100 == 4 && !t.promised("id_token_hint") {
-		t.At(resp)
-		t.Warn("an id_token_hint is accepted, or capabilities.id_token_hint is false in the target file", "%s", resp.Summary())
-		return
-	}
-	t.JudgeAck("id_token_hint", resp)
+	t.judgeIDTokenHint(resp)
 	if t.Failed() {
 		return
 	}
@@ -148,6 +149,36 @@ func idTokenOf(t *T, u target.User) {
 	t.At(end)
 	old, fresh := t.subject(before), t.subject(Redeemed{Tokens: after})
 	t.Check(old == fresh, "the sub of the hint", "sub %.60q instead of %.60q", fresh, old)
+}
+
+// judgeIDTokenHint wants a hint to be taken, unless the target file is silent about
+// hints of this kind.
+func (t *T) judgeIDTokenHint(resp *ciba.Response) {
+	if resp.Status/100 == 4 && !t.promised("id_token_hint") {
+		t.At(resp)
+		t.Warn("an id_token_hint is accepted, or capabilities.id_token_hint is false in the target file", "%s", resp.Summary())
+		return
+	}
+	t.JudgeAck("id_token_hint", resp)
+}
+
+// forgedIDTokens are hints of which no key of the OP says that they are genuine.
+func forgedIDTokens(t *T) {
+	genuine := t.idTokenOf(t.Redeemed().Tokens)
+	if genuine.Header["alg"] == "none" {
+		return // unsigned by registration
+	}
+	flipped, err := jose.FlipSignature(genuine.text)
+	t.must(err)
+	retold, err := jose.Retell(genuine.text, func(_, claims map[string]any) { claims["sub"] = t.anotherSubject(claims["sub"]) })
+	t.must(err)
+	key, err := jose.GenerateKey("ES256", "unpublished")
+	t.must(err)
+	stranger, err := jose.Sign(nil, genuine.Claims, key)
+	t.must(err)
+	t.JudgeVariant("a flipped bit", t.Start(t.withoutHint().Add("id_token_hint", flipped)))
+	t.JudgeVariant("another sub under the old signature", t.Start(t.withoutHint().Add("id_token_hint", retold)))
+	t.JudgeVariant("a key that is not published", t.Start(t.withoutHint().Add("id_token_hint", stranger)))
 }
 
 // withoutHint is a good request but for its hint.

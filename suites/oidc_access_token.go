@@ -189,10 +189,20 @@ func accessSignature(t *T, r Redeemed, token idToken) {
 
 // RFC 6750 3: what a protected resource says to a token it does not know.
 var _ = Describe("Bearer token", func() {
-	Case("bearer-garbage", "that is garbage is refused by UserInfo", Requirements("RFC6750-3-BAD-TOKEN"), func(t *T) {
+	Case("bearer-garbage", "that is garbage is refused by UserInfo", Requirements("RFC6750-3-BAD-TOKEN").AfterAll(), func(t *T) {
 		refusesBearer(t, "a random token", rand.Text()+rand.Text())
+		anonymous := t.userinfoCall("")
+		anonymous.Header = nil
+		refusesCaller(t, "no token", anonymous)
 		if !t.Has("approve") {
 			return
+		}
+		tokens := t.Redeemed().Tokens
+		if tokens.IDToken != "" && tokens.IDToken != tokens.AccessToken {
+			refusesBearer(t, "the ID Token", tokens.IDToken)
+		}
+		if tokens.RefreshToken != "" {
+			refusesBearer(t, "the refresh token", tokens.RefreshToken)
 		}
 		if forged, err := forgery(t.Redeemed().Tokens.AccessToken); err == nil {
 			refusesBearer(t, "a JWT with another sub under the old signature", forged)
@@ -206,19 +216,25 @@ func forgery(accessToken string) (string, error) {
 }
 
 func refusesBearer(t *T, what, token string) {
-	resp := t.MustAnswer(t.Send(t.userinfoCall(token)))
-	t.At(resp)
-	r := t.Requirement()
-	r.Expect.Error = nil // the code is an attribute of the challenge, not a member of the body
-	t.JudgeBy(r, resp)
-	if resp.Status/100 != 4 {
-		return
-	}
-	challenge := strings.Join(resp.Header.Values("WWW-Authenticate"), ", ")
-	t.Check(challenge != "", what+": a WWW-Authenticate header", "none")
+	challenge := refusesCaller(t, what, t.userinfoCall(token))
 	if challenge != "" && !strings.Contains(strings.ReplaceAll(challenge, " ", ""), `error="invalid_token"`) {
 		t.Warn(what+`: error="invalid_token" in the challenge`, "WWW-Authenticate %.200q", challenge)
 	}
+}
+
+// refusesCaller wants a refusal and returns the challenge that comes with it.
+func refusesCaller(t *T, what string, call ciba.Call) string {
+	resp := t.MustAnswer(t.Send(call))
+	t.At(resp)
+	r := t.Requirement()
+	r.Expect.Error = nil // the code is an attribute of the challenge, not a member of the body
+	t.addFor(r, judge(r, resp), what+": "+describe(r), resp.Summary())
+	if resp.Status/100 != 4 {
+		return ""
+	}
+	challenge := strings.Join(resp.Header.Values("WWW-Authenticate"), ", ")
+	t.Check(challenge != "", what+": a WWW-Authenticate header", "none")
+	return challenge
 }
 
 // RFC 7662 2.1: who asks about a token shows that it may.

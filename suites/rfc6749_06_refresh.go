@@ -12,10 +12,12 @@ import (
 // RFC 6749 6 and 10.4: a refresh token serves its own client alone.
 var _ = Describe("Refresh token", func() {
 	Case("token-refresh", "works for its client and keeps the user", Requirements("RFC6749-6-REFRESH"), refreshes)
-	Case("refresh-authenticated", "needs client authentication", Requirements("RFC6749-6-REFRESH-AUTH"), func(t *T) {
+	Case("refresh-authenticated", "needs client authentication", disturbing("RFC6749-6-REFRESH-AUTH").About(2*defaultInterval), func(t *T) {
 		r := t.refreshable()
 		call := t.refreshCall(t.Client(), r.Tokens.RefreshToken)
-		t.Judge(t.Send(call.AuthenticatedBy(ciba.Public(t.Client().ClientID))))
+		t.JudgeVariant("a client_id only", t.Send(call.AuthenticatedBy(ciba.Public(t.Client().ClientID))))
+		t.JudgeVariant("no client_id", t.Send(call.AuthenticatedBy(nil)))
+		t.JudgeVariant("a wrong credential", t.Send(call.AuthenticatedBy(wrongCredential(t, t.Client()))))
 		if proper := t.refresh(r.Tokens.RefreshToken); proper.Status != 200 && !t.Failed() {
 			t.At(proper)
 			t.Warn("the refresh token still works for its client", "%s", proper.Summary())

@@ -127,11 +127,9 @@ func (c *call) authenticate() *oauthError {
 	if method == "jwt" {
 		return c.authenticateByAssertion()
 	}
-	if id == "" && c.skips("client-of-the-flow") {
-		if f := c.namedFlow(); f != nil {
-			c.client = f.client
-			return nil
-		}
+	if owner := c.ownerNamed(); owner != nil && id == "" {
+		c.client = owner
+		return nil
 	}
 	client := c.op.clients[id]
 	if client == nil {
@@ -161,11 +159,23 @@ func (c *call) authenticate() *oauthError {
 	return nil
 }
 
-// namedFlow is the flow whose auth_req_id was sent.
-func (c *call) namedFlow() *flow {
-	f, s := c.op.find(c.value("auth_req_id"))
-	s.mu.Unlock()
-	return f
+// ownerNamed is, for faults, whose auth_req_id or refresh token was sent.
+func (c *call) ownerNamed() *Client {
+	if c.skips("client-of-the-flow") {
+		f, s := c.op.find(c.value("auth_req_id"))
+		defer s.mu.Unlock()
+		if f != nil {
+			return f.client
+		}
+	}
+	if c.skips("client-of-the-grant") {
+		g, s := c.op.findGrant(c.value("refresh_token"))
+		defer s.mu.Unlock()
+		if g != nil {
+			return g.client
+		}
+	}
+	return nil
 }
 
 func (c *call) secretOK(secret string, client *Client) bool {

@@ -1,6 +1,10 @@
 package refop
 
-import "strings"
+import (
+	"strings"
+
+	"github.com/cibatest/cibatest/internal/jose"
+)
 
 var _ = plant(
 	lax("hint-not-needed", "CIBA-7.1-HINT-NONE", "no hint is needed", "hint-none"),
@@ -52,6 +56,18 @@ var _ = plant(
 			return u
 		}
 	}},
+	Fault{"hint-id-token-es256-refused", "CIBA-7.1-ITH-OK", "an ID Token signed by ES256 is no hint", func(b *behaviour) {
+		b.refuseStart("invalid_request", func(c *call) bool {
+			token, err := jose.Decode(c.value("id_token_hint"))
+			return err == nil && token.Header["alg"] == "ES256"
+		})
+	}},
+	Fault{"hint-id-token-pairwise-refused", "CIBA-7.1-ITH-OK", "a pairwise subject names nobody", func(b *behaviour) {
+		b.refuseStart("unknown_user_id", func(c *call) bool { return c.form["id_token_hint"] != nil && c.client.Sector != "" })
+	}},
+	lax("hint-id-token-unknown-key", "CIBA-14-ITH-BAD-SIGNATURE", "a hint under an unknown kid is not verified", "id-hint-unknown-key"),
+	lax("hint-id-token-unsigned-odd", "CIBA-14-ITH-ALG-NONE", "unsigned hints are refused by one spelling of none only", "id-hint-unsigned-odd"),
+	lax("hint-token-unsigned", "CIBA-14-LHT-BAD-SIGNATURE", "a login_hint_token without signature is accepted", "hint-token-unsigned"),
 	hintIsFirstUser("hint-id-token-first-subject", "CIBA-7.1-ITH-OK", "an ID Token always names the first user", "id_token_hint"),
 	lax("hint-id-token-expired", "CIBA-14-ITH-EXPIRED-OK", "an ID Token that has expired is no hint", "id-hint-old"),
 	lax("hint-id-token-any-client", "CIBA-14-ITH-OTHER-CLIENT", "another client's ID Token is a hint", "id-hint-audience"),

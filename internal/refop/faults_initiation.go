@@ -86,12 +86,16 @@ var _ = plant(
 	lax("start-duplicate-hint", "CIBA-13-DUPLICATE-PARAM", "the first of two hints counts", "duplicates-login_hint"),
 	lax("start-duplicate-scope", "CIBA-13-DUPLICATE-PARAM", "the first of two scopes counts", "duplicates-scope"),
 	lax("start-duplicate-message", "CIBA-13-DUPLICATE-PARAM", "the first of two binding messages counts", "duplicates-binding_message"),
+	lax("start-duplicate-expiry", "CIBA-13-DUPLICATE-PARAM", "the first of two requested_expiry counts", "duplicates-requested_expiry"),
+	lax("start-duplicate-hint-token", "CIBA-13-DUPLICATE-PARAM", "the first of two login_hint_tokens counts", "duplicates-login_hint_token"),
+	lax("start-duplicate-details", "CIBA-13-DUPLICATE-PARAM", "the first of two authorization_details counts", "duplicates-authorization_details"),
 	wrongly("start-duplicate-code", "CIBA-13-DUPLICATE-PARAM", "a repeated parameter is invalid_scope", "duplicates", 400, "invalid_scope"),
 	wrongly("start-duplicate-500", "CIBA-13-DUPLICATE-PARAM", "a repeated parameter crashes the OP", "duplicates", 500, "server_error"),
 	whenSent("start-unknown-parameter-500", "CIBA-7.2-UNKNOWN-PARAM-IGNORED", "an unknown parameter crashes the OP", "start", "x_unknown", crash),
 	whenSent("start-unknown-parameter", "CIBA-7.2-UNKNOWN-PARAM-IGNORED", "an unknown parameter is refused", "start", "x_unknown", refused("invalid_request")),
 	lax("start-empty-hint-counts", "RFC6749-3.2-EMPTY-PARAM", "an empty hint is a hint", "empty-is-absent-login_hint_token"),
 	lax("start-empty-message-counts", "RFC6749-3.2-EMPTY-PARAM", "an empty binding_message is an unsuitable one", "empty-is-absent-binding_message"),
+	lax("start-empty-expiry-counts", "RFC6749-3.2-EMPTY-PARAM", "an empty requested_expiry is a bad one", "empty-is-absent-requested_expiry"),
 	lax("start-empty-counts", "RFC6749-3.2-EMPTY-PARAM", "an empty parameter counts as sent", "empty-is-absent"),
 	whenSent("start-notification-token-500", "CIBA-7.1-CNT-IN-POLL", "a notification token crashes the OP", "start", "client_notification_token", crash),
 	lax("start-any-client", "CIBA-13-UNAUTHORIZED-CLIENT", "a client without CIBA can start", "client-ciba"),
@@ -116,6 +120,15 @@ var _ = plant(
 			named := c.op.userBy(func(u User) bool { return u.LoginHint == c.value("login_hint") })
 			if c.endpoint == "start" && r.status == 401 && named != nil {
 				c.user, c.client = named, &c.op.reg.Clients[0]
+				c.op.prompt(c.newFlow())
+			}
+		})
+	}},
+	Fault{"start-prompt-unauthorized", "CIBA-7.2-NO-SIDE-EFFECT-ON-ERROR", "the user is asked by a client that may not ask", func(b *behaviour) {
+		b.onReply = append(b.onReply, func(c *call, r *reply) {
+			named := c.op.userBy(func(u User) bool { return u.LoginHint == c.value("login_hint") })
+			if c.endpoint == "start" && r.body["error"] == "unauthorized_client" && named != nil {
+				c.user = named
 				c.op.prompt(c.newFlow())
 			}
 		})

@@ -12,6 +12,17 @@ func refusedBearer(name, sees string, edit func(*reply)) Fault {
 	return swap(name, "RFC6750-3-BAD-TOKEN", sees, "userinfo", "error", edit)
 }
 
+// anonymousBearer makes a fault of what UserInfo says to requests without a token.
+func anonymousBearer(name, sees string, edit func(*reply)) Fault {
+	return Fault{name, "RFC6750-3-BAD-TOKEN", sees, func(b *behaviour) {
+		b.onReply = append(b.onReply, func(c *call, r *reply) {
+			if c.endpoint == "userinfo" && c.r.Header.Get("Authorization") == "" {
+				edit(r)
+			}
+		})
+	}}
+}
+
 // toStrangers makes a fault of the answers to introspection without authorization.
 func toStrangers(name, sees string, edit func(*reply)) Fault {
 	return swap(name, "RFC7662-2.1-AUTH", sees, "introspection", "error", edit)
@@ -79,6 +90,8 @@ var _ = plant(
 	swap("jwks-page", "OIDD-3-JWKS-PUBLIC", "jwks_uri is a page", "jwks", "jwks", func(r *reply) { r.raw = []byte("<html>keys</html>") }),
 
 	lax("refresh-without-authentication", "RFC6749-6-REFRESH-AUTH", "a client_id is enough to refresh", "client-credential-refresh_token"),
+	lax("refresh-by-token-alone", "RFC6749-6-REFRESH-AUTH", "who names no client is taken for the one that owns the refresh token", "client-of-the-grant"),
+	lax("refresh-any-credential", "RFC6749-6-REFRESH-AUTH", "any secret and any key will do to refresh", "client-secret-refresh_token", "assertion-signature-refresh_token"),
 	Fault{"refresh-without-authentication-500", "RFC6749-6-REFRESH-AUTH", "a refresh without credentials crashes the OP", func(b *behaviour) {
 		b.onReply = append(b.onReply, func(c *call, r *reply) {
 			if c.value("grant_type") == "refresh_token" && r.status == 401 {
@@ -112,6 +125,17 @@ var _ = plant(
 	lax("client-id-opens-approved", "CIBA-11-NO-TOKEN-ON-CLIENT-SWITCH", "approved requests are open to any client", "id-own-approved"),
 
 	lax("userinfo-anybody", "RFC6750-3-BAD-TOKEN", "UserInfo answers any token", "userinfo-token"),
+	lax("userinfo-by-refresh-token", "RFC6750-3-BAD-TOKEN", "a refresh token opens UserInfo", "userinfo-kind"),
+	Fault{"userinfo-by-id-token", "RFC6750-3-BAD-TOKEN", "an ID Token opens UserInfo", func(b *behaviour) {
+		b.onReply = append(b.onReply, func(c *call, r *reply) {
+			bearer := strings.TrimPrefix(c.r.Header.Get("Authorization"), "Bearer ")
+			if token, err := jose.Verify(bearer, c.op.reg.signing, c.op.algs()); c.endpoint == "userinfo" && r.status == 401 && err == nil {
+				*r = reply{kind: "userinfo", status: http.StatusOK, header: r.header, body: map[string]any{"sub": token.Claims["sub"]}}
+			}
+		})
+	}},
+	anonymousBearer("userinfo-nobody-500", "UserInfo crashes when there is no token", failing(500, "server_error")),
+	anonymousBearer("userinfo-nobody-unchallenged", "UserInfo refuses without a challenge when there is no token", func(r *reply) { r.header.Del("WWW-Authenticate") }),
 	refusedBearer("userinfo-no-challenge", "UserInfo refuses without WWW-Authenticate", func(r *reply) { r.header.Del("WWW-Authenticate") }),
 	refusedBearer("userinfo-bare-challenge", "the challenge does not name the error", header("WWW-Authenticate", "Bearer")),
 	refusedBearer("userinfo-garbage-200", "UserInfo answers garbage with 200 and an error", status(http.StatusOK)),

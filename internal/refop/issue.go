@@ -281,7 +281,7 @@ func (op *OP) userinfo(c *call) *reply {
 		return failure(&oauthError{401, "invalid_token", "an access token is needed", "Bearer"})
 	}
 	g, s := op.findGrant(bearer)
-	live := g != nil && g.kind == "access" && !g.dead(c.now)
+	live := g != nil && (g.kind == "access" || op.b.skipped["userinfo-kind"]) && !g.dead(c.now)
 	s.mu.Unlock()
 	if !live && op.b.skipped["userinfo-token"] {
 		return success("userinfo", map[string]any{"sub": op.reg.Users[0].Sub})

@@ -193,7 +193,8 @@ func (op *OP) userBy(match func(User) bool) *User {
 // userOfHintToken reads a login_hint_token of the hint issuer this OP trusts.
 func (c *call) userOfHintToken() *oauthError {
 	token, err := jose.Verify(c.value("login_hint_token"), c.op.reg.hints, []string{"ES256"})
-	if err != nil && (!c.skips("hint-token-signature") || token.Claims == nil) {
+	unsigned := token.Header["alg"] == "none" && c.skips("hint-token-unsigned")
+	if err != nil && (!c.skips("hint-token-signature") && !unsigned || token.Claims == nil) {
 		return refusal("invalid_request", "login_hint_token cannot be verified")
 	}
 	if exp, ok := moment(token.Claims["exp"]); ok && c.now.After(exp) && !c.skips("hint-token-expired") {
@@ -210,8 +211,15 @@ func (c *call) userOfIDToken() *oauthError {
 	token, err := jose.Verify(c.value("id_token_hint"), c.op.reg.signing, c.op.algs())
 	alg, _ := token.Header["alg"].(string)
 	unverified := "id-hint-signature"
-	if alg == "none" {
+	switch {
+	case alg == "none":
 		unverified = "id-hint-unsigned"
+	case strings.EqualFold(alg, "none"):
+		unverified = "id-hint-unsigned-odd"
+	case !slices.ContainsFunc(c.op.reg.signing, func(k jose.Key) bool { return k.KID() == token.Header["kid"] }):
+		if c.skips("id-hint-unknown-key") {
+			unverified = "id-hint-unknown-key"
+		}
 	}
 	forged := err != nil && !c.skips(unverified)
 	if forged || token.Claims == nil {
