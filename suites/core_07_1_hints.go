@@ -51,7 +51,7 @@ var _ = Describe("Hints", func() {
 	Case("hint-id-token", "may be an ID Token of this client", Requirements("CIBA-7.1-ITH-OK").About(3*defaultInterval), func(t *T) { idTokenOf(t, t.User()) })
 	Case("hint-id-token-other", "that are ID Tokens of two users bring tokens of two users",
 		Requirements("CIBA-7.1-ITH-OK").Needs("second_user").About(3*defaultInterval), func(t *T) { idTokenOf(t, t.OtherUser()) })
-	Case("hint-id-token-algorithms", "may be an ID Token signed by any algorithm of the OP", Requirements("CIBA-7.1-ITH-OK").EachAlgorithm().About(2*defaultInterval), func(t *T) {
+	Case("hint-id-token-algorithms", "may be an ID Token signed by any algorithm of the OP", Requirements("CIBA-7.1-ITH-OK").Needs("parallel").EachAlgorithm().About(2*defaultInterval), func(t *T) {
 		t.Each(func() {
 			t.judgeIDTokenHint(t.Start(t.withoutHint().Add("id_token_hint", t.idTokenOf(t.Redeemed().Tokens).text)))
 		})

@@ -473,7 +473,9 @@ var _ = allow(
 	Variant{"rar-null-is-absent", "N-29: products take null for an absent parameter", func(b *behaviour) {
 		b.onReply = append(b.onReply, func(c *call, r *reply) {
 			if c.endpoint == "start" && c.value("authorization_details") == "null" {
+				header := r.header
 				*r = *success("ack", map[string]any{"auth_req_id": randomID(32), "expires_in": 120, "interval": 5})
+				r.header = header
 			}
 		})
 	}},
