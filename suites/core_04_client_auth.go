@@ -26,6 +26,10 @@ var _ = Describe("Client authentication", func() {
 		t.JudgeVariant("neither credential nor client_id", t.startAs(t.Client(), nil))
 		for _, c := range t.perMethod() {
 			t.JudgeVariant(c.AuthMethod+" client without credential", t.startAs(c, ciba.Public(c.ClientID)))
+			if c.UsesAssertion() {
+				a := ciba.Assertion{ClientID: c.ClientID, SendClientID: true, Token: func(_, _ map[string]any) (string, error) { return "", nil }}
+				t.JudgeVariant(c.AuthMethod+" client with an empty assertion", t.startAs(c, a))
+			}
 		}
 	})
 	Case("auth-empty-secret", "is not an empty secret in the header", disturbing("CIBA-7.1-AUTH-REQUIRED").Methods(target.AuthClientSecretBasic), emptySecret)
@@ -42,7 +46,9 @@ var _ = Describe("Client authentication", func() {
 	Case("auth-basic-challenge", "answers failed Basic with a Basic challenge", disturbing("RFC6749-5.2-BASIC-CHALLENGE"), basicChallenge)
 	Case("auth-registered-method", "accepts the registered method only", disturbing("CIBA-7.1-AUTH-REGISTERED-METHOD"), registeredMethod)
 	Case("auth-public-client", "refuses public clients", Requirements("CIBA-7.1-PUBLIC-CLIENT"), func(t *T) {
-		t.Judge(t.Start(t.Request()))
+		t.JudgeVariant("without credential", t.Start(t.Request()))
+		t.JudgeVariant("with an empty secret in the body", t.startAs(t.Client(), ciba.Post(t.Client().ClientID, "")))
+		t.JudgeVariant("with an empty secret in the header", t.startAs(t.Client(), ciba.Basic(t.Client().ClientID, "")))
 	})
 	Case("auth-multiple", "of a client_secret_basic client is refused with a secret in the body as well",
 		disturbing("RFC6749-2.3-MULTIPLE-AUTH").Methods(target.AuthClientSecretBasic), twoAuthentications)
@@ -298,11 +304,14 @@ func secretInQuery(t *T) {
 	t.JudgeVariant(poll.Label, t.Send(poll))
 }
 
+// approvedWithoutCredential tries one wrong credential only, which locks no client:
+// what a refused call does to a request is seen at one that is ready to be redeemed.
 func approvedWithoutCredential(t *T) {
 	flow := t.MustStart(t.Request())
 	t.Approve(flow)
 	t.JudgeVariant("an approved auth_req_id alone", t.pollBy(flow, nil))
 	t.JudgeVariant("an approved auth_req_id", t.pollBy(flow, ciba.Public(t.Client().ClientID)))
+	t.JudgeVariant("an approved auth_req_id with a wrong credential", t.pollBy(flow, wrongCredential(t, t.Client())))
 	after := t.PollDecided(flow)
 	t.At(after)
 	if after.Is(ciba.AuthorizationPending, ciba.SlowDown) {

@@ -25,7 +25,9 @@ var _ = Describe("User code", func() {
 		if own := other.UserCode.Reveal(); own == "" || code == "" || own == code {
 			t.Skip("needs two users with different user codes in the target file")
 		}
-		t.Judge(t.Start(t.RequestFor(t.client, other).With("user_code", code)))
+		r := t.Requirement()
+		r.Expect.Tolerated, r.Expect.ToleratedStatus = []string{string(ciba.AccessDenied)}, []int{403} // of a user whom other guesses have locked
+		t.JudgeBy(r, t.Start(t.RequestFor(t.client, other).With("user_code", code)))
 	})
 	Case("user-code-got-around", "is not got around by an empty one or another hint", guessing("CIBA-7.1.2-UC-MISSING"), func(t *T) {
 		t.judgeGuess("an empty user_code", t.Start(t.Request().With("user_code", "")))
@@ -34,11 +36,11 @@ var _ = Describe("User code", func() {
 		}
 	})
 	Case("user-code-longer", "that goes on after the right one is wrong", guessing("CIBA-7.1.2-UC-WRONG"), func(t *T) {
-		t.judgeGuess("the right user_code and a digit", t.Start(t.Request().With("user_code", t.User().UserCode.Reveal()+"0")))
+		t.judgeGuess("the right user_code and a digit", t.guesses().longer)
 	})
 	Case("user-code-no-prompt", "keeps the user undisturbed", guessing("CIBA-7.1.2-UC-NO-PROMPT"), func(t *T) {
 		g := t.guesses()
-		if g.missing.Status/100 == 2 || g.wrong.Status/100 == 2 {
+		if g.missing.Status/100 == 2 || g.wrong.Status/100 == 2 || g.longer.Status/100 == 2 {
 			t.Skip("the OP accepts the request, so a prompt is due; see user-code-missing and user-code-wrong")
 		}
 		t.Check(!g.prompted, "no prompt without the right code", "the device was asked")
@@ -57,19 +59,18 @@ func guessing(id string) Spec {
 	return Requirements(id).AloneForUser().LastForClient().About(sideEffectWait)
 }
 
-// judgeGuess takes any refusal: after so many wrong codes an OP may name another
-// reason.
+// judgeGuess takes any refusal: after a wrong code an OP may name another reason.
 func (t *T) judgeGuess(what string, resp *ciba.Response) {
 	if t.MustAnswer(resp).Status/100 != 4 {
 		t.JudgeVariant(what, resp)
 	}
 }
 
-// guesses are two requests without the right code, and whether they reached the
-// user. They are shared, since no user should see many of them.
+// guesses are requests without the right code, and whether they reached the user.
+// They are shared, since an OP may lock a user after a few.
 type guesses struct {
-	missing, wrong *ciba.Response
-	prompted       bool
+	missing, wrong, longer *ciba.Response
+	prompted               bool
 }
 
 func (t *T) guesses() guesses {
@@ -78,6 +79,7 @@ func (t *T) guesses() guesses {
 		var g guesses
 		g.missing = t.MustAnswer(t.Start(t.Request().Without("user_code")))
 		g.wrong = t.MustAnswer(t.Start(t.Request().With("user_code", nearly(t.User().UserCode.Reveal()))))
+		g.longer = t.MustAnswer(t.Start(t.Request().With("user_code", t.User().UserCode.Reveal()+"0")))
 		if t.Has("device_observer") {
 			_, g.prompted = t.WaitPrompt(func(p approve.Prompt) bool {
 				return t.mine(p) && !p.ReceivedAt.Before(began) && !t.accepted(p)

@@ -65,11 +65,11 @@ var _ = Describe("Binding message", func() {
 })
 
 // injections are texts that could do harm where they are shown: markup, line
-// breaks, reversed reading order, an early end. Controls are what of them must
-// not reach a device.
-var injections = []string{"<img src=x>", "A\r\nB", "AB\u202eCD", "A\x00B"}
+// breaks, reversed reading order, an early end, commands to a terminal. Controls
+// are what of them must not reach a device.
+var injections = []string{"<img src=x>", "A\r\nB", "AB\u202eCD", "A\x00B", "A\x1b[2KB\u2067C"}
 
-const controls = "\r\n\x00\u202e"
+const controls = "\r\n\x00\u202e\x1b\u2067"
 
 // judgeShown accepts a refusal, or a message that is shown as it was sent.
 func judgeShown(t *T, r spec.Requirement, message string) {

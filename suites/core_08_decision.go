@@ -217,18 +217,18 @@ func manyInParallel(t *T) {
 	}
 }
 
-// startMany opens up to n requests, in turn for each user, and stops where the
-// OP refuses more.
+// startMany opens up to n requests at the same time, in turn for each user, and
+// leaves out those that the OP refuses. A request must not be taken for another
+// user's that comes at the same moment.
 func (t *T) startMany(n int) []*verdictOf {
-	var list []*verdictOf
 	users := t.Target().Users
-	for i := range n {
-		user := users[i%len(users)]
-		resp := t.Start(t.RequestFor(t.client, user))
-		if _, err := resp.Started(); err != nil {
-			break
+	answers := make([]*ciba.Response, n)
+	t.Together(n, func(i int) { answers[i] = t.Start(t.RequestFor(t.client, users[i%len(users)])) })
+	var list []*verdictOf
+	for i, resp := range answers {
+		if _, err := resp.Started(); err == nil {
+			list = append(list, &verdictOf{flow: t.FlowOf(t.client, users[i%len(users)], resp)})
 		}
-		list = append(list, &verdictOf{flow: t.FlowOf(t.client, user, resp)})
 	}
 	if len(list) < 4 {
 		t.Skip("parallel: the OP takes only %d requests at once", len(list))

@@ -21,7 +21,7 @@ type seen struct {
 func (t *T) remember(call ciba.Call, resp *ciba.Response) {
 	isForm := call.Body == nil && (call.ContentType == "" || strings.HasPrefix(call.ContentType, formMedia))
 	isPost := call.Method == "" || call.Method == http.MethodPost
-	if t.def.afterAll || !isForm || !isPost || call.Header.Get("Authorization") != "" || resp.Status == 0 {
+	if t.def.afterAll || !isForm || !isPost || call.Header.Get("Authorization") != "" {
 		return
 	}
 	s := t.session
@@ -61,7 +61,7 @@ func (t *T) everyPollError() []refusal { return t.withSeen(t.pollErrors(), t.pol
 func (t *T) withSeen(list []refusal, others []seen) []refusal {
 	for _, s := range others {
 		known := slices.ContainsFunc(list, func(r refusal) bool { return r.resp == s.resp })
-		if !known && s.resp.Status/100 != 2 {
+		if !known && s.resp.Status != 0 && s.resp.Status/100 != 2 {
 			list = append(list, refusal{"a request of the case " + s.by, s.resp})
 		}
 	}

@@ -47,6 +47,13 @@ var _ = plant(
 	ack("ack-text", "CIBA-7.3-ACK-JSON", "the acknowledgement is called text/plain", func(r *reply) { r.header.Set("Content-Type", "text/plain") }),
 	ack("ack-cached", "CIBA-7.3-ACK-NO-STORE", "the acknowledgement may be cached", func(r *reply) { r.header.Del("Cache-Control") }),
 	Fault{"ack-late", "CIBA-7.3-ACK-IMMEDIATE", "the acknowledgement takes 35 s", func(b *behaviour) { b.delay["start"] = 35 * time.Second }},
+	Fault{"ack-late-for-details", "CIBA-7.3-ACK-IMMEDIATE", "with authorization_details the acknowledgement waits for the user", func(b *behaviour) {
+		b.onReply = append(b.onReply, func(c *call, r *reply) {
+			if r.kind == "ack" && c.form["authorization_details"] != nil {
+				c.op.wait(40 * time.Second)
+			}
+		})
+	}},
 	Fault{"ack-slow", "CIBA-7.3-ACK-IMMEDIATE", "the acknowledgement takes 7 s", func(b *behaviour) { b.delay["start"] = 7 * time.Second }},
 	ack("ack-no-id", "CIBA-7.3-ARID-PRESENT", "there is no auth_req_id", func(r *reply) { delete(r.body, "auth_req_id") }),
 	ack("ack-id-null", "CIBA-7.3-ARID-PRESENT", "auth_req_id is null", member("auth_req_id", nil)),

@@ -86,6 +86,7 @@ var _ = plant(
 			}
 		})
 	}},
+	lax("auth-empty-assertion", "CIBA-7.1-AUTH-REQUIRED", "an empty assertion will do", "empty-is-absent-client_assertion", "assertion-empty"),
 	wrongly("auth-missing-500", "CIBA-7.1-AUTH-REQUIRED", "missing credentials crash the OP", "client", 500, "server_error"),
 	wrongly("auth-missing-invalid-grant", "CIBA-7.1-AUTH-REQUIRED", "missing credentials are invalid_grant", "client", 400, "invalid_grant"),
 	wrongly("auth-missing-403", "CIBA-7.1-AUTH-REQUIRED", "missing credentials are 403", "client", 403, "invalid_client"),
@@ -128,6 +129,7 @@ var _ = plant(
 	lax("auth-any-method-at-token", "CIBA-7.1-AUTH-REGISTERED-METHOD", "a Basic client may post its secret to the token endpoint", "client-method-token"),
 	lax("auth-any-method-for-hmac", "CIBA-7.1-AUTH-REGISTERED-METHOD", "a client_secret_jwt client may send its secret as it is", "client-method-client_secret_jwt"),
 	lax("auth-public-clients", "CIBA-7.1-PUBLIC-CLIENT", "public clients can start", "client-public", "client-ciba"),
+	lax("auth-public-empty-secret", "CIBA-7.1-PUBLIC-CLIENT", "a public client has an empty secret", "empty-is-absent-client_secret", "client-secret-of-none", "client-ciba", "client-confidential"),
 	lax("auth-header-wins", "RFC6749-2.3-MULTIPLE-AUTH", "of two authentications the header counts", "one-authentication"),
 	lax("auth-header-wins-at-token", "RFC6749-2.3-MULTIPLE-AUTH", "of two authentications the header counts at the token endpoint", "one-authentication-token"),
 	lax("auth-body-wins", "RFC6749-2.3-MULTIPLE-AUTH", "of two authentications the body counts", "one-authentication", "form-wins"),
@@ -139,6 +141,18 @@ var _ = plant(
 		r.kind, r.status, r.body = "tokens", 200, map[string]any{"access_token": randomID(32), "token_type": "Bearer"}
 	}),
 	withoutCredential("auth-token-consumed", "a token request without credential uses the auth_req_id up", approved, func(_ *call, f *flow, _ *reply) { f.state = used }),
+	Fault{"auth-token-consumed-by-wrong", "CIBA-10.1-TOKEN-AUTH-REQUIRED", "a token request with a wrong credential uses the auth_req_id up", func(b *behaviour) {
+		b.onReply = append(b.onReply, func(c *call, r *reply) {
+			if c.endpoint != "token" || r.status != 401 || c.authentications() == 0 {
+				return
+			}
+			f, s := c.op.find(c.value("auth_req_id"))
+			defer s.mu.Unlock()
+			if f != nil && f.stateAt(c.now) == approved {
+				f.state = used
+			}
+		})
+	}},
 	withoutCredential("auth-token-tells-pending", "whoever names the client is told that the request is pending", pending, func(_ *call, _ *flow, r *reply) {
 		r.status, r.body = 400, map[string]any{"error": "authorization_pending"}
 	}),

@@ -2,6 +2,8 @@ package refop
 
 import (
 	"strings"
+	"sync/atomic"
+	"time"
 
 	"github.com/cibatest/cibatest/internal/jose"
 )
@@ -43,6 +45,14 @@ var _ = plant(
 	hintIsFirstUser("hint-token-first-subject", "CIBA-7.1-HINT-SUBJECT-MATCH", "a login_hint_token always names the first user", "login_hint_token"),
 	Fault{"hint-swapped-subject", "CIBA-7.1-HINT-SUBJECT-MATCH", "everybody is somebody else", func(b *behaviour) {
 		b.onHint = func(c *call, u *User) *User { return c.op.userBy(func(other User) bool { return other.Sub != u.Sub }) }
+	}},
+	Fault{"hint-mixed-up", "CIBA-8-MANY-PARALLEL", "of requests at the same time one gets the user of the other", func(b *behaviour) {
+		var latest atomic.Pointer[User]
+		b.onHint = func(c *call, u *User) *User {
+			latest.Store(u)
+			c.op.wait(2 * time.Millisecond)
+			return latest.Load()
+		}
 	}},
 	Fault{"hint-wrong-subject", "CIBA-7.1-HINT-SUBJECT-MATCH", "everybody is the first user", func(b *behaviour) {
 		b.onHint = func(c *call, _ *User) *User { return &c.op.reg.Users[0] }

@@ -74,6 +74,9 @@ var _ = plant(
 			p["binding_message"] = string(garbled)
 		})
 	}},
+	shownAs("binding-escape", "CIBA-7.1-BM-INJECTION", "of control characters only line breaks and reversals are taken out", `^(?s:.{1,64})$`, func(m string) string {
+		return strings.NewReplacer("\r", "", "\n", "", "\x00", "", "\u202e", "").Replace(m)
+	}),
 	lax("binding-raw", "CIBA-7.1-BM-INJECTION", "control characters reach the device", "binding-message"),
 )
 
