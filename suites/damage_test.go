@@ -44,8 +44,8 @@ var damage = map[string]struct {
 		[]string{"approval", "client-auth", "expiry", "id-token", "polling", "rar", "security"},
 	},
 	"expiry": {
-		"an expired request is told by a poll, and requested_expiry is a parameter like others",
-		[]string{"denial", "initiation", "polling", "user-code"},
+		"an expired request is told by a poll, requested_expiry is a parameter like others, and an acknowledgement answers it",
+		[]string{"acknowledgement", "denial", "initiation", "polling", "user-code"},
 	},
 	"hints": {
 		"every request names its user by a hint, and tokens are the user's",
