@@ -31,6 +31,7 @@ var _ = Describe("authorization_details", func() {
 		valid := t.validDetails()[0]
 		untyped := valid.with(func(object map[string]any) { delete(object, "type") })
 		t.JudgeVariant("an object without type", t.Start(t.withDetails(untyped)))
+		t.JudgeVariant("type null", t.Start(t.withDetails(valid.having("type", nil))))
 		t.JudgeVariant("type 42", t.Start(t.withDetails(valid.having("type", json.Number("42")))))
 		t.JudgeVariant("a type in a list", t.Start(t.withDetails(valid.having("type", []any{valid.kind()}))))
 		t.JudgeVariant("an empty type", t.Start(t.withDetails(valid.having("type", ""))))
@@ -79,7 +80,10 @@ func notAnArray(t *T) {
 	valid := t.validDetails()[0]
 	t.JudgeVariant("an array of strings", t.Start(t.Request().With("authorization_details", arrayOf(detail{text: jsonText(valid.kind())}))))
 	t.JudgeVariant("a valid object before a string", t.Start(t.withDetails(valid, detail{text: jsonText(valid.kind())})))
-	for _, lenient := range []struct{ what, value string }{{"a lone object", valid.text}, {"null", "null"}} {
+	t.JudgeVariant("an array in the array", t.Start(t.Request().With("authorization_details", "["+arrayOf(valid)+"]")))
+	for _, lenient := range []struct{ what, value string }{
+		{"a lone object", valid.text}, {"null", "null"}, {"a valid object before null", arrayOf(valid, detail{text: "null"})},
+	} {
 		resp := t.Start(t.Request().With("authorization_details", lenient.value))
 		if resp.Status == 200 {
 			t.At(resp)

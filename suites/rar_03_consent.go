@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/cibatest/cibatest/internal/approve"
 	"github.com/cibatest/cibatest/internal/ciba"
@@ -20,7 +21,7 @@ var _ = Describe("Consent to authorization_details", func() {
 		t.judgePrompt(second, b)
 	})
 	Case("rar-shown-decoded", "shows texts that were decoded once", Requirements("RFC9396-3-CONSENT-SHOWN"), func(t *T) {
-		asked, flow := t.startWithText(decodable)
+		asked, flow := t.startWithText()
 		shown, _ := shownDetails(t.MustPrompt(flow)) // rar-shown judges its form
 		t.judgeDecoded("the prompt", asked, shown)
 	})
@@ -32,6 +33,26 @@ var _ = Describe("Consent to authorization_details", func() {
 		tokens, resp := t.MustTokens(t.PollDecided(flow))
 		t.At(resp)
 		t.withoutExcess("partial approval", tokens, []detail{granted}, refused)
+		if tokens.RefreshToken == "" {
+			return
+		}
+		if fresh, err := t.refresh(tokens.RefreshToken).Tokens(); err == nil { // else rar-refresh says so
+			t.withoutExcess("a refresh after partial approval", fresh, []detail{granted}, refused)
+		}
+	})
+	Case("rar-partial-list", "may be given to a part of an object", Requirements("RFC9396-3-PARTIAL-GRANT").About(7*time.Second), partOfObject)
+	Case("rar-partial-none", "may be given to nothing of it", Requirements("RFC9396-3-PARTIAL-GRANT").About(7*time.Second), func(t *T) {
+		asked := t.validDetails()[0]
+		tokens, ok := t.redeemGranting(asked)
+		if !ok {
+			return
+		}
+		for _, at := range t.places(tokens) {
+			t.At(at.evidence)
+			if more := excess(nil, []map[string]any{asked.object}, at.details); more != "" { // what an empty list means to a device is not written anywhere
+				t.Warn("approval of none of the details: "+at.name+" has none", "%s", more)
+			}
+		}
 	})
 	Case("rar-with-scope", "covers scope and details of one request", Requirements("RFC9396-3.1-WITH-SCOPE"), func(t *T) {
 		granted := t.detailed()
@@ -44,8 +65,48 @@ var _ = Describe("Consent to authorization_details", func() {
 	})
 })
 
+// partOfObject lets the user take one element out of a list.
+func partOfObject(t *T) {
+	for _, asked := range t.validDetails() {
+		less, ok := asked.fewer()
+		if !ok {
+			continue
+		}
+		tokens, ok := t.redeemGranting(asked, less)
+		if !ok {
+			return
+		}
+		for _, at := range t.places(tokens) {
+			t.At(at.evidence)
+			more := beyond(objectsOf([]detail{less}), at.details)
+			t.Check(more == "" || beyond(objectsOf([]detail{asked}), at.details) != "", "partial approval: "+at.name+" has only what was granted", "%s", more)
+		}
+		return
+	}
+	t.Skip("no object of rar.valid has a list of several texts, of which one could be refused")
+}
+
+// redeemGranting asks for details of which the user grants some, or none. A device
+// or an OP that has no such decision refuses it; an OP may also take a grant of
+// nothing for a denial.
+func (t *T) redeemGranting(asked detail, granted ...detail) (ciba.TokenResponse, bool) {
+	flow := t.MustStart(t.withDetails(asked))
+	t.WaitUntil(flow.last.Add(flow.Pace()))
+	err := t.session.approver.Decide(t.ctx, approve.Decision{AuthReqID: flow.AuthReqID, User: flow.User, Allow: true, AuthorizationDetails: json.RawMessage(arrayOf(granted...))})
+	if err != nil {
+		t.Skip("the decision to grant a part of an object, or nothing, cannot be made: %v", err)
+	}
+	resp := t.MustAnswer(t.PollDecided(flow))
+	if len(granted) == 0 && resp.Is(ciba.AccessDenied) {
+		return ciba.TokenResponse{}, false
+	}
+	tokens, end := t.MustTokens(resp)
+	t.At(end)
+	return tokens, true
+}
+
 func shownToUser(t *T) {
-	asked, flow := t.startEachType()
+	asked, flow := t.startSeveral()
 	t.judgePrompt(flow, asked...)
 }
 

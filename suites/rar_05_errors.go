@@ -32,7 +32,9 @@ func (t *T) refusesInvalid(kind string, more ...invalidDetail) {
 	for _, invalid := range list {
 		t.JudgeVariant(invalid.why, t.Start(t.withDetails(invalid.detail)))
 	}
-	t.JudgeVariant("a valid object before an invalid one", t.Start(t.withDetails(t.validDetails()[0], list[0].detail)))
+	valid := t.validDetails()[0]
+	t.JudgeVariant("a valid object before an invalid one", t.Start(t.withDetails(valid, list[0].detail)))
+	t.JudgeVariant("a valid object after an invalid one", t.Start(t.withDetails(list[0].detail, valid)))
 }
 
 // unknownField: whether a type is open is for its definition to say. Only a
@@ -53,14 +55,15 @@ func unknownField(t *T) {
 }
 
 // misTypedCommonFields are the fields of RFC 9396 2.2, where a valid object uses
-// them: lists written as text, and an identifier that is a list.
+// them: lists written as text or with a number among the texts, and an identifier that is a list.
 func (t *T) misTypedCommonFields() []invalidDetail {
 	var list []invalidDetail
 	for _, d := range t.eachType() {
 		for _, name := range []string{"locations", "actions", "datatypes", "privileges"} {
 			values, isList := d.object[name].([]any)
 			if isList && len(values) > 0 && slices.ContainsFunc(values, isText) {
-				list = append(list, invalidDetail{d.having(name, values[0]), name + " is a list"})
+				more := append(slices.Clone(values), json.Number("42"))
+				list = append(list, invalidDetail{d.having(name, values[0]), name + " is a list"}, invalidDetail{d.having(name, more), name + " is a list of strings"})
 			}
 		}
 		if isText(d.object["identifier"]) {

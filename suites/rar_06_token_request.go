@@ -2,6 +2,7 @@ package suites
 
 import (
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/cibatest/cibatest/internal/ciba"
@@ -65,18 +66,45 @@ func exceeding(t *T) {
 		excess         detail
 	}
 	attempts := []attempt{{nil, list[:1], granted}}
+	add := func(granted, asked detail) {
+		attempts = append(attempts, attempt{[]detail{granted}, []detail{asked}, asked})
+	}
 	if i := slices.IndexFunc(list, func(d detail) bool { return d.kind() != granted.kind() }); i > 0 {
 		attempts = append(attempts, attempt{list[:1], []detail{granted, list[i]}, list[i]}, attempt{list[:1], []detail{list[i]}, list[i]})
 	}
 	if more, ok := granted.larger(); ok {
-		attempts = append(attempts, attempt{list[:1], []detail{more}, more})
+		add(granted, more)
 	}
-	for _, a := range attempts {
+	if other, ok := sameAmount(granted, list[1:]); ok {
+		add(granted, other)
+	}
+	for _, d := range list {
+		if fewer, ok := d.fewer(); ok {
+			add(fewer, d)
+			break
+		}
+	}
+	start := func(a attempt) *Flow {
 		request := t.Request()
 		if len(a.granted) > 0 {
 			request = t.withDetails(a.granted...)
 		}
-		resp := t.redeemAsking(t.MustStart(request), a.asked...)
+		return t.tryStart(request)
+	}
+	flows := make([]*Flow, len(attempts))
+	for i := range attempts {
+		if i == 0 || t.Has("parallel") { // then they all wait together
+			flows[i] = start(attempts[i])
+		}
+	}
+	for i, a := range attempts {
+		if i > 0 && !t.Has("parallel") {
+			flows[i] = start(a)
+		}
+		if flows[i] == nil {
+			continue // what was derived from valid objects is not valid for this OP
+		}
+		resp := t.redeemAsking(flows[i], a.asked...)
 		if len(a.granted) == 0 && resp.Status == 400 && isError(resp, "invalid_target") {
 			continue // RFC 8707 2: the grant has no resource that the details could be for
 		}
@@ -87,9 +115,35 @@ func exceeding(t *T) {
 	}
 }
 
+// tryStart is nil when the OP refuses the request.
+func (t *T) tryStart(p ciba.Params) *Flow {
+	resp := t.MustAnswer(t.Start(p))
+	if resp.Status == 400 {
+		return nil
+	}
+	return t.FlowOf(t.client, t.User(), t.MustAccept("a request with valid authorization_details", resp))
+}
+
+// sameAmount is another object of the same type with the amount that was granted:
+// who is paid, and what for, are granted as well as how much.
+func sameAmount(granted detail, others []detail) (detail, bool) {
+	at := amountIn(granted.object, "")
+	for _, other := range others {
+		if other.kind() != granted.kind() || at == "" {
+			continue
+		}
+		name, _, _ := strings.Cut(at, "\x00") // with its currency
+		mixed := other.having(name, cloneJSON(granted.object[name]))
+		if len(differencesOfObjects(granted.object, mixed.object, "")) > 0 {
+			return mixed, true
+		}
+	}
+	return granted, false
+}
+
 // refreshing asks for too much last, because a refusal may cost the refresh token.
 func refreshing(t *T) {
-	asked, flow := t.startEachType()
+	asked, flow := t.startSeveral()
 	tokens, _ := t.MustRedeem(flow)
 	if tokens.RefreshToken == "" {
 		t.Skip("refresh: the OP issues no refresh token")

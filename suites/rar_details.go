@@ -123,18 +123,28 @@ func (t *T) eachType() []detail {
 	return list
 }
 
-// startEachType starts a flow with one object of every type, or with a single one
-// where the OP does not want several.
-func (t *T) startEachType() ([]detail, *Flow) {
-	asked := t.eachType()
-	resp := t.Start(t.withDetails(asked...))
-	if len(asked) > 1 && resp.Status == 400 {
-		asked = asked[:1]
-		resp = t.Start(t.withDetails(asked...))
+// startSeveral starts a flow with as many valid objects as one request may have,
+// some of them of one type: what is spoilt in the second or third only is spoilt
+// all the same. An OP that does not want them together gets one of every type, or
+// a single one.
+func (t *T) startSeveral() ([]detail, *Flow) {
+	all, kinds := t.validDetails(), t.eachType()
+	if most := t.Target().RAR.MaxObjects; most > 0 {
+		all = all[:min(len(all), most)]
 	}
-	t.MustAccept("a request with valid authorization_details", resp)
-	return asked, t.FlowOf(t.client, t.User(), resp)
+	var resp *ciba.Response
+	for _, asked := range [][]detail{all[:min(len(all), severalDetails)], kinds, kinds[:1]} {
+		resp = t.Start(t.withDetails(asked...))
+		if resp.Status/100 == 2 {
+			return asked, t.FlowOf(t.client, t.User(), resp)
+		}
+	}
+	t.MustAccept("a request with valid authorization_details", resp) // which ends the case
+	return nil, nil
 }
+
+// severalDetails is how many objects a flow has where only the OP sets a limit.
+const severalDetails = 4
 
 // pair are two objects of one request, of two types where there are two.
 func (t *T) pair() (a, b detail) {
@@ -187,6 +197,16 @@ func (d detail) larger() (detail, bool) {
 		last := names[len(names)-1]
 		object[last] = increased(object[last])
 	}), true
+}
+
+// fewer is the object with one element less in a list of texts.
+func (d detail) fewer() (detail, bool) {
+	for _, name := range sortedKeys(d.object) {
+		if values, ok := textsOf(d.object[name]); ok && len(values) > 1 {
+			return d.having(name, d.object[name].([]any)[:len(values)-1]), true
+		}
+	}
+	return d, false
 }
 
 // increased keeps the shape of a number: 50.00 becomes 90.00, 97 becomes 997.
@@ -369,17 +389,31 @@ type place struct {
 // they have cases of their own.
 func (t *T) places(tokens ciba.TokenResponse) []place {
 	var list []place
-	add := func(name string, object map[string]any) {
+	t.eachPlace(tokens, func(name string, object map[string]any) {
 		if details, err := readDetails(object["authorization_details"]); err == nil {
 			list = append(list, place{name, details, t.evidence})
 		}
-	}
-	add("the token response", tokens.Raw)
+	})
+	return list
+}
+
+func (t *T) eachPlace(tokens ciba.TokenResponse, look func(name string, object map[string]any)) {
+	look("the token response", tokens.Raw)
 	if claims, ok := jwtClaims(tokens.AccessToken); ok {
-		add("the JWT access token", claims)
+		look("the JWT access token", claims)
 	}
 	if t.Has("introspection") {
-		add("introspection", t.introspection(tokens.AccessToken))
+		look("introspection", t.introspection(tokens.AccessToken))
 	}
-	return list
+}
+
+// judgeForm says of every place that has details that they are an array, which a
+// single object is easily taken out of.
+func (t *T) judgeForm(tokens ciba.TokenResponse) {
+	t.eachPlace(tokens, func(name string, object map[string]any) {
+		if value, there := object["authorization_details"]; there {
+			_, err := readDetails(value)
+			t.Check(err == nil, name+" has an array of objects with type", "%v", err)
+		}
+	})
 }

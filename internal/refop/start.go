@@ -359,6 +359,10 @@ func (c *call) detailsIn(name string) ([]any, *oauthError) {
 			known = append(known, item)
 			continue
 		}
+		if i < len(list)-1 && c.skips("rar-last-only") {
+			known = append(known, item)
+			continue
+		}
 		e := c.checkDetail(item)
 		if e != nil && c.skips("rar-unknown-dropped") {
 			continue

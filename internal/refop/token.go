@@ -243,7 +243,8 @@ func (c *call) narrowed(granted []any) ([]any, *oauthError) {
 // mayExceed lets a fault grant more than the user did.
 func (c *call) mayExceed(asked, granted []any) bool {
 	return c.skips("rar-exceed") || c.skips("rar-exceed-refresh") && c.value("grant_type") == "refresh_token" ||
-		c.skips("rar-exceed-nothing") && granted == nil || c.skips("rar-exceed-value") && sameTypes(asked, granted)
+		c.skips("rar-exceed-nothing") && granted == nil || c.skips("rar-exceed-account") && sameAmounts(asked, granted) ||
+		c.skips("rar-exceed-list") && sameButLists(asked, granted) || c.skips("rar-exceed-value") && sameTypes(asked, granted)
 }
 
 // refresh is RFC 6749 6 with rotation; a used refresh token revokes its family.
