@@ -214,6 +214,10 @@ func expiresAsAnnounced(t *T) {
 	}
 	t.WaitUntil(late.Expires().Add(expiryLatest))
 	after := t.MustAnswer(t.pollEnded(late))
+	var polled *ciba.Response
+	if undecided(before) && late.Expires().After(early.Expires().Add(-time.Second)) {
+		polled = t.MustAnswer(t.pollEnded(early))
+	}
 
 	t.At(before)
 	switch {
@@ -224,6 +228,9 @@ func expiresAsAnnounced(t *T) {
 		t.Check(false, fmt.Sprintf("still pending %s before expires_in", expiryEarly), "%s", before.Summary())
 	}
 	t.JudgeVariant(fmt.Sprintf("%s after expires_in", expiryLatest), after)
+	if polled != nil {
+		t.JudgeVariant(fmt.Sprintf("%s after expires_in, polled %s before it", expiryLatest, expiryEarly), polled)
+	}
 }
 
 // approvalAtExpiry approves flows around the moment they expire and polls every

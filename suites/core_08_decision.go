@@ -41,6 +41,10 @@ var _ = Describe("Approval", func() {
 		theirs := t.startBeside(t.Second())
 		t.judgeIsolation(mine, theirs)
 	})
+	Case("approval-not-remembered", "does not approve a request that is made afterwards", Requirements("CIBA-8-NO-TOKENS-BEFORE-DECISION").Needs("approve").About(12*time.Second), func(t *T) {
+		t.MustRedeem(t.MustStart(t.Request()))
+		t.Judge(t.Poll(t.MustStart(t.Request())))
+	})
 	Case("denial-isolated", "is not undone by the denial of another request of the same user", Requirements("CIBA-8-ISOLATION").Needs("deny").About(12*time.Second), func(t *T) {
 		denied := t.MustStart(t.Request())
 		open := t.startBeside(t.client)

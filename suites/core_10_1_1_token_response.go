@@ -46,11 +46,25 @@ var _ = Describe("Token response", func() {
 		value := t.tokenMember("expires_in")
 		n, isNumber := numberOf(value)
 		t.Check(isNumber && n > 0, "a positive number", "expires_in is %T %.40v", value, value)
+		t.judgeLifetimeTold(n)
 	})
 	Case("token-scope", "states the scope where it differs from the request", Requirements("RFC6749-5.1-SCOPE"), scopeStated)
 	Case("token-scope-not-wider", "grants no scope that was not asked for", Requirements("RFC9700-2.3-SCOPE-NOT-WIDER"), scopeNotWider)
 	Case("token-entropy", "has tokens nobody can guess", Requirements("RFC6749-10.10-TOKEN-ENTROPY").AfterAll(), tokenEntropy)
 })
+
+// judgeLifetimeTold compares expires_in with what a JWT access token says of itself.
+// A client that relies on a longer life than there is gets into trouble.
+func (t *T) judgeLifetimeTold(seconds float64) {
+	const tolerance = 60
+	tokens, _ := t.Redeeming().Response.Tokens()
+	claims, _ := jwtClaims(tokens.AccessToken)
+	iat, issued := numberOf(claims["iat"])
+	exp, expires := numberOf(claims["exp"])
+	if issued && expires && seconds > exp-iat+tolerance {
+		t.Warn("expires_in not longer than the access token lives", "expires_in is %.0f, the token lives for %.0f s", seconds, exp-iat)
+	}
+}
 
 // tokenResponse is the shared answer to a redeeming poll.
 func (t *T) tokenResponse() *ciba.Response {
@@ -108,9 +122,20 @@ func scopeStated(t *T) {
 	case there && isString && strings.TrimSpace(text) == "":
 		t.Warn("a scope that is not empty, or no member", "an empty string")
 	case there:
+		scopeTrue(t, r, strings.Fields(text))
 	default:
 		scopeUnchanged(t, r, strings.Fields(p.Get("scope")))
 	}
+}
+
+// scopeTrue holds the stated scope against what the access token has. A resource
+// server may be told less, so that less is no proof.
+func scopeTrue(t *T, r Redeemed, stated []string) {
+	granted, where := t.grantedScope(r.Tokens.AccessToken)
+	if where == "" || sameScope(stated, granted) {
+		return
+	}
+	t.Warn("the scope that is stated is the one that was granted", "%s shows %.200q, stated is %.200q", where, strings.Join(granted, " "), strings.Join(stated, " "))
 }
 
 // tryRedeem lets a request be approved that the OP may as well refuse.

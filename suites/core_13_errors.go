@@ -94,8 +94,14 @@ var _ = Describe("Error response", func() {
 		if !resp.Is(ciba.AuthorizationPending, ciba.SlowDown) {
 			t.Abort("a poll of a pending request is answered %s", resp.Summary())
 		}
-		t.At(resp)
-		t.Check(noStore(resp.Header.Values("Cache-Control")), "Cache-Control contains no-store", "Cache-Control %.60q", resp.Header.Get("Cache-Control"))
+		answers := append([]refusal{{"a pending poll", resp}}, t.pollErrors()...)
+		if t.Has("deny") {
+			answers = append(answers, refusal{"the poll after a denial", t.Denied().resp})
+		}
+		for _, r := range answers {
+			t.At(r.resp)
+			t.Check(outsideErrorRule(r.resp.Status) || noStore(r.resp.Header.Values("Cache-Control")), r.what+": Cache-Control contains no-store", "Cache-Control %.60q", r.resp.Header.Get("Cache-Control"))
+		}
 	})
 })
 

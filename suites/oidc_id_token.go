@@ -253,6 +253,10 @@ func lifetime(t *T, r Redeemed, token idToken) {
 		t.Check(exp < now+unlikely.Seconds(), "exp in seconds", "exp is %.0f, which is centuries ahead", exp)
 	}
 	t.Check(!hasIat || !hasExp || exp > iat, "exp after iat", "exp is %.0f s before iat", iat-exp)
+	if begins, isNumber := numberOf(token.Claims["nbf"]); isNumber { // RFC 7519 4.1.5
+		late := begins - unix(r.Response.Received) - clockTolerance.Seconds()
+		t.Check(late <= 0, "nbf, if there is one, not in the future", "it is %.0f s ahead", late+clockTolerance.Seconds())
+	}
 }
 
 // clockOf says by the Date header how far the OP's clock is ahead of ours, and

@@ -12,6 +12,7 @@ import (
 // RFC 6749 6 and 10.4: a refresh token serves its own client alone.
 var _ = Describe("Refresh token", func() {
 	Case("token-refresh", "works for its client and keeps the user", Requirements("RFC6749-6-REFRESH"), refreshes)
+	Case("refresh-scope", "brings no more scope than was granted", Requirements("RFC6749-6-REFRESH").About(7*time.Second), widened)
 	Case("refresh-authenticated", "needs client authentication", disturbing("RFC6749-6-REFRESH-AUTH").About(2*defaultInterval), func(t *T) {
 		r := t.refreshable()
 		call := t.refreshCall(t.Client(), r.Tokens.RefreshToken)
@@ -48,12 +49,49 @@ func (t *T) refreshable() Redeemed {
 		}
 		p = p.With("scope", strings.Join(append(scope, "offline_access"), " "))
 	}
-	flow := t.MustStart(p)
+	ack := t.MustAccept("a backchannel authentication request that should be accepted", t.Start(p))
+	flow := t.FlowOf(t.client, t.User(), ack)
 	tokens, resp := t.MustRedeem(flow)
 	if tokens.RefreshToken == "" {
 		t.Skip("refresh: the OP issues no refresh token")
 	}
-	return Redeemed{Flow: flow, Tokens: tokens, Response: resp}
+	return Redeemed{Flow: flow, Ack: ack, Tokens: tokens, Response: resp}
+}
+
+// widened asks a grant of less than the client may have for all of that.
+func widened(t *T) {
+	p := t.Request()
+	full := strings.Fields(p.Get("scope"))
+	withheld := slices.DeleteFunc(slices.Clone(full), func(s string) bool { return slices.Contains(ownScopes, s) })
+	if len(withheld) == 0 {
+		t.Skip("the scope of the target file has nothing to leave out")
+	}
+	less := slices.DeleteFunc(slices.Clone(full), func(s string) bool { return slices.Contains(withheld, s) })
+	tokens, _ := t.MustRedeem(t.MustStart(p.With("scope", strings.Join(less, " "))))
+	if tokens.RefreshToken == "" {
+		t.Skip("refresh: the OP issues no refresh token for the scope %s", strings.Join(less, " "))
+	}
+	if granted, where := t.grantedScope(tokens.AccessToken); containsAny(granted, withheld) || containsAny(strings.Fields(tokens.Scope), withheld) {
+		t.Skip("the OP grants more than it was asked for from the beginning, by %s", where)
+	}
+	resp := t.MustAnswer(t.sendAuthenticated(t.client, func() ciba.Call {
+		call := t.refreshCall(t.client, tokens.RefreshToken)
+		call.Form = call.Form.With("scope", strings.Join(full, " "))
+		return call
+	}))
+	t.At(resp)
+	t.Check(resp.Status < 500 || resp.Status == 503, "a refusal, or no more than was granted", "%s", resp.Summary())
+	fresh, err := resp.Tokens()
+	if err != nil {
+		return
+	}
+	granted, where := t.grantedScope(fresh.AccessToken)
+	t.Check(!containsAny(granted, withheld), "no scope beyond the grant", "%s shows %.200q", where, strings.Join(granted, " "))
+	t.Check(!containsAny(strings.Fields(fresh.Scope), withheld), "no scope beyond the grant", "the answer states %.200q", fresh.Scope)
+}
+
+func containsAny(list, of []string) bool {
+	return slices.ContainsFunc(list, func(s string) bool { return slices.Contains(of, s) })
 }
 
 func (t *T) refreshCall(c *Client, refreshToken string) ciba.Call {
@@ -80,12 +118,33 @@ func refreshes(t *T) {
 	if !t.Check(err == nil, "a new access_token", "%v", err) {
 		return
 	}
+	t.Check(noStore(resp.Header.Values("Cache-Control")), "Cache-Control contains no-store", "Cache-Control %.100q", strings.Join(resp.Header.Values("Cache-Control"), ", "))
+	t.Check(after.TokenType != "", "a token_type", "there is none")
 	if before.Tokens.IDToken != "" && after.IDToken != "" {
-		refreshedIDToken(t, t.idTokenOf(before.Tokens), t.idTokenOf(after))
+		old, fresh := t.idTokenOf(before.Tokens), t.idTokenOf(after)
+		refreshedIDToken(t, old, fresh)
+		if after.RefreshToken == "" { // it does not rotate, so the first one lives on
+			after.RefreshToken = before.Tokens.RefreshToken
+		}
+		issuedAgain(t, Redeemed{Flow: before.Flow, Ack: before.Ack, Tokens: after, Response: resp}, old, fresh)
 	}
 	if user != nil {
 		got := t.userinfoSubject(after.AccessToken)
 		t.Check(got == user, "an access token for the same user", "UserInfo says sub %.60v", got)
+	}
+}
+
+// issuedAgain: an ID Token of a refresh keeps the rules of any other, and was
+// issued just now; OIDC Core 12.2.
+func issuedAgain(t *T, r Redeemed, before, after idToken) {
+	signature(t, r, after)
+	t.At(r.Response)
+	lifetime(t, r, after)
+	hashes(t, r, after)
+	was, _ := numberOf(before.Claims["iat"])
+	is, told := numberOf(after.Claims["iat"])
+	if told && is <= was {
+		t.Warn("iat is when this ID Token was issued", "it is not later than that of the original one, 3 s before")
 	}
 }
 

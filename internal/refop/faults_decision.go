@@ -87,6 +87,14 @@ var _ = plant(
 	swap("approval-no-id-token", "CIBA-10.1.1-TOKENS", "there is no ID token", "token", "tokens", func(r *reply) { delete(r.body, "id_token") }),
 	swap("approval-no-token-type", "CIBA-10.1.1-TOKENS", "there is no token_type", "token", "tokens", func(r *reply) { delete(r.body, "token_type") }),
 	seen("tokens-without-decision", "CIBA-8-NO-TOKENS-BEFORE-DECISION", "every first poll gets tokens", asIf(pending, approved)),
+	remembers("tokens-after-approval", "CIBA-8-NO-TOKENS-BEFORE-DECISION", "who has approved once is not asked again", func(b *behaviour, before *decisions) {
+		b.state(func(_ *call, f *flow, at state) state {
+			if at == pending && before.any(approved, f.user, func(other *flow) bool { return other.client == f.client && !other.decided.After(f.created) }) {
+				return approved
+			}
+			return at
+		})
+	}),
 	seen("tokens-after-20s", "CIBA-8-NO-TOKENS-BEFORE-DECISION", "after 20 s without a decision there are tokens", func(c *call, f *flow, at state) state {
 		if at == pending && c.now.Sub(f.created) > 20*time.Second {
 			return approved

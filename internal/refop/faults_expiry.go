@@ -61,6 +61,12 @@ var _ = plant(
 	truly("expires-late", "CIBA-11-EXPIRED-TOKEN", "requests live for 30 s longer", func(_ *call, f *flow) { f.expires = f.expires.Add(30 * time.Second) }),
 	truly("expires-late-true", "CIBA-7.3-EXPIRES-IN-TRUE", "requests live for a minute longer", func(_ *call, f *flow) { f.expires = f.expires.Add(time.Minute) }),
 	truly("expires-never", "CIBA-7.3-EXPIRES-IN-TRUE", "requests never end", func(_ *call, f *flow) { f.expires = f.expires.Add(24 * time.Hour) }),
+	seen("expires-sliding", "CIBA-7.3-EXPIRES-IN-TRUE", "every poll makes the request live longer", func(c *call, f *flow, at state) state {
+		if at == pending {
+			f.expires = c.now.Add(f.expires.Sub(f.created))
+		}
+		return at
+	}),
 	Fault{"expires-as-announced-not", "CIBA-7.3-EXPIRES-IN-TRUE", "expires_in is always 60, the requested time counts", func(b *behaviour) {
 		b.reply("start", "ack", func(r *reply) { r.body["expires_in"] = 60 })
 	}},

@@ -206,6 +206,7 @@ var _ = plant(
 	}),
 	shifted("idt-iat-future", "OIDC-2-IDT-EXP-IAT", "iat is an hour ahead", "iat", 3600),
 	shifted("idt-iat-old", "OIDC-2-IDT-EXP-IAT", "iat is an hour old", "iat", -3600),
+	idToken("idt-nbf-future", "OIDC-2-IDT-EXP-IAT", "the token is not valid for another hour", func(d *draft) { d.claims["nbf"] = d.claims["iat"].(int64) + 3600 }),
 	idToken("idt-exp-milliseconds", "OIDC-2-IDT-EXP-IAT", "exp is milliseconds", func(d *draft) { d.claims["exp"] = d.claims["exp"].(int64) * 1000 }),
 	idToken("idt-milliseconds", "OIDC-2-IDT-EXP-IAT", "iat and exp are milliseconds", func(d *draft) {
 		d.claims["iat"], d.claims["exp"] = d.claims["iat"].(int64)*1000, d.claims["exp"].(int64)*1000

@@ -95,6 +95,11 @@ var _ = plant(
 			r.header.Del("Cache-Control")
 		}
 	})},
+	Fault{"poll-denied-cached", "CIBA-11-ERROR-NO-STORE", "a denial may be cached", everyPoll(func(_ *call, r *reply) {
+		if r.body["error"] == "access_denied" {
+			r.header.Del("Cache-Control")
+		}
+	})},
 	Fault{"poll-denied-empty", "CIBA-11-ERROR-FORMAT", "a denial has no body", everyPoll(func(_ *call, r *reply) {
 		if r.kind == "error" && r.body["error"] == "access_denied" {
 			r.raw = []byte{}

@@ -113,6 +113,7 @@ var _ = plant(
 	}},
 	tokens("token-no-expires-in", "RFC6749-5.1-EXPIRES-IN", "there is no expires_in", no("expires_in")),
 	tokens("token-expires-in-string", "RFC6749-5.1-EXPIRES-IN", "expires_in is a string", member("expires_in", "600")),
+	tokens("token-expires-in-untrue", "RFC6749-5.1-EXPIRES-IN", "expires_in is a day, the token lives for minutes", member("expires_in", 86400)),
 	tokens("token-expires-in-zero", "RFC6749-5.1-EXPIRES-IN", "expires_in is 0", member("expires_in", 0)),
 	tokens("token-expires-in-negative", "RFC6749-5.1-EXPIRES-IN", "expires_in is negative", member("expires_in", -1)),
 
@@ -128,6 +129,9 @@ var _ = plant(
 	Fault{"token-scope-unknown-dropped", "RFC6749-5.1-SCOPE", "an unknown scope is dropped and nobody told", func(b *behaviour) {
 		ignoreUnknownScopes(b)
 		b.reply("token", "tokens", no("scope"))
+	}},
+	Fault{"token-scope-untrue", "RFC6749-5.1-SCOPE", "a scope is stated that the access token does not have", func(b *behaviour) {
+		b.onGrantFor = func(_ *call, g *grant) { g.scope = dropped(g.scope, "profile") }
 	}},
 	tokens("token-scope-empty", "RFC6749-5.1-SCOPE", "scope is an empty string", member("scope", "")),
 	tokens("token-scope-list", "RFC6749-5.1-SCOPE", "scope is an array", func(r *reply) { r.body["scope"] = anyList(strings.Fields(r.body["scope"].(string))) }),
@@ -150,6 +154,13 @@ var _ = plant(
 	}},
 
 	userinfo("userinfo-other-sub", "OIDC-5.3-USERINFO", "UserInfo tells another sub", member("sub", "u-9999")),
+	Fault{"userinfo-not-pairwise", "OIDC-5.3-USERINFO", "UserInfo tells every client the public sub", func(b *behaviour) {
+		b.onReply = append(b.onReply, func(c *call, r *reply) {
+			if r.kind == "userinfo" {
+				r.body["sub"] = c.flow.user.Sub
+			}
+		})
+	}},
 	userinfo("userinfo-no-sub", "OIDC-5.3-USERINFO", "UserInfo tells no sub", no("sub")),
 	userinfo("userinfo-refuses", "OIDC-5.3-USERINFO", "UserInfo refuses CIBA tokens", failing(401, "invalid_token")),
 	userinfo("userinfo-crashes", "OIDC-5.3-USERINFO", "UserInfo crashes on CIBA tokens", failing(500, "server_error")),
@@ -157,6 +168,7 @@ var _ = plant(
 	userinfo("userinfo-201", "OIDC-5.3-USERINFO", "UserInfo is a 201", status(http.StatusCreated)),
 
 	introspection("introspection-inactive", "RFC7662-2.2-ACTIVE", "CIBA tokens are never active", func(r *reply) { r.body = map[string]any{"active": false} }),
+	introspection("introspection-anything", "RFC7662-2.2-ACTIVE", "every token is active", member("active", true)),
 	introspection("introspection-string", "RFC7662-2.2-ACTIVE", "active is a string", active(func(body map[string]any) { body["active"] = "true" })),
 	introspection("introspection-no-active", "RFC7662-2.2-ACTIVE", "active is missing", active(func(body map[string]any) { delete(body, "active") })),
 	introspection("introspection-other-client", "RFC7662-2.2-ACTIVE", "client_id is the resource server's", active(func(body map[string]any) { body["client_id"] = "api" })),
@@ -190,6 +202,15 @@ var _ = plant(
 	refreshedID("refresh-other-iss", "the refreshed ID Token names another issuer", func(_ *call, d *draft) { d.claims["iss"] = "https://other.example" }),
 	refreshedID("refresh-other-aud", "the refreshed ID Token is meant for another client", func(_ *call, d *draft) { d.claims["aud"] = "somebody-else" }),
 	refreshedID("refresh-new-auth-time", "the refreshed ID Token claims a new authentication", func(c *call, d *draft) { d.claims["auth_time"] = c.now.Unix() }),
+	refreshedID("refresh-flipped", "the signature of the refreshed ID Token is wrong", func(_ *call, d *draft) { d.after = flip }),
+	refreshedID("refresh-stale", "the refreshed ID Token has expired when it comes", func(_ *call, d *draft) { d.claims["exp"] = d.claims["iat"].(int64) - 100 }),
+	refreshedID("refresh-same-id-token", "the refreshed ID Token has the dates of the original one", func(_ *call, d *draft) { d.claims["iat"] = d.claims["auth_time"] }),
+	refreshedID("refresh-at-hash-wrong", "the refreshed ID Token has the hash of the old access token", func(_ *call, d *draft) {
+		d.claims["at_hash"], _ = jose.LeftHalfHash(d.key.Alg(), "the old access token")
+	}),
+	refreshed("refresh-cached", "RFC6749-6-REFRESH", "the answer to a refresh may be cached", func(r *reply) { r.header.Del("Cache-Control") }),
+	refreshed("refresh-no-type", "RFC6749-6-REFRESH", "a refresh brings no token_type", no("token_type")),
+	lax("refresh-wider", "RFC6749-6-REFRESH", "a refresh may ask for any scope", "refresh-scope"),
 	Fault{"refresh-other-user", "RFC6749-6-REFRESH", "a refreshed access token is another user's", func(b *behaviour) {
 		b.onGrantFor = func(c *call, g *grant) {
 			if c.value("grant_type") == "refresh_token" {
