@@ -78,12 +78,16 @@ func (t *T) Assertion(c *Client) ciba.Assertion {
 // assertion addressed to the issuer, its own URL is tried once and kept if it
 // works: the refusal is a finding of the audience cases alone.
 func (t *T) sendAuthenticated(c *Client, call func() ciba.Call) *ciba.Response {
+	return t.sendAuthenticatedPaced(c, 0, call)
+}
+
+func (t *T) sendAuthenticatedPaced(c *Client, pace time.Duration, call func() ciba.Call) *ciba.Response {
 	first := call()
-	resp := t.Send(first)
+	resp := t.sendPaced(first, pace)
 	if !c.UsesAssertion() || !refusesClient(resp) || !c.tryAudience(first.URL) {
 		return resp
 	}
-	again := t.Send(call())
+	again := t.sendPaced(call(), pace)
 	if refusesClient(again) {
 		c.forgetAudience(first.URL)
 		return resp

@@ -284,7 +284,7 @@ func (t *T) collectTokens() {
 	}
 	t.WaitUntil(flows[len(flows)-1].last.Add(flows[0].Pace()))
 	for _, f := range flows {
-		t.Decide(approve.Decision{AuthReqID: f.AuthReqID, User: f.User, Allow: true})
+		t.Decide(f, approve.Decision{Allow: true})
 	}
 	for _, f := range flows {
 		t.PollDecided(f)

@@ -132,6 +132,7 @@ func (t *T) series() series {
 // slow_down. An answer that comes after the expiry tells nothing.
 func (t *T) pollSeries(most int) series {
 	f := t.MustStart(t.Request())
+	f.ending = true // how long it is pending is what is judged
 	s := series{flow: f, announced: f.Interval}
 	for len(s.polls) < most && t.pollFits(f) {
 		resp := t.Poll(f)
@@ -209,6 +210,7 @@ func longPollWakes(t *T) {
 	}
 	t.needMachine()
 	flow := t.MustStart(t.Request())
+	flow.ending = true // a poll may be held until then
 	t.WaitUntil(flow.last.Add(flow.Pace()))
 	var resp *ciba.Response
 	var decided time.Time
@@ -299,5 +301,5 @@ func (t *T) owned(ok bool, expected string, resp *ciba.Response) {
 
 // decideNow makes a decision without waiting for the pace.
 func (t *T) decideNow(f *Flow, allow bool) {
-	t.Decide(approve.Decision{AuthReqID: f.AuthReqID, User: f.User, Allow: allow})
+	t.Decide(f, approve.Decision{Allow: allow})
 }

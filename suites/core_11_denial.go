@@ -27,9 +27,9 @@ var _ = Describe("Denial", func() {
 		if resp := t.MustAnswer(t.PollDecided(flow)); undecided(resp) {
 			t.Abort("the denial does not show: %s", resp.Summary())
 		}
-		t.JudgeVariant("one interval after the answer", t.Poll(flow))
+		t.JudgeVariant("one interval after the answer", t.PollPending(flow))
 		_ = t.Overrule(flow, true) // refused by OP or device is right, too
-		t.JudgeVariant("after a late approval", t.Poll(flow))
+		t.JudgeVariant("after a late approval", t.PollPending(flow))
 	})
 	Case("denied-before-poll-final", "is final before a poll has told it", Requirements("CIBA-11-DENIED-FINAL").About(7*time.Second), func(t *T) {
 		flow := t.MustStart(t.Request())
@@ -63,6 +63,7 @@ func deniedPromptly(t *T) {
 	}
 	window, budget := d.flow.decisionWindow(), t.Target().Budgets.ExpiryMax
 	flow, resp := *d.flow, d.resp // the observation is shared, so the pace is kept in a copy
+	flow.ending = true
 	for undecided(resp) && time.Now().Before(flow.Expires().Add(expiryLatest)) && flow.ExpiresIn <= budget {
 		resp = t.MustAnswer(t.Poll(&flow))
 	}

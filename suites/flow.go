@@ -29,6 +29,7 @@ type Flow struct {
 	interval time.Duration  // what the OP announced, plus what slow_down added
 	last     time.Time      // when the last poll, or the request itself, was sent
 	final    *ciba.Response // the end that came before the decision; see approveAlive
+	ending   bool           // its end is what the case waits for, or has been told already
 }
 
 // Pace is the spacing of polls: the interval, a margin, and 5 s for every
@@ -154,12 +155,25 @@ func (t *T) PollWith(f *Flow, call func() ciba.Call) *ciba.Response {
 }
 
 func (t *T) poll(f *Flow, call func() ciba.Call) *ciba.Response {
-	resp := t.sendAuthenticated(f.Client, call)
+	resp := t.sendAuthenticatedPaced(f.Client, f.Pace(), call)
 	f.noteAnswer(resp)
+	if resp.Is(ciba.ExpiredToken, ciba.InvalidGrant, ciba.AccessDenied) {
+		t.missed(f, resp.Received)
+		f.ending = true
+	}
 	if tokens, err := resp.Tokens(); err == nil {
 		t.session.rememberTokens(f, tokens)
+		f.ending = true
 	}
 	return resp
+}
+
+// missed ends the case when its flow was over before it was done with it: where the
+// OP is slow, or its interval is long, expires_in may not leave the time.
+func (t *T) missed(f *Flow, now time.Time) {
+	if !f.ending && now.After(f.Expires().Add(-expiryEarly)) {
+		t.Skip("short_expiry: the request expired before the case was done with it; expires_in is %s", f.ExpiresIn)
+	}
 }
 
 // noteAnswer keeps the flow's pace: spacing counts from sending, and slow_down
@@ -194,7 +208,7 @@ func (t *T) PollPending(f *Flow) *ciba.Response {
 // acknowledgement, so that the redeeming poll may follow at once.
 func (t *T) Approve(f *Flow) {
 	t.WaitUntil(f.last.Add(f.Pace()))
-	t.Decide(approve.Decision{AuthReqID: f.AuthReqID, User: f.User, Allow: true})
+	t.Decide(f, approve.Decision{Allow: true})
 }
 
 // approveAlive approves a flow that has to have outlived what the case did to it.
@@ -215,7 +229,7 @@ func (t *T) approveAlive(f *Flow) {
 
 // Deny lets the user deny the flow.
 func (t *T) Deny(f *Flow) {
-	t.Decide(approve.Decision{AuthReqID: f.AuthReqID, User: f.User})
+	t.Decide(f, approve.Decision{})
 }
 
 // Overrule sends a decision about a flow that was decided, or has ended, before.

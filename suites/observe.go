@@ -34,16 +34,22 @@ func Observe[V any](t *T, name string, scenario func(*T) V) V {
 		}
 		close(o.done)
 	}
-	select {
-	case <-o.done:
-	case <-t.ctx.Done():
-		t.Abort("%s", whyEnded(t.ctx))
-	}
+	t.await(o)
 	t.recorder.Join(o.recorder)
 	if o.stopped != nil {
 		panic(stop{outcome: o.stopped.outcome, reason: o.stopped.reason}) // it had its second try
 	}
 	return o.value.(V)
+}
+
+// await waits for an observation that another case makes, whose limit counts.
+func (t *T) await(o *observation) {
+	defer t.limit.pause()()
+	select {
+	case <-o.done:
+	case <-t.ctx.Done():
+		t.Abort("%s", whyEnded(t.ctx))
+	}
 }
 
 // observation finds or begins an observation; first says that the caller has to

@@ -29,7 +29,7 @@ var _ = Describe("Consent to authorization_details", func() {
 		granted, refused := t.pair()
 		flow := t.MustStart(t.withDetails(granted, refused))
 		t.WaitUntil(flow.last.Add(flow.Pace()))
-		t.Decide(approve.Decision{AuthReqID: flow.AuthReqID, User: flow.User, Allow: true, AuthorizationDetails: json.RawMessage(arrayOf(granted))})
+		t.Decide(flow, approve.Decision{Allow: true, AuthorizationDetails: json.RawMessage(arrayOf(granted))})
 		tokens, resp := t.MustTokens(t.PollDecided(flow))
 		t.At(resp)
 		t.withoutExcess("partial approval", tokens, []detail{granted}, refused)

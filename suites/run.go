@@ -154,9 +154,11 @@ func (s *Session) tryCase(ctx context.Context, j *job, recorder *ciba.Recorder) 
 	if s.target.Approval.Kind == "manual" && j.def.asksForDecision() {
 		limit += s.target.Budgets.ExpiryMax // a person needs time
 	}
-	ctx, cancel := context.WithTimeout(ctx, limit)
-	defer cancel()
-	t := &T{session: s, def: j.def, ctx: ctx, client: j.client, second: j.second, others: j.others, user: j.user, recorder: recorder, open: &openRequests{}}
+	ctx, cancel := context.WithCancelCause(ctx)
+	defer cancel(nil)
+	clock := newLimit(limit, func() { cancel(context.DeadlineExceeded) })
+	defer clock.stop()
+	t := &T{session: s, def: j.def, ctx: ctx, client: j.client, second: j.second, others: j.others, user: j.user, recorder: recorder, open: &openRequests{}, limit: clock}
 	ended := guard(func() { j.def.body(t) })
 	guard(t.tidyUp)
 

@@ -35,6 +35,7 @@ type Session struct {
 
 	mu           sync.Mutex
 	observations map[string]*observation
+	turnstiles   map[string]*turnstile // by endpoint
 	acks         []ciba.AuthAck
 	issued       []issued
 	overloads    []*ciba.Response // 503 answers of the token endpoint
@@ -70,6 +71,7 @@ func newSession(ctx context.Context, t *target.Target, approver *approve.Approve
 		catalogue:    spec.Must(),
 		http:         ciba.NewHTTP(rt, ciba.Options{RequestsPerSecond: t.Budgets.RequestsPerSecond, Secrets: t.Secrets()}),
 		observations: map[string]*observation{},
+		turnstiles:   map[string]*turnstile{},
 		started:      time.Now(),
 	}
 	for _, c := range t.Clients {

@@ -29,6 +29,7 @@ type T struct {
 	user     int
 	recorder *ciba.Recorder
 	open     *openRequests
+	limit    *limit // nil: none
 	findings []result.Finding
 	evidence *ciba.Response // the answer the next finding points at; nil: the last one
 }
@@ -207,24 +208,6 @@ func (t *T) Together(n int, step func(i int)) {
 	}
 }
 
-// Send is [T.Do] for calls whose subject is not the OP's load control: 503 and
-// 429 are waited out, twice at most, and the last answer counts.
-func (t *T) Send(call ciba.Call) *ciba.Response {
-	resp := t.Do(call)
-	for range 2 {
-		if resp.Status != 503 && resp.Status != 429 {
-			break
-		}
-		pause, ok := resp.RetryAfter()
-		if !ok {
-			pause = 2 * time.Second
-		}
-		t.Wait(min(pause, time.Minute))
-		resp = t.Do(call)
-	}
-	return resp
-}
-
 // MustAnswer ends the case as error when no readable answer came.
 func (t *T) MustAnswer(resp *ciba.Response) *ciba.Response {
 	if resp.Err != nil {
@@ -271,9 +254,12 @@ func (t *T) Expect(actual any, extra ...any) gomega.Assertion {
 	return g.Expect(actual, extra...)
 }
 
-// Decide makes the end-user's decision.
-func (t *T) Decide(d approve.Decision) {
-	if err := t.session.approver.Decide(t.ctx, d); err != nil {
+// Decide makes the end-user's decision about a flow.
+func (t *T) Decide(f *Flow, d approve.Decision) {
+	d.AuthReqID, d.User = f.AuthReqID, f.User
+	err := t.session.approver.Decide(t.ctx, d)
+	if err != nil {
+		t.missed(f, time.Now())
 		t.abortPassing("the decision could not be made: %v", err)
 	}
 }

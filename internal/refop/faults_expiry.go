@@ -140,6 +140,15 @@ var _ = plant(
 	whenAsked("requested-expiry-huge-code", "CIBA-7.1-REQEXP-HUGE", "a huge value is invalid_scope", long, refused("invalid_scope")),
 )
 
+// always30s keeps every request for 30 s.
+func always30s(b *behaviour) {
+	b.requestedExpiry = func(*call, time.Duration) *oauthError { return nil }
+	b.onFlow = append(b.onFlow, func(c *call, f *flow) {
+		c.expiry = 30 * time.Second
+		f.expires = f.created.Add(c.expiry)
+	})
+}
+
 // CIBA Core 7.1 lets an OP do with requested_expiry what it likes, and nothing
 // says how long an expired request is remembered.
 var _ = allow(
@@ -166,6 +175,10 @@ var _ = allow(
 			c.expiry = time.Hour
 			return nil
 		}
+	}},
+	Variant{"expiry-always-30s", "CIBA Core 7.1: requested_expiry may be ignored", always30s},
+	Variant{"expiry-rounded-down", "CIBA Core 7.3: a part of a second may be rounded away", func(b *behaviour) {
+		b.reply("start", "ack", func(r *reply) { r.body["expires_in"] = r.body["expires_in"].(int) - 1 })
 	}},
 	Variant{"expired-forgotten", "CIBA Core 11: how long an expired request is remembered is open", func(b *behaviour) {
 		b.state(func(c *call, f *flow, at state) state {

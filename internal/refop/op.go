@@ -203,6 +203,7 @@ type call struct {
 	flow    *flow
 	expiry  time.Duration
 	told    time.Duration // the interval an early poll is told to keep
+	wait    time.Duration // for which load control refuses the request
 	details []any
 }
 
