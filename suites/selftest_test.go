@@ -166,7 +166,7 @@ func TestSmallTargets(t *testing.T) {
 func TestUnsaidHint(t *testing.T) {
 	build()
 	t.Parallel()
-	run := judgeLabAs(t, lab.Options{Faults: []string{"hint-id-token-refused"}}, selection(), func(tgt *target.Target) {
+	run := judgeLabAs(t, lab.Options{Variants: []string{"hint-id-token-not-taken"}}, selection(), func(tgt *target.Target) {
 		delete(tgt.Capabilities, "id_token_hint")
 		for i := range tgt.Users {
 			tgt.Users[i].IDTokenHint = ""

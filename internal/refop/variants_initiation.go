@@ -94,6 +94,10 @@ var _ = allow(
 			}
 		})
 	}},
+	Variant{"hint-id-token-not-taken", "CIBA-7.1-ITH-OK: an OP need not support all kinds of hints", func(b *behaviour) {
+		b.refuseStart("invalid_request", func(c *call) bool { return c.form["id_token_hint"] != nil })
+		b.declare("id_token_hint", false)
+	}},
 	Variant{"hint-empty-is-unknown", "CIBA-7.1-LOGIN-HINT-EMPTY: an empty hint is missing or names nobody", func(b *behaviour) {
 		b.skip("empty-is-absent-login_hint", "hint-empty")
 	}},
