@@ -109,7 +109,8 @@ func (t *T) entrances() []entrance {
 // startAs sends a good request of a client with an authentication of the case's
 // making.
 func (t *T) startAs(c *Client, a ciba.Authenticator) *ciba.Response {
-	return t.Send(t.StartCallAs(c, t.RequestFor(c, t.User())).AuthenticatedBy(a))
+	p := t.RequestFor(c, t.User())
+	return t.whenCrowded(c, hintIn(p), func() *ciba.Response { return t.Send(t.StartCallAs(c, p).AuthenticatedBy(a)) })
 }
 
 // pollBy polls with an authentication of the case's making.

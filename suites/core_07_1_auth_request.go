@@ -87,10 +87,12 @@ var _ = Describe("Authentication request", func() {
 
 // startEdited sends a good request with one thing about the call changed.
 func (t *T) startEdited(edit func(*ciba.Call)) *ciba.Response {
-	return t.sendAuthenticated(t.client, func() ciba.Call {
-		call := t.StartCall(t.Request())
-		edit(&call)
-		return call
+	return t.whenCrowded(t.client, hintIn(t.Request()), func() *ciba.Response {
+		return t.sendAuthenticated(t.client, func() ciba.Call {
+			call := t.StartCall(t.Request())
+			edit(&call)
+			return call
+		})
 	})
 }
 

@@ -95,7 +95,9 @@ func (t *T) Start(p ciba.Params) *ciba.Response { return t.StartAs(t.client, p) 
 
 // StartAs is [T.Start] with another client's credentials.
 func (t *T) StartAs(c *Client, p ciba.Params) *ciba.Response {
-	return t.sendAuthenticated(c, func() ciba.Call { return t.StartCallAs(c, p) })
+	return t.whenCrowded(c, hintIn(p), func() *ciba.Response {
+		return t.sendAuthenticated(c, func() ciba.Call { return t.StartCallAs(c, p) })
+	})
 }
 
 // MustStart starts a flow that has to be accepted, or ends the case as error.

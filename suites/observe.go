@@ -32,12 +32,15 @@ func Observe[V any](t *T, name string, scenario func(*T) V) V {
 			t.Note("%s was tried twice, the first try judged nothing: %s", key, o.stopped.reason)
 			o.stopped = carryOut()
 		}
+		if o.stopped != nil && o.stopped.crowdedOut {
+			t.session.forget(key)
+		}
 		close(o.done)
 	}
 	t.await(o)
 	t.recorder.Join(o.recorder)
 	if o.stopped != nil {
-		panic(stop{outcome: o.stopped.outcome, reason: o.stopped.reason}) // it had its second try
+		panic(stop{outcome: o.stopped.outcome, reason: o.stopped.reason, crowdedOut: o.stopped.crowdedOut}) // it had its second try
 	}
 	return o.value.(V)
 }
@@ -64,6 +67,13 @@ func (s *Session) observation(key string) (o *observation, first bool) {
 	o = &observation{done: make(chan struct{}), recorder: ciba.NewRecorder(evidenceLimit)}
 	s.observations[key] = o
 	return o, true
+}
+
+// forget lets the next case that asks make an observation anew.
+func (s *Session) forget(key string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	delete(s.observations, key)
 }
 
 // guard runs a body and catches its end by Skip, Abort or a failed expectation;

@@ -63,7 +63,7 @@ func (s *Session) tryAssertions(ctx context.Context) {
 // yet whether its user may have others.
 func (t *T) refusedPoll() string {
 	flow := t.MustStart(t.Request())
-	defer t.closeOpen(anyHint)
+	defer t.closeOpen(anyRequest)
 	poll := t.sendAuthenticated(t.client, func() ciba.Call {
 		call := t.PollCall(flow)
 		call.Timeout = 5 * time.Second
@@ -196,18 +196,24 @@ func (o *openRequests) add(call ciba.Call, resp *ciba.Response) {
 	}
 }
 
-// take hands over the requests to the same user as far as the hint tells, or all.
-func (o *openRequests) take(same func(hint string) bool) (ids []string) {
+// take hands over some requests.
+func (o *openRequests) take(which func(openRequest) bool) (taken []openRequest) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	o.list = slices.DeleteFunc(o.list, func(r openRequest) bool {
-		if same(r.hint) {
-			ids = append(ids, r.id)
+		if which(r) {
+			taken = append(taken, r)
 			return true
 		}
 		return false
 	})
-	return ids
+	return taken
+}
+
+func (o *openRequests) some() bool {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return len(o.list) > 0
 }
 
 func hintIn(p ciba.Params) string {
@@ -219,28 +225,38 @@ func hintIn(p ciba.Params) string {
 func (t *T) makeRoom(call ciba.Call) {
 	if t.session.oneRequestPerUser {
 		hint := hintIn(call.Form)
-		t.closeOpen(func(other string) bool { return other == hint })
+		t.closeOpen(func(r openRequest) bool { return r.hint == hint })
 	}
 }
 
-// tidyUp does it for all users when the case is over.
+// tidyUp does it for all users when the case is over. Where there is room for
+// everything, the OP is left alone, unless it turns out later that there is not.
 func (t *T) tidyUp() {
-	if t.session.oneRequestPerUser {
-		t.closeOpen(anyHint)
+	if t.session.oneRequestPerUser || t.session.isCrowded() {
+		t.closeOpen(anyRequest)
+		return
 	}
+	t.session.leave(t.open)
 }
 
-func anyHint(string) bool { return true }
+func anyRequest(openRequest) bool { return true }
 
-// closeOpen denies requests. One that has ended already cannot be denied, which
-// is just as well; a person is not bothered.
-func (t *T) closeOpen(same func(hint string) bool) {
+// closeOpen denies requests of this case.
+func (t *T) closeOpen(which func(openRequest) bool) { t.deny(t.open.take(which)) }
+
+// deny closes requests. One that has ended already cannot be denied, which is just
+// as well; a person is not bothered.
+func (t *T) deny(list []openRequest) {
 	if !t.Has("deny") || t.session.target.Approval.Kind == "manual" {
 		return
 	}
-	for _, id := range t.open.take(same) {
+	for _, open := range list {
+		user, known := t.userHinted(open.hint)
+		if !known {
+			user = t.User()
+		}
 		ctx, cancel := contextWithin(t.ctx, 5*time.Second)
-		_ = t.session.approver.Decide(ctx, approve.Decision{AuthReqID: id, User: t.User()})
+		_ = t.session.approver.Decide(ctx, approve.Decision{AuthReqID: open.id, User: user})
 		cancel()
 	}
 }

@@ -90,7 +90,21 @@ func (s *Session) run(ctx context.Context, o Options, selected []*definition) re
 		}
 		runnable = append(runnable, j)
 	}
-	runJobs(ctx, runnable, o.Concurrency, func(ctx context.Context, j *job) { finish(j, s.runCase(ctx, j, o)) })
+	var later []*job
+	runJobs(ctx, runnable, o.Concurrency, func(ctx context.Context, j *job) {
+		c := s.runCase(ctx, j, o)
+		if !j.crowdedOut {
+			finish(j, c)
+			return
+		}
+		mu.Lock()
+		defer mu.Unlock()
+		later = append(later, j)
+	})
+	s.emptied()
+	for _, j := range later {
+		finish(j, s.runCase(ctx, j, o))
+	}
 	for _, j := range runnable {
 		if _, ok := cases[j]; !ok {
 			finish(j, s.emptyCase(j, result.Error, "the run was interrupted before this case began"))
@@ -108,7 +122,8 @@ func (s *Session) emptyCase(j *job, outcome result.Outcome, reason string) resul
 }
 
 // runCase runs a case, twice when a passing trouble kept the first try from
-// judging anything. The evidence is of both.
+// judging anything. The evidence is of both. A case that was crowded out is to be
+// run once more when the others are over.
 func (s *Session) runCase(ctx context.Context, j *job, o Options) result.Case {
 	began, recorder := time.Now(), ciba.NewRecorder(evidenceLimit)
 	c, ended := s.tryCase(ctx, j, recorder)
@@ -126,6 +141,7 @@ func (s *Session) runCase(ctx context.Context, j *job, o Options) result.Case {
 	}
 	c.StartedMS, c.DurationMS = began.Sub(s.started).Milliseconds(), time.Since(began).Milliseconds()
 	c.Exchanges = exchanges(recorder, s.started)
+	j.crowdedOut = c.Outcome == result.Error && ended != nil && ended.crowdedOut
 	return c
 }
 

@@ -36,6 +36,9 @@ type Session struct {
 	mu           sync.Mutex
 	observations map[string]*observation
 	turnstiles   map[string]*turnstile // by endpoint
+	crowded      bool                  // good requests are refused at times; see whenCrowded
+	empty        bool                  // only cases that were crowded out are still to be run
+	leftOpen     []*openRequests       // by cases that are over
 	acks         []ciba.AuthAck
 	issued       []issued
 	overloads    []*ciba.Response // 503 answers of the token endpoint

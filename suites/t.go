@@ -39,6 +39,8 @@ type stop struct {
 	outcome result.Outcome
 	reason  string
 	passing bool // the reason may have passed a moment later, so a second try is worth it
+
+	crowdedOut bool // other cases are the reason; see [T.whenCrowded]
 }
 
 // Context ends with the case's time limit.
