@@ -29,7 +29,7 @@ func newClient(c target.Client) (*Client, error) {
 		}
 		client.key = key
 		client.auth = func(audience string) ciba.Authenticator {
-			return ciba.Assertion{ClientID: c.ClientID, Key: key, Audience: audience}
+			return ciba.Assertion{ClientID: c.ClientID, Key: key, Audience: audience, Strict: client.strict}
 		}
 	default:
 		return nil, fmt.Errorf("client %q: auth_method %q is not supported", c.Name, c.AuthMethod)
@@ -71,7 +71,7 @@ func (c *Client) Auth(endpoint, issuer string) ciba.Authenticator {
 
 // Assertion is the client's assertion for the issuer, to be altered by a case.
 func (t *T) Assertion(c *Client) ciba.Assertion {
-	return ciba.Assertion{ClientID: c.ClientID, Key: c.key, Audience: t.session.target.Issuer}
+	return ciba.Assertion{ClientID: c.ClientID, Key: c.key, Audience: t.session.target.Issuer, Strict: c.strict}
 }
 
 // sendAuthenticated sends a call of a client. Where an endpoint refuses an

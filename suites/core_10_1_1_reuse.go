@@ -49,7 +49,8 @@ var _ = Describe("Redemption", func() {
 			}
 			resp := t.MustAnswer(t.PollDecided(flow))
 			t.At(resp)
-			if !slices.ContainsFunc(answers, overloaded) { // else load control is why none got through
+			// Load control may let none through, and the decision may take effect later.
+			if !slices.ContainsFunc(answers, func(r *ciba.Response) bool { return overloaded(r) || undecided(r) }) {
 				t.Warn("one success", "none; one more poll is answered %s", resp.Summary())
 			}
 		}

@@ -24,7 +24,7 @@ func (s *Session) introduce(ctx context.Context) {
 	var wg sync.WaitGroup
 	for _, c := range s.clients {
 		if c.introducible() {
-			wg.Go(func() { guard(func() { c.refused = s.probing(ctx, c).refusal() }) })
+			wg.Go(func() { guard(func() { c.refused = s.refusal(ctx, c) }) })
 		}
 	}
 	wg.Wait()
@@ -34,6 +34,22 @@ func (s *Session) introduce(ctx context.Context) {
 		}
 	}
 	s.choosePrimary()
+}
+
+// refusal says how the OP refuses a client, or returns nothing. An OP that follows
+// RFC 10070 lets in assertions with a JWT type only, which others do not look at.
+func (s *Session) refusal(ctx context.Context, c *Client) string {
+	refused := s.probing(ctx, c).refusal()
+	if refused == "" || !c.UsesAssertion() {
+		return refused
+	}
+	c.strict = true
+	if s.probing(ctx, c).refusal() == "" {
+		s.note("client %s is let in with assertions that have a JWT type and nbf, and not without", c.Name)
+		return ""
+	}
+	c.strict = false
+	return refused
 }
 
 // tryAssertions lets one client of either assertion method go on to a poll of a

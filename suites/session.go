@@ -57,6 +57,7 @@ type Client struct {
 	mu       sync.Mutex
 	audience map[string]string // endpoint URL -> assertion audience, where the issuer was refused
 	refused  string            // how the OP refuses this client altogether; empty: it does not
+	strict   bool              // its assertions have to be of the kind RFC 10070 asks for
 }
 
 func newSession(ctx context.Context, t *target.Target, approver *approve.Approver, rt http.RoundTripper) (*Session, error) {

@@ -71,6 +71,7 @@ type Assertion struct {
 	Type         string                                              // default AssertionType
 	OmitType     bool
 	SendClientID bool // also as client_id, which RFC 7521 leaves optional
+	Strict       bool // with the JWT type of RFC 10070, and with nbf, which some servers want
 }
 
 // Sign makes one assertion.
@@ -84,6 +85,9 @@ func (a Assertion) Sign() (string, error) {
 	claims := map[string]any{
 		"iss": a.ClientID, "sub": a.ClientID, "aud": a.Audience, "jti": rand.Text(),
 		"iat": now.Unix(), "exp": now.Add(lifetime).Unix(),
+	}
+	if a.Strict {
+		header["typ"], claims["nbf"] = "client-authentication+jwt", now.Unix()
 	}
 	if a.Edit != nil {
 		a.Edit(header, claims)

@@ -3,6 +3,8 @@ package refop
 import (
 	"encoding/base64"
 	"strings"
+
+	"github.com/cibatest/cibatest/internal/jose"
 )
 
 // lax makes a fault that leaves checks out.
@@ -253,5 +255,21 @@ var _ = allow(
 	Variant{"assertion-jti-required", "OIDC Core 9: jti is required", func(b *behaviour) {
 		b.instead["assertion-jti"] = &oauthError{401, "invalid_client", "jti is missing", ""}
 	}},
+	Variant{"assertion-typed", "RFC 10070: assertions have a JWT type of their own", func(b *behaviour) {
+		b.refuseAssertions(func(header, _ map[string]any) bool { return header["typ"] != "client-authentication+jwt" })
+	}},
+	Variant{"assertion-nbf-required", "RFC 7523 3: a server may ask for more than the claims it needs", func(b *behaviour) {
+		b.refuseAssertions(func(_, claims map[string]any) bool { return claims["nbf"] == nil })
+	}},
 	Variant{"assertion-replay-unnoticed", "RFC 7523 3: remembering jti values is optional", func(b *behaviour) { b.skip("assertion-replay") }},
 )
+
+// refuseAssertions refuses some assertions before anything else is looked at.
+func (b *behaviour) refuseAssertions(which func(header, claims map[string]any) bool) {
+	b.onForm = append(b.onForm, func(c *call) {
+		token, err := jose.Decode(c.value("client_assertion"))
+		if err == nil && which(token.Header, token.Claims) {
+			c.badForm = &oauthError{401, "invalid_client", "this OP does not take such assertions", ""}
+		}
+	})
+}
