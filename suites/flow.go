@@ -160,7 +160,9 @@ func (t *T) poll(f *Flow, call func() ciba.Call) *ciba.Response {
 	resp := t.sendAuthenticatedPaced(f.Client, f.Pace(), call)
 	f.noteAnswer(resp)
 	if resp.Is(ciba.ExpiredToken, ciba.InvalidGrant, ciba.AccessDenied) {
-		t.missed(f, resp.Received)
+		if !f.ending {
+			t.missed(f, resp.Received)
+		}
 		f.ending = true
 	}
 	if tokens, err := resp.Tokens(); err == nil {
@@ -173,7 +175,7 @@ func (t *T) poll(f *Flow, call func() ciba.Call) *ciba.Response {
 // missed ends the case when its flow was over before it was done with it: where the
 // OP is slow, or its interval is long, expires_in may not leave the time.
 func (t *T) missed(f *Flow, now time.Time) {
-	if !f.ending && now.After(f.Expires().Add(-expiryEarly)) {
+	if now.After(f.Expires().Add(-expiryEarly)) {
 		t.Skip("short_expiry: the request expired before the case was done with it; expires_in is %s", f.ExpiresIn)
 	}
 }

@@ -170,7 +170,8 @@ func (t *T) sendInTurn(gate *turnstile, call ciba.Call) (resp *ciba.Response) {
 }
 
 // limit is the time a case may take. It stands still while the case waits for
-// something that is not its own: the OP's load control, or another case.
+// something that is not its own: the OP's load control, or another case. What slow
+// answers take is added.
 type limit struct {
 	mu     sync.Mutex
 	timer  *time.Timer
@@ -206,6 +207,25 @@ func (l *limit) resume() {
 		l.end = time.Now().Add(l.left)
 		l.timer.Reset(max(0, l.left))
 	}
+}
+
+// slowAnswer is how long an answer may take before the case gets more time for it.
+const slowAnswer = 2 * time.Second
+
+// extend gives the case the time that an answer has taken, if there is one.
+func (l *limit) extend(resp *ciba.Response) {
+	took := resp.Received.Sub(resp.Sent)
+	if l == nil || resp.Err != nil || took < slowAnswer {
+		return
+	}
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.paused > 0 {
+		l.left += took
+		return
+	}
+	l.end = l.end.Add(took)
+	l.timer.Reset(max(0, time.Until(l.end)))
 }
 
 func (l *limit) stop() { l.timer.Stop() }

@@ -182,6 +182,7 @@ func (t *T) Do(call ciba.Call) *ciba.Response {
 	if t.ctx.Err() != nil {
 		t.Abort("%s", whyEnded(t.ctx))
 	}
+	t.limit.extend(resp)
 	t.remember(call, resp)
 	if starts {
 		t.session.noteStart(call, resp)

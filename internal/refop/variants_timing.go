@@ -13,6 +13,7 @@ var _ = allow(
 	Variant{"answers-take-3-s", "CIBA Core 7.3: the text sets no time for an answer", func(b *behaviour) {
 		b.delay["start"], b.delay["token"] = 3*time.Second, 3*time.Second
 	}},
+	Variant{"starts-take-20s", "CIBA Core 7.3: an OP may ask the device before it answers", func(b *behaviour) { b.delay["start"] = 20 * time.Second }},
 	Variant{"pace-before-expiry", "CIBA Core 11 sets no order: an OP may keep the pace before it looks at the expiry", func(b *behaviour) {
 		var told sync.Map
 		b.onReply = append(b.onReply, func(c *call, r *reply) {
