@@ -91,6 +91,15 @@ var _ = Describe("Client assertion", func() {
 			}
 		}
 	})
+	assertionCase("assertion-malformed", "is refused when it is no JWT", disturbing("OIDC-9-ASSERTION-ALG-NONE"), func(t *T) {
+		for _, e := range t.entrances() {
+			for _, text := range []string{"not-a-jwt", "a.b.c", "..", "e30.e30."} {
+				t.judgeAssertion(text, e, func(a *ciba.Assertion) {
+					a.Token, a.SendClientID = func(_, _ map[string]any) (string, error) { return text, nil }, true
+				})
+			}
+		}
+	})
 	assertionCase("assertion-unsigned", "is refused without a signature", disturbing("OIDC-9-ASSERTION-ALG-NONE"), func(t *T) {
 		for _, e := range t.entrances() {
 			for _, alg := range []string{"none", "nOnE"} {

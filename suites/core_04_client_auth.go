@@ -24,6 +24,10 @@ var _ = Describe("Client authentication", func() {
 	Case("auth-methods-shared", "works with every advertised method at both endpoints", Requirements("CIBA-4-AUTH-METHODS-SHARED").Limit(5*time.Minute).About(20*defaultInterval), methodsShared)
 	Case("auth-required", "is required to start", Requirements("CIBA-7.1-AUTH-REQUIRED").Smoke(), func(t *T) {
 		t.JudgeVariant("neither credential nor client_id", t.startAs(t.Client(), nil))
+		if t.Has("login_hint") { // who proves nothing is not told which users exist; CIBA Core 7.2 authenticates the client first
+			unknown := t.StartCall(t.withoutHint().Add("login_hint", unknownHint(t)))
+			t.JudgeVariant("an unknown user and no credential", t.Send(unknown.AuthenticatedBy(ciba.Public(t.Client().ClientID))))
+		}
 		for _, c := range t.perMethod() {
 			t.JudgeVariant(c.AuthMethod+" client without credential", t.startAs(c, ciba.Public(c.ClientID)))
 			if c.UsesAssertion() {

@@ -31,6 +31,21 @@ var _ = Describe("Authentication request", func() {
 		call.Auth, call.Form, call.Body, call.ContentType = nil, nil, data, "application/json"
 		t.Judge(t.Send(call))
 	})
+	Case("request-form-unreadable", "that is hardly a form breaks nothing", Requirements("CIBA-7.1-FORM-ENCODING"), func(t *T) {
+		for _, odd := range []string{"x_unknown=%zz", "&&=&"} {
+			resp := t.MustAnswer(t.startEdited(func(call *ciba.Call) {
+				t.must(call.Auth.Authenticate(call))
+				encoded := call.Form.Encode()
+				call.Auth, call.Form, call.Body, call.ContentType = nil, nil, []byte(encoded+"&"+odd), formMedia
+			}))
+			if resp.Status >= 500 {
+				t.JudgeVariant("a form that goes on with "+odd, resp)
+			}
+		}
+		if resp := t.MustAnswer(t.Start(nil)); resp.Status/100 != 4 {
+			t.JudgeVariant("no parameters", resp)
+		}
+	})
 	Case("request-charset-parameter", "may name its charset", Requirements("CIBA-7.1-FORM-CHARSET-PARAM"), func(t *T) {
 		t.JudgeAck("charset=UTF-8", t.startEdited(func(call *ciba.Call) { call.ContentType = "application/x-www-form-urlencoded;charset=UTF-8" }))
 	})
@@ -224,6 +239,10 @@ func overlong(t *T) {
 func noSideEffect(t *T) {
 	began := time.Now()
 	good := t.Request()
+	var open *Flow
+	if t.Has("parallel") {
+		open = t.MustStart(good)
+	}
 	refused := 0
 	try := func(call ciba.Call) {
 		if resp := t.Send(call); resp.Status >= 400 && resp.Status < 500 {
@@ -259,6 +278,11 @@ func noSideEffect(t *T) {
 		return t.mine(p) && !p.ReceivedAt.Before(began) && !t.accepted(p)
 	}, sideEffectWait)
 	t.Check(!shown, "no prompt within 5 s of a refused request", "the device was asked")
+	if open != nil {
+		resp := t.MustAnswer(t.Poll(open))
+		t.At(resp)
+		t.Check(undecided(resp), "an open request of the user outlives the refused ones", "%s", resp.Summary())
+	}
 }
 
 // sideEffectWait is how long a prompt may be on its way; CIBA-7.2-NO-SIDE-EFFECT-ON-ERROR.

@@ -2,6 +2,7 @@ package suites
 
 import (
 	"crypto/rand"
+	"fmt"
 	"slices"
 	"strings"
 	"time"
@@ -24,6 +25,7 @@ var _ = Describe("Hints", func() {
 	Case("hint-unknown-user", "that name nobody yield unknown_user_id", Requirements("CIBA-7.2-UNKNOWN-USER").Smoke(), func(t *T) {
 		judgeUnknown(t, t.withoutHint().Add("login_hint", unknownHint(t)))
 	})
+	Case("hint-odd-characters", "with odd characters name nobody and harm nobody", Requirements("CIBA-7.2-UNKNOWN-USER").AfterAll(), oddHints)
 	Case("hint-login-empty", "are not empty", Requirements("CIBA-7.1-LOGIN-HINT-EMPTY"), func(t *T) {
 		t.Judge(t.Start(t.withoutHint().Add("login_hint", "")))
 	})
@@ -44,6 +46,7 @@ var _ = Describe("Hints", func() {
 				"%s and %s both are %.60q", first.Flow.User.Name, other.Name, t.subject(second))
 		}
 	})
+	Case("hint-prompt", "decide who is asked", Requirements("CIBA-7.1-HINT-SUBJECT-MATCH").Needs("second_user", "device_observer", "parallel"), promptedUsers)
 	Case("hint-subject-token", "decide whose tokens are issued, also as a login_hint_token",
 		Requirements("CIBA-7.1-HINT-SUBJECT-MATCH").Needs("login_hint_token").About(3*defaultInterval), func(t *T) { tokenOf(t, t.User()) })
 	Case("hint-subject-token-other", "that are login_hint_tokens of two users bring tokens of two users",
@@ -103,7 +106,11 @@ var _ = Describe("Hints", func() {
 		t.Judge(t.Start(t.withoutHint().Add("login_hint_token", users[i].ExpiredLoginHintToken.Reveal())))
 	})
 	Case("hint-token-signature", "are not a login_hint_token with a broken signature", Requirements("CIBA-14-LHT-BAD-SIGNATURE"), func(t *T) {
+		t.JudgeVariant("no token at all", t.Start(t.withoutHint().Add("login_hint_token", "not-a-token")))
 		flipped, err := jose.FlipSignature(t.User().LoginHintToken.Reveal())
+		if err != nil && t.Failed() {
+			return
+		}
 		if err != nil {
 			t.Skip("the login_hint_token of this deployment is not a signed JWT")
 		}
@@ -149,6 +156,39 @@ func idTokenOf(t *T, u target.User) {
 	t.At(end)
 	old, fresh := t.subject(before), t.subject(Redeemed{Tokens: after})
 	t.Check(old == fresh, "the sub of the hint", "sub %.60q instead of %.60q", fresh, old)
+}
+
+// promptedUsers looks at whom the prompts for two users name, as far as a device
+// tells: not another user of the target file.
+func promptedUsers(t *T) {
+	for _, u := range []target.User{t.User(), t.OtherUser()} {
+		prompt := t.MustPrompt(t.MustStartAs(t.Client(), u, t.RequestFor(t.Client(), u)))
+		for _, other := range t.Target().Users {
+			misled := prompt.LoginHint != "" && prompt.LoginHint == other.LoginHint && other.LoginHint != u.LoginHint ||
+				prompt.Sub != "" && prompt.Sub == other.Sub && other.Sub != u.Sub
+			t.Check(!misled, "the prompt is for user "+u.Name, "it is for user %s", other.Name)
+		}
+	}
+}
+
+// oddHints are what databases and directories take for commands. Any refusal is
+// right, also by what stands before the OP.
+func oddHints(t *T) {
+	ordinary := t.Start(t.withoutHint().Add("login_hint", unknownHint(t)))
+	for _, hint := range []string{"nobody\x00", "no'body", `no\body"`, "*", "%", "nobody\xff"} {
+		resp := t.Start(t.withoutHint().Add("login_hint", hint))
+		if resp.Status == 0 {
+			t.Note("a request with login_hint %q got no answer; something before the OP may cut it", hint)
+			continue
+		}
+		t.At(resp)
+		if _, err := resp.Started(); err == nil && ordinary.Status/100 == 4 {
+			t.Check(false, fmt.Sprintf("a refusal of %q, as of any unknown hint", hint), "%s", resp.Summary())
+		}
+		if resp.Status >= 500 {
+			t.JudgeVariant(fmt.Sprintf("login_hint %q", hint), resp)
+		}
+	}
 }
 
 // judgeIDTokenHint wants a hint to be taken, unless the target file is silent about

@@ -15,7 +15,7 @@ var _ = Describe("Fast poll", func() {
 	// CIBA Core 11 lets an OP answer such polls as it likes within this set, and
 	// also ignore the pace altogether.
 	Case("fast-poll", "gets one of the permitted answers, and never tokens", Requirements("CIBA-11-FAST-POLL", "CIBA-11-FAST-POLL-NO-TOKENS").
-		AloneForClient().LastForClient().Limit(fastLimit).About(12*time.Second), func(t *T) {
+		AloneForClient().LastForClient().Limit(fastLimit).About(37*time.Second), func(t *T) {
 		flow := t.MustStart(t.Request())
 		for _, resp := range t.fastPolls(flow, never) {
 			t.judgeFast(resp)

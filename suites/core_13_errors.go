@@ -50,6 +50,10 @@ var _ = Describe("Error response", func() {
 	})
 	Case("error-status", "has the status of its code", Requirements("CIBA-13-STATUS-PAIRING").AfterAll(), func(t *T) {
 		t.firstOf(t.everyStartError(), func(r refusal) {
+			if t.At(r.resp); r.resp.Status == 200 {
+				t.Check(!saysError(r.resp), r.what+": an error status with an error", "%s", r.resp.Summary())
+				return
+			}
 			e, ok := r.resp.OAuthError()
 			if !ok || outsideErrorRule(r.resp.Status) {
 				return
@@ -141,7 +145,7 @@ func (t *T) startErrors() []refusal {
 		return list
 	})
 	answered := slices.DeleteFunc(slices.Clone(list), func(r refusal) bool { return r.resp.Status == 0 })
-	if !slices.ContainsFunc(answered, func(r refusal) bool { return r.resp.Status >= 300 }) {
+	if !slices.ContainsFunc(answered, func(r refusal) bool { return r.resp.Status >= 300 || saysError(r.resp) }) {
 		t.Abort("no request was refused, so there is no error to judge")
 	}
 	return answered
@@ -182,6 +186,11 @@ func (t *T) judgeCharacters(r refusal, e ciba.OAuthError) {
 	t.At(r.resp)
 	for name, text := range map[string]string{"error": e.Code, "error_description": e.Description} {
 		t.Check(strings.IndexFunc(text, notVisible) < 0, r.what+": "+name+" of visible ASCII without quote and backslash", "%.100q", text)
+	}
+	object, _ := r.resp.Object()
+	for _, name := range []string{"error_description", "error_uri"} {
+		_, isText := object[name].(string)
+		t.Check(object[name] == nil || isText, r.what+": "+name+" is text", "%T", object[name])
 	}
 	t.Check(strings.IndexFunc(e.URI, func(c rune) bool { return notVisible(c) || c == ' ' }) < 0, r.what+": error_uri is a URI", "%.100q", e.URI)
 }

@@ -72,6 +72,9 @@ func judge(r spec.Requirement, resp *ciba.Response) result.Outcome {
 	if (resp.Status == 503 || resp.Status == 429) && !statusOK && !slices.Contains(e.ToleratedStatus, resp.Status) {
 		return result.Error
 	}
+	if resp.Status/100 == 2 && saysError(resp) { // neither a success nor a refusal
+		return result.Outcome(r.Verdict)
+	}
 	if e.OrSuccess && resp.Status/100 == 2 { // which 2xx it has to be is another clause's business
 		return result.Pass
 	}
@@ -91,6 +94,13 @@ func judge(r spec.Requirement, resp *ciba.Response) result.Outcome {
 		return softer(result.Warn, result.Outcome(r.Verdict))
 	}
 	return result.Outcome(r.Verdict)
+}
+
+// saysError says whether the body is that of an error, whatever the status.
+func saysError(resp *ciba.Response) bool {
+	object, err := resp.Object()
+	code, _ := object["error"].(string)
+	return err == nil && code != ""
 }
 
 // ofHTTP says whether a status is that of an HTTP server which did not get as far

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/cibatest/cibatest/internal/ciba"
+	"github.com/cibatest/cibatest/internal/target"
 	. "github.com/onsi/ginkgo/v2"
 )
 
@@ -34,7 +35,13 @@ var _ = Describe("Refresh token", func() {
 		if refreshToken == "" { // it does not rotate, so the first one lives on
 			refreshToken = r.Tokens.RefreshToken
 		}
-		t.Judge(t.sendAuthenticated(t.Second(), func() ciba.Call { return t.refreshCall(t.Second(), refreshToken) }))
+		foreign := func() ciba.Call { return t.refreshCall(t.Second(), refreshToken) }
+		if t.Second().AuthMethod != target.AuthClientSecretPost { // which sends a client_id of its own
+			r := t.Requirement()
+			r.Expect.Tolerated = append(slices.Clone(r.Expect.Tolerated), string(ciba.InvalidRequest))
+			t.JudgeBy(r, t.Send(foreign().With("client_id", t.Client().ClientID)))
+		}
+		t.JudgeVariant("as itself", t.sendAuthenticated(t.Second(), foreign))
 	})
 })
 

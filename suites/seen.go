@@ -61,7 +61,7 @@ func (t *T) everyPollError() []refusal { return t.withSeen(t.pollErrors(), t.pol
 func (t *T) withSeen(list []refusal, others []seen) []refusal {
 	for _, s := range others {
 		known := slices.ContainsFunc(list, func(r refusal) bool { return r.resp == s.resp })
-		if !known && s.resp.Status != 0 && s.resp.Status/100 != 2 {
+		if !known && s.resp.Status != 0 && (s.resp.Status/100 != 2 || saysError(s.resp)) {
 			list = append(list, refusal{"a request of the case " + s.by, s.resp})
 		}
 	}

@@ -79,6 +79,14 @@ var _ = plant(
 	lax("auth-not-required-of-key-jwt", "CIBA-7.1-AUTH-REQUIRED", "a private_key_jwt client need not send its assertion", "client-credential-private_key_jwt"),
 	lax("auth-not-required-of-secret-jwt", "CIBA-7.1-AUTH-REQUIRED", "a client_secret_jwt client need not send its assertion", "client-credential-client_secret_jwt"),
 	lax("auth-empty-secret", "CIBA-7.1-AUTH-REQUIRED", "an empty secret will do", "client-secret-empty"),
+	Fault{"auth-user-first", "CIBA-7.1-AUTH-REQUIRED", "the user is looked up before the client is authenticated", func(b *behaviour) {
+		b.onReply = append(b.onReply, func(c *call, r *reply) {
+			known := c.op.userBy(func(u User) bool { return u.LoginHint == c.value("login_hint") })
+			if c.endpoint == "start" && r.status == 401 && c.form["login_hint"] != nil && known == nil {
+				refused("unknown_user_id")(c, r)
+			}
+		})
+	}},
 	lax("auth-empty-posted-secret", "CIBA-7.1-AUTH-REQUIRED", "an empty posted secret will do", "empty-is-absent-client_secret", "client-secret-empty-client_secret_post"),
 	lax("auth-empty-secret-at-token", "CIBA-7.1-AUTH-REQUIRED", "an empty secret will do at the token endpoint", "client-secret-empty-token"),
 	Fault{"auth-nobody-500", "CIBA-7.1-AUTH-REQUIRED", "a request without client_id crashes the OP", func(b *behaviour) {
@@ -186,6 +194,13 @@ var _ = plant(
 	}},
 	lax("assertion-eternal", "OIDC-9-ASSERTION-EXPIRED", "expired assertions are accepted", "assertion-exp"),
 	lax("assertion-without-exp", "OIDC-9-ASSERTION-NO-EXP", "assertions need no exp", "assertion-exp-missing"),
+	Fault{"assertion-malformed-500", "OIDC-9-ASSERTION-ALG-NONE", "an assertion that is no JWT crashes the OP", func(b *behaviour) {
+		b.onReply = append(b.onReply, func(c *call, r *reply) {
+			if r.body["error_description"] == "client_assertion is not a JWT" {
+				crash(c, r)
+			}
+		})
+	}},
 	lax("assertion-any-key", "OIDC-9-ASSERTION-BAD-KEY", "assertions are not verified", "assertion-signature"),
 	lax("assertion-any-hmac-key", "OIDC-9-ASSERTION-BAD-KEY", "the HMAC of assertions is not verified", "assertion-signature-client_secret_jwt"),
 	lax("assertion-any-private-key", "OIDC-9-ASSERTION-BAD-KEY", "the signature of assertions is not verified", "assertion-signature-private_key_jwt"),

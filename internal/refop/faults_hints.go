@@ -46,6 +46,27 @@ var _ = plant(
 	Fault{"hint-swapped-subject", "CIBA-7.1-HINT-SUBJECT-MATCH", "everybody is somebody else", func(b *behaviour) {
 		b.onHint = func(c *call, u *User) *User { return c.op.userBy(func(other User) bool { return other.Sub != u.Sub }) }
 	}},
+	onStart("hint-nul-500", "CIBA-7.2-UNKNOWN-USER", "a NUL in a login_hint crashes the OP", func(c *call) bool { return strings.Contains(c.value("login_hint"), "\x00") }, crash),
+	Fault{"hint-wildcard", "CIBA-7.2-UNKNOWN-USER", "an asterisk names the first user", func(b *behaviour) {
+		b.onForm = append(b.onForm, func(c *call) {
+			if c.value("login_hint") == "*" {
+				c.form["login_hint"] = []string{c.op.reg.Users[0].LoginHint}
+			}
+		})
+	}},
+	onStart("hint-token-malformed-500", "CIBA-14-LHT-BAD-SIGNATURE", "a login_hint_token that is none crashes the OP",
+		func(c *call) bool {
+			return c.form["login_hint_token"] != nil && !strings.Contains(c.value("login_hint_token"), ".")
+		}, crash),
+	Fault{"hint-prompts-other", "CIBA-7.1-HINT-SUBJECT-MATCH", "the other user is asked", func(b *behaviour) {
+		b.onPrompt = append(b.onPrompt, func(f *flow, p map[string]any) {
+			if p["login_hint"] == "alice" {
+				p["login_hint"], p["sub"] = "bob", "u-1002"
+			} else {
+				p["login_hint"], p["sub"] = "alice", "u-1001"
+			}
+		})
+	}},
 	Fault{"hint-mixed-up", "CIBA-8-MANY-PARALLEL", "of requests at the same time one gets the user of the other", func(b *behaviour) {
 		var latest atomic.Pointer[User]
 		b.onHint = func(c *call, u *User) *User {

@@ -3,6 +3,7 @@ package refop
 import (
 	"net/http"
 	"strings"
+	"sync"
 )
 
 // swap makes a fault that replaces one kind of answer of an endpoint.
@@ -64,6 +65,15 @@ var _ = plant(
 	onStart("start-query-500", "CIBA-7.1-QUERY-IGNORED", "a query crashes the OP",
 		func(c *call) bool { return c.r.URL.Query().Has("scope") && c.r.Method == http.MethodPost }, crash),
 	lax("start-query", "CIBA-7.1-QUERY-IGNORED", "parameters are read from the URL", "query-start"),
+	onStart("start-empty-500", "CIBA-7.1-FORM-ENCODING", "a request without parameters crashes the OP",
+		func(c *call) bool { return c.form["scope"] == nil && len(c.hints()) == 0 }, crash),
+	Fault{"start-bad-escape-500", "CIBA-7.1-FORM-ENCODING", "a form that cannot be read crashes the OP", func(b *behaviour) {
+		b.onReply = append(b.onReply, func(c *call, r *reply) {
+			if c.endpoint == "start" && r.body["error_description"] == "the form cannot be read" {
+				crash(c, r)
+			}
+		})
+	}},
 	lax("start-no-scope", "CIBA-7.1-SCOPE-MISSING", "scope is optional", "scope-missing", "scope-openid"),
 	Fault{"start-empty-scope", "CIBA-7.1-SCOPE-MISSING", "an empty scope is openid", func(b *behaviour) {
 		b.skip("empty-is-absent-scope")
@@ -124,6 +134,29 @@ var _ = plant(
 			}
 		})
 	}},
+	Fault{"start-refused-ends-others", "CIBA-7.2-NO-SIDE-EFFECT-ON-ERROR", "a refused request ends what is open for its user", func(b *behaviour) {
+		var mu sync.Mutex
+		open := map[*User]*flow{}
+		b.onFlow = append(b.onFlow, func(_ *call, f *flow) {
+			mu.Lock()
+			defer mu.Unlock()
+			open[f.user] = f
+		})
+		b.onReply = append(b.onReply, func(c *call, r *reply) {
+			mu.Lock()
+			f := open[c.user]
+			mu.Unlock()
+			if c.endpoint != "start" || r.kind != "error" || f == nil {
+				return
+			}
+			s := c.op.shardOf(f.id)
+			s.mu.Lock()
+			defer s.mu.Unlock()
+			if f.state == "" {
+				f.state = denied
+			}
+		})
+	}},
 	Fault{"start-prompt-unauthorized", "CIBA-7.2-NO-SIDE-EFFECT-ON-ERROR", "the user is asked by a client that may not ask", func(b *behaviour) {
 		b.onReply = append(b.onReply, func(c *call, r *reply) {
 			named := c.op.userBy(func(u User) bool { return u.LoginHint == c.value("login_hint") })
@@ -167,6 +200,9 @@ var _ = plant(
 			}
 		})
 	}},
+	swap("error-200", "CIBA-13-STATUS-PAIRING", "errors are answered 200", "start", "error", status(http.StatusOK)),
+	errorWhen("error-200-for-messages", "CIBA-13-BM-UNSUITABLE", "an unsuitable message is an error with status 200", "invalid_binding_message", status(http.StatusOK)),
+	errorWhen("error-description-object", "CIBA-13-ERROR-CHARSET", "the description of a bad scope is an object", "invalid_scope", member("error_description", map[string]any{"en": "bad scope"})),
 	errorWhen("error-user-code-text", "CIBA-13-ERROR-JSON", "a wrong user_code is answered in plain text", "invalid_user_code", func(r *reply) {
 		r.header.Set("Content-Type", "text/plain")
 		r.raw = []byte("wrong user code")

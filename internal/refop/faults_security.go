@@ -111,6 +111,7 @@ var _ = plant(
 		})
 	}},
 	lax("refresh-for-anybody", "RFC6749-6-REFRESH-BOUND", "any client can use a refresh token", "refresh-bound"),
+	lax("refresh-client-id-wins", "RFC6749-6-REFRESH-BOUND", "client_id in the form says whose refresh token it is", "client-id-agrees-refresh_token"),
 	toOtherClients("refresh-foreign-denied", "another client's refresh token is access_denied", failing(400, "access_denied")),
 	toOtherClients("refresh-foreign-500", "another client's refresh token crashes the OP", failing(500, "server_error")),
 

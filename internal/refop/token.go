@@ -17,7 +17,7 @@ func (op *OP) token(c *call) *reply {
 	if c.client == nil {
 		c.client = &op.reg.Clients[0]
 	}
-	if named := op.clients[c.value("client_id")]; named != nil && op.b.skipped["client-id-agrees"] {
+	if named := op.clients[c.value("client_id")]; named != nil && c.skipsHere("client-id-agrees", "") {
 		c.client = named
 	}
 	switch grantType := c.value("grant_type"); {
