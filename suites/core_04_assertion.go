@@ -1,10 +1,12 @@
 package suites
 
 import (
+	"slices"
 	"time"
 
 	"github.com/cibatest/cibatest/internal/ciba"
 	"github.com/cibatest/cibatest/internal/jose"
+	"github.com/cibatest/cibatest/internal/spec"
 	"github.com/cibatest/cibatest/internal/target"
 	. "github.com/onsi/ginkgo/v2"
 )
@@ -21,6 +23,9 @@ type flaw struct {
 	name string
 	edit func(*T, map[string]any) // of the claims
 }
+
+// incomplete are the flaws that an OP may also take for a malformed request.
+var incomplete = []string{"no iss", "no sub", "an array that names nobody"}
 
 // CIBA Core 7.1, OIDC Core 9, RFC 7523 3: what an assertion has to be.
 var _ = Describe("Client assertion", func() {
@@ -67,7 +72,11 @@ var _ = Describe("Client assertion", func() {
 		assertionCase(c.id, c.title, disturbing(c.requirement), func(t *T) {
 			for _, e := range t.entrances() {
 				for _, f := range c.flaws {
-					t.judgeAssertion(f.name, e, func(a *ciba.Assertion) {
+					r := t.Requirement()
+					if slices.Contains(incomplete, f.name) {
+						r.Expect.Tolerated = append(slices.Clone(r.Expect.Tolerated), string(ciba.InvalidRequest))
+					}
+					t.judgeAssertionBy(r, f.name, e, func(a *ciba.Assertion) {
 						a.Edit = func(_, claims map[string]any) { f.edit(t, claims) }
 					})
 				}
@@ -154,13 +163,20 @@ func (t *T) usualAssertion() ciba.Assertion {
 
 // judgeAssertion sends an assertion that is usual but for one thing.
 func (t *T) judgeAssertion(what string, e entrance, spoil func(*ciba.Assertion)) {
+	t.judgeAssertionBy(t.Requirement(), what, e, spoil)
+}
+
+// judgeAssertionBy is [T.judgeAssertion] by a requirement the case has altered.
+func (t *T) judgeAssertionBy(r spec.Requirement, what string, e entrance, spoil func(*ciba.Assertion)) {
 	call := e.call()
 	a, ok := call.Auth.(ciba.Assertion)
 	if !ok {
 		t.Abort("client %s does not authenticate by an assertion", t.Client().Name)
 	}
 	spoil(&a)
-	t.JudgeVariant(what+e.where, t.Send(call.AuthenticatedBy(a)))
+	resp := t.MustAnswer(t.Send(call.AuthenticatedBy(a)))
+	t.At(resp)
+	t.addFor(r, judge(r, resp), what+e.where+": "+describe(r), resp.Summary())
 }
 
 // unsignedBy makes assertions without signature, with a spelling of none as alg.
@@ -177,6 +193,9 @@ func unsignedBy(alg string) func(header, claims map[string]any) (string, error) 
 // anotherKey signs another client's assertions by the same method; it is the zero
 // Key where there is no such client, or the two share their key.
 func (t *T) anotherKey() jose.Key {
+	if t.Client().AuthMethod == target.AuthClientSecretJWT {
+		return jose.SymmetricKey([]byte(anotherSecret(t)), t.Client().Key().Alg(), "")
+	}
 	own, _ := t.Client().Key().Public().WithKID("").JSON()
 	for _, c := range t.GeneralClients() {
 		if c.AuthMethod != t.Client().AuthMethod || c.ClientID == t.Client().ClientID {

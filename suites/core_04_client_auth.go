@@ -257,9 +257,9 @@ func basicChallenge(t *T) {
 	}
 	unreadable := t.StartCall(t.Request()).AuthenticatedBy(nil)
 	unreadable.Header = http.Header{"Authorization": {"Basic ====not-base64"}}
-	r := t.Requirement()
-	r.Expect.Status, r.Expect.Error = []int{http.StatusUnauthorized, http.StatusBadRequest}, []string{"invalid_client", "invalid_request"}
-	t.JudgeBy(r, t.Send(unreadable))
+	if resp := t.MustAnswer(t.Send(unreadable)); resp.Status/100 != 4 { // whatever refuses it, also before the OP
+		t.JudgeVariant("a header that cannot be read", resp)
+	}
 }
 
 func (t *T) judgeChallenge(what string, resp *ciba.Response) {

@@ -35,13 +35,16 @@ var _ = Describe("Refresh token", func() {
 		if refreshToken == "" { // it does not rotate, so the first one lives on
 			refreshToken = r.Tokens.RefreshToken
 		}
-		foreign := func() ciba.Call { return t.refreshCall(t.Second(), refreshToken) }
-		if t.Second().AuthMethod != target.AuthClientSecretPost { // which sends a client_id of its own
+		for _, c := range t.GeneralClients() {
+			if c.ClientID == t.Client().ClientID || c.refused != "" || c.AuthMethod == target.AuthClientSecretPost { // which sends its own client_id
+				continue
+			}
 			r := t.Requirement()
 			r.Expect.Tolerated = append(slices.Clone(r.Expect.Tolerated), string(ciba.InvalidRequest))
-			t.JudgeBy(r, t.Send(foreign().With("client_id", t.Client().ClientID)))
+			t.JudgeBy(r, t.Send(t.refreshCall(c, refreshToken).With("client_id", t.Client().ClientID)))
+			break
 		}
-		t.JudgeVariant("as itself", t.sendAuthenticated(t.Second(), foreign))
+		t.JudgeVariant("as itself", t.sendAuthenticated(t.Second(), func() ciba.Call { return t.refreshCall(t.Second(), refreshToken) }))
 	})
 })
 

@@ -294,6 +294,9 @@ func (c *call) assertionSignature(client *Client, token jose.Token) *oauthError 
 	if c.skips("assertion-keys") {
 		for _, other := range c.op.reg.Clients {
 			keys = append(slices.Clone(keys), other.keys...)
+			if other.Secret != "" && client.AuthMethod == "client_secret_jwt" {
+				keys = append(keys, jose.SymmetricKey([]byte(other.Secret), "", ""))
+			}
 		}
 	}
 	if _, err := jose.Verify(c.value("client_assertion"), keys, algs); err != nil && !c.skipsHere("assertion-signature", client.AuthMethod) {
