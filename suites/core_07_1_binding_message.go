@@ -29,6 +29,7 @@ var _ = Describe("Binding message", func() {
 			t.Check(prompt.BindingMessage == message, "the device shows "+message, "it shows %.100q", prompt.BindingMessage)
 		}
 	})
+	Case("binding-shown-each", "is shown with its own request, also of many at the same time", Requirements("CIBA-7.1-BM-SHOWN").Needs("parallel").AloneForUser(), messagesTogether)
 	Case("binding-unsuitable", "is refused when it cannot be shown", Requirements("CIBA-13-BM-UNSUITABLE").AloneForUser(), func(t *T) {
 		for _, message := range []string{strings.Repeat("認証🔐取引💶", 84), strings.Repeat("AB12CD34", 6), strings.Repeat("AB12CD34", 40)} {
 			judgeShown(t, t.Requirement(), message)
@@ -70,6 +71,28 @@ var _ = Describe("Binding message", func() {
 var injections = []string{"<img src=x>", "A\r\nB", "AB\u202eCD", "A\x00B", "A\x1b[2KB\u2067C"}
 
 const controls = "\r\n\x00\u202e\x1b\u2067"
+
+// messagesTogether starts several requests of one user at the same moment. A device
+// that names no request cannot tell whose message it shows.
+func messagesTogether(t *T) {
+	if t.session.approver.Nameless() {
+		t.Skip("the device does not say which request a prompt is about")
+	}
+	const requests = 4
+	messages, answers := make([]string, requests), make([]*ciba.Response, requests)
+	t.Together(requests, func(i int) {
+		messages[i] = rand.Text()[:6]
+		answers[i] = t.Start(t.Request().With("binding_message", messages[i]))
+	})
+	for i, resp := range answers {
+		if _, err := resp.Started(); err != nil {
+			continue // an OP may limit the open requests of a user
+		}
+		prompt := t.MustPrompt(t.FlowOf(t.Client(), t.User(), resp))
+		t.At(resp)
+		t.Check(prompt.BindingMessage == messages[i], "the device shows "+messages[i], "it shows %.100q", prompt.BindingMessage)
+	}
+}
 
 // judgeShown accepts a refusal, or a message that is shown as it was sent.
 func judgeShown(t *T, r spec.Requirement, message string) {

@@ -59,7 +59,7 @@ var _ = plant(
 			return c.form["login_hint_token"] != nil && !strings.Contains(c.value("login_hint_token"), ".")
 		}, crash),
 	Fault{"hint-prompts-other", "CIBA-7.1-HINT-SUBJECT-MATCH", "the other user is asked", func(b *behaviour) {
-		b.onPrompt = append(b.onPrompt, func(f *flow, p map[string]any) {
+		b.onPrompt = append(b.onPrompt, func(_ *flow, p map[string]any) {
 			if p["login_hint"] == "alice" {
 				p["login_hint"], p["sub"] = "bob", "u-1002"
 			} else {

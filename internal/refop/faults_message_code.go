@@ -4,6 +4,8 @@ import (
 	"regexp"
 	"strconv"
 	"strings"
+	"sync/atomic"
+	"time"
 )
 
 var _ = plant(
@@ -37,6 +39,14 @@ var _ = plant(
 	}},
 	Fault{"binding-fifteen", "CIBA-13-BM-UNSUITABLE", "the device shows 15 characters", func(b *behaviour) {
 		b.onPrompt = append(b.onPrompt, func(f *flow, p map[string]any) { p["binding_message"] = f.binding[:min(len(f.binding), 15)] })
+	}},
+	Fault{"binding-mixed-up", "CIBA-7.1-BM-SHOWN", "of requests at the same time one is shown with the message of the other", func(b *behaviour) {
+		var latest atomic.Pointer[flow]
+		b.onFlow = append(b.onFlow, func(c *call, f *flow) {
+			latest.Store(f)
+			c.op.wait(2 * time.Millisecond)
+			f.binding = latest.Load().binding
+		})
 	}},
 	shownAs("binding-forty", "CIBA-13-BM-UNSUITABLE", "of a long message the device shows 40 characters", `^[A-Za-z0-9 +%-]{1,400}$`, func(m string) string { return m[:min(len(m), 40)] }),
 	shownAs("binding-seven", "CIBA-7.1-BM-SHOWN", "the device shows seven characters of the eight it is for", `^[A-Za-z0-9]{1,8}$`, func(m string) string { return m[:min(len(m), 7)] }),
