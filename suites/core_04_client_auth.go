@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/cibatest/cibatest/internal/ciba"
+	"github.com/cibatest/cibatest/internal/jose"
 	"github.com/cibatest/cibatest/internal/target"
 	. "github.com/onsi/ginkgo/v2"
 )
@@ -239,32 +240,31 @@ func nearly(text string) string {
 }
 
 func basicChallenge(t *T) {
-	wrong := ciba.Basic(t.Client().ClientID, "wrong-"+rand.Text())
 	for _, call := range []ciba.Call{
 		t.StartCall(t.Request()),
 		t.TokenCallAs(t.Client(), ciba.P("grant_type", ciba.GrantTypeCIBA, "auth_req_id", rand.Text())),
 	} {
-		resp := t.Send(call.AuthenticatedBy(wrong))
-		t.JudgeVariant(call.Label, resp)
-		if resp.Status == http.StatusUnauthorized {
-			t.judgeChallenge(call.Label, resp)
+		for _, who := range []struct {
+			name string
+			auth ciba.Authenticator
+		}{
+			{"a wrong secret", ciba.Basic(t.Client().ClientID, "wrong-"+rand.Text())},
+			{"an unknown client", stranger(t, t.Client())},
+		} {
+			resp := t.Send(call.AuthenticatedBy(who.auth))
+			what := call.Label + " with " + who.name
+			t.JudgeVariant(what, resp)
+			if resp.Status == http.StatusUnauthorized {
+				challenges := strings.Join(resp.Header.Values("WWW-Authenticate"), ", ")
+				t.Check(basicScheme.MatchString(challenges), what+": WWW-Authenticate with the scheme Basic", "WWW-Authenticate %.100q", challenges)
+			}
 		}
-	}
-	resp := t.startAs(t.Client(), stranger(t, t.Client()))
-	t.JudgeVariant("an unknown client", resp)
-	if resp.Status == http.StatusUnauthorized {
-		t.judgeChallenge("an unknown client", resp)
 	}
 	unreadable := t.StartCall(t.Request()).AuthenticatedBy(nil)
 	unreadable.Header = http.Header{"Authorization": {"Basic ====not-base64"}}
 	if resp := t.MustAnswer(t.Send(unreadable)); resp.Status/100 != 4 { // whatever refuses it, also before the OP
 		t.JudgeVariant("a header that cannot be read", resp)
 	}
-}
-
-func (t *T) judgeChallenge(what string, resp *ciba.Response) {
-	challenges := strings.Join(resp.Header.Values("WWW-Authenticate"), ", ")
-	t.Check(basicScheme.MatchString(challenges), what+": WWW-Authenticate with the scheme Basic", "WWW-Authenticate %.100q", challenges)
 }
 
 // basicScheme finds the scheme among several challenges; RFC 9110 11.6.1.
@@ -277,6 +277,8 @@ func registeredMethod(t *T) {
 	for _, e := range t.entrances() {
 		t.JudgeVariant("client_secret_post by a client_secret_basic client"+e.where, t.Send(e.call().AuthenticatedBy(ciba.Post(c.ClientID, c.ClientSecret.Reveal()))))
 	}
+	hmac := ciba.Assertion{ClientID: c.ClientID, Key: jose.SymmetricKey([]byte(c.ClientSecret.Reveal()), "HS256", ""), Audience: t.Target().Issuer}
+	t.JudgeVariant("client_secret_jwt by a client_secret_basic client", t.startAs(c, hmac))
 	for _, method := range []string{target.AuthPrivateKeyJWT, target.AuthClientSecretJWT} {
 		i := slices.IndexFunc(t.GeneralClients(), func(c *Client) bool { return c.AuthMethod == method && c.ClientSecret != "" })
 		if i < 0 {

@@ -119,6 +119,11 @@ func deliveryModes(t *T) {
 		}
 	}
 	t.Check(known > 0, "at least one of poll, ping and push", "%.200v", modes)
+	if known > 0 && !seen["poll"] && t.session.primary != nil && len(t.Target().Users) > 0 {
+		// Only a poll client may do without client_notification_token; CIBA Core 7.1.
+		_, err := t.Acknowledged().Started()
+		t.Check(err != nil, "poll, as poll clients are served", "%.200v", modes)
+	}
 }
 
 func requiredMembers(t *T) {
@@ -127,6 +132,11 @@ func requiredMembers(t *T) {
 		text, ok := document[name].(string)
 		present(t, name, ok && text != "", document[name])
 		if ok && text != "" {
+			mustBeTLS(t, name, text)
+		}
+	}
+	for _, name := range []string{"userinfo_endpoint", "introspection_endpoint"} { // optional, but tokens are sent there
+		if text, ok := document[name].(string); ok {
 			mustBeTLS(t, name, text)
 		}
 	}

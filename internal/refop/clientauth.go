@@ -284,6 +284,11 @@ func (c *call) assertionSignature(client *Client, token jose.Token) *oauthError 
 			return c.badClient("client_secret_jwt does not work here")
 		}
 	case "private_key_jwt":
+	case "client_secret_basic":
+		if !c.skips("client-method-hmac") {
+			return c.badClient("the client is registered for another method")
+		}
+		keys, algs = []jose.Key{jose.SymmetricKey([]byte(client.Secret), "", "")}, []string{"HS256"}
 	default:
 		return c.badClient("the client is registered for another method")
 	}

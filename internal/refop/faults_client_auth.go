@@ -114,9 +114,9 @@ var _ = plant(
 	lax("auth-any-secret-at-token", "RFC6749-5.2-BASIC-CHALLENGE", "any secret will do at the token endpoint", "client-secret-token"),
 	failedBasic("auth-no-challenge-at-start", "start", "401 without WWW-Authenticate at the backchannel endpoint", func(r *reply) { r.header.Del("WWW-Authenticate") }),
 	failedBasic("auth-no-challenge-at-token", "token", "401 without WWW-Authenticate at the token endpoint", func(r *reply) { r.header.Del("WWW-Authenticate") }),
-	Fault{"auth-no-challenge-to-strangers", "RFC6749-5.2-BASIC-CHALLENGE", "an unknown client gets 401 without WWW-Authenticate", func(b *behaviour) {
+	Fault{"auth-no-challenge-to-strangers", "RFC6749-5.2-BASIC-CHALLENGE", "an unknown client gets 401 without WWW-Authenticate at the token endpoint", func(b *behaviour) {
 		b.onReply = append(b.onReply, func(c *call, r *reply) {
-			if c.endpoint == "start" && r.body["error_description"] == "unknown client" {
+			if c.endpoint == "token" && r.body["error_description"] == "unknown client" {
 				r.header.Del("WWW-Authenticate")
 			}
 		})
@@ -138,6 +138,7 @@ var _ = plant(
 	lax("auth-any-method", "CIBA-7.1-AUTH-REGISTERED-METHOD", "a Basic client may post its secret", "client-method"),
 	lax("auth-any-method-at-token", "CIBA-7.1-AUTH-REGISTERED-METHOD", "a Basic client may post its secret to the token endpoint", "client-method-token"),
 	lax("auth-any-method-for-hmac", "CIBA-7.1-AUTH-REGISTERED-METHOD", "a client_secret_jwt client may send its secret as it is", "client-method-client_secret_jwt"),
+	lax("auth-any-method-by-hmac", "CIBA-7.1-AUTH-REGISTERED-METHOD", "a Basic client may sign with its secret", "client-method-hmac"),
 	lax("auth-public-clients", "CIBA-7.1-PUBLIC-CLIENT", "public clients can start", "client-public", "client-ciba"),
 	lax("auth-public-empty-secret", "CIBA-7.1-PUBLIC-CLIENT", "a public client has an empty secret", "empty-is-absent-client_secret", "client-secret-of-none", "client-ciba", "client-confidential"),
 	lax("auth-header-wins", "RFC6749-2.3-MULTIPLE-AUTH", "of two authentications the header counts", "one-authentication"),

@@ -28,6 +28,7 @@ var _ = plant(
 	metadata("metadata-modes-null", "CIBA-4-DISC-MODES", "the delivery modes are null", set("backchannel_token_delivery_modes_supported", nil)),
 	metadata("metadata-modes-number", "CIBA-4-DISC-MODES", "a delivery mode is a number", set("backchannel_token_delivery_modes_supported", []any{"poll", 2})),
 	metadata("metadata-modes-unknown", "CIBA-4-DISC-MODES", "no listed delivery mode is one of CIBA", set("backchannel_token_delivery_modes_supported", []any{"pull"})),
+	metadata("metadata-modes-without-poll", "CIBA-4-DISC-MODES", "poll clients are served, and poll is not listed", set("backchannel_token_delivery_modes_supported", []any{"ping"})),
 	metadata("metadata-modes-twice", "CIBA-4-DISC-MODES", "a delivery mode is listed twice", set("backchannel_token_delivery_modes_supported", []any{"poll", "poll"})),
 	metadata("metadata-endpoint-fragment", "CIBA-4-DISC-ENDPOINT", "the endpoint has a fragment", func(doc map[string]any) {
 		doc["backchannel_authentication_endpoint"] = doc["backchannel_authentication_endpoint"].(string) + "#x"
@@ -74,6 +75,7 @@ var _ = plant(
 	metadata("metadata-jwks-null", "OIDD-3-REQUIRED-MEMBERS", "jwks_uri is null", set("jwks_uri", nil)),
 	metadata("metadata-algs-string", "OIDD-3-REQUIRED-MEMBERS", "the ID Token algorithms are a string", set("id_token_signing_alg_values_supported", "RS256")),
 	metadata("metadata-jwks-http", "OIDD-3-REQUIRED-MEMBERS", "jwks_uri is plain http beyond loopback", set("jwks_uri", "http://keys.example/jwks")),
+	metadata("metadata-userinfo-http", "OIDD-3-REQUIRED-MEMBERS", "userinfo_endpoint is plain http beyond loopback", set("userinfo_endpoint", "http://op.example/who")),
 	metadata("metadata-empty-claims", "OIDD-4.2-NO-EMPTY-ARRAYS", "an empty array is published", set("claims_supported", []any{})),
 	metadata("metadata-no-rs256", "OIDD-3-RS256-LISTED", "RS256 is not listed", func(doc map[string]any) {
 		doc["id_token_signing_alg_values_supported"] = slices.DeleteFunc(slices.Clone(doc["id_token_signing_alg_values_supported"].([]any)), func(v any) bool { return v == "RS256" })
