@@ -249,6 +249,9 @@ func (t *T) judgeSubjectAmong(v *verdictOf, subjects map[string]string) {
 	}
 	sub, _ := t.idTokenOf(tokens).Claims["sub"].(string)
 	t.judgeOneSubject(v.flow.User, sub, subjects)
+	if got := t.userinfoSubject(tokens.AccessToken); got != nil && got != sub {
+		t.Fail(fmt.Sprintf("UserInfo about %s", v.flow.User.Name), "another sub than that of the ID Token")
+	}
 }
 
 func (t *T) judgeOneSubject(user target.User, sub string, subjects map[string]string) {

@@ -19,6 +19,18 @@ var _ = Describe("Token response", func() {
 		values := t.tokenResponse().Header.Values("Cache-Control")
 		t.Check(noStore(values), "Cache-Control contains no-store", "Cache-Control %.100q", strings.Join(values, ", "))
 	})
+	Case("token-no-store-everywhere", "is not cached whatever it is about", Requirements("OIDC-3.1.3.3-NO-STORE").AfterAll(), func(t *T) {
+		answers := []refusal{{"the token response", t.tokenResponse()}}
+		for _, s := range t.pollsSeen() {
+			if s.resp.Status == 200 && s.resp.HasTokens() {
+				answers = append(answers, refusal{"a token response of the case " + s.by, s.resp})
+			}
+		}
+		t.firstOf(answers, func(r refusal) {
+			values := r.resp.Header.Values("Cache-Control")
+			t.Check(noStore(values), r.what+": Cache-Control contains no-store", "Cache-Control %.100q", strings.Join(values, ", "))
+		})
+	})
 	Case("token-pragma", "is not cached by old proxies either", Requirements("RFC6749-5.1-PRAGMA"), func(t *T) {
 		values := strings.Join(t.tokenResponse().Header.Values("Pragma"), ", ")
 		t.Check(strings.Contains(strings.ToLower(values), "no-cache"), "Pragma contains no-cache", "Pragma %.100q", values)
@@ -217,9 +229,17 @@ func scopeIn(value any) ([]string, bool) {
 	return textsOf(value)
 }
 
+// scopeNotWider names more scope when it redeems. What the user was not asked about
+// a token request cannot bring; an OP may refuse the parameter there, or ignore it.
 func scopeNotWider(t *T) {
+	full := t.Request().Get("scope")
 	flow := t.MustStart(t.Request().With("scope", "openid"))
-	tokens, resp := t.MustRedeem(flow)
+	t.Approve(flow)
+	resp := t.MustAnswer(t.PollDecidedWith(flow, func() ciba.Call { return t.PollCall(flow).With("scope", full) }))
+	if !resp.HasTokens() {
+		resp = t.PollDecided(flow)
+	}
+	tokens, _ := t.MustTokens(resp)
 	t.At(resp)
 	stated, _ := scopeIn(tokens.Raw["scope"])
 	onlyOpenID(t, "the token response", stated)

@@ -93,19 +93,18 @@ var _ = Describe("Error response", func() {
 			t.judgeErrorForm(r)
 		}
 	})
-	Case("poll-error-no-store", "of a poll is not cached", Requirements("CIBA-11-ERROR-NO-STORE"), func(t *T) {
-		resp := t.Poll(t.MustStart(t.Request()))
-		if !resp.Is(ciba.AuthorizationPending, ciba.SlowDown) {
-			t.Abort("a poll of a pending request is answered %s", resp.Summary())
-		}
-		answers := append([]refusal{{"a pending poll", resp}}, t.pollErrors()...)
-		if t.Has("deny") {
-			answers = append(answers, refusal{"the poll after a denial", t.Denied().resp})
-		}
-		for _, r := range answers {
+	Case("poll-error-format-everywhere", "of a token request is JSON with a string error whatever it is about", Requirements("CIBA-11-ERROR-FORMAT").AfterAll(), func(t *T) {
+		t.firstOf(t.everyPollError(), func(r refusal) {
+			if r.resp.Status == 400 {
+				t.judgeErrorForm(r)
+			}
+		})
+	})
+	Case("poll-error-no-store", "of a poll is not cached", Requirements("CIBA-11-ERROR-NO-STORE").AfterAll(), func(t *T) {
+		t.firstOf(t.everyPollError(), func(r refusal) {
 			t.At(r.resp)
-			t.Check(outsideErrorRule(r.resp.Status) || noStore(r.resp.Header.Values("Cache-Control")), r.what+": Cache-Control contains no-store", "Cache-Control %.60q", r.resp.Header.Get("Cache-Control"))
-		}
+			t.Check(r.resp.Status != 400 || noStore(r.resp.Header.Values("Cache-Control")), r.what+": Cache-Control contains no-store", "Cache-Control %.60q", r.resp.Header.Get("Cache-Control"))
+		})
 	})
 })
 

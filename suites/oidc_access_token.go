@@ -14,9 +14,9 @@ import (
 
 // OIDC Core 5.3, RFC 7662 2.2 and RFC 9068 2: the access token at work.
 var _ = Describe("Access token", func() {
-	Case("token-userinfo", "opens UserInfo for the user of the ID Token", Requirements("OIDC-5.3-USERINFO"), opensUserinfo)
+	Case("token-userinfo", "opens UserInfo for the user of the ID Token", Requirements("OIDC-5.3-USERINFO").EachAlgorithm(), func(t *T) { t.Each(func() { opensUserinfo(t) }) })
 	Case("token-userinfo-pairwise", "opens UserInfo under the same pairwise subject", Requirements("OIDC-5.3-USERINFO").Needs("pairwise"), opensUserinfo)
-	Case("token-introspection", "is known to introspection", Requirements("RFC7662-2.2-ACTIVE"), introspected)
+	Case("token-introspection", "is known to introspection", Requirements("RFC7662-2.2-ACTIVE").EachAlgorithm(), func(t *T) { t.Each(func() { introspected(t) }) })
 	Case("token-introspection-unknown", "is not active when it was never issued", Requirements("RFC7662-2.2-ACTIVE"), func(t *T) {
 		resp := t.MustAnswer(t.introspect(rand.Text() + rand.Text()))
 		t.At(resp)
@@ -24,7 +24,7 @@ var _ = Describe("Access token", func() {
 		t.Check(err != nil || object["active"] != true, "active false for a token nobody issued", "active is true")
 		t.Check(resp.Status/100 != 5 || resp.Status == 503, "active false for a token nobody issued", "%s", resp.Summary())
 	})
-	Case("token-jwt-profile", "keeps the JWT profile it claims", Requirements("RFC9068-2-JWT-AT"), jwtProfile)
+	Case("token-jwt-profile", "keeps the JWT profile it claims", Requirements("RFC9068-2-JWT-AT").EachAlgorithm(), func(t *T) { t.Each(func() { jwtProfile(t) }) })
 })
 
 // resourceServer is the client that introspects.

@@ -54,6 +54,16 @@ var _ = Describe("ID Token", func() {
 		acr := t.redeemedACR().Claims["acr"]
 		text, _ := acr.(string)
 		t.Check(text != "", "acr is a string", "acr is %T", acr)
+		supported := t.Discovery().Strings("acr_values_supported")
+		if len(supported) < 2 || t.Target().Approval.Kind == "manual" {
+			return
+		}
+		if r, ok := t.tryRedeem(t.Request().With("acr_values", strings.Join(supported[:2], " "))); ok {
+			t.At(r.Response)
+			acr := t.idTokenOf(r.Tokens).Claims["acr"]
+			text, _ := acr.(string)
+			t.Check(text != "", "acr is a string when two values were sent", "acr is %T", acr)
+		}
 	})
 	Case("id-token-acr-true", "does not claim an acr just because it was asked for", Requirements("OIDC-2-IDT-ACR-TRUE"), acrIsTrue)
 	Case("id-token-nonce", "repeats a nonce, or leaves it out", Requirements("OIDC-2-IDT-NONCE"), func(t *T) {
@@ -370,6 +380,13 @@ func judgeACR(t *T, unknown, values string) {
 func pairwise(t *T) {
 	first := t.subjectFor(t.client)
 	t.Check(first == t.subjectFor(t.client), "the same sub for the same client", "sub changed between two flows of the same client and user")
+	for _, u := range t.Target().Users {
+		if u.Name != t.User().Name && !t.session.oneRequestPerUser { // whose other users are in use by other cases
+			other := t.redeemedID(t.MustStartAs(t.client, u, t.RequestFor(t.client, u))).Claims["sub"]
+			t.Check(other != first, "another sub for another user", "users %s and %s have the same", t.User().Name, u.Name)
+			break
+		}
+	}
 	compared := false
 	for _, other := range t.Clients() {
 		if other == t.client || other.SubjectType != "pairwise" || !other.CIBA || other.DeliveryMode != "poll" {

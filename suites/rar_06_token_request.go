@@ -12,13 +12,19 @@ import (
 // RFC 9396 6: authorization_details of a token request ask for less than was
 // granted, never for more.
 var _ = Describe("authorization_details of a token request", func() {
-	Case("rar-narrow", "reduce the token", Requirements("RFC9396-6-TOKEN-REQ-NARROW"), func(t *T) {
+	Case("rar-narrow", "reduce the token", Requirements("RFC9396-6-TOKEN-REQ-NARROW").LastForClient().About(13*time.Second), func(t *T) {
 		kept, dropped := t.pair()
 		flow := t.MustStart(t.withDetails(kept, dropped))
 		resp := t.redeemAsking(flow, kept)
 		t.Judge(resp)
-		if tokens, err := resp.Tokens(); err == nil {
-			t.recordNarrowing(tokens, kept, dropped)
+		tokens, err := resp.Tokens()
+		if err != nil {
+			return
+		}
+		t.recordNarrowing(tokens, kept, dropped)
+		if again := t.MustAnswer(t.Poll(flow)); again.HasTokens() { // CIBA Core 10.1.1
+			t.At(again)
+			t.Fail("an auth_req_id that was redeemed for less is used up, too", "%s", again.Summary())
 		}
 	})
 	Case("rar-exceed", "never bring more than was granted", Requirements("RFC9396-6-TOKEN-REQ-EXCEED").Limit(3*time.Minute), exceeding)

@@ -131,6 +131,18 @@ var _ = plant(
 			}
 		})
 	}),
+	remembers("parallel-first-userinfo", "CIBA-8-MANY-PARALLEL", "UserInfo tells every client about whom it asked first", func(b *behaviour, _ *decisions) {
+		var first sync.Map
+		b.onFlow = append(b.onFlow, func(c *call, f *flow) { first.LoadOrStore(c.client, f.user) })
+		b.onReply = append(b.onReply, func(c *call, r *reply) {
+			if r.kind != "userinfo" {
+				return
+			}
+			if user, ok := first.Load(c.flow.client); ok {
+				r.body["sub"] = c.op.subject(c.flow.client, user.(*User))
+			}
+		})
+	}),
 	Fault{"decision-lost-in-poll", "CIBA-10.1.1-DECISION-DURING-POLL", "a decision during a poll is overwritten", func(b *behaviour) { b.writeBack = 150 * time.Millisecond }},
 	seen("approval-lost-after-poll", "CIBA-10.1.1-DECISION-DURING-POLL", "an approval within a quarter of a second of a poll is a denial", func(_ *call, f *flow, at state) state {
 		if at == approved && !f.lastPoll.IsZero() && f.decided.Sub(f.lastPoll) < 250*time.Millisecond {

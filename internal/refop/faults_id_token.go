@@ -219,6 +219,11 @@ var _ = plant(
 	}},
 
 	idToken("idt-acr-missing", "CIBA-7.1-IDT-ACR", "acr is missing though it was asked for", func(d *draft) { delete(d.claims, "acr") }),
+	idToken("idt-acr-of-one", "CIBA-7.1-IDT-ACR", "acr is missing when two values were asked for", func(d *draft) {
+		if strings.Contains(d.flow.acr, " ") {
+			delete(d.claims, "acr")
+		}
+	}),
 	idToken("idt-acr-list", "CIBA-7.1-IDT-ACR", "acr is an array", func(d *draft) { d.claims["acr"] = []any{d.claims["acr"]} }),
 	idToken("idt-acr-echo", "OIDC-2-IDT-ACR-TRUE", "acr repeats the first value asked for", func(d *draft) {
 		if asked := strings.Fields(d.flow.acr); len(asked) > 0 {
@@ -250,6 +255,14 @@ var _ = plant(
 
 	Fault{"pairwise-public", "CIBA-4-PAIRWISE-STABLE", "all sectors are told the same sub", func(b *behaviour) {
 		b.subject = func(_ *Client, u *User) string { return u.Sub }
+	}},
+	Fault{"pairwise-of-sector", "CIBA-4-PAIRWISE-STABLE", "all users of a sector have one sub", func(b *behaviour) {
+		b.subject = func(c *Client, u *User) string {
+			if c.Sector == "" {
+				return u.Sub
+			}
+			return "somebody-of-" + c.Sector
+		}
 	}},
 	Fault{"pairwise-fleeting", "CIBA-4-PAIRWISE-STABLE", "pairwise subs change with every flow", func(b *behaviour) {
 		b.onDraft = append(b.onDraft, func(c *call, d *draft) {

@@ -105,6 +105,11 @@ var _ = plant(
 			r.raw = []byte{}
 		}
 	})},
+	Fault{"poll-slow-down-text", "CIBA-11-ERROR-FORMAT", "slow_down is called text/plain", everyPoll(func(_ *call, r *reply) {
+		if r.body["error"] == "slow_down" {
+			r.header.Set("Content-Type", "text/plain")
+		}
+	})},
 	Fault{"poll-expired-text", "CIBA-11-ERROR-FORMAT", "an expiry is called text/html", everyPoll(func(_ *call, r *reply) {
 		if r.kind == "error" && r.body["error"] == "expired_token" {
 			r.header.Set("Content-Type", "text/html")

@@ -93,6 +93,20 @@ var _ = plant(
 			}
 		})
 	}},
+	Fault{"rar-narrow-again", "RFC9396-6-TOKEN-REQ-NARROW", "a token for a part leaves the auth_req_id good for the rest", func(b *behaviour) {
+		var narrowed sync.Map
+		b.onReply = append(b.onReply, func(c *call, r *reply) {
+			if r.kind == "tokens" && c.value("authorization_details") != "" {
+				narrowed.Store(c.flow, true)
+			}
+		})
+		b.state(func(_ *call, f *flow, at state) state {
+			if _, partly := narrowed.Load(f); partly && at == used {
+				return approved
+			}
+			return at
+		})
+	}},
 	lax("rar-exceed-account", "RFC9396-6-TOKEN-REQ-EXCEED", "of a grant only type and amount are compared", "rar-exceed-account"),
 	lax("rar-exceed-list", "RFC9396-6-TOKEN-REQ-EXCEED", "of a grant lists are not compared", "rar-exceed-list"),
 )

@@ -82,6 +82,7 @@ func ignoreUnknownScopes(b *behaviour) {
 var _ = plant(
 	tokens("token-cached", "OIDC-3.1.3.3-NO-STORE", "the token response may be cached", func(r *reply) { r.header.Del("Cache-Control") }),
 	tokens("token-cached-privately", "OIDC-3.1.3.3-NO-STORE", "the token response is private, no-cache", header("Cache-Control", "private, no-cache")),
+	withGrant("token-cached-with-details", "OIDC-3.1.3.3-NO-STORE", "a token response with details may be cached", func(r *reply) { r.header.Del("Cache-Control") }),
 	tokens("token-no-pragma", "RFC6749-5.1-PRAGMA", "there is no Pragma", func(r *reply) { r.header.Del("Pragma") }),
 	tokens("token-text", "RFC6749-5.1-JSON", "the token response is called text/plain", header("Content-Type", "text/plain;charset=UTF-8")),
 	tokens("token-jwt-type", "RFC6749-5.1-JSON", "the token response is called application/jwt", header("Content-Type", "application/jwt")),
@@ -136,6 +137,13 @@ var _ = plant(
 	tokens("token-scope-empty", "RFC6749-5.1-SCOPE", "scope is an empty string", member("scope", "")),
 	tokens("token-scope-list", "RFC6749-5.1-SCOPE", "scope is an array", func(r *reply) { r.body["scope"] = anyList(strings.Fields(r.body["scope"].(string))) }),
 	tokens("token-scope-wider", "RFC9700-2.3-SCOPE-NOT-WIDER", "scope grants more than was asked for", func(r *reply) { r.body["scope"] = r.body["scope"].(string) + " admin" }),
+	Fault{"token-scope-of-poll", "RFC9700-2.3-SCOPE-NOT-WIDER", "the scope of the token request counts", func(b *behaviour) {
+		b.onGrantFor = func(c *call, g *grant) {
+			if scope := c.value("scope"); scope != "" && c.value("grant_type") == grantCIBA {
+				g.scope = scope
+			}
+		}
+	}},
 	access("token-scope-wider-jwt", "RFC9700-2.3-SCOPE-NOT-WIDER", "the access token holds more scope than was asked for", func(c map[string]any) {
 		c["scope"] = c["scope"].(string) + " admin"
 	}),
@@ -172,6 +180,7 @@ var _ = plant(
 	introspection("introspection-string", "RFC7662-2.2-ACTIVE", "active is a string", active(func(body map[string]any) { body["active"] = "true" })),
 	introspection("introspection-no-active", "RFC7662-2.2-ACTIVE", "active is missing", active(func(body map[string]any) { delete(body, "active") })),
 	introspection("introspection-other-client", "RFC7662-2.2-ACTIVE", "client_id is the resource server's", active(func(body map[string]any) { body["client_id"] = "api" })),
+	introspection("introspection-one-client", "RFC7662-2.2-ACTIVE", "client_id is that of one client for all", active(func(body map[string]any) { body["client_id"] = "basic-a" })),
 	Fault{"introspection-other-user", "RFC7662-2.2-ACTIVE", "sub is another user's, of an OP with public subjects", func(b *behaviour) {
 		b.reply("discovery", "discovery", func(r *reply) { r.body["subject_types_supported"] = []any{"public"} })
 		b.reply("introspection", "introspection", active(func(body map[string]any) { body["sub"] = "u-9999" }))
@@ -187,6 +196,7 @@ var _ = plant(
 	access("at-iat-missing", "RFC9068-2-JWT-AT", "the access token has no iat", func(c map[string]any) { delete(c, "iat") }),
 	access("at-jti-missing", "RFC9068-2-JWT-AT", "the access token has no jti", func(c map[string]any) { delete(c, "jti") }),
 	access("at-client-wrong", "RFC9068-2-JWT-AT", "client_id of the access token is another client", func(c map[string]any) { c["client_id"] = "somebody-else" }),
+	access("at-client-one", "RFC9068-2-JWT-AT", "client_id of all access tokens is that of one client", func(c map[string]any) { c["client_id"] = "basic-a" }),
 	access("at-iss-wrong", "RFC9068-2-JWT-AT", "iss of the access token is another issuer", func(c map[string]any) { c["iss"] = "https://other.example" }),
 	access("at-expired", "RFC9068-2-JWT-AT", "the access token has expired when it comes", func(c map[string]any) { c["exp"] = c["iat"].(int64) - 60 }),
 	Fault{"at-other-user", "RFC9068-2-JWT-AT", "sub of the access token is another user, of an OP with public subjects", func(b *behaviour) {
