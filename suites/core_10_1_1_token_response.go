@@ -5,6 +5,7 @@ import (
 	"math"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/cibatest/cibatest/internal/approve"
 	"github.com/cibatest/cibatest/internal/ciba"
@@ -60,6 +61,7 @@ var _ = Describe("Token response", func() {
 		t.Check(isNumber && n > 0, "a positive number", "expires_in is %T %.40v", value, value)
 		t.judgeLifetimeTold(n)
 	})
+	Case("token-outlives-request", "brings tokens that outlive their auth_req_id", Requirements("RFC6749-5.1-EXPIRES-IN").Needs("short_expiry").WaitsForExpiry().About(expiryTime), outlives)
 	Case("token-scope", "states the scope where it differs from the request", Requirements("RFC6749-5.1-SCOPE"), scopeStated)
 	Case("token-scope-not-wider", "grants no scope that was not asked for", Requirements("RFC9700-2.3-SCOPE-NOT-WIDER"), scopeNotWider)
 	Case("token-entropy", "has tokens nobody can guess", Requirements("RFC6749-10.10-TOKEN-ENTROPY").AfterAll(), tokenEntropy)
@@ -76,6 +78,32 @@ func (t *T) judgeLifetimeTold(seconds float64) {
 	if issued && expires && seconds > exp-iat+tolerance {
 		t.Warn("expires_in not longer than the access token lives", "expires_in is %.0f, the token lives for %.0f s", seconds, exp-iat)
 	}
+}
+
+// outlives uses the tokens of a request when the request itself has long expired.
+func outlives(t *T) {
+	flow := t.expiring(nil)
+	t.Approve(flow)
+	resp := t.MustAnswer(t.PollDecided(flow))
+	if !resp.HasTokens() && flow.over(resp) {
+		t.Skip("the request expired before its tokens could be fetched: %s", resp.Summary())
+	}
+	tokens, _ := t.MustTokens(resp)
+	if t.userinfoSubject(tokens.AccessToken) == nil {
+		t.Skip("userinfo: UserInfo tells nothing about this access token")
+	}
+	end := flow.Expires().Add(expiryLatest)
+	if resp.Received.Add(tokens.ExpiresIn).Before(end.Add(expiryLatest)) {
+		t.Skip("the access token lives for %s, which is no longer than the request", tokens.ExpiresIn)
+	}
+	t.WaitUntil(end)
+	t.Check(t.userinfoSubject(tokens.AccessToken) != nil, "the access token still works", "UserInfo does not take it %s before it expires", time.Until(resp.Received.Add(tokens.ExpiresIn)).Round(time.Second))
+	if tokens.RefreshToken == "" {
+		return
+	}
+	fresh := t.MustAnswer(t.refresh(tokens.RefreshToken))
+	t.At(fresh)
+	t.Check(fresh.HasTokens(), "the refresh token still works", "%s", fresh.Summary())
 }
 
 // tokenResponse is the shared answer to a redeeming poll.
@@ -263,6 +291,10 @@ func tokenEntropy(t *T) {
 	owners := map[string]issued{}
 	values := map[string][]string{}
 	for _, one := range t.session.issuedSoFar() {
+		if one.RefreshToken != "" && one.RefreshToken == one.AccessToken { // RFC 6749 1.5: it is never sent to resource servers
+			t.Fail("a refresh token of its own", "the access token is the refresh token, too")
+			return
+		}
 		for kind, token := range map[string]string{"access": one.AccessToken, "refresh": one.RefreshToken} {
 			if token == "" {
 				continue

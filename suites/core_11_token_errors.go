@@ -27,6 +27,17 @@ var _ = Describe("Invalid auth_req_id", func() {
 		t.At(resp)
 		t.owned(resp.HasTokens(), "the owner still gets the tokens", resp)
 	})
+	Case("id-other-client-pace", "of another client does not count for the owner's pace", Requirements("CIBA-11-ARID-OTHER-CLIENT").Needs("no_action").About(6*time.Second), func(t *T) {
+		flow := t.MustStart(t.Request())
+		t.WaitUntil(flow.last.Add(flow.Pace()))
+		t.Judge(t.foreignPoll(flow))
+		resp := t.MustAnswer(t.PollNow(flow))
+		t.At(resp)
+		t.owned(undecided(resp), "the owner's request is still pending", resp)
+		if resp.Is(ciba.SlowDown) { // no text says what an OP counts
+			t.Warn("authorization_pending for the owner, who keeps the pace", "%s right after a poll of another client", resp.Summary())
+		}
+	})
 	Case("id-other-client-used", "is invalid_grant for another client after its use", Requirements("CIBA-11-ARID-OTHER-CLIENT").AloneForClient().LastForClient().About(8*time.Second), func(t *T) {
 		flow := t.MustStart(t.Request())
 		t.MustRedeem(flow)

@@ -24,8 +24,8 @@ var damage = map[string]struct {
 		[]string{"approval", "binding-message", "client-auth", "expiry", "hints", "id-token", "initiation", "polling", "rar", "user-code"},
 	},
 	"approval": {
-		"every case that redeems needs a decision that takes effect for its own request",
-		[]string{"client-auth", "denial", "discovery", "expiry", "hints", "id-token", "polling", "rar", "token-response"},
+		"every case that redeems needs a decision that takes effect for its own request, and every code is its own user's",
+		[]string{"client-auth", "denial", "discovery", "expiry", "hints", "id-token", "polling", "rar", "token-response", "user-code"},
 	},
 	"binding-message": {
 		"ordinary requests carry a binding_message",

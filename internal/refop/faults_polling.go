@@ -271,6 +271,16 @@ var _ = plant(
 	costly("foreign-kills-denied", "CIBA-11-ARID-OTHER-CLIENT-DENIED", "a foreign poll uses a denied id up", func(c *call, err *oauthError) bool {
 		return err.code == "invalid_grant" && c.flow.client != c.client && c.flow.stateAt(c.now) == denied
 	}),
+	Fault{"foreign-throttles", "CIBA-11-ARID-OTHER-CLIENT", "a foreign poll counts for the owner's pace", func(b *behaviour) {
+		b.onReply = append(b.onReply, func(c *call, _ *reply) {
+			if c.endpoint != "token" || c.flow == nil || c.client == c.flow.client {
+				return
+			}
+			_, s := c.op.find(c.flow.id)
+			defer s.mu.Unlock()
+			c.flow.lastPoll = c.now
+		})
+	}},
 	Fault{"foreign-used-known", "CIBA-11-ARID-OTHER-CLIENT", "another client learns of the use", func(b *behaviour) {
 		b.skip("id-own-used")
 		b.refuse("poll-used", 400, "access_denied")

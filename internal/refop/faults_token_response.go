@@ -115,6 +115,10 @@ var _ = plant(
 	tokens("token-no-expires-in", "RFC6749-5.1-EXPIRES-IN", "there is no expires_in", no("expires_in")),
 	tokens("token-expires-in-string", "RFC6749-5.1-EXPIRES-IN", "expires_in is a string", member("expires_in", "600")),
 	tokens("token-expires-in-untrue", "RFC6749-5.1-EXPIRES-IN", "expires_in is a day, the token lives for minutes", member("expires_in", 86400)),
+	Fault{"token-ends-with-request", "RFC6749-5.1-EXPIRES-IN", "access tokens end when their auth_req_id would have", func(b *behaviour) {
+		b.onGrantFor = func(_ *call, g *grant) { g.expires = g.flow.expires }
+	}},
+	tokens("token-refresh-is-access", "RFC6749-10.10-TOKEN-ENTROPY", "the refresh token is the access token", func(r *reply) { r.body["refresh_token"] = r.body["access_token"] }),
 	tokens("token-expires-in-zero", "RFC6749-5.1-EXPIRES-IN", "expires_in is 0", member("expires_in", 0)),
 	tokens("token-expires-in-negative", "RFC6749-5.1-EXPIRES-IN", "expires_in is negative", member("expires_in", -1)),
 
