@@ -135,7 +135,7 @@ var _ = Describe("Client assertion", func() {
 		for _, e := range t.entrances() {
 			call := e.call()
 			call.Form = call.Form.Add("client_id", t.Second().ClientID)
-			t.JudgeVariant("client_id of another client"+e.where, t.Send(call))
+			t.judgeEntry("client_id of another client", e, call)
 		}
 	})
 	assertionCase("assertion-token-aud-issuer", "addressed to the issuer works at the token endpoint",
@@ -174,9 +174,7 @@ func (t *T) judgeAssertionBy(r spec.Requirement, what string, e entrance, spoil 
 		t.Abort("client %s does not authenticate by an assertion", t.Client().Name)
 	}
 	spoil(&a)
-	resp := t.MustAnswer(t.Send(call.AuthenticatedBy(a)))
-	t.At(resp)
-	t.addFor(r, judge(r, resp), what+e.where+": "+describe(r), resp.Summary())
+	t.judgeEntryBy(r, what, e, call.AuthenticatedBy(a))
 }
 
 // unsignedBy makes assertions without signature, with a spelling of none as alg.

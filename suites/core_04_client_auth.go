@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/cibatest/cibatest/internal/ciba"
+	"github.com/cibatest/cibatest/internal/spec"
 	"github.com/cibatest/cibatest/internal/jose"
 	"github.com/cibatest/cibatest/internal/target"
 	. "github.com/onsi/ginkgo/v2"
@@ -42,7 +43,7 @@ var _ = Describe("Client authentication", func() {
 	Case("auth-unknown-client", "refuses a client that does not exist", Requirements("CIBA-7.1-AUTH-UNKNOWN-CLIENT"), func(t *T) {
 		for _, e := range t.entrances() {
 			for _, c := range t.perMethod() {
-				t.JudgeVariant("as by "+c.AuthMethod+e.where, t.Send(e.call().AuthenticatedBy(stranger(t, c))))
+				t.judgeEntry("as by "+c.AuthMethod, e, e.call().AuthenticatedBy(stranger(t, c)))
 			}
 		}
 	})
@@ -109,6 +110,30 @@ func (t *T) entrances() []entrance {
 		list = append(list, entrance{" at the token endpoint", func() ciba.Call { return t.PollCall(flow) }})
 	}
 	return list
+}
+
+// judgeEntry judges the refusal of a spoilt request. RFC 6749 5.2 lets the token
+// endpoint say invalid_client with 400, unless the client used the header.
+func (t *T) judgeEntry(what string, e entrance, call ciba.Call) {
+	t.judgeEntryBy(t.Requirement(), what, e, call)
+}
+
+// judgeEntryBy is judgeEntry for a requirement that a case has widened.
+func (t *T) judgeEntryBy(r spec.Requirement, what string, e entrance, call ciba.Call) {
+	resp := t.MustAnswer(t.Send(call))
+	t.At(resp)
+	if e.where != "" && !usesHeader(call) {
+		r.Expect.Status = append(slices.Clone(r.Expect.Status), http.StatusBadRequest)
+	}
+	t.addFor(r, judge(r, resp), what+e.where+": "+describe(r), resp.Summary())
+}
+
+// usesHeader says whether a call authenticates by an Authorization header.
+func usesHeader(call ciba.Call) bool {
+	if call.Auth != nil && call.Auth.Authenticate(&call) != nil {
+		return false
+	}
+	return call.Header.Get("Authorization") != ""
 }
 
 // startAs sends a good request of a client with an authentication of the case's
@@ -194,7 +219,7 @@ func stranger(t *T, like *Client) ciba.Authenticator {
 
 func emptySecret(t *T) {
 	for _, e := range t.entrances() {
-		t.JudgeVariant("an empty secret"+e.where, t.Send(e.call().AuthenticatedBy(bySecret(t.Client(), ""))))
+		t.judgeEntry("an empty secret", e, e.call().AuthenticatedBy(bySecret(t.Client(), "")))
 	}
 }
 
@@ -219,7 +244,7 @@ func wrongSecrets(t *T) {
 		return // auth-basic-challenge tries the token endpoint
 	}
 	for _, e := range entrances[1:] {
-		t.JudgeBy(r, t.Send(e.call().AuthenticatedBy(bySecret(t.Client(), "wrong-"+rand.Text()))))
+		t.judgeEntry("a wrong secret", e, e.call().AuthenticatedBy(bySecret(t.Client(), "wrong-"+rand.Text())))
 	}
 }
 
@@ -275,7 +300,7 @@ var basicScheme = regexp.MustCompile(`(?i)(^|,)\s*basic(\s|,|$)`)
 func registeredMethod(t *T) {
 	c := t.Client()
 	for _, e := range t.entrances() {
-		t.JudgeVariant("client_secret_post by a client_secret_basic client"+e.where, t.Send(e.call().AuthenticatedBy(ciba.Post(c.ClientID, c.ClientSecret.Reveal()))))
+		t.judgeEntry("client_secret_post by a client_secret_basic client", e, e.call().AuthenticatedBy(ciba.Post(c.ClientID, c.ClientSecret.Reveal())))
 	}
 	hmac := ciba.Assertion{ClientID: c.ClientID, Key: jose.SymmetricKey([]byte(c.ClientSecret.Reveal()), "HS256", ""), Audience: t.Target().Issuer}
 	t.JudgeVariant("client_secret_jwt by a client_secret_basic client", t.startAs(c, hmac))
@@ -295,7 +320,7 @@ func twoAuthentications(t *T) {
 	for _, e := range t.entrances() {
 		call := e.call().AuthenticatedBy(ciba.Basic(c.ClientID, c.ClientSecret.Reveal()))
 		call.Form = call.Form.Add("client_id", c.ClientID).Add("client_secret", c.ClientSecret.Reveal())
-		t.JudgeVariant("header and body"+e.where, t.Send(call))
+		t.judgeEntry("header and body", e, call)
 	}
 }
 

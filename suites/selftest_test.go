@@ -175,6 +175,20 @@ func TestUnsaidHint(t *testing.T) {
 	accusesNobody(t, run)
 }
 
+// What RFC 6749 allows without reserve at the token endpoint is not even a warning.
+func TestTokenEndpointAnswers400(t *testing.T) {
+	notForGinkgo(t)
+	build()
+	t.Parallel()
+	area := Selection{Arguments: []string{"client-auth"}}
+	healthy := judgeLab(t, lab.Options{}, area)
+	for i, c := range judgeLab(t, lab.Options{Variants: []string{"auth-400-at-token"}}, area).Cases {
+		if want := healthy.Cases[i]; c.Outcome != want.Outcome {
+			t.Errorf("%s: %s, on the healthy OP %s: %s", c.ID, c.Outcome, want.Outcome, c.Message)
+		}
+	}
+}
+
 // An issuer may have a path or end in a slash; all addresses follow from it.
 func TestIssuers(t *testing.T) {
 	build()

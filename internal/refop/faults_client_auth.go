@@ -234,8 +234,18 @@ func without401(b *behaviour) {
 	})
 }
 
+// withoutTokenEndpoint401 is the same of the token endpoint, which CIBA Core 13 does not speak of.
+func withoutTokenEndpoint401(b *behaviour) {
+	b.onReply = append(b.onReply, func(c *call, r *reply) {
+		if r.status == 401 && c.endpoint == "token" && c.r.Header.Get("Authorization") == "" {
+			r.status = 400
+		}
+	})
+}
+
 var _ = allow(
 	Variant{"auth-400-without-header", "RFC 6749 5.2: 401 is only due when the client used the Authorization header", without401},
+	Variant{"auth-400-at-token", "RFC 6749 5.2: 401 is only due when the client used the Authorization header", withoutTokenEndpoint401},
 	Variant{"auth-challenge-lower-case", "RFC 9110 11.1: scheme names are case-insensitive", func(b *behaviour) {
 		onClientAuth(b, func(r *reply) {
 			if r.header.Get("WWW-Authenticate") != "" {
