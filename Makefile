@@ -17,10 +17,10 @@ demo: build ## judge the embedded reference OP and write out/report.html
 	./bin/cibatest demo --out $(OUT)
 
 test: ## run the tests
-	$(GO) test -shuffle=on $(PACKAGES)
+	$(GO) test -shuffle=on -timeout 25m $(PACKAGES)
 
 race: ## run the tests under the race detector, without the fault matrix
-	$(GO) test -race -short -shuffle=on $(PACKAGES)
+	$(GO) test -race -short -shuffle=on -timeout 25m $(PACKAGES)
 
 selftest: ## every case against the healthy OP, every fault and every legal variant
 	$(GO) test ./suites -run 'Test(Healthy|Faults|Variants)' -count=1 -v -timeout 30m $(if $(CASE),-args -case $(CASE))

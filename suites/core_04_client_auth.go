@@ -9,8 +9,8 @@ import (
 	"time"
 
 	"github.com/cibatest/cibatest/internal/ciba"
-	"github.com/cibatest/cibatest/internal/spec"
 	"github.com/cibatest/cibatest/internal/jose"
+	"github.com/cibatest/cibatest/internal/spec"
 	"github.com/cibatest/cibatest/internal/target"
 	. "github.com/onsi/ginkgo/v2"
 )
