@@ -76,11 +76,15 @@ func (t *T) closeLast(resp *ciba.Response) {
 	}
 }
 
-// userHinted is the user of the target file whom a hint names.
+// userHinted is the user of the target file whom a hint names, be it by an ID Token
+// of this run.
 func (t *T) userHinted(hint string) (target.User, bool) {
 	hint = strings.TrimSpace(hint)
+	answers := t.session.issuedSoFar()
+	i := slices.IndexFunc(answers, func(r issued) bool { return r.IDToken == hint })
 	for _, u := range t.session.target.Users {
-		if hint != "" && slices.Contains([]string{u.LoginHint, u.LoginHintToken.Reveal(), u.IDTokenHint.Reveal()}, hint) {
+		named := hint != "" && slices.Contains([]string{u.LoginHint, u.LoginHintToken.Reveal(), u.IDTokenHint.Reveal()}, hint)
+		if named || hint != "" && i >= 0 && answers[i].user == u.Name {
 			return u, true
 		}
 	}
