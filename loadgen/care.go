@@ -9,7 +9,7 @@ import (
 	"strings"
 	"time"
 
-	"github.com/cibatest/cibatest/internal/target"
+	"github.com/cibatest/cibatest/internal/targetfile"
 )
 
 // Consent is what the user says about a target that is not this machine.
@@ -43,7 +43,7 @@ var capsOf = map[string]caps{
 
 // Care refuses a load that the target's owner has not agreed to, or that goes
 // beyond what the target takes. Every problem is told at once.
-func Care(t *target.Target, p *Plan, c Consent) error {
+func Care(t *targetfile.Target, p *Plan, c Consent) error {
 	foreign := foreignHosts(t)
 	if len(foreign) == 0 {
 		return nil
@@ -94,7 +94,7 @@ func peakPerMinute(p *Plan) float64 {
 }
 
 // foreignHosts are the hosts of the endpoints that are not this machine.
-func foreignHosts(t *target.Target) (list []string) {
+func foreignHosts(t *targetfile.Target) (list []string) {
 	for _, address := range []string{t.Endpoints.BackchannelAuthentication, t.Endpoints.Token, t.Approval.URL} {
 		u, err := url.Parse(address)
 		if err != nil || u.Hostname() == "" || isLoopback(u.Hostname()) || slices.Contains(list, u.Hostname()) {

@@ -12,7 +12,7 @@ import (
 	"strings"
 	"time"
 
-	"github.com/cibatest/cibatest/internal/target"
+	"github.com/cibatest/cibatest/internal/targetfile"
 	"github.com/cibatest/cibatest/reports/result"
 )
 
@@ -51,7 +51,7 @@ const mostEvidence = 5
 // checks judges the protocol while the load runs.
 type checks struct {
 	decides  bool // decisions are ours alone
-	users    []target.User
+	users    []targetfile.User
 	subjects []string // by user: as configured, or as first seen
 	template *Template
 	seen     idSet

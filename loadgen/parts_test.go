@@ -11,7 +11,7 @@ import (
 	"time"
 	"unsafe"
 
-	"github.com/cibatest/cibatest/internal/target"
+	"github.com/cibatest/cibatest/internal/targetfile"
 	"github.com/cibatest/cibatest/reports/result"
 	"pgregory.net/rapid"
 )
@@ -313,8 +313,8 @@ func TestAbortWaitsItsTime(t *testing.T) {
 
 func TestCare(t *testing.T) {
 	t.Parallel()
-	at := func(persona, host string) *target.Target {
-		return &target.Target{Persona: persona, Endpoints: target.Endpoints{BackchannelAuthentication: "https://" + host + "/bc", Token: "https://" + host + "/token"}}
+	at := func(persona, host string) *targetfile.Target {
+		return &targetfile.Target{Persona: persona, Endpoints: targetfile.Endpoints{BackchannelAuthentication: "https://" + host + "/bc", Token: "https://" + host + "/token"}}
 	}
 	plan := func(rate string, pending int) *Plan {
 		a, err := ParseRate(rate, 10*time.Second, nil)
@@ -325,7 +325,7 @@ func TestCare(t *testing.T) {
 	}
 	for _, c := range []struct {
 		name    string
-		target  *target.Target
+		target  *targetfile.Target
 		plan    *Plan
 		consent Consent
 		says    string // empty: allowed

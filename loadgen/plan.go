@@ -6,7 +6,7 @@ import (
 	"time"
 
 	"github.com/cibatest/cibatest/internal/approve"
-	"github.com/cibatest/cibatest/internal/target"
+	"github.com/cibatest/cibatest/internal/targetfile"
 	"github.com/cibatest/cibatest/reports/result"
 )
 
@@ -32,9 +32,9 @@ type Plan struct {
 	Duration time.Duration // how long flows start
 	Drain    time.Duration // how long they may still end after that
 
-	Client    target.Client
+	Client    targetfile.Client
 	Audience  string // of client assertions; empty: the issuer
-	Users     []target.User
+	Users     []targetfile.User
 	UserLimit int // starts a minute and user; 0: no limit
 	Params    map[string]string
 	RAR       *Template // nil: no authorization_details
@@ -58,7 +58,7 @@ type Plan struct {
 
 // Options are what a run works with.
 type Options struct {
-	Target    *target.Target // endpoints resolved
+	Target    *targetfile.Target // endpoints resolved
 	Plan      Plan
 	Transport http.RoundTripper
 	Decider   Decider // nil: nobody decides, or somebody else does

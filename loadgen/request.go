@@ -12,7 +12,7 @@ import (
 	"time"
 
 	"github.com/cibatest/cibatest/internal/ciba"
-	"github.com/cibatest/cibatest/internal/target"
+	"github.com/cibatest/cibatest/internal/targetfile"
 )
 
 // requests holds what all requests have in common, ready for the wire.
@@ -30,7 +30,7 @@ type endpoint struct {
 	signer *signer // nil: the credentials do not change, and are in the header or in begin
 }
 
-func newRequests(t *target.Target, p *Plan) (*requests, error) {
+func newRequests(t *targetfile.Target, p *Plan) (*requests, error) {
 	r := &requests{rar: p.RAR, header: http.Header{
 		"Content-Type": {"application/x-www-form-urlencoded"}, "Accept": {"application/json"}, "User-Agent": {"cibatest-load"},
 	}}
@@ -63,7 +63,7 @@ func newRequests(t *target.Target, p *Plan) (*requests, error) {
 
 // endpoint prepares an endpoint. Credentials that travel in the header are the
 // same at both.
-func (r *requests) endpoint(name, address string, form ciba.Params, t *target.Target, p *Plan) (endpoint, error) {
+func (r *requests) endpoint(name, address string, form ciba.Params, t *targetfile.Target, p *Plan) (endpoint, error) {
 	if u, err := url.Parse(address); err != nil || u.Host == "" || u.Fragment != "" {
 		return endpoint{}, fmt.Errorf("endpoints.%s: %q is not an absolute URL", name, address)
 	}
@@ -89,7 +89,7 @@ func (r *requests) endpoint(name, address string, form ciba.Params, t *target.Ta
 }
 
 // hintOf names a user the way the target file does.
-func hintOf(u target.User, c target.Client) (ciba.Params, error) {
+func hintOf(u targetfile.User, c targetfile.Client) (ciba.Params, error) {
 	var hint ciba.Params
 	switch {
 	case u.LoginHint != "":

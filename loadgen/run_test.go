@@ -12,7 +12,7 @@ import (
 	"github.com/cibatest/cibatest/internal/lab"
 	"github.com/cibatest/cibatest/internal/memnet"
 	"github.com/cibatest/cibatest/internal/refop"
-	"github.com/cibatest/cibatest/internal/target"
+	"github.com/cibatest/cibatest/internal/targetfile"
 	"github.com/cibatest/cibatest/mockdevice"
 	"github.com/cibatest/cibatest/reports/result"
 )
@@ -36,7 +36,7 @@ func inBubble(t *testing.T, o lab.Options, test func(t *testing.T, b *bench)) {
 		b.Lab = l
 		defer b.network.Close()
 		defer l.Close()
-		d, err := target.Discover(t.Context(), l.RoundTripper, l.Target)
+		d, err := targetfile.Discover(t.Context(), l.RoundTripper, l.Target)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -60,7 +60,7 @@ func (b *bench) plan(t *testing.T, rate string, length time.Duration) Plan {
 	}
 }
 
-func (b *bench) client(name string) target.Client {
+func (b *bench) client(name string) targetfile.Client {
 	for _, c := range b.Target.Clients {
 		if c.Name == name {
 			return c

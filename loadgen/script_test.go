@@ -16,7 +16,7 @@ import (
 
 	"github.com/cibatest/cibatest/internal/approve"
 	"github.com/cibatest/cibatest/internal/memnet"
-	"github.com/cibatest/cibatest/internal/target"
+	"github.com/cibatest/cibatest/internal/targetfile"
 	"github.com/cibatest/cibatest/reports/result"
 	"github.com/google/go-cmp/cmp"
 )
@@ -78,14 +78,14 @@ func againstWith(t *testing.T, s *scripted, edit func(*Plan), more func(context.
 		defer network.Close()
 		s.began, s.polls = time.Now(), map[string][]time.Duration{}
 		network.Serve("op.test:80", s)
-		tgt := &target.Target{
+		tgt := &targetfile.Target{
 			Issuer: "http://op.test", Scope: "openid",
-			Endpoints: target.Endpoints{BackchannelAuthentication: "http://op.test/start", Token: "http://op.test/token"},
+			Endpoints: targetfile.Endpoints{BackchannelAuthentication: "http://op.test/start", Token: "http://op.test/token"},
 		}
 		arrivals, _ := ParseRate("1/s", 3*time.Second, nil)
 		p := Plan{
 			Arrivals: arrivals, Duration: 3 * time.Second, Drain: 5 * time.Minute, Mix: Mix{Approve: 1}, Seed: 3,
-			Client: target.Client{Name: "c", ClientID: "c", AuthMethod: target.AuthNone}, Users: []target.User{{Name: "alice", LoginHint: "alice"}, {Name: "bob", LoginHint: "bob"}},
+			Client: targetfile.Client{Name: "c", ClientID: "c", AuthMethod: targetfile.AuthNone}, Users: []targetfile.User{{Name: "alice", LoginHint: "alice"}, {Name: "bob", LoginHint: "bob"}},
 		}
 		edit(&p)
 		o := Options{Target: tgt, Plan: p, Transport: network.RoundTripper()}

@@ -7,7 +7,7 @@ import (
 	"strings"
 	"time"
 
-	"github.com/cibatest/cibatest/internal/spec"
+	"github.com/cibatest/cibatest/internal/catalogue"
 	"github.com/onsi/ginkgo/v2"
 )
 
@@ -146,7 +146,7 @@ var caseID = regexp.MustCompile(`^[a-z0-9]+(-[a-z0-9]+)*$`)
 func Case(id, title string, s Spec, body func(*T)) {
 	ginkgo.GinkgoHelper()
 	def := &definition{id: id, title: title, Spec: s, body: body}
-	if err := def.complete(spec.Must()); err != nil {
+	if err := def.complete(catalogue.Must()); err != nil {
 		panic(fmt.Sprintf("case %q: %v", id, err))
 	}
 	register(def)
@@ -171,7 +171,7 @@ func register(def *definition) {
 }
 
 // complete takes area and needs from the catalogue.
-func (d *definition) complete(catalogue *spec.Catalogue) error {
+func (d *definition) complete(clauses *catalogue.Catalogue) error {
 	if !caseID.MatchString(d.id) {
 		return fmt.Errorf("id is not a slug of lower-case words joined by hyphens")
 	}
@@ -179,7 +179,7 @@ func (d *definition) complete(catalogue *spec.Catalogue) error {
 		return fmt.Errorf("has no requirement or no body")
 	}
 	for i, id := range d.requirements {
-		requirement, ok := catalogue.Get(id)
+		requirement, ok := clauses.Get(id)
 		if !ok {
 			return fmt.Errorf("unknown requirement %q", id)
 		}

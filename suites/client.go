@@ -9,20 +9,20 @@ import (
 
 	"github.com/cibatest/cibatest/internal/ciba"
 	"github.com/cibatest/cibatest/internal/jose"
-	"github.com/cibatest/cibatest/internal/target"
+	"github.com/cibatest/cibatest/internal/targetfile"
 )
 
 // newClient prepares the client's way of authenticating.
-func newClient(c target.Client) (*Client, error) {
+func newClient(c targetfile.Client) (*Client, error) {
 	client := &Client{Client: c, audience: map[string]string{}}
 	switch c.AuthMethod {
-	case target.AuthNone:
+	case targetfile.AuthNone:
 		client.auth = fixed(ciba.Public(c.ClientID))
-	case target.AuthClientSecretBasic:
+	case targetfile.AuthClientSecretBasic:
 		client.auth = fixed(ciba.Basic(c.ClientID, c.ClientSecret.Reveal()))
-	case target.AuthClientSecretPost:
+	case targetfile.AuthClientSecretPost:
 		client.auth = fixed(ciba.Post(c.ClientID, c.ClientSecret.Reveal()))
-	case target.AuthClientSecretJWT, target.AuthPrivateKeyJWT:
+	case targetfile.AuthClientSecretJWT, targetfile.AuthPrivateKeyJWT:
 		key, err := c.AssertionKey()
 		if err != nil {
 			return nil, fmt.Errorf("client %q: %w", c.Name, err)
@@ -55,7 +55,7 @@ func (c *Client) Key() jose.Key { return c.key }
 
 // UsesAssertion says whether the client authenticates by a JWT.
 func (c *Client) UsesAssertion() bool {
-	return c.AuthMethod == target.AuthClientSecretJWT || c.AuthMethod == target.AuthPrivateKeyJWT
+	return c.AuthMethod == targetfile.AuthClientSecretJWT || c.AuthMethod == targetfile.AuthPrivateKeyJWT
 }
 
 // Auth authenticates the client at an endpoint. The assertion audience is the

@@ -21,7 +21,7 @@ import (
 
 	"github.com/cibatest/cibatest/fixtures"
 	"github.com/cibatest/cibatest/internal/approve"
-	"github.com/cibatest/cibatest/internal/target"
+	"github.com/cibatest/cibatest/internal/targetfile"
 	"github.com/cibatest/cibatest/reports/result"
 	"github.com/moby/moby/api/types/container"
 	"github.com/moby/moby/api/types/network"
@@ -61,7 +61,7 @@ func TestContainerReference(t *testing.T) {
 		mapped(map[string]int{"9001": op, "9002": control}), untilDiscovered("9001"))
 	text, err := fixtures.ReferenceTarget(fixtures.Reference{Issuer: issuer, Control: fmt.Sprintf("http://127.0.0.1:%d", control)})
 	must(t, err)
-	tgt, err := target.Parse("reference.yaml", text, target.Env{FS: fixtures.Tree()})
+	tgt, err := targetfile.Parse("reference.yaml", text, targetfile.Env{FS: fixtures.Tree()})
 	must(t, err)
 	judgeContainer(t, tgt)
 }
@@ -78,7 +78,7 @@ func TestContainerNamed(t *testing.T) {
 		t.Skip("CIBATEST_IMAGE names no image")
 	}
 	needEngine(t)
-	tgt, err := target.Load(os.Getenv("CIBATEST_TARGET"))
+	tgt, err := targetfile.Load(os.Getenv("CIBATEST_TARGET"))
 	if err != nil {
 		t.Fatalf("CIBATEST_IMAGE needs a target file in CIBATEST_TARGET: %v", err)
 	}
@@ -111,7 +111,7 @@ func imageEnv() map[string]string {
 	return env
 }
 
-func judgeContainer(t *testing.T, tgt *target.Target) {
+func judgeContainer(t *testing.T, tgt *targetfile.Target) {
 	t.Helper()
 	transport := &http.Transport{MaxIdleConnsPerHost: 64, DisableCompression: true}
 	defer transport.CloseIdleConnections()

@@ -4,18 +4,18 @@ import (
 	"slices"
 	"time"
 
+	"github.com/cibatest/cibatest/internal/catalogue"
 	"github.com/cibatest/cibatest/internal/ciba"
 	"github.com/cibatest/cibatest/internal/jose"
-	"github.com/cibatest/cibatest/internal/spec"
-	"github.com/cibatest/cibatest/internal/target"
+	"github.com/cibatest/cibatest/internal/targetfile"
 	. "github.com/onsi/ginkgo/v2"
 )
 
 // assertionCase registers a case for clients of either JWT method: an OP
 // verifies the signature of a key and the HMAC of a secret by different code.
 func assertionCase(id, title string, s Spec, body func(*T)) {
-	Case(id, title+" (private_key_jwt)", s.Methods(target.AuthPrivateKeyJWT), body)
-	Case(id+"-hmac", title+" (client_secret_jwt)", s.Methods(target.AuthClientSecretJWT), body)
+	Case(id, title+" (private_key_jwt)", s.Methods(targetfile.AuthPrivateKeyJWT), body)
+	Case(id+"-hmac", title+" (client_secret_jwt)", s.Methods(targetfile.AuthClientSecretJWT), body)
 }
 
 // flaw is what is wrong with an assertion.
@@ -167,7 +167,7 @@ func (t *T) judgeAssertion(what string, e entrance, spoil func(*ciba.Assertion))
 }
 
 // judgeAssertionBy is [T.judgeAssertion] by a requirement the case has altered.
-func (t *T) judgeAssertionBy(r spec.Requirement, what string, e entrance, spoil func(*ciba.Assertion)) {
+func (t *T) judgeAssertionBy(r catalogue.Requirement, what string, e entrance, spoil func(*ciba.Assertion)) {
 	call := e.call()
 	a, ok := call.Auth.(ciba.Assertion)
 	if !ok {
@@ -191,7 +191,7 @@ func unsignedBy(alg string) func(header, claims map[string]any) (string, error) 
 // anotherKey signs another client's assertions by the same method; it is the zero
 // Key where there is no such client, or the two share their key.
 func (t *T) anotherKey() jose.Key {
-	if t.Client().AuthMethod == target.AuthClientSecretJWT {
+	if t.Client().AuthMethod == targetfile.AuthClientSecretJWT {
 		return jose.SymmetricKey([]byte(anotherSecret(t)), t.Client().Key().Alg(), "")
 	}
 	own, _ := t.Client().Key().Public().WithKID("").JSON()

@@ -8,10 +8,10 @@ import (
 	"strings"
 	"time"
 
+	"github.com/cibatest/cibatest/internal/catalogue"
 	"github.com/cibatest/cibatest/internal/ciba"
 	"github.com/cibatest/cibatest/internal/jose"
-	"github.com/cibatest/cibatest/internal/spec"
-	"github.com/cibatest/cibatest/internal/target"
+	"github.com/cibatest/cibatest/internal/targetfile"
 	. "github.com/onsi/ginkgo/v2"
 )
 
@@ -38,8 +38,8 @@ var _ = Describe("Client authentication", func() {
 			}
 		}
 	})
-	Case("auth-empty-secret", "is not an empty secret in the header", disturbing("CIBA-7.1-AUTH-REQUIRED").Methods(target.AuthClientSecretBasic), emptySecret)
-	Case("auth-empty-secret-post", "is not an empty secret in the body", disturbing("CIBA-7.1-AUTH-REQUIRED").Methods(target.AuthClientSecretPost), emptySecret)
+	Case("auth-empty-secret", "is not an empty secret in the header", disturbing("CIBA-7.1-AUTH-REQUIRED").Methods(targetfile.AuthClientSecretBasic), emptySecret)
+	Case("auth-empty-secret-post", "is not an empty secret in the body", disturbing("CIBA-7.1-AUTH-REQUIRED").Methods(targetfile.AuthClientSecretPost), emptySecret)
 	Case("auth-unknown-client", "refuses a client that does not exist", Requirements("CIBA-7.1-AUTH-UNKNOWN-CLIENT"), func(t *T) {
 		for _, e := range t.entrances() {
 			for _, c := range t.perMethod() {
@@ -47,8 +47,8 @@ var _ = Describe("Client authentication", func() {
 			}
 		}
 	})
-	Case("auth-wrong-secret", "refuses a wrong secret in the header", disturbing("CIBA-7.1-AUTH-WRONG-SECRET").Methods(target.AuthClientSecretBasic), wrongSecrets)
-	Case("auth-wrong-secret-post", "refuses a wrong secret in the body", disturbing("CIBA-7.1-AUTH-WRONG-SECRET").Methods(target.AuthClientSecretPost), wrongSecrets)
+	Case("auth-wrong-secret", "refuses a wrong secret in the header", disturbing("CIBA-7.1-AUTH-WRONG-SECRET").Methods(targetfile.AuthClientSecretBasic), wrongSecrets)
+	Case("auth-wrong-secret-post", "refuses a wrong secret in the body", disturbing("CIBA-7.1-AUTH-WRONG-SECRET").Methods(targetfile.AuthClientSecretPost), wrongSecrets)
 	Case("auth-basic-challenge", "answers failed Basic with a Basic challenge", disturbing("RFC6749-5.2-BASIC-CHALLENGE"), basicChallenge)
 	Case("auth-registered-method", "accepts the registered method only", disturbing("CIBA-7.1-AUTH-REGISTERED-METHOD"), registeredMethod)
 	Case("auth-public-client", "refuses public clients", Requirements("CIBA-7.1-PUBLIC-CLIENT"), func(t *T) {
@@ -57,9 +57,9 @@ var _ = Describe("Client authentication", func() {
 		t.JudgeVariant("with an empty secret in the header", t.startAs(t.Client(), ciba.Basic(t.Client().ClientID, "")))
 	})
 	Case("auth-multiple", "of a client_secret_basic client is refused with a secret in the body as well",
-		disturbing("RFC6749-2.3-MULTIPLE-AUTH").Methods(target.AuthClientSecretBasic), twoAuthentications)
+		disturbing("RFC6749-2.3-MULTIPLE-AUTH").Methods(targetfile.AuthClientSecretBasic), twoAuthentications)
 	Case("auth-multiple-post", "of a client_secret_post client is refused with an Authorization header as well",
-		disturbing("RFC6749-2.3-MULTIPLE-AUTH").Methods(target.AuthClientSecretPost), twoAuthentications)
+		disturbing("RFC6749-2.3-MULTIPLE-AUTH").Methods(targetfile.AuthClientSecretPost), twoAuthentications)
 	Case("auth-secret-in-query", "takes no secret from the URL", disturbing("RFC6749-2.3.1-SECRET-IN-QUERY").About(defaultInterval), secretInQuery)
 	Case("auth-token-required", "is required to poll", Requirements("CIBA-10.1-TOKEN-AUTH-REQUIRED").About(defaultInterval), func(t *T) {
 		var flows []*Flow
@@ -119,7 +119,7 @@ func (t *T) judgeEntry(what string, e entrance, call ciba.Call) {
 }
 
 // judgeEntryBy is judgeEntry for a requirement that a case has widened.
-func (t *T) judgeEntryBy(r spec.Requirement, what string, e entrance, call ciba.Call) {
+func (t *T) judgeEntryBy(r catalogue.Requirement, what string, e entrance, call ciba.Call) {
 	resp := t.MustAnswer(t.Send(call))
 	t.At(resp)
 	if e.where != "" && !usesHeader(call) {
@@ -155,7 +155,7 @@ func (t *T) pollBy(f *Flow, a ciba.Authenticator) *ciba.Response {
 func methodsShared(t *T) {
 	advertised := t.Discovery().Strings("token_endpoint_auth_methods_supported")
 	if len(advertised) == 0 {
-		advertised = []string{target.AuthClientSecretBasic} // the default of OIDC Discovery 3
+		advertised = []string{targetfile.AuthClientSecretBasic} // the default of OIDC Discovery 3
 	}
 	tried := 0
 	for _, c := range t.perMethod() {
@@ -197,7 +197,7 @@ func (t *T) judgeHalfKnown(advertised []string) {
 
 // bySecret authenticates a client by a secret, in the way it is registered for.
 func bySecret(c *Client, secret string) ciba.Authenticator {
-	if c.AuthMethod == target.AuthClientSecretPost {
+	if c.AuthMethod == targetfile.AuthClientSecretPost {
 		return ciba.Post(c.ClientID, secret)
 	}
 	return ciba.Basic(c.ClientID, secret)
@@ -207,7 +207,7 @@ func bySecret(c *Client, secret string) ciba.Authenticator {
 func stranger(t *T, like *Client) ciba.Authenticator {
 	id := "unknown-" + strings.ToLower(rand.Text()[:12])
 	switch {
-	case like.AuthMethod == target.AuthClientSecretPost:
+	case like.AuthMethod == targetfile.AuthClientSecretPost:
 		return ciba.Post(id, rand.Text())
 	case like.UsesAssertion():
 		a := t.Assertion(like)
@@ -229,7 +229,7 @@ func emptySecret(t *T) {
 // one goes.
 func wrongSecrets(t *T) {
 	r := t.Requirement()
-	if t.Client().AuthMethod == target.AuthClientSecretBasic {
+	if t.Client().AuthMethod == targetfile.AuthClientSecretBasic {
 		r.Expect.ToleratedStatus = nil // 400 is tolerated for client_secret_post only
 	}
 	right := t.Client().ClientSecret.Reveal()
@@ -240,7 +240,7 @@ func wrongSecrets(t *T) {
 		}
 		t.JudgeBy(r, t.startAs(t.Client(), bySecret(t.Client(), secret)))
 	}
-	if t.Client().AuthMethod == target.AuthClientSecretBasic {
+	if t.Client().AuthMethod == targetfile.AuthClientSecretBasic {
 		return // auth-basic-challenge tries the token endpoint
 	}
 	for _, e := range entrances[1:] {
@@ -304,7 +304,7 @@ func registeredMethod(t *T) {
 	}
 	hmac := ciba.Assertion{ClientID: c.ClientID, Key: jose.SymmetricKey([]byte(c.ClientSecret.Reveal()), "HS256", ""), Audience: t.Target().Issuer}
 	t.JudgeVariant("client_secret_jwt by a client_secret_basic client", t.startAs(c, hmac))
-	for _, method := range []string{target.AuthPrivateKeyJWT, target.AuthClientSecretJWT} {
+	for _, method := range []string{targetfile.AuthPrivateKeyJWT, targetfile.AuthClientSecretJWT} {
 		i := slices.IndexFunc(t.GeneralClients(), func(c *Client) bool { return c.AuthMethod == method && c.ClientSecret != "" })
 		if i < 0 {
 			continue

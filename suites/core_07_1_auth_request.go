@@ -12,7 +12,7 @@ import (
 
 	"github.com/cibatest/cibatest/internal/approve"
 	"github.com/cibatest/cibatest/internal/ciba"
-	"github.com/cibatest/cibatest/internal/target"
+	"github.com/cibatest/cibatest/internal/targetfile"
 	. "github.com/onsi/ginkgo/v2"
 )
 
@@ -118,7 +118,7 @@ func otherMethods(t *T) {
 		call := t.StartCall(t.Request())
 		call.Method = method
 		if method == http.MethodGet {
-			if t.Client().AuthMethod == target.AuthClientSecretPost {
+			if t.Client().AuthMethod == targetfile.AuthClientSecretPost {
 				continue
 			}
 			t.must(call.Auth.Authenticate(&call))

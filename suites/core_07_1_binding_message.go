@@ -5,8 +5,8 @@ import (
 	"strings"
 
 	"github.com/cibatest/cibatest/internal/approve"
+	"github.com/cibatest/cibatest/internal/catalogue"
 	"github.com/cibatest/cibatest/internal/ciba"
-	"github.com/cibatest/cibatest/internal/spec"
 	. "github.com/onsi/ginkgo/v2"
 )
 
@@ -95,7 +95,7 @@ func messagesTogether(t *T) {
 }
 
 // judgeShown accepts a refusal, or a message that is shown as it was sent.
-func judgeShown(t *T, r spec.Requirement, message string) {
+func judgeShown(t *T, r catalogue.Requirement, message string) {
 	resp := t.Start(t.Request().With("binding_message", message))
 	t.JudgeBy(r, resp)
 	if resp.Status/100 != 2 || !t.Has("device_observer") {

@@ -9,7 +9,7 @@ import (
 
 	"github.com/cibatest/cibatest/internal/ciba"
 	"github.com/cibatest/cibatest/internal/jose"
-	"github.com/cibatest/cibatest/internal/target"
+	"github.com/cibatest/cibatest/internal/targetfile"
 	. "github.com/onsi/ginkgo/v2"
 )
 
@@ -99,7 +99,7 @@ var _ = Describe("Hints", func() {
 	})
 	Case("hint-token-expired", "that have expired yield expired_login_hint_token", Requirements("CIBA-13-LHT-EXPIRED"), func(t *T) {
 		users := t.Target().Users
-		i := slices.IndexFunc(users, func(u target.User) bool { return u.ExpiredLoginHintToken != "" })
+		i := slices.IndexFunc(users, func(u targetfile.User) bool { return u.ExpiredLoginHintToken != "" })
 		if i < 0 {
 			t.Skip("no user in the target file has an expired_login_hint_token")
 		}
@@ -131,7 +131,7 @@ var _ = Describe("Hints", func() {
 
 // tokenOf hints at a user with a login_hint_token. Two users take their turns,
 // in cases of their own: an OP for which everybody is the same user is right about one.
-func tokenOf(t *T, u target.User) {
+func tokenOf(t *T, u targetfile.User) {
 	t.mustKnowSubject(u)
 	hint := u.LoginHintToken.Reveal()
 	if hint == "" {
@@ -144,7 +144,7 @@ func tokenOf(t *T, u target.User) {
 
 // idTokenOf hints at a user with an ID Token that was issued for this user a
 // moment ago. An encrypted one is opened before; OIDC Core 3.1.2.1.
-func idTokenOf(t *T, u target.User) {
+func idTokenOf(t *T, u targetfile.User) {
 	tokens, _ := t.MustRedeem(t.MustStartAs(t.Client(), u, t.RequestFor(t.Client(), u)))
 	before := Redeemed{Tokens: tokens}
 	resp := t.Start(withoutHint(t.RequestFor(t.Client(), u)).Add("id_token_hint", t.idTokenOf(tokens).text))
@@ -161,7 +161,7 @@ func idTokenOf(t *T, u target.User) {
 // promptedUsers looks at whom the prompts for two users name, as far as a device
 // tells: not another user of the target file.
 func promptedUsers(t *T) {
-	for _, u := range []target.User{t.User(), t.OtherUser()} {
+	for _, u := range []targetfile.User{t.User(), t.OtherUser()} {
 		prompt := t.MustPrompt(t.MustStartAs(t.Client(), u, t.RequestFor(t.Client(), u)))
 		for _, other := range t.Target().Users {
 			misled := prompt.LoginHint != "" && prompt.LoginHint == other.LoginHint && other.LoginHint != u.LoginHint ||
@@ -318,19 +318,19 @@ func isAudience(audience any, id string) bool {
 // than leaving it to be assumed.
 func (t *T) promised(capability string) bool {
 	_, told := t.Target().Capabilities[capability]
-	return told || slices.ContainsFunc(t.Target().Users, func(u target.User) bool { return u.IDTokenHint != "" })
+	return told || slices.ContainsFunc(t.Target().Users, func(u targetfile.User) bool { return u.IDTokenHint != "" })
 }
 
 // knownSubject is the sub this client has to be told for a user, or nothing where
 // the target file does not say or subjects are pairwise.
-func (t *T) knownSubject(u target.User) string {
+func (t *T) knownSubject(u targetfile.User) string {
 	if t.Client().SubjectType == "pairwise" {
 		return ""
 	}
 	return u.Sub
 }
 
-func (t *T) mustKnowSubject(u target.User) {
+func (t *T) mustKnowSubject(u targetfile.User) {
 	if t.knownSubject(u) == "" {
 		t.Skip("the target file names no sub of user %s, or the client gets pairwise ones", u.Name)
 	}

@@ -7,7 +7,7 @@ import (
 	"time"
 
 	"github.com/cibatest/cibatest/internal/ciba"
-	"github.com/cibatest/cibatest/internal/target"
+	"github.com/cibatest/cibatest/internal/targetfile"
 	. "github.com/onsi/ginkgo/v2"
 )
 
@@ -254,7 +254,7 @@ func (t *T) judgeSubjectAmong(v *verdictOf, subjects map[string]string) {
 	}
 }
 
-func (t *T) judgeOneSubject(user target.User, sub string, subjects map[string]string) {
+func (t *T) judgeOneSubject(user targetfile.User, sub string, subjects map[string]string) {
 	if want := t.knownSubject(user); want != "" && sub != want {
 		t.Fail(fmt.Sprintf("the subject of %s", user.Name), "another subject")
 		return

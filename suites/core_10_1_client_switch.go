@@ -2,7 +2,7 @@ package suites
 
 import (
 	"github.com/cibatest/cibatest/internal/ciba"
-	"github.com/cibatest/cibatest/internal/target"
+	"github.com/cibatest/cibatest/internal/targetfile"
 	. "github.com/onsi/ginkgo/v2"
 )
 
@@ -11,7 +11,7 @@ import (
 var _ = Describe("Client switch", func() {
 	Case("client-switch", "by client_id in the form does not work",
 		Requirements("CIBA-11-NO-TOKEN-ON-CLIENT-SWITCH").
-			Methods(target.AuthClientSecretBasic, target.AuthPrivateKeyJWT, target.AuthClientSecretJWT), func(t *T) {
+			Methods(targetfile.AuthClientSecretBasic, targetfile.AuthPrivateKeyJWT, targetfile.AuthClientSecretJWT), func(t *T) {
 			owner := t.Second()
 			flow := t.MustStartAs(owner, t.User(), t.RequestFor(owner, t.User()))
 			var misnamed *Flow

@@ -6,7 +6,7 @@ import (
 	"time"
 
 	"github.com/cibatest/cibatest/internal/ciba"
-	"github.com/cibatest/cibatest/internal/target"
+	"github.com/cibatest/cibatest/internal/targetfile"
 	"github.com/cibatest/cibatest/reports/result"
 )
 
@@ -78,7 +78,7 @@ func (t *T) closeLast(resp *ciba.Response) {
 
 // userHinted is the user of the target file whom a hint names, be it by an ID Token
 // of this run.
-func (t *T) userHinted(hint string) (target.User, bool) {
+func (t *T) userHinted(hint string) (targetfile.User, bool) {
 	hint = strings.TrimSpace(hint)
 	answers := t.session.issuedSoFar()
 	i := slices.IndexFunc(answers, func(r issued) bool { return r.IDToken == hint })
@@ -88,7 +88,7 @@ func (t *T) userHinted(hint string) (target.User, bool) {
 			return u, true
 		}
 	}
-	return target.User{}, false
+	return targetfile.User{}, false
 }
 
 func (s *Session) isCrowded() bool {

@@ -4,9 +4,9 @@ import (
 	"slices"
 	"testing"
 
+	"github.com/cibatest/cibatest/internal/catalogue"
 	"github.com/cibatest/cibatest/internal/lab"
 	"github.com/cibatest/cibatest/internal/refop"
-	"github.com/cibatest/cibatest/internal/spec"
 	"github.com/cibatest/cibatest/reports/result"
 )
 
@@ -107,7 +107,7 @@ func checkDamage(t *testing.T, f refop.Fault, tripped []string) {
 
 // tooFar are the tripped cases that lie beyond the reach of the fault's area.
 func tooFar(f refop.Fault, tripped []string) []string {
-	broken, _ := spec.Must().Get(f.Breaks)
+	broken, _ := catalogue.Must().Get(f.Breaks)
 	reach := append([]string{broken.Area}, damage[broken.Area].areas...)
 	return slices.DeleteFunc(elsewhere(f, tripped), func(id string) bool {
 		return slices.Contains(reach, registry.byID[id].area)

@@ -2,7 +2,7 @@
 //
 // # A case
 //
-// A case is one check of one requirement of the catalogue (internal/spec). It
+// A case is one check of one requirement of the catalogue (internal/catalogue). It
 // lives in the file of its specification section and reads as the clause does:
 // what is sent, then what is expected.
 //

@@ -7,7 +7,7 @@ import (
 
 	"github.com/cibatest/cibatest/internal/approve"
 	"github.com/cibatest/cibatest/internal/ciba"
-	"github.com/cibatest/cibatest/internal/target"
+	"github.com/cibatest/cibatest/internal/targetfile"
 )
 
 // Timing of the harness, from the catalogue's constants.
@@ -25,7 +25,7 @@ const (
 type Flow struct {
 	ciba.AuthAck
 	Client   *Client
-	User     target.User
+	User     targetfile.User
 	interval time.Duration  // what the OP announced, plus what slow_down added
 	last     time.Time      // when the last poll, or the request itself, was sent
 	final    *ciba.Response // the end that came before the decision; see approveAlive
@@ -48,7 +48,7 @@ func (f *Flow) over(resp *ciba.Response) bool { return !resp.Received.Before(f.E
 func (t *T) Request() ciba.Params { return t.RequestFor(t.client, t.User()) }
 
 // RequestFor is a good backchannel request of a client for a user.
-func (t *T) RequestFor(c *Client, u target.User) ciba.Params {
+func (t *T) RequestFor(c *Client, u targetfile.User) ciba.Params {
 	scope := t.session.target.Scope
 	if c.Scope != "" {
 		scope = c.Scope
@@ -71,7 +71,7 @@ func (t *T) RequestFor(c *Client, u target.User) ciba.Params {
 }
 
 // hintOf is the first hint form the target file has for the user.
-func hintOf(u target.User) ciba.Params {
+func hintOf(u targetfile.User) ciba.Params {
 	switch {
 	case u.LoginHint != "":
 		return ciba.P("login_hint", u.LoginHint)
@@ -105,13 +105,13 @@ func (t *T) MustStart(p ciba.Params) *Flow { return t.MustStartAs(t.client, t.Us
 
 // MustStartAs is [T.MustStart] with another client and user. The user is only
 // remembered for the decision; p names the hint.
-func (t *T) MustStartAs(c *Client, u target.User, p ciba.Params) *Flow {
+func (t *T) MustStartAs(c *Client, u targetfile.User, p ciba.Params) *Flow {
 	resp := t.MustAccept("a backchannel authentication request that should be accepted", t.StartAs(c, p))
 	return t.FlowOf(c, u, resp)
 }
 
 // FlowOf makes a flow of an accepted request.
-func (t *T) FlowOf(c *Client, u target.User, resp *ciba.Response) *Flow {
+func (t *T) FlowOf(c *Client, u targetfile.User, resp *ciba.Response) *Flow {
 	ack, err := resp.Started()
 	if err != nil {
 		t.Abort("the acknowledgement cannot be used: %v", err)

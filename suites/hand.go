@@ -8,7 +8,7 @@ import (
 	"strings"
 
 	"github.com/cibatest/cibatest/internal/ciba"
-	"github.com/cibatest/cibatest/internal/target"
+	"github.com/cibatest/cibatest/internal/targetfile"
 	"github.com/cibatest/cibatest/reports/result"
 )
 
@@ -21,7 +21,7 @@ type Hand struct {
 
 // NewHand prepares a client and a user of the target by their names; empty names
 // take the first that fits.
-func NewHand(ctx context.Context, tgt *target.Target, rt http.RoundTripper, client, user string) (*Hand, error) {
+func NewHand(ctx context.Context, tgt *targetfile.Target, rt http.RoundTripper, client, user string) (*Hand, error) {
 	s, err := newSession(ctx, tgt, nil, rt)
 	if err != nil {
 		return nil, err

@@ -5,8 +5,8 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/cibatest/cibatest/internal/catalogue"
 	"github.com/cibatest/cibatest/internal/ciba"
-	"github.com/cibatest/cibatest/internal/spec"
 	"github.com/cibatest/cibatest/reports/result"
 )
 
@@ -26,7 +26,7 @@ func (t *T) JudgeAs(id string, resp *ciba.Response) {
 
 // JudgeBy compares an answer with the expect block of a requirement, which a
 // case may have narrowed or widened for one of its variants.
-func (t *T) JudgeBy(r spec.Requirement, resp *ciba.Response) {
+func (t *T) JudgeBy(r catalogue.Requirement, resp *ciba.Response) {
 	t.MustAnswer(resp)
 	t.At(resp)
 	outcome := judge(r, resp)
@@ -57,7 +57,7 @@ func (t *T) JudgeAck(what string, resp *ciba.Response) {
 // the rest is the requirement's verdict. Two things are always a failure: tokens
 // where none were due, and a server error on client input. Load control (503 and
 // 429) that outlasts the client's patience says nothing about the clause.
-func judge(r spec.Requirement, resp *ciba.Response) result.Outcome {
+func judge(r catalogue.Requirement, resp *ciba.Response) result.Outcome {
 	e := r.Expect
 	wantsSuccess := slices.Contains(e.Status, 200) || e.OrSuccess || len(e.Status) == 0
 	if resp.HasTokens() && !wantsSuccess {
@@ -123,7 +123,7 @@ var ranks = []result.Outcome{result.Fail, result.Error, result.Warn, result.Info
 func rank(o result.Outcome) int { return slices.Index(ranks, o) }
 
 // describe puts an expect block into words.
-func describe(r spec.Requirement) string {
+func describe(r catalogue.Requirement) string {
 	e := r.Expect
 	var status []string
 	for _, s := range e.Status {
@@ -181,7 +181,7 @@ func (t *T) add(o result.Outcome, expected, actual string) {
 	t.addFor(t.Requirement(), o, expected, actual)
 }
 
-func (t *T) addFor(r spec.Requirement, o result.Outcome, expected, actual string) {
+func (t *T) addFor(r catalogue.Requirement, o result.Outcome, expected, actual string) {
 	if o == result.Pass {
 		return
 	}

@@ -4,23 +4,23 @@ import (
 	"net/http"
 	"testing"
 
+	"github.com/cibatest/cibatest/internal/catalogue"
 	"github.com/cibatest/cibatest/internal/ciba"
-	"github.com/cibatest/cibatest/internal/spec"
 	"github.com/cibatest/cibatest/reports/result"
 )
 
 func TestJudge(t *testing.T) {
 	t.Parallel()
-	refusal := spec.Requirement{Verdict: "fail", Expect: spec.Expect{
+	refusal := catalogue.Requirement{Verdict: "fail", Expect: catalogue.Expect{
 		Status: []int{400}, Error: []string{"invalid_request"}, ToleratedStatus: []int{401}, Tolerated: []string{"invalid_scope"},
 	}}
 	refusalOrNot := refusal
 	refusalOrNot.Expect.OrSuccess = true
-	success := spec.Requirement{Verdict: "fail", Expect: spec.Expect{Status: []int{200}}}
-	recorded := spec.Requirement{Verdict: "info", Expect: spec.Expect{Status: []int{400}, Error: []string{"invalid_request"}}}
+	success := catalogue.Requirement{Verdict: "fail", Expect: catalogue.Expect{Status: []int{200}}}
+	recorded := catalogue.Requirement{Verdict: "info", Expect: catalogue.Expect{Status: []int{400}, Error: []string{"invalid_request"}}}
 	for _, c := range []struct {
 		name        string
-		requirement spec.Requirement
+		requirement catalogue.Requirement
 		status      int
 		body        string
 		want        result.Outcome

@@ -6,7 +6,7 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/cibatest/cibatest/internal/target"
+	"github.com/cibatest/cibatest/internal/targetfile"
 )
 
 // plan gives every selected case its client, its user and its place in the
@@ -202,23 +202,23 @@ func (d *definition) wants() string {
 }
 
 // clientNeeds are the needs that choose the client.
-var clientNeeds = map[string]func(target.Client) bool{
-	"client_secret": func(c target.Client) bool {
-		return c.AuthMethod == target.AuthClientSecretBasic || c.AuthMethod == target.AuthClientSecretPost
+var clientNeeds = map[string]func(targetfile.Client) bool{
+	"client_secret": func(c targetfile.Client) bool {
+		return c.AuthMethod == targetfile.AuthClientSecretBasic || c.AuthMethod == targetfile.AuthClientSecretPost
 	},
-	"client_secret_basic":      method(target.AuthClientSecretBasic),
-	"client_secret_jwt":        method(target.AuthClientSecretJWT),
-	"private_key_jwt":          method(target.AuthPrivateKeyJWT),
-	"client_assertion":         method(target.AuthPrivateKeyJWT, target.AuthClientSecretJWT),
-	"public_client":            method(target.AuthNone),
-	"no_ciba_client":           func(c target.Client) bool { return !c.CIBA && c.AuthMethod != target.AuthNone },
-	"user_code":                func(c target.Client) bool { return c.UserCode },
-	"client_without_user_code": func(c target.Client) bool { return !c.UserCode },
-	"client_without_rar_type":  func(c target.Client) bool { return len(c.RARTypes) > 0 },
-	"bc_policy_deny":           func(c target.Client) bool { return c.PolicyDenied },
-	"pairwise":                 func(c target.Client) bool { return c.SubjectType == "pairwise" },
+	"client_secret_basic":      method(targetfile.AuthClientSecretBasic),
+	"client_secret_jwt":        method(targetfile.AuthClientSecretJWT),
+	"private_key_jwt":          method(targetfile.AuthPrivateKeyJWT),
+	"client_assertion":         method(targetfile.AuthPrivateKeyJWT, targetfile.AuthClientSecretJWT),
+	"public_client":            method(targetfile.AuthNone),
+	"no_ciba_client":           func(c targetfile.Client) bool { return !c.CIBA && c.AuthMethod != targetfile.AuthNone },
+	"user_code":                func(c targetfile.Client) bool { return c.UserCode },
+	"client_without_user_code": func(c targetfile.Client) bool { return !c.UserCode },
+	"client_without_rar_type":  func(c targetfile.Client) bool { return len(c.RARTypes) > 0 },
+	"bc_policy_deny":           func(c targetfile.Client) bool { return c.PolicyDenied },
+	"pairwise":                 func(c targetfile.Client) bool { return c.SubjectType == "pairwise" },
 }
 
-func method(names ...string) func(target.Client) bool {
-	return func(c target.Client) bool { return slices.Contains(names, c.AuthMethod) }
+func method(names ...string) func(targetfile.Client) bool {
+	return func(c targetfile.Client) bool { return slices.Contains(names, c.AuthMethod) }
 }

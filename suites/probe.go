@@ -10,7 +10,7 @@ import (
 
 	"github.com/cibatest/cibatest/internal/approve"
 	"github.com/cibatest/cibatest/internal/ciba"
-	"github.com/cibatest/cibatest/internal/target"
+	"github.com/cibatest/cibatest/internal/targetfile"
 	"github.com/cibatest/cibatest/reports/result"
 )
 
@@ -56,7 +56,7 @@ func (s *Session) refusal(ctx context.Context, c *Client) string {
 // real request. An OP that lets an assertion in at one endpoint only would spoil
 // every case that happens to use such a client.
 func (s *Session) tryAssertions(ctx context.Context) {
-	for _, method := range []string{target.AuthPrivateKeyJWT, target.AuthClientSecretJWT} {
+	for _, method := range []string{targetfile.AuthPrivateKeyJWT, targetfile.AuthClientSecretJWT} {
 		of := slices.DeleteFunc(slices.Clone(s.general()), func(c *Client) bool { return c.AuthMethod != method || c.refused != "" })
 		if len(of) == 0 || len(s.target.Users) == 0 {
 			continue
@@ -93,7 +93,7 @@ func (t *T) refusedPoll() string {
 
 // Refused says of each poll client of the target, by its name, how the OP refuses
 // it altogether; empty for a client that is let in. No user is asked anything.
-func Refused(ctx context.Context, t *target.Target, rt http.RoundTripper) (map[string]string, error) {
+func Refused(ctx context.Context, t *targetfile.Target, rt http.RoundTripper) (map[string]string, error) {
 	s, err := newSession(ctx, t, nil, rt)
 	if err != nil {
 		return nil, err
@@ -110,7 +110,7 @@ func Refused(ctx context.Context, t *target.Target, rt http.RoundTripper) (map[s
 
 // introducible says whether the client is meant to be let in.
 func (c *Client) introducible() bool {
-	return c.CIBA && c.Purpose == "rp" && c.DeliveryMode == "poll" && c.AuthMethod != target.AuthNone && !c.PolicyDenied
+	return c.CIBA && c.Purpose == "rp" && c.DeliveryMode == "poll" && c.AuthMethod != targetfile.AuthNone && !c.PolicyDenied
 }
 
 // refusal says how the client is refused at either endpoint, or returns nothing.

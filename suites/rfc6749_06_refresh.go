@@ -6,7 +6,7 @@ import (
 	"time"
 
 	"github.com/cibatest/cibatest/internal/ciba"
-	"github.com/cibatest/cibatest/internal/target"
+	"github.com/cibatest/cibatest/internal/targetfile"
 	. "github.com/onsi/ginkgo/v2"
 )
 
@@ -36,7 +36,7 @@ var _ = Describe("Refresh token", func() {
 			refreshToken = r.Tokens.RefreshToken
 		}
 		for _, c := range t.GeneralClients() {
-			if c.ClientID == t.Client().ClientID || c.refused != "" || c.AuthMethod == target.AuthClientSecretPost { // which sends its own client_id
+			if c.ClientID == t.Client().ClientID || c.refused != "" || c.AuthMethod == targetfile.AuthClientSecretPost { // which sends its own client_id
 				continue
 			}
 			r := t.Requirement()

@@ -12,7 +12,7 @@ import (
 
 	"github.com/cibatest/cibatest/internal/approve"
 	"github.com/cibatest/cibatest/internal/ciba"
-	"github.com/cibatest/cibatest/internal/target"
+	"github.com/cibatest/cibatest/internal/targetfile"
 	"github.com/cibatest/cibatest/reports/result"
 )
 
@@ -27,7 +27,7 @@ var (
 
 // Options are a run's inputs. Target and Approver are required.
 type Options struct {
-	Target       *target.Target
+	Target       *targetfile.Target
 	Approver     *approve.Approver
 	RoundTripper http.RoundTripper // how the OP is reached; required
 	Select       Selection

@@ -11,11 +11,11 @@ import (
 	"testing"
 	"testing/synctest"
 
+	"github.com/cibatest/cibatest/internal/catalogue"
 	"github.com/cibatest/cibatest/internal/ciba"
 	"github.com/cibatest/cibatest/internal/lab"
 	"github.com/cibatest/cibatest/internal/memnet"
-	"github.com/cibatest/cibatest/internal/spec"
-	"github.com/cibatest/cibatest/internal/target"
+	"github.com/cibatest/cibatest/internal/targetfile"
 	"github.com/cibatest/cibatest/reports/result"
 )
 
@@ -41,7 +41,7 @@ func TestTLSVersions(t *testing.T) {
 			server.TLS = c.config
 			server.StartTLS()
 			t.Cleanup(server.Close)
-			got := runBody(t, "tls-versions", &target.Target{Endpoints: target.Endpoints{Token: server.URL + "/token"}})
+			got := runBody(t, "tls-versions", &targetfile.Target{Endpoints: targetfile.Endpoints{Token: server.URL + "/token"}})
 			if got.Outcome != c.want {
 				t.Errorf("got %s %s %s, want %s", got.Outcome, got.Message, got.Reason, c.want)
 			}
@@ -50,9 +50,9 @@ func TestTLSVersions(t *testing.T) {
 }
 
 // runBody runs one case against a target that was not discovered.
-func runBody(t *testing.T, id string, tgt *target.Target) result.Case {
+func runBody(t *testing.T, id string, tgt *targetfile.Target) result.Case {
 	t.Helper()
-	s := &Session{target: tgt, catalogue: spec.Must(), http: ciba.NewHTTP(http.DefaultTransport, ciba.Options{})}
+	s := &Session{target: tgt, catalogue: catalogue.Must(), http: ciba.NewHTTP(http.DefaultTransport, ciba.Options{})}
 	return s.runCase(t.Context(), &job{def: registry.byID[id]}, Options{})
 }
 

@@ -7,7 +7,7 @@ import (
 	"strings"
 	"sync"
 
-	"github.com/cibatest/cibatest/internal/spec"
+	"github.com/cibatest/cibatest/internal/catalogue"
 	"github.com/onsi/ginkgo/v2"
 	"github.com/onsi/ginkgo/v2/types"
 )
@@ -134,7 +134,7 @@ func List(faults map[string][]string) Listing {
 		}
 		l.Cases = append(l.Cases, d.listed(faults))
 	}
-	for _, r := range spec.Must().List() {
+	for _, r := range catalogue.Must().List() {
 		entry := ListedRequirement{ID: r.ID, Level: r.Level, Area: r.Area, Cases: append([]string{}, byRequirement[r.ID]...)}
 		if len(entry.Cases) == 0 {
 			entry.Reason = Uncovered(r)
@@ -157,7 +157,7 @@ func Names() []string {
 
 // Uncovered says why no case judges a requirement, or nothing when one does:
 // the fields that this tool does not speak yet, by the capability they need.
-func Uncovered(r spec.Requirement) string {
+func Uncovered(r catalogue.Requirement) string {
 	if slices.ContainsFunc(all(), func(d *definition) bool { return slices.Contains(d.requirements, r.ID) }) {
 		return ""
 	}

@@ -12,11 +12,11 @@ import (
 	"testing/synctest"
 	"text/tabwriter"
 
+	"github.com/cibatest/cibatest/internal/catalogue"
 	"github.com/cibatest/cibatest/internal/lab"
 	"github.com/cibatest/cibatest/internal/memnet"
 	"github.com/cibatest/cibatest/internal/refop"
-	"github.com/cibatest/cibatest/internal/spec"
-	"github.com/cibatest/cibatest/internal/target"
+	"github.com/cibatest/cibatest/internal/targetfile"
 	"github.com/cibatest/cibatest/reports/result"
 )
 
@@ -29,11 +29,11 @@ var (
 // waiting costs nothing.
 func judgeLab(t *testing.T, o lab.Options, s Selection) result.Run {
 	t.Helper()
-	return judgeLabAs(t, o, s, func(*target.Target) {})
+	return judgeLabAs(t, o, s, func(*targetfile.Target) {})
 }
 
 // judgeLabAs is judgeLab with another description of the lab.
-func judgeLabAs(t *testing.T, o lab.Options, s Selection, describe func(*target.Target)) result.Run {
+func judgeLabAs(t *testing.T, o lab.Options, s Selection, describe func(*targetfile.Target)) result.Run {
 	t.Helper()
 	var run result.Run
 	synctest.Test(t, func(t *testing.T) {
@@ -79,7 +79,7 @@ func TestCoverage(t *testing.T) {
 	notForGinkgo(t)
 	build()
 	covered := 0
-	for _, r := range spec.Must().InPollScope() {
+	for _, r := range catalogue.Must().InPollScope() {
 		if Uncovered(r) == "" {
 			covered++
 		}
@@ -119,39 +119,39 @@ func TestHealthy(t *testing.T) {
 func TestSmallTargets(t *testing.T) {
 	build()
 	t.Parallel()
-	only := func(fits func(target.Client) bool) func(*target.Target) {
-		return func(tgt *target.Target) {
+	only := func(fits func(targetfile.Client) bool) func(*targetfile.Target) {
+		return func(tgt *targetfile.Target) {
 			tgt.Users = tgt.Users[:1]
 			i := slices.IndexFunc(tgt.Clients, fits)
 			tgt.Clients = tgt.Clients[i : i+1]
 		}
 	}
-	by := func(method string) func(*target.Target) {
-		return only(func(c target.Client) bool { return c.AuthMethod == method })
+	by := func(method string) func(*targetfile.Target) {
+		return only(func(c targetfile.Client) bool { return c.AuthMethod == method })
 	}
-	for name, describe := range map[string]func(*target.Target){
-		"client_secret_basic": by(target.AuthClientSecretBasic),
-		"client_secret_post":  by(target.AuthClientSecretPost),
-		"client_secret_jwt":   by(target.AuthClientSecretJWT),
-		"private_key_jwt":     by(target.AuthPrivateKeyJWT),
-		"user_code":           only(func(c target.Client) bool { return c.UserCode }),
-		"pairwise":            only(func(c target.Client) bool { return c.SubjectType == "pairwise" }),
-		"only login hints": func(tgt *target.Target) {
+	for name, describe := range map[string]func(*targetfile.Target){
+		"client_secret_basic": by(targetfile.AuthClientSecretBasic),
+		"client_secret_post":  by(targetfile.AuthClientSecretPost),
+		"client_secret_jwt":   by(targetfile.AuthClientSecretJWT),
+		"private_key_jwt":     by(targetfile.AuthPrivateKeyJWT),
+		"user_code":           only(func(c targetfile.Client) bool { return c.UserCode }),
+		"pairwise":            only(func(c targetfile.Client) bool { return c.SubjectType == "pairwise" }),
+		"only login hints": func(tgt *targetfile.Target) {
 			for i := range tgt.Users {
-				tgt.Users[i] = target.User{Name: tgt.Users[i].Name, LoginHint: tgt.Users[i].LoginHint}
+				tgt.Users[i] = targetfile.User{Name: tgt.Users[i].Name, LoginHint: tgt.Users[i].LoginHint}
 			}
-			tgt.UnknownUser = target.User{}
+			tgt.UnknownUser = targetfile.User{}
 		},
-		"only hint tokens": func(tgt *target.Target) {
+		"only hint tokens": func(tgt *targetfile.Target) {
 			for i := range tgt.Users {
-				tgt.Users[i] = target.User{Name: tgt.Users[i].Name, LoginHintToken: tgt.Users[i].LoginHintToken}
+				tgt.Users[i] = targetfile.User{Name: tgt.Users[i].Name, LoginHintToken: tgt.Users[i].LoginHintToken}
 			}
 		},
-		"bare": func(tgt *target.Target) {
-			by(target.AuthClientSecretBasic)(tgt)
-			tgt.Users[0] = target.User{Name: "alice", LoginHint: "alice"}
-			tgt.Scope, tgt.BindingMessage, tgt.UnknownUser, tgt.RAR, tgt.Capabilities = "openid", "", target.User{}, target.RAR{}, nil
-			tgt.Approval = target.Approval{Kind: "none"}
+		"bare": func(tgt *targetfile.Target) {
+			by(targetfile.AuthClientSecretBasic)(tgt)
+			tgt.Users[0] = targetfile.User{Name: "alice", LoginHint: "alice"}
+			tgt.Scope, tgt.BindingMessage, tgt.UnknownUser, tgt.RAR, tgt.Capabilities = "openid", "", targetfile.User{}, targetfile.RAR{}, nil
+			tgt.Approval = targetfile.Approval{Kind: "none"}
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -166,7 +166,7 @@ func TestSmallTargets(t *testing.T) {
 func TestUnsaidHint(t *testing.T) {
 	build()
 	t.Parallel()
-	run := judgeLabAs(t, lab.Options{Variants: []string{"hint-id-token-not-taken"}}, selection(), func(tgt *target.Target) {
+	run := judgeLabAs(t, lab.Options{Variants: []string{"hint-id-token-not-taken"}}, selection(), func(tgt *targetfile.Target) {
 		delete(tgt.Capabilities, "id_token_hint")
 		for i := range tgt.Users {
 			tgt.Users[i].IDTokenHint = ""
@@ -237,9 +237,9 @@ func TestVariantsOnSmallTargets(t *testing.T) {
 	for _, v := range refop.Variants() {
 		t.Run(v.Name, func(t *testing.T) {
 			t.Parallel()
-			accusesNobody(t, judgeLabAs(t, lab.Options{Variants: []string{v.Name}}, selection(), func(tgt *target.Target) {
+			accusesNobody(t, judgeLabAs(t, lab.Options{Variants: []string{v.Name}}, selection(), func(tgt *targetfile.Target) {
 				tgt.Users = tgt.Users[:2]
-				tgt.Clients = slices.DeleteFunc(tgt.Clients, func(c target.Client) bool { return c.Name != "jwt-a" && c.Name != "jwt-b" })
+				tgt.Clients = slices.DeleteFunc(tgt.Clients, func(c targetfile.Client) bool { return c.Name != "jwt-a" && c.Name != "jwt-b" })
 			}))
 		})
 	}
@@ -290,7 +290,7 @@ func TestFaults(t *testing.T) {
 // check runs the cases against a fault. A fault whose traces depend on how cases
 // meet may go unseen once; the second run has to see it, and the table says so.
 func (m *matrix) check(t *testing.T, f refop.Fault) {
-	if _, ok := spec.Must().Get(f.Breaks); !ok {
+	if _, ok := catalogue.Must().Get(f.Breaks); !ok {
 		t.Fatalf("breaks the unknown requirement %s", f.Breaks)
 	}
 	run := judgeLab(t, lab.Options{Faults: []string{f.Name}}, selection())
@@ -331,7 +331,7 @@ func found(c result.Case) bool {
 	case result.Fail, result.Warn:
 		return true
 	case result.Info:
-		r, _ := spec.Must().Get(c.Requirements[0])
+		r, _ := catalogue.Must().Get(c.Requirements[0])
 		return r.Verdict == "info"
 	}
 	return false
@@ -359,7 +359,7 @@ func (m *matrix) print(t *testing.T) {
 		also := elsewhere(f, tripped)
 		own := slices.DeleteFunc(slices.Clone(tripped), func(id string) bool { return slices.Contains(also, id) })
 		fmt.Fprintf(w, "%s\t%s\t%s\n", f.Name, f.Breaks, strings.Join(own, " "))
-		if broken, _ := spec.Must().Get(f.Breaks); len(also) > 0 {
+		if broken, _ := catalogue.Must().Get(f.Breaks); len(also) > 0 {
 			fmt.Fprintf(w, "\talso, as %s:\t%s\n", damage[broken.Area].why, strings.Join(also, " "))
 		}
 	}

@@ -9,20 +9,20 @@ import (
 	"time"
 
 	"github.com/cibatest/cibatest/internal/approve"
+	"github.com/cibatest/cibatest/internal/catalogue"
 	"github.com/cibatest/cibatest/internal/ciba"
 	"github.com/cibatest/cibatest/internal/jose"
-	"github.com/cibatest/cibatest/internal/spec"
-	"github.com/cibatest/cibatest/internal/target"
+	"github.com/cibatest/cibatest/internal/targetfile"
 	"github.com/cibatest/cibatest/reports/result"
 )
 
 // Session is one run against one target: its clients, the way decisions are
 // made, what is known of its capabilities, and what cases share.
 type Session struct {
-	target       *target.Target
-	discovery    *target.Discovery
+	target       *targetfile.Target
+	discovery    *targetfile.Discovery
 	capabilities map[string]result.Capability
-	catalogue    *spec.Catalogue
+	catalogue    *catalogue.Catalogue
 	http         *ciba.HTTP
 	approver     *approve.Approver
 	clients      []*Client
@@ -51,7 +51,7 @@ type Session struct {
 
 // Client is a registered client, ready to speak to the target.
 type Client struct {
-	target.Client
+	targetfile.Client
 	key      jose.Key // signs assertions; zero for the other methods
 	auth     func(audience string) ciba.Authenticator
 	mu       sync.Mutex
@@ -60,8 +60,8 @@ type Client struct {
 	strict   bool              // its assertions have to be of the kind RFC 10070 asks for
 }
 
-func newSession(ctx context.Context, t *target.Target, approver *approve.Approver, rt http.RoundTripper) (*Session, error) {
-	discovery, err := target.Discover(ctx, rt, t)
+func newSession(ctx context.Context, t *targetfile.Target, approver *approve.Approver, rt http.RoundTripper) (*Session, error) {
+	discovery, err := targetfile.Discover(ctx, rt, t)
 	if err != nil {
 		return nil, err
 	}
@@ -71,8 +71,8 @@ func newSession(ctx context.Context, t *target.Target, approver *approve.Approve
 	}
 	s := &Session{
 		target: t, discovery: discovery, approver: approver,
-		capabilities: target.Capabilities(t, discovery),
-		catalogue:    spec.Must(),
+		capabilities: targetfile.Capabilities(t, discovery),
+		catalogue:    catalogue.Must(),
 		http:         ciba.NewHTTP(rt, ciba.Options{RequestsPerSecond: t.Budgets.RequestsPerSecond, Secrets: t.Secrets()}),
 		observations: map[string]*observation{},
 		turnstiles:   map[string]*turnstile{},
@@ -115,7 +115,7 @@ func (s *Session) general() []*Client {
 	var plain, odd []*Client
 	for _, c := range s.clients {
 		switch {
-		case c.DeliveryMode != "poll" || !c.CIBA || c.Purpose != "rp" || c.AuthMethod == target.AuthNone || c.PolicyDenied || c.RequestSigningAlg != "":
+		case c.DeliveryMode != "poll" || !c.CIBA || c.Purpose != "rp" || c.AuthMethod == targetfile.AuthNone || c.PolicyDenied || c.RequestSigningAlg != "":
 		case c.UserCode || len(c.RARTypes) > 0 || c.SubjectType == "pairwise":
 			odd = append(odd, c)
 		default:

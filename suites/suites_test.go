@@ -11,7 +11,7 @@ import (
 
 	"github.com/cibatest/cibatest/internal/approve"
 	"github.com/cibatest/cibatest/internal/lab"
-	"github.com/cibatest/cibatest/internal/target"
+	"github.com/cibatest/cibatest/internal/targetfile"
 	"github.com/cibatest/cibatest/reports/result"
 	"github.com/onsi/ginkgo/v2"
 	"github.com/onsi/ginkgo/v2/types"
@@ -120,7 +120,7 @@ func ginkgoTarget(ctx context.Context) (Options, func(), error) {
 		}
 		return Options{Target: l.Target, Approver: l.Approver, RoundTripper: l.RoundTripper}, l.Close, nil
 	}
-	tgt, err := target.Load(file)
+	tgt, err := targetfile.Load(file)
 	if err != nil {
 		return Options{}, nil, err
 	}

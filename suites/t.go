@@ -9,9 +9,9 @@ import (
 	"time"
 
 	"github.com/cibatest/cibatest/internal/approve"
+	"github.com/cibatest/cibatest/internal/catalogue"
 	"github.com/cibatest/cibatest/internal/ciba"
-	"github.com/cibatest/cibatest/internal/spec"
-	"github.com/cibatest/cibatest/internal/target"
+	"github.com/cibatest/cibatest/internal/targetfile"
 	"github.com/cibatest/cibatest/reports/result"
 	"github.com/onsi/gomega"
 )
@@ -79,7 +79,7 @@ func (t *T) Clients() []*Client { return t.session.clients }
 func (t *T) GeneralClients() []*Client { return t.session.general() }
 
 // User is the end-user of this case.
-func (t *T) User() target.User {
+func (t *T) User() targetfile.User {
 	if len(t.session.target.Users) == 0 {
 		t.Abort("the target file names no user")
 	}
@@ -87,7 +87,7 @@ func (t *T) User() target.User {
 }
 
 // OtherUser is an end-user different from [T.User], or a skip when there is none.
-func (t *T) OtherUser() target.User {
+func (t *T) OtherUser() targetfile.User {
 	users := t.session.target.Users
 	if len(users) < 2 {
 		t.Skip("second_user: needs a second user in the target file")
@@ -96,10 +96,10 @@ func (t *T) OtherUser() target.User {
 }
 
 // Target is the target under test.
-func (t *T) Target() *target.Target { return t.session.target }
+func (t *T) Target() *targetfile.Target { return t.session.target }
 
 // Discovery is the OP's metadata as it was served.
-func (t *T) Discovery() *target.Discovery { return t.session.discovery }
+func (t *T) Discovery() *targetfile.Discovery { return t.session.discovery }
 
 // Document is the OP's metadata, its exchange kept as evidence of this case.
 func (t *T) Document() map[string]any {
@@ -122,7 +122,7 @@ func (t *T) Acks() []ciba.AuthAck { return t.session.Acks() }
 func (t *T) Overloads() []*ciba.Response { return t.session.Overloads() }
 
 // Requirement is the deciding requirement of the case.
-func (t *T) Requirement() spec.Requirement {
+func (t *T) Requirement() catalogue.Requirement {
 	r, _ := t.session.catalogue.Get(t.def.requirements[0])
 	return r
 }

@@ -15,7 +15,7 @@ import (
 	"github.com/cibatest/cibatest/internal/approve"
 	"github.com/cibatest/cibatest/internal/baseline"
 	"github.com/cibatest/cibatest/internal/lab"
-	"github.com/cibatest/cibatest/internal/target"
+	"github.com/cibatest/cibatest/internal/targetfile"
 	"github.com/cibatest/cibatest/reports/result"
 	"github.com/cibatest/cibatest/suites"
 	"github.com/spf13/cobra"
@@ -127,7 +127,7 @@ func readBaseline(f conformFlags) (*baseline.Baseline, error) {
 
 // bench is a target with all it takes to talk to it.
 type bench struct {
-	target       *target.Target
+	target       *targetfile.Target
 	approver     *approve.Approver
 	roundTripper http.RoundTripper
 	close        func()
@@ -143,7 +143,7 @@ func openTarget(ctx context.Context, file string, cmd *cobra.Command) (*bench, e
 		fmt.Fprintf(cmd.ErrOrStderr(), "no --target: judging the embedded reference OP at %s\n", l.Issuer)
 		return &bench{l.Target, l.Approver, l.RoundTripper, l.Close}, nil
 	}
-	t, err := target.Load(file)
+	t, err := targetfile.Load(file)
 	if err != nil {
 		return nil, usage(err)
 	}
@@ -167,7 +167,7 @@ func openTarget(ctx context.Context, file string, cmd *cobra.Command) (*bench, e
 const idleConnection = 2 * time.Second
 
 // transportFor trusts the system's roots and the target's own.
-func transportFor(t *target.Target) (*http.Transport, error) {
+func transportFor(t *targetfile.Target) (*http.Transport, error) {
 	transport := &http.Transport{
 		Proxy: http.ProxyFromEnvironment, MaxIdleConnsPerHost: 64, DisableCompression: true,
 		TLSHandshakeTimeout: 10 * time.Second, IdleConnTimeout: idleConnection,

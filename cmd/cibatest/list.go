@@ -8,8 +8,8 @@ import (
 	"strings"
 	"text/tabwriter"
 
+	"github.com/cibatest/cibatest/internal/catalogue"
 	"github.com/cibatest/cibatest/internal/refop"
-	"github.com/cibatest/cibatest/internal/spec"
 	"github.com/cibatest/cibatest/suites"
 	"github.com/spf13/cobra"
 )
@@ -58,7 +58,7 @@ func faultsByRequirement() map[string][]string {
 
 func narrow(all []suites.ListedRequirement, words []string, uncovered bool) []suites.ListedRequirement {
 	wanted := map[string]bool{}
-	for _, r := range spec.Must().Search(strings.Join(words, " ")) {
+	for _, r := range catalogue.Must().Search(strings.Join(words, " ")) {
 		wanted[r.ID] = true
 	}
 	list := []suites.ListedRequirement{}
@@ -124,7 +124,7 @@ func explain(out io.Writer, id string) error {
 		}
 	}
 	for _, id := range ids {
-		r, ok := spec.Must().Get(id)
+		r, ok := catalogue.Must().Get(id)
 		if !ok {
 			return usage(fmt.Errorf("%q is neither a requirement nor a case; see \"cibatest list\"", id))
 		}
@@ -133,7 +133,7 @@ func explain(out io.Writer, id string) error {
 	return nil
 }
 
-func explainRequirement(out io.Writer, r spec.Requirement, l suites.Listing) {
+func explainRequirement(out io.Writer, r catalogue.Requirement, l suites.Listing) {
 	fmt.Fprintf(out, "%s (%s, %s)\n", r.ID, r.Level, r.Area)
 	field := func(name, text string) {
 		if text != "" {
@@ -166,7 +166,7 @@ func explainRequirement(out io.Writer, r spec.Requirement, l suites.Listing) {
 	fmt.Fprintln(out)
 }
 
-func expectation(r spec.Requirement) string {
+func expectation(r catalogue.Requirement) string {
 	var parts []string
 	if len(r.Expect.Status) > 0 {
 		parts = append(parts, fmt.Sprintf("status %v", r.Expect.Status))

@@ -10,7 +10,7 @@ import (
 	"strings"
 	"time"
 
-	"github.com/cibatest/cibatest/internal/target"
+	"github.com/cibatest/cibatest/internal/targetfile"
 	"github.com/cibatest/cibatest/loadgen"
 	"github.com/cibatest/cibatest/reports/result"
 	"github.com/spf13/cobra"
@@ -103,7 +103,7 @@ func load(cmd *cobra.Command, f loadFlags) error {
 		return err
 	}
 	defer bench.close()
-	discovery, err := target.Discover(cmd.Context(), bench.roundTripper, bench.target)
+	discovery, err := targetfile.Discover(cmd.Context(), bench.roundTripper, bench.target)
 	if err != nil {
 		return notJudged(err)
 	}
@@ -216,7 +216,7 @@ func (f *loadFlags) write(cmd *cobra.Command, l result.Load) error {
 }
 
 // plan reads the flags.
-func (f *loadFlags) plan(t *target.Target) (loadgen.Plan, error) {
+func (f *loadFlags) plan(t *targetfile.Target) (loadgen.Plan, error) {
 	p := loadgen.Plan{
 		Duration: f.duration, Drain: f.drain, Timeout: f.timeout, UserLimit: f.userLimit, Agents: f.agents, Pause: f.pause,
 		Audience: f.audience, MaxPending: f.maxPending, MaxWorkers: f.maxWorkers, MaxLag: f.maxLag, Seed: f.seed, Params: map[string]string{},
@@ -283,7 +283,7 @@ func (f *loadFlags) shape(p *loadgen.Plan) error {
 }
 
 // people reads how users decide and clients poll.
-func (f *loadFlags) people(p *loadgen.Plan, t *target.Target) error {
+func (f *loadFlags) people(p *loadgen.Plan, t *targetfile.Target) error {
 	var errs [4]error
 	p.Mix, errs[0] = loadgen.ParseMix(f.mix)
 	p.Think, errs[1] = loadgen.ParseThink(f.think)
@@ -316,16 +316,16 @@ func parsePollers(text string) (loadgen.Pollers, error) {
 	return loadgen.Pollers{}, fmt.Errorf("--pollers %q is not steady, jitter:500ms or sync:5s", text)
 }
 
-func readUsers(path string) ([]target.User, error) {
+func readUsers(path string) ([]targetfile.User, error) {
 	data, err := os.ReadFile(path) //nolint:gosec // the user names the file
 	if err != nil {
 		return nil, err
 	}
-	var users []target.User
+	var users []targetfile.User
 	for line := range strings.Lines(string(data)) {
 		hint, sub, _ := strings.Cut(strings.TrimRight(line, "\r\n"), "\t")
 		if hint != "" {
-			users = append(users, target.User{Name: hint, LoginHint: hint, Sub: sub})
+			users = append(users, targetfile.User{Name: hint, LoginHint: hint, Sub: sub})
 		}
 	}
 	if len(users) == 0 {
@@ -356,7 +356,7 @@ func readTemplate(path string, seed int64) (*loadgen.Template, error) {
 }
 
 // clientNamed is the client to load with: one that polls and may use CIBA.
-func clientNamed(t *target.Target, name string) (target.Client, error) {
+func clientNamed(t *targetfile.Target, name string) (targetfile.Client, error) {
 	for _, c := range t.Clients {
 		usable := c.Spoken() && c.CIBA && c.DeliveryMode != "push" && c.Purpose == "rp" && !c.PolicyDenied
 		if name == "" && usable && !c.UserCode || name != "" && c.Name == name {
@@ -364,12 +364,12 @@ func clientNamed(t *target.Target, name string) (target.Client, error) {
 		}
 	}
 	if name != "" {
-		return target.Client{}, fmt.Errorf("--client: the target file has no client %q", name)
+		return targetfile.Client{}, fmt.Errorf("--client: the target file has no client %q", name)
 	}
-	return target.Client{}, errors.New("the target file has no client that polls")
+	return targetfile.Client{}, errors.New("the target file has no client that polls")
 }
 
-func (f *loadFlags) carrier(t *target.Target, p loadgen.Plan) (loadgen.Transport, error) {
+func (f *loadFlags) carrier(t *targetfile.Target, p loadgen.Plan) (loadgen.Transport, error) {
 	base, err := transportFor(t)
 	if err != nil {
 		return nil, err

@@ -9,7 +9,7 @@ import (
 	"os"
 	"time"
 
-	"github.com/cibatest/cibatest/internal/target"
+	"github.com/cibatest/cibatest/internal/targetfile"
 	"github.com/cibatest/cibatest/suites"
 	"github.com/spf13/cobra"
 )
@@ -27,7 +27,7 @@ tested and what is missing. No user is asked anything.`,
 		Args:    cobra.MaximumNArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if schema {
-				_, err := cmd.OutOrStdout().Write(target.Schema())
+				_, err := cmd.OutOrStdout().Write(targetfile.Schema())
 				return err
 			}
 			if len(args) == 1 {
@@ -46,7 +46,7 @@ tested and what is missing. No user is asked anything.`,
 }
 
 func check(cmd *cobra.Command, file string, asJSON bool) error {
-	t, err := target.Load(file)
+	t, err := targetfile.Load(file)
 	if err != nil {
 		return usage(err)
 	}
@@ -55,7 +55,7 @@ func check(cmd *cobra.Command, file string, asJSON bool) error {
 		return usage(err)
 	}
 	defer transport.CloseIdleConnections()
-	report := target.Check(cmd.Context(), transport, t)
+	report := targetfile.Check(cmd.Context(), transport, t)
 	if report.Reached && !report.HasProblems() {
 		refused, err := suites.Refused(cmd.Context(), t, transport)
 		if err != nil {
@@ -90,7 +90,7 @@ func newInit() *cobra.Command {
 		RunE: func(cmd *cobra.Command, args []string) error {
 			transport := &http.Transport{Proxy: http.ProxyFromEnvironment, TLSHandshakeTimeout: 10 * time.Second}
 			defer transport.CloseIdleConnections()
-			text, err := target.Init(cmd.Context(), transport, args[0])
+			text, err := targetfile.Init(cmd.Context(), transport, args[0])
 			if err != nil {
 				return notJudged(err)
 			}

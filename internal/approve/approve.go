@@ -20,7 +20,7 @@ import (
 	"sync"
 	"time"
 
-	"github.com/cibatest/cibatest/internal/target"
+	"github.com/cibatest/cibatest/internal/targetfile"
 	"github.com/cibatest/cibatest/mockdevice"
 )
 
@@ -31,7 +31,7 @@ type Prompt = mockdevice.Request
 // fewer than were asked.
 type Decision struct {
 	AuthReqID            string
-	User                 target.User
+	User                 targetfile.User
 	Allow                bool
 	AuthorizationDetails json.RawMessage
 
@@ -80,7 +80,7 @@ type Options struct {
 
 // Approver makes decisions for one target. It is safe for concurrent use.
 type Approver struct {
-	config  target.Approval
+	config  targetfile.Approval
 	options Options
 	device  *mockdevice.Device
 	address string
@@ -95,7 +95,7 @@ type Approver struct {
 
 // New prepares the way of deciding and, where the target says so, starts a
 // device listener.
-func New(config target.Approval, o Options) (*Approver, error) {
+func New(config targetfile.Approval, o Options) (*Approver, error) {
 	a := &Approver{config: config, options: o, device: o.Device, close: func() {}, answers: make(chan error)}
 	if a.device == nil && config.Observe.Listen != "" {
 		if err := a.listen(); err != nil {

@@ -12,12 +12,12 @@ import (
 	"testing"
 	"time"
 
-	"github.com/cibatest/cibatest/internal/target"
+	"github.com/cibatest/cibatest/internal/targetfile"
 	"github.com/cibatest/cibatest/mockdevice"
 	"github.com/google/go-cmp/cmp"
 )
 
-var alice = target.User{Name: "alice", LoginHint: "alice@example.com"}
+var alice = targetfile.User{Name: "alice", LoginHint: "alice@example.com"}
 
 func TestURLTemplate(t *testing.T) {
 	t.Parallel()
@@ -30,10 +30,10 @@ func TestURLTemplate(t *testing.T) {
 		}
 	}))
 	defer hook.Close()
-	config := target.Approval{
+	config := targetfile.Approval{
 		Kind: "url", Method: "POST", URL: hook.URL + "/sim?id={auth_req_id}&do={action}&u={login_hint}",
-		Headers: map[string]target.Secret{"X-Key": "k", "Content-Type": "application/json"}, Body: `{"d":"{authorization_details}"}`,
-		Actions: target.Actions{Allow: "yes", Deny: "no"},
+		Headers: map[string]targetfile.Secret{"X-Key": "k", "Content-Type": "application/json"}, Body: `{"d":"{authorization_details}"}`,
+		Actions: targetfile.Actions{Allow: "yes", Deny: "no"},
 	}
 	a, err := New(config, Options{RoundTripper: http.DefaultTransport})
 	if err != nil {
@@ -54,7 +54,7 @@ func TestURLTemplate(t *testing.T) {
 func TestCommand(t *testing.T) {
 	t.Parallel()
 	out := filepath.Join(t.TempDir(), "out")
-	a, err := New(target.Approval{Kind: "exec", Command: []string{"sh", "-c", `echo "$1 $2" > "$3"`, "hook", "{auth_req_id}", "{action}", out}, Actions: target.Actions{Deny: "deny"}}, Options{})
+	a, err := New(targetfile.Approval{Kind: "exec", Command: []string{"sh", "-c", `echo "$1 $2" > "$3"`, "hook", "{auth_req_id}", "{action}", out}, Actions: targetfile.Actions{Deny: "deny"}}, Options{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -69,7 +69,7 @@ func TestCommand(t *testing.T) {
 func TestPersonIsAskedOneQuestionAtATime(t *testing.T) {
 	t.Parallel()
 	var out bytes.Buffer
-	a, err := New(target.Approval{Kind: "manual"}, Options{In: strings.NewReader("\n"), Out: &out})
+	a, err := New(targetfile.Approval{Kind: "manual"}, Options{In: strings.NewReader("\n"), Out: &out})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -80,7 +80,7 @@ func TestPersonIsAskedOneQuestionAtATime(t *testing.T) {
 		t.Errorf("asked %q", out.String())
 	}
 	silent, _ := io.Pipe()
-	a, _ = New(target.Approval{Kind: "manual"}, Options{In: silent, Out: io.Discard})
+	a, _ = New(targetfile.Approval{Kind: "manual"}, Options{In: silent, Out: io.Discard})
 	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Millisecond)
 	defer cancel()
 	if err := a.Decide(ctx, Decision{User: alice}); err == nil {
@@ -90,7 +90,7 @@ func TestPersonIsAskedOneQuestionAtATime(t *testing.T) {
 
 func TestDeviceListener(t *testing.T) {
 	t.Parallel()
-	a, err := New(target.Approval{Kind: "device", Observe: target.Observe{Listen: "127.0.0.1:0", Adapter: "native"}}, Options{})
+	a, err := New(targetfile.Approval{Kind: "device", Observe: targetfile.Observe{Listen: "127.0.0.1:0", Adapter: "native"}}, Options{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -115,7 +115,7 @@ func TestNamelessPrompts(t *testing.T) {
 	t.Parallel()
 	device := mockdevice.New()
 	t.Cleanup(device.Close)
-	a, err := New(target.Approval{Kind: "device", Observe: target.Observe{Adapter: "keycloak"}}, Options{Device: device})
+	a, err := New(targetfile.Approval{Kind: "device", Observe: targetfile.Observe{Adapter: "keycloak"}}, Options{Device: device})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -130,7 +130,7 @@ func TestNamelessPrompts(t *testing.T) {
 	}
 	a.Introduce("id-2", "TWO")
 	a.Introduce("id-1", "ONE")
-	bob := target.User{Name: "bob", LoginHint: "bob"}
+	bob := targetfile.User{Name: "bob", LoginHint: "bob"}
 	for _, d := range []Decision{{AuthReqID: "id-2", User: bob, Allow: true}, {AuthReqID: "no-message", User: bob}} {
 		if err := a.Decide(t.Context(), d); err != nil {
 			t.Fatal(err)

@@ -18,7 +18,7 @@ import (
 	"github.com/cibatest/cibatest/internal/approve"
 	"github.com/cibatest/cibatest/internal/memnet"
 	"github.com/cibatest/cibatest/internal/refop"
-	"github.com/cibatest/cibatest/internal/target"
+	"github.com/cibatest/cibatest/internal/targetfile"
 	"github.com/cibatest/cibatest/mockdevice"
 )
 
@@ -44,7 +44,7 @@ type Options struct {
 
 // Lab is a running OP with its device. Close it when done.
 type Lab struct {
-	Target         *target.Target
+	Target         *targetfile.Target
 	TargetFile     []byte
 	Issuer         string
 	ControlURL     string
@@ -120,7 +120,7 @@ func (l *Lab) describe() error {
 	if l.TargetFile, err = fixtures.ReferenceTarget(reference); err != nil {
 		return err
 	}
-	if l.Target, err = target.Parse("reference.yaml", l.TargetFile, target.Env{FS: fixtures.Tree()}); err != nil {
+	if l.Target, err = targetfile.Parse("reference.yaml", l.TargetFile, targetfile.Env{FS: fixtures.Tree()}); err != nil {
 		return fmt.Errorf("the built-in target: %w", err)
 	}
 	for name, has := range l.OP.Declared() {

@@ -1,4 +1,4 @@
-package target
+package targetfile
 
 import (
 	"encoding/json"
@@ -7,8 +7,8 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/cibatest/cibatest/internal/catalogue"
 	"github.com/cibatest/cibatest/internal/jose"
-	"github.com/cibatest/cibatest/internal/spec"
 )
 
 // meaning checks what the schema cannot: whether the values fit together.
@@ -21,7 +21,7 @@ func (p *parser) meaning(t *Target) {
 	p.rar(t)
 	p.approval(t.Approval)
 	for name := range t.Capabilities {
-		if !slices.Contains(spec.NeedNames(), name) {
+		if !slices.Contains(catalogue.NeedNames(), name) {
 			p.fail(p.keyAt("capabilities", name), "capabilities."+name, "unknown capability; the names are those of applies.needs in \"cibatest list --json\"")
 		}
 	}

@@ -1,11 +1,11 @@
-package target
+package targetfile
 
 import (
 	"fmt"
 	"slices"
 	"strings"
 
-	"github.com/cibatest/cibatest/internal/spec"
+	"github.com/cibatest/cibatest/internal/catalogue"
 	"github.com/cibatest/cibatest/reports/result"
 )
 
@@ -18,7 +18,7 @@ func Capabilities(t *Target, d *Discovery) map[string]result.Capability {
 			known[name] = result.Capability{Has: has, Reason: reason}
 		}
 	}
-	for _, name := range spec.NeedNames() {
+	for _, name := range catalogue.NeedNames() {
 		set(false, "not part of poll mode as it is judged so far", name)
 	}
 	t.harness(set)

@@ -1,7 +1,7 @@
-// Package spec is the catalogue of clauses that an OpenID Provider for CIBA has
+// Package catalogue is the catalogue of clauses that an OpenID Provider for CIBA has
 // to obey, as testable requirements in our own words. The catalogue is the truth
 // of this tool: cases name its ids, and coverage is computed from them.
-package spec
+package catalogue
 
 import (
 	"bytes"

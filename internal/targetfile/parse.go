@@ -1,8 +1,8 @@
-// Package target describes what is under test: an OP, the clients registered
+// Package targetfile describes what is under test: an OP, the clients registered
 // there, its users, how their decisions are made, and what a run may cost. A
 // target file is checked whole before anything is sent, and every problem is told
 // at once with its place.
-package target
+package targetfile
 
 import (
 	"bytes"
