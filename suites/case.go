@@ -7,8 +7,9 @@ import (
 	"strings"
 	"time"
 
-	"github.com/cibatest/cibatest/internal/catalogue"
 	"github.com/onsi/ginkgo/v2"
+
+	"github.com/cibatest/cibatest/internal/catalogue"
 )
 
 // DefaultLimit bounds a case that does not declare its own limit: two paces of

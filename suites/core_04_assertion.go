@@ -4,11 +4,13 @@ import (
 	"slices"
 	"time"
 
+	. "github.com/onsi/ginkgo/v2"
+
 	"github.com/cibatest/cibatest/internal/catalogue"
 	"github.com/cibatest/cibatest/internal/ciba"
+	"github.com/cibatest/cibatest/internal/driver"
 	"github.com/cibatest/cibatest/internal/jose"
 	"github.com/cibatest/cibatest/internal/targetfile"
-	. "github.com/onsi/ginkgo/v2"
 )
 
 // assertionCase registers a case for clients of either JWT method: an OP
@@ -30,7 +32,7 @@ var incomplete = []string{"no iss", "no sub", "an array that names nobody"}
 // CIBA Core 7.1, OIDC Core 9, RFC 7523 3: what an assertion has to be.
 var _ = Describe("Client assertion", func() {
 	assertionCase("assertion-aud-issuer", "may be addressed to the issuer", Requirements("CIBA-7.1-AUD-ISSUER"), func(t *T) {
-		t.JudgeAck("audience issuer", t.startAs(t.Client(), t.Assertion(t.Client())))
+		t.JudgeAck("audience issuer", t.StartAuthenticatedBy(t.Client(), t.Assertion(t.Client())))
 	})
 	assertionCase("assertion-aud-token-endpoint", "is recorded when addressed to the token endpoint", disturbing("CIBA-7.1-AUD-TOKEN-ENDPOINT"), func(t *T) {
 		recordAudience(t, t.Target().Endpoints.Token)
@@ -86,7 +88,7 @@ var _ = Describe("Client assertion", func() {
 	assertionCase("assertion-no-jti", "is recorded without jti", disturbing("OIDC-9-ASSERTION-NO-JTI"), func(t *T) {
 		a := t.usualAssertion()
 		a.Edit = func(_, claims map[string]any) { delete(claims, "jti") }
-		t.JudgeVariant("no jti", t.startAs(t.Client(), a))
+		t.JudgeVariant("no jti", t.StartAuthenticatedBy(t.Client(), a))
 	})
 	assertionCase("assertion-bad-key", "is refused when signed with another key", disturbing("OIDC-9-ASSERTION-BAD-KEY"), func(t *T) {
 		for _, e := range t.entrances() {
@@ -123,9 +125,9 @@ var _ = Describe("Client assertion", func() {
 			token, err = fresh.Sign() // anew if the OP's load control wants the call again
 			return token, err
 		}
-		t.MustAccept("the first use of an assertion", t.startAs(t.Client(), a))
+		t.MustAccept("the first use of an assertion", t.StartAuthenticatedBy(t.Client(), a))
 		a.Token = func(_, _ map[string]any) (string, error) { return token, nil }
-		t.JudgeVariant("second use", t.startAs(t.Client(), a))
+		t.JudgeVariant("second use", t.StartAuthenticatedBy(t.Client(), a))
 	})
 	assertionCase("assertion-type", "comes with the jwt-bearer type", disturbing("OIDC-9-ASSERTION-TYPE"), assertionTypes)
 	Case("assertion-client-secret-jwt", "may be an HMAC of the client secret", Requirements("OIDC-9-CLIENT-SECRET-JWT"), func(t *T) {
@@ -139,10 +141,10 @@ var _ = Describe("Client assertion", func() {
 		}
 	})
 	assertionCase("assertion-token-aud-issuer", "addressed to the issuer works at the token endpoint",
-		Requirements("CIBA-10.1-TOKEN-AUTH-AUD-ISSUER").About(defaultInterval), func(t *T) {
+		Requirements("CIBA-10.1-TOKEN-AUTH-AUD-ISSUER").About(driver.DefaultInterval), func(t *T) {
 			flow := t.MustStart(t.Request())
-			t.WaitUntil(flow.last.Add(flow.Pace()))
-			t.Judge(t.pollBy(flow, t.Assertion(t.Client())))
+			t.WaitTurn(flow)
+			t.Judge(t.PollAuthenticatedBy(flow, t.Assertion(t.Client())))
 		})
 })
 
@@ -154,7 +156,12 @@ func (t *T) usualAssertion() ciba.Assertion {
 	Observe(t, "usual assertion", func(t *T) *ciba.Response {
 		return t.MustAccept("a request with a good assertion", t.Start(t.Request()))
 	})
-	a, ok := t.StartCall(nil).Auth.(ciba.Assertion)
+	return t.assertionFor(t.StartRequest(nil))
+}
+
+// assertionFor is the assertion that the client would send with a request.
+func (t *T) assertionFor(r Request) ciba.Assertion {
+	a, ok := r.Client.Auth(r.URL, t.Target().Issuer).(ciba.Assertion)
 	if !ok {
 		t.Abort("client %s does not authenticate by an assertion", t.Client().Name)
 	}
@@ -169,10 +176,7 @@ func (t *T) judgeAssertion(what string, e entrance, spoil func(*ciba.Assertion))
 // judgeAssertionBy is [T.judgeAssertion] by a requirement the case has altered.
 func (t *T) judgeAssertionBy(r catalogue.Requirement, what string, e entrance, spoil func(*ciba.Assertion)) {
 	call := e.call()
-	a, ok := call.Auth.(ciba.Assertion)
-	if !ok {
-		t.Abort("client %s does not authenticate by an assertion", t.Client().Name)
-	}
+	a := t.assertionFor(call)
 	spoil(&a)
 	t.judgeEntryBy(r, what, e, call.AuthenticatedBy(a))
 }
@@ -195,7 +199,7 @@ func (t *T) anotherKey() jose.Key {
 		return jose.SymmetricKey([]byte(anotherSecret(t)), t.Client().Key().Alg(), "")
 	}
 	own, _ := t.Client().Key().Public().WithKID("").JSON()
-	for _, c := range t.GeneralClients() {
+	for _, c := range t.OrdinaryClients() {
 		if c.AuthMethod != t.Client().AuthMethod || c.ClientID == t.Client().ClientID {
 			continue
 		}
@@ -208,7 +212,7 @@ func (t *T) anotherKey() jose.Key {
 
 // anotherClientID is an existing client's, or a stranger's where there is none.
 func anotherClientID(t *T) string {
-	for _, c := range t.GeneralClients() {
+	for _, c := range t.OrdinaryClients() {
 		if c.ClientID != t.Client().ClientID {
 			return c.ClientID
 		}
@@ -221,7 +225,7 @@ func anotherClientID(t *T) string {
 func recordAudience(t *T, audience string) {
 	a := t.Assertion(t.Client())
 	a.Audience = audience
-	resp := t.startAs(t.Client(), a)
+	resp := t.StartAuthenticatedBy(t.Client(), a)
 	t.JudgeVariant("audience "+audience, resp)
 	if resp.Status/100 != 2 && !t.Failed() {
 		t.Info("CIBA Core 7.1: accepted; RFC 10070: refused", "refused with %s", resp.Summary())
@@ -234,7 +238,7 @@ func assertionTypes(t *T) {
 	}
 	a := t.usualAssertion()
 	a.OmitType = true
-	resp := t.startAs(t.Client(), a)
+	resp := t.StartAuthenticatedBy(t.Client(), a)
 	if resp.Status/100 == 2 {
 		t.At(resp)
 		t.Warn("an assertion without client_assertion_type is refused", "%s", resp.Summary())

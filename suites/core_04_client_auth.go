@@ -1,18 +1,19 @@
 package suites
 
 import (
-	"crypto/rand"
 	"net/http"
 	"regexp"
 	"slices"
 	"strings"
 	"time"
 
+	. "github.com/onsi/ginkgo/v2"
+
 	"github.com/cibatest/cibatest/internal/catalogue"
 	"github.com/cibatest/cibatest/internal/ciba"
+	"github.com/cibatest/cibatest/internal/driver"
 	"github.com/cibatest/cibatest/internal/jose"
 	"github.com/cibatest/cibatest/internal/targetfile"
-	. "github.com/onsi/ginkgo/v2"
 )
 
 // disturbing is for cases that an OP may count as failed logins of the client.
@@ -23,18 +24,18 @@ func disturbing(ids ...string) Spec {
 // CIBA Core 4 and 7.1: clients authenticate at the backchannel endpoint as they
 // do at the token endpoint.
 var _ = Describe("Client authentication", func() {
-	Case("auth-methods-shared", "works with every advertised method at both endpoints", Requirements("CIBA-4-AUTH-METHODS-SHARED").Limit(5*time.Minute).About(20*defaultInterval), methodsShared)
+	Case("auth-methods-shared", "works with every advertised method at both endpoints", Requirements("CIBA-4-AUTH-METHODS-SHARED").Limit(5*time.Minute).About(20*driver.DefaultInterval), methodsShared)
 	Case("auth-required", "is required to start", Requirements("CIBA-7.1-AUTH-REQUIRED").Smoke(), func(t *T) {
-		t.JudgeVariant("neither credential nor client_id", t.startAs(t.Client(), nil))
+		t.JudgeVariant("neither credential nor client_id", t.StartAuthenticatedBy(t.Client(), nil))
 		if t.Has("login_hint") { // who proves nothing is not told which users exist; CIBA Core 7.2 authenticates the client first
-			unknown := t.StartCall(t.withoutHint().Add("login_hint", unknownHint(t)))
+			unknown := t.StartRequest(t.withoutHint().Add("login_hint", unknownHint(t)))
 			t.JudgeVariant("an unknown user and no credential", t.Send(unknown.AuthenticatedBy(ciba.Public(t.Client().ClientID))))
 		}
 		for _, c := range t.perMethod() {
-			t.JudgeVariant(c.AuthMethod+" client without credential", t.startAs(c, ciba.Public(c.ClientID)))
+			t.JudgeVariant(c.AuthMethod+" client without credential", t.StartAuthenticatedBy(c, ciba.Public(c.ClientID)))
 			if c.UsesAssertion() {
 				a := ciba.Assertion{ClientID: c.ClientID, SendClientID: true, Token: func(_, _ map[string]any) (string, error) { return "", nil }}
-				t.JudgeVariant(c.AuthMethod+" client with an empty assertion", t.startAs(c, a))
+				t.JudgeVariant(c.AuthMethod+" client with an empty assertion", t.StartAuthenticatedBy(c, a))
 			}
 		}
 	})
@@ -53,34 +54,34 @@ var _ = Describe("Client authentication", func() {
 	Case("auth-registered-method", "accepts the registered method only", disturbing("CIBA-7.1-AUTH-REGISTERED-METHOD"), registeredMethod)
 	Case("auth-public-client", "refuses public clients", Requirements("CIBA-7.1-PUBLIC-CLIENT"), func(t *T) {
 		t.JudgeVariant("without credential", t.Start(t.Request()))
-		t.JudgeVariant("with an empty secret in the body", t.startAs(t.Client(), ciba.Post(t.Client().ClientID, "")))
-		t.JudgeVariant("with an empty secret in the header", t.startAs(t.Client(), ciba.Basic(t.Client().ClientID, "")))
+		t.JudgeVariant("with an empty secret in the body", t.StartAuthenticatedBy(t.Client(), ciba.Post(t.Client().ClientID, "")))
+		t.JudgeVariant("with an empty secret in the header", t.StartAuthenticatedBy(t.Client(), ciba.Basic(t.Client().ClientID, "")))
 	})
 	Case("auth-multiple", "of a client_secret_basic client is refused with a secret in the body as well",
 		disturbing("RFC6749-2.3-MULTIPLE-AUTH").Methods(targetfile.AuthClientSecretBasic), twoAuthentications)
 	Case("auth-multiple-post", "of a client_secret_post client is refused with an Authorization header as well",
 		disturbing("RFC6749-2.3-MULTIPLE-AUTH").Methods(targetfile.AuthClientSecretPost), twoAuthentications)
-	Case("auth-secret-in-query", "takes no secret from the URL", disturbing("RFC6749-2.3.1-SECRET-IN-QUERY").About(defaultInterval), secretInQuery)
-	Case("auth-token-required", "is required to poll", Requirements("CIBA-10.1-TOKEN-AUTH-REQUIRED").About(defaultInterval), func(t *T) {
+	Case("auth-secret-in-query", "takes no secret from the URL", disturbing("RFC6749-2.3.1-SECRET-IN-QUERY").About(driver.DefaultInterval), secretInQuery)
+	Case("auth-token-required", "is required to poll", Requirements("CIBA-10.1-TOKEN-AUTH-REQUIRED").About(driver.DefaultInterval), func(t *T) {
 		var flows []*Flow
 		for _, c := range t.perMethod() {
 			flows = append(flows, t.MustStartAs(c, t.User(), t.RequestFor(c, t.User())))
 		}
 		for _, f := range flows {
-			t.WaitUntil(f.last.Add(f.Pace()))
-			t.JudgeVariant(f.Client.AuthMethod+" client without credential", t.pollBy(f, ciba.Public(f.Client.ClientID)))
-			t.JudgeVariant(f.Client.AuthMethod+" client without credential and client_id", t.pollBy(f, nil))
+			t.WaitTurn(f)
+			t.JudgeVariant(f.Client.AuthMethod+" client without credential", t.PollAuthenticatedBy(f, ciba.Public(f.Client.ClientID)))
+			t.JudgeVariant(f.Client.AuthMethod+" client without credential and client_id", t.PollAuthenticatedBy(f, nil))
 		}
 	})
 	Case("auth-token-required-approved", "is required to get the tokens, and its absence costs nothing",
-		Requirements("CIBA-10.1-TOKEN-AUTH-REQUIRED").Needs("approve").About(3*defaultInterval), approvedWithoutCredential)
+		Requirements("CIBA-10.1-TOKEN-AUTH-REQUIRED").Needs("approve").About(3*driver.DefaultInterval), approvedWithoutCredential)
 })
 
 // perMethod is one general client for each authentication method, the case's
 // own first: an OP may well check one method and forget another.
 func (t *T) perMethod() []*Client {
 	list := []*Client{t.client}
-	for _, c := range t.GeneralClients() {
+	for _, c := range t.OrdinaryClients() {
 		if !slices.ContainsFunc(list, func(known *Client) bool { return known.AuthMethod == c.AuthMethod }) {
 			list = append(list, c)
 		}
@@ -92,7 +93,7 @@ func (t *T) perMethod() []*Client {
 // request to it that is to be spoilt.
 type entrance struct {
 	where string // for the names of variants; empty for the backchannel endpoint
-	call  func() ciba.Call
+	call  func() Request
 }
 
 // entrances are both of them: an OP may check at one what it forgets at the other.
@@ -102,24 +103,24 @@ type entrance struct {
 // says nothing where a good one is refused too.
 func (t *T) entrances() []entrance {
 	flow := t.MustStart(t.Request())
-	list := []entrance{{"", func() ciba.Call { return t.StartCall(t.Request()) }}}
+	list := []entrance{{"", func() Request { return t.StartRequest(t.Request()) }}}
 	control := Observe(t, "let in at the token endpoint", func(t *T) *ciba.Response {
-		return t.MustAnswer(t.sendToken(t.client, ciba.P("grant_type", ciba.GrantTypeCIBA, "auth_req_id", rand.Text())))
+		return t.MustAnswer(t.Send(t.TokenRequest(t.client, ciba.P("grant_type", ciba.GrantTypeCIBA, "auth_req_id", t.RandomText()))))
 	})
-	if !refusesClient(control) {
-		list = append(list, entrance{" at the token endpoint", func() ciba.Call { return t.PollCall(flow) }})
+	if !driver.RefusesClient(control) {
+		list = append(list, entrance{" at the token endpoint", func() Request { return t.PollRequest(flow).Unpaced() }})
 	}
 	return list
 }
 
 // judgeEntry judges the refusal of a spoilt request. RFC 6749 5.2 lets the token
 // endpoint say invalid_client with 400, unless the client used the header.
-func (t *T) judgeEntry(what string, e entrance, call ciba.Call) {
+func (t *T) judgeEntry(what string, e entrance, call Request) {
 	t.judgeEntryBy(t.Requirement(), what, e, call)
 }
 
 // judgeEntryBy is judgeEntry for a requirement that a case has widened.
-func (t *T) judgeEntryBy(r catalogue.Requirement, what string, e entrance, call ciba.Call) {
+func (t *T) judgeEntryBy(r catalogue.Requirement, what string, e entrance, call Request) {
 	resp := t.MustAnswer(t.Send(call))
 	t.At(resp)
 	if e.where != "" && !usesHeader(call) {
@@ -129,25 +130,11 @@ func (t *T) judgeEntryBy(r catalogue.Requirement, what string, e entrance, call 
 }
 
 // usesHeader says whether a call authenticates by an Authorization header.
-func usesHeader(call ciba.Call) bool {
-	if call.Auth != nil && call.Auth.Authenticate(&call) != nil {
+func usesHeader(call Request) bool {
+	if call.Auth != nil && call.Auth.Authenticate(&call.Call) != nil {
 		return false
 	}
 	return call.Header.Get("Authorization") != ""
-}
-
-// startAs sends a good request of a client with an authentication of the case's
-// making.
-func (t *T) startAs(c *Client, a ciba.Authenticator) *ciba.Response {
-	p := t.RequestFor(c, t.User())
-	return t.whenCrowded(c, hintIn(p), func() *ciba.Response { return t.Send(t.StartCallAs(c, p).AuthenticatedBy(a)) })
-}
-
-// pollBy polls with an authentication of the case's making.
-func (t *T) pollBy(f *Flow, a ciba.Authenticator) *ciba.Response {
-	resp := t.Send(t.PollCall(f).AuthenticatedBy(a))
-	f.noteAnswer(resp)
-	return resp
 }
 
 // methodsShared goes one method at a time, as an OP may keep one open request
@@ -182,16 +169,16 @@ func methodsShared(t *T) {
 // is let in at one endpoint is registered as the target file has it, so the other
 // endpoint reads its credential in another way, such as a secret with a colon.
 func (t *T) judgeHalfKnown(advertised []string) {
-	for _, c := range t.GeneralClients() {
-		if c.refused == "" || !slices.Contains(advertised, c.AuthMethod) {
+	for _, c := range t.OrdinaryClients() {
+		if c.Rejection() == "" || !slices.Contains(advertised, c.AuthMethod) {
 			continue
 		}
 		start := t.MustAnswer(t.StartAs(c, ciba.P("scope", t.Target().Scope)))
-		poll := t.MustAnswer(t.sendToken(c, ciba.P("grant_type", ciba.GrantTypeCIBA, "auth_req_id", rand.Text())))
+		poll := t.MustAnswer(t.Send(t.TokenRequest(c, ciba.P("grant_type", ciba.GrantTypeCIBA, "auth_req_id", t.RandomText()))))
 		t.At(start)
-		t.Check(!refusesClient(start) || refusesClient(poll), "client "+c.Name+" is let in, as at the token endpoint", "%s", start.Summary())
+		t.Check(!driver.RefusesClient(start) || driver.RefusesClient(poll), "client "+c.Name+" is let in, as at the token endpoint", "%s", start.Summary())
 		t.At(poll)
-		t.Check(!refusesClient(poll) || refusesClient(start), "client "+c.Name+" is let in, as at the backchannel endpoint", "%s", poll.Summary())
+		t.Check(!driver.RefusesClient(poll) || driver.RefusesClient(start), "client "+c.Name+" is let in, as at the backchannel endpoint", "%s", poll.Summary())
 	}
 }
 
@@ -205,16 +192,16 @@ func bySecret(c *Client, secret string) ciba.Authenticator {
 
 // stranger authenticates a client that does not exist, in the way another does.
 func stranger(t *T, like *Client) ciba.Authenticator {
-	id := "unknown-" + strings.ToLower(rand.Text()[:12])
+	id := "unknown-" + strings.ToLower(t.RandomText()[:12])
 	switch {
 	case like.AuthMethod == targetfile.AuthClientSecretPost:
-		return ciba.Post(id, rand.Text())
+		return ciba.Post(id, t.RandomText())
 	case like.UsesAssertion():
 		a := t.Assertion(like)
 		a.ClientID = id
 		return a
 	}
-	return ciba.Basic(id, rand.Text())
+	return ciba.Basic(id, t.RandomText())
 }
 
 func emptySecret(t *T) {
@@ -238,24 +225,24 @@ func wrongSecrets(t *T) {
 		if secret == right {
 			continue // a secret without letters
 		}
-		t.JudgeBy(r, t.startAs(t.Client(), bySecret(t.Client(), secret)))
+		t.JudgeBy(r, t.StartAuthenticatedBy(t.Client(), bySecret(t.Client(), secret)))
 	}
 	if t.Client().AuthMethod == targetfile.AuthClientSecretBasic {
 		return // auth-basic-challenge tries the token endpoint
 	}
 	for _, e := range entrances[1:] {
-		t.judgeEntry("a wrong secret", e, e.call().AuthenticatedBy(bySecret(t.Client(), "wrong-"+rand.Text())))
+		t.judgeEntry("a wrong secret", e, e.call().AuthenticatedBy(bySecret(t.Client(), "wrong-"+t.RandomText())))
 	}
 }
 
 // anotherSecret is another client's, or nobody's where there is none.
 func anotherSecret(t *T) string {
-	for _, c := range t.GeneralClients() {
+	for _, c := range t.OrdinaryClients() {
 		if secret := c.ClientSecret.Reveal(); secret != "" && secret != t.Client().ClientSecret.Reveal() {
 			return secret
 		}
 	}
-	return "wrong-" + rand.Text()
+	return "wrong-" + t.RandomText()
 }
 
 // nearly is a text that differs in its last character.
@@ -265,15 +252,15 @@ func nearly(text string) string {
 }
 
 func basicChallenge(t *T) {
-	for _, call := range []ciba.Call{
-		t.StartCall(t.Request()),
-		t.TokenCallAs(t.Client(), ciba.P("grant_type", ciba.GrantTypeCIBA, "auth_req_id", rand.Text())),
+	for _, call := range []Request{
+		t.StartRequest(t.Request()),
+		t.TokenRequest(t.Client(), ciba.P("grant_type", ciba.GrantTypeCIBA, "auth_req_id", t.RandomText())),
 	} {
 		for _, who := range []struct {
 			name string
 			auth ciba.Authenticator
 		}{
-			{"a wrong secret", ciba.Basic(t.Client().ClientID, "wrong-"+rand.Text())},
+			{"a wrong secret", ciba.Basic(t.Client().ClientID, "wrong-"+t.RandomText())},
 			{"an unknown client", stranger(t, t.Client())},
 		} {
 			resp := t.Send(call.AuthenticatedBy(who.auth))
@@ -285,7 +272,7 @@ func basicChallenge(t *T) {
 			}
 		}
 	}
-	unreadable := t.StartCall(t.Request()).AuthenticatedBy(nil)
+	unreadable := t.StartRequest(t.Request()).AuthenticatedBy(nil)
 	unreadable.Header = http.Header{"Authorization": {"Basic ====not-base64"}}
 	if resp := t.MustAnswer(t.Send(unreadable)); resp.Status/100 != 4 { // whatever refuses it, also before the OP
 		t.JudgeVariant("a header that cannot be read", resp)
@@ -303,15 +290,15 @@ func registeredMethod(t *T) {
 		t.judgeEntry("client_secret_post by a client_secret_basic client", e, e.call().AuthenticatedBy(ciba.Post(c.ClientID, c.ClientSecret.Reveal())))
 	}
 	hmac := ciba.Assertion{ClientID: c.ClientID, Key: jose.SymmetricKey([]byte(c.ClientSecret.Reveal()), "HS256", ""), Audience: t.Target().Issuer}
-	t.JudgeVariant("client_secret_jwt by a client_secret_basic client", t.startAs(c, hmac))
+	t.JudgeVariant("client_secret_jwt by a client_secret_basic client", t.StartAuthenticatedBy(c, hmac))
 	for _, method := range []string{targetfile.AuthPrivateKeyJWT, targetfile.AuthClientSecretJWT} {
-		i := slices.IndexFunc(t.GeneralClients(), func(c *Client) bool { return c.AuthMethod == method && c.ClientSecret != "" })
+		i := slices.IndexFunc(t.OrdinaryClients(), func(c *Client) bool { return c.AuthMethod == method && c.ClientSecret != "" })
 		if i < 0 {
 			continue
 		}
-		c := t.GeneralClients()[i]
-		t.JudgeVariant("client_secret_basic by a "+method+" client", t.startAs(c, ciba.Basic(c.ClientID, c.ClientSecret.Reveal())))
-		t.JudgeVariant("client_secret_post by a "+method+" client", t.startAs(c, ciba.Post(c.ClientID, c.ClientSecret.Reveal())))
+		c := t.OrdinaryClients()[i]
+		t.JudgeVariant("client_secret_basic by a "+method+" client", t.StartAuthenticatedBy(c, ciba.Basic(c.ClientID, c.ClientSecret.Reveal())))
+		t.JudgeVariant("client_secret_post by a "+method+" client", t.StartAuthenticatedBy(c, ciba.Post(c.ClientID, c.ClientSecret.Reveal())))
 	}
 }
 
@@ -326,12 +313,12 @@ func twoAuthentications(t *T) {
 
 func secretInQuery(t *T) {
 	credential := ciba.P("client_id", t.Client().ClientID, "client_secret", t.Client().ClientSecret.Reveal())
-	start := t.StartCall(t.Request()).AuthenticatedBy(nil)
+	start := t.StartRequest(t.Request()).AuthenticatedBy(nil)
 	start.Query = credential
 	t.JudgeVariant(start.Label, t.Send(start))
 	flow := t.MustStart(t.Request())
-	t.WaitUntil(flow.last.Add(flow.Pace()))
-	poll := t.PollCall(flow).AuthenticatedBy(nil)
+	t.WaitTurn(flow)
+	poll := t.PollRequest(flow).AuthenticatedBy(nil)
 	poll.Query = credential
 	t.JudgeVariant(poll.Label, t.Send(poll))
 }
@@ -341,9 +328,9 @@ func secretInQuery(t *T) {
 func approvedWithoutCredential(t *T) {
 	flow := t.MustStart(t.Request())
 	t.Approve(flow)
-	t.JudgeVariant("an approved auth_req_id alone", t.pollBy(flow, nil))
-	t.JudgeVariant("an approved auth_req_id", t.pollBy(flow, ciba.Public(t.Client().ClientID)))
-	t.JudgeVariant("an approved auth_req_id with a wrong credential", t.pollBy(flow, wrongCredential(t, t.Client())))
+	t.JudgeVariant("an approved auth_req_id alone", t.PollAuthenticatedBy(flow, nil))
+	t.JudgeVariant("an approved auth_req_id", t.PollAuthenticatedBy(flow, ciba.Public(t.Client().ClientID)))
+	t.JudgeVariant("an approved auth_req_id with a wrong credential", t.PollAuthenticatedBy(flow, wrongCredential(t, t.Client())))
 	after := t.PollDecided(flow)
 	t.At(after)
 	if after.Is(ciba.AuthorizationPending, ciba.SlowDown) {

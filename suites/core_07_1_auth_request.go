@@ -2,7 +2,6 @@ package suites
 
 import (
 	"cmp"
-	"crypto/rand"
 	"encoding/json"
 	"fmt"
 	"net/http"
@@ -10,33 +9,33 @@ import (
 	"strings"
 	"time"
 
+	. "github.com/onsi/ginkgo/v2"
+
 	"github.com/cibatest/cibatest/internal/approve"
 	"github.com/cibatest/cibatest/internal/ciba"
+	"github.com/cibatest/cibatest/internal/driver"
 	"github.com/cibatest/cibatest/internal/targetfile"
-	. "github.com/onsi/ginkgo/v2"
 )
 
 // CIBA Core 7 and 7.1: the form of a backchannel authentication request.
 var _ = Describe("Authentication request", func() {
 	Case("request-post-only", "is taken by POST only", Requirements("CIBA-7-POST-ONLY"), otherMethods)
 	Case("request-form-encoding", "is a form, not JSON", Requirements("CIBA-7.1-FORM-ENCODING"), func(t *T) {
-		call := t.StartCall(t.Request())
-		t.must(call.Auth.Authenticate(&call)) // credentials of the body travel in the JSON too
+		call := t.Written(t.StartRequest(t.Request())) // credentials of the body travel in the JSON too
 		body := map[string]string{}
 		for _, p := range call.Form {
 			body[p.Name] = p.Value
 		}
 		data, err := json.Marshal(body)
 		t.must(err)
-		call.Auth, call.Form, call.Body, call.ContentType = nil, nil, data, "application/json"
+		call.Form, call.Body, call.ContentType = nil, data, "application/json"
 		t.Judge(t.Send(call))
 	})
 	Case("request-form-unreadable", "that is hardly a form breaks nothing", Requirements("CIBA-7.1-FORM-ENCODING"), func(t *T) {
 		for _, odd := range []string{"x_unknown=%zz", "&&=&"} {
-			resp := t.MustAnswer(t.startEdited(func(call *ciba.Call) {
-				t.must(call.Auth.Authenticate(call))
-				encoded := call.Form.Encode()
-				call.Auth, call.Form, call.Body, call.ContentType = nil, nil, []byte(encoded+"&"+odd), formMedia
+			resp := t.MustAnswer(t.startEdited(func(call *Request) {
+				*call = t.Written(*call)
+				call.Body, call.Form, call.ContentType = []byte(call.Form.Encode()+"&"+odd), nil, "application/x-www-form-urlencoded"
 			}))
 			if resp.Status >= 500 {
 				t.JudgeVariant("a form that goes on with "+odd, resp)
@@ -47,12 +46,12 @@ var _ = Describe("Authentication request", func() {
 		}
 	})
 	Case("request-charset-parameter", "may name its charset", Requirements("CIBA-7.1-FORM-CHARSET-PARAM"), func(t *T) {
-		t.JudgeAck("charset=UTF-8", t.startEdited(func(call *ciba.Call) { call.ContentType = "application/x-www-form-urlencoded;charset=UTF-8" }))
+		t.JudgeAck("charset=UTF-8", t.startEdited(func(call *Request) { call.ContentType = "application/x-www-form-urlencoded;charset=UTF-8" }))
 	})
 	Case("request-query-ignored", "is not read from the URL", Requirements("CIBA-7.1-QUERY-IGNORED"), func(t *T) {
 		r := t.Requirement()
 		r.Expect.Error = append(slices.Clone(r.Expect.Error), string(ciba.InvalidScope)) // what CIBA-7.1-SCOPE-MISSING takes for a missing scope
-		t.JudgeBy(r, t.startEdited(func(call *ciba.Call) { call.Query, call.Form = call.Form, nil }))
+		t.JudgeBy(r, t.startEdited(func(call *Request) { call.Query, call.Form = call.Form, nil }))
 	})
 	Case("request-scope-missing", "is refused without scope", Requirements("CIBA-7.1-SCOPE-MISSING").Smoke(), func(t *T) {
 		t.JudgeVariant("no scope", t.Start(t.Request().Without("scope")))
@@ -62,9 +61,9 @@ var _ = Describe("Authentication request", func() {
 		t.Judge(t.withoutOpenID())
 	})
 	Case("request-scope-no-openid-tokens", "brings no ID Token without openid",
-		Requirements("CIBA-7.1-SCOPE-NO-OPENID").Needs("approve").About(2*defaultInterval), oauthOnly)
+		Requirements("CIBA-7.1-SCOPE-NO-OPENID").Needs("approve").About(2*driver.DefaultInterval), oauthOnly)
 	Case("request-scope-unknown", "with an unknown scope is refused, or the scope is dropped", Requirements("CIBA-13-SCOPE-UNKNOWN"), func(t *T) {
-		t.Judge(t.Start(t.Request().With("scope", t.Target().Scope+" x-unknown-"+strings.ToLower(rand.Text()[:8]))))
+		t.Judge(t.Start(t.Request().With("scope", t.Target().Scope+" x-unknown-"+strings.ToLower(t.RandomText()[:8]))))
 	})
 	Case("request-scope-order", "has scope values in any order", Requirements("RFC6749-3.3-SCOPE-ORDER"), func(t *T) {
 		values := strings.Fields(t.Request().Get("scope"))
@@ -81,7 +80,7 @@ var _ = Describe("Authentication request", func() {
 	})
 	Case("request-empty-parameter", "treats an empty parameter as absent", Requirements("RFC6749-3.2-EMPTY-PARAM"), emptyParameters)
 	Case("request-notification-token", "is recorded with client_notification_token in poll mode", Requirements("CIBA-7.1-CNT-IN-POLL"), func(t *T) {
-		t.Judge(t.Start(t.Request().Add("client_notification_token", rand.Text()+rand.Text())))
+		t.Judge(t.Start(t.Request().Add("client_notification_token", t.RandomText()+t.RandomText())))
 	})
 	Case("request-unauthorized-client", "is refused for a client not enabled for CIBA", Requirements("CIBA-13-UNAUTHORIZED-CLIENT"), func(t *T) {
 		r, resp := t.Requirement(), t.Start(t.Request())
@@ -101,28 +100,24 @@ var _ = Describe("Authentication request", func() {
 })
 
 // startEdited sends a good request with one thing about the call changed.
-func (t *T) startEdited(edit func(*ciba.Call)) *ciba.Response {
-	return t.whenCrowded(t.client, hintIn(t.Request()), func() *ciba.Response {
-		return t.sendAuthenticated(t.client, func() ciba.Call {
-			call := t.StartCall(t.Request())
-			edit(&call)
-			return call
-		})
-	})
+func (t *T) startEdited(edit func(*Request)) *ciba.Response {
+	request := t.StartRequest(t.Request())
+	edit(&request)
+	return t.Send(request)
 }
 
 // otherMethods never puts a secret into a URL: the client authenticates by header
 // or assertion, or in the body.
 func otherMethods(t *T) {
 	for _, method := range []string{http.MethodGet, http.MethodPut} {
-		call := t.StartCall(t.Request())
+		call := t.StartRequest(t.Request())
 		call.Method = method
 		if method == http.MethodGet {
 			if t.Client().AuthMethod == targetfile.AuthClientSecretPost {
 				continue
 			}
-			t.must(call.Auth.Authenticate(&call))
-			call.Auth, call.Query, call.Form = nil, call.Form, nil
+			call = t.Written(call)
+			call.Query, call.Form = call.Form, nil
 		}
 		resp := t.MustAnswer(t.Send(call))
 		t.At(resp)
@@ -171,10 +166,10 @@ func isOpenID(scope string) int {
 // two equal values for one.
 func repeated(t *T) {
 	good := t.Request()
-	hint := hintOf(t.User())[0]
+	hint := driver.HintOf(t.User())[0]
 	t.JudgeVariant(hint.Name+" twice, the same value", t.Start(good.Add(hint.Name, hint.Value)))
 	if users := t.Target().Users; len(users) > 1 {
-		if other := hintOf(t.OtherUser())[0]; other.Name == hint.Name {
+		if other := driver.HintOf(t.OtherUser())[0]; other.Name == hint.Name {
 			t.JudgeVariant(hint.Name+" twice, for two users", t.Start(good.Add(other.Name, other.Value)))
 		}
 	}
@@ -210,7 +205,7 @@ func emptyParameters(t *T) {
 			t.JudgeAck(name+"=", t.Start(t.Request().Add(name, "")))
 		}
 	}
-	if hintOf(t.User())[0].Name == "login_hint" {
+	if driver.HintOf(t.User())[0].Name == "login_hint" {
 		t.JudgeAck("id_token_hint= beside login_hint", t.Start(t.Request().Add("id_token_hint", "")))
 		t.JudgeAck("login_hint_token= beside login_hint", t.Start(t.Request().Add("login_hint_token", "")))
 	}
@@ -240,11 +235,11 @@ func noSideEffect(t *T) {
 	began := time.Now()
 	good := t.Request()
 	var open *Flow
-	if t.Has("parallel") && !t.session.approver.Nameless() { // else its prompt might be taken for that of a refused one
+	if t.Has("parallel") && !t.Approver().Nameless() { // else its prompt might be taken for that of a refused one
 		open = t.MustStart(good)
 	}
 	refused := 0
-	try := func(call ciba.Call) {
+	try := func(call Request) {
 		if resp := t.Send(call); resp.Status >= 400 && resp.Status < 500 {
 			refused++
 		}
@@ -259,16 +254,16 @@ func noSideEffect(t *T) {
 		good.Add("scope", good.Get("scope")),
 		good.Add("id_token_hint", "not-a-jwt"),
 	} {
-		try(t.StartCall(p))
+		try(t.StartRequest(p))
 	}
-	try(t.StartCall(good).AuthenticatedBy(ciba.Public(t.Client().ClientID)))
+	try(t.StartRequest(good).AuthenticatedBy(ciba.Public(t.Client().ClientID)))
 	if token := t.User().LoginHintToken.Reveal(); token != "" && good.Has("login_hint") {
-		try(t.StartCall(good.Add("login_hint_token", token)))
+		try(t.StartRequest(good.Add("login_hint_token", token)))
 	}
-	try(t.StartCall(good).AuthenticatedBy(stranger(t, t.Client())))
+	try(t.StartRequest(good).AuthenticatedBy(stranger(t, t.Client())))
 	for _, c := range t.Clients() { // those that are not allowed to ask
 		if !c.CIBA || c.PolicyDenied {
-			try(t.StartCallAs(c, t.RequestFor(c, t.User())))
+			try(t.StartRequestAs(c, t.RequestFor(c, t.User())))
 		}
 	}
 	if refused == 0 {
@@ -296,5 +291,5 @@ func (t *T) mine(p approve.Prompt) bool {
 
 // accepted says whether a prompt belongs to a request the OP took on.
 func (t *T) accepted(p approve.Prompt) bool {
-	return slices.ContainsFunc(t.Acks(), func(ack ciba.AuthAck) bool { return ack.AuthReqID == p.AuthReqID })
+	return slices.ContainsFunc(t.Seen().Acks(), func(ack ciba.AuthAck) bool { return ack.AuthReqID == p.AuthReqID })
 }

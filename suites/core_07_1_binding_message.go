@@ -1,13 +1,14 @@
 package suites
 
 import (
-	"crypto/rand"
 	"strings"
+
+	. "github.com/onsi/ginkgo/v2"
 
 	"github.com/cibatest/cibatest/internal/approve"
 	"github.com/cibatest/cibatest/internal/catalogue"
 	"github.com/cibatest/cibatest/internal/ciba"
-	. "github.com/onsi/ginkgo/v2"
+	"github.com/cibatest/cibatest/internal/driver"
 )
 
 // CIBA Core 7.1: binding_message interlocks the two devices.
@@ -16,14 +17,14 @@ var _ = Describe("Binding message", func() {
 		t.JudgeAck("binding_message=W4SCT", t.Start(t.Request().With("binding_message", "W4SCT")))
 	})
 	Case("binding-shown", "is shown unchanged", Requirements("CIBA-7.1-BM-SHOWN").AloneForUser(), func(t *T) {
-		for _, message := range []string{rand.Text()[:8], "0012"} { // the second is no number, but a text
+		for _, message := range []string{t.RandomText()[:8], "0012"} { // the second is no number, but a text
 			resp := t.Start(t.Request().With("binding_message", message))
 			if message == "0012" && resp.Status/100 == 4 {
 				continue // an OP may want letters
 			}
 			prompt, shown := promptOf(t, t.FlowOf(t.Client(), t.User(), resp))
 			if !shown {
-				t.Abort("the device was shown nothing within %s", decisionGrace)
+				t.Abort("the device was shown nothing within %s", driver.DecisionGrace)
 			}
 			t.At(resp)
 			t.Check(prompt.BindingMessage == message, "the device shows "+message, "it shows %.100q", prompt.BindingMessage)
@@ -75,13 +76,13 @@ const controls = "\r\n\x00\u202e\x1b\u2067"
 // messagesTogether starts several requests of one user at the same moment. A device
 // that names no request cannot tell whose message it shows.
 func messagesTogether(t *T) {
-	if t.session.approver.Nameless() {
+	if t.Approver().Nameless() {
 		t.Skip("the device does not say which request a prompt is about")
 	}
 	const requests = 4
 	messages, answers := make([]string, requests), make([]*ciba.Response, requests)
 	t.Together(requests, func(i int) {
-		messages[i] = rand.Text()[:6]
+		messages[i] = t.RandomText()[:6]
 		answers[i] = t.Start(t.Request().With("binding_message", messages[i]))
 	})
 	for i, resp := range answers {
@@ -103,7 +104,7 @@ func judgeShown(t *T, r catalogue.Requirement, message string) {
 	}
 	prompt, shown := promptOf(t, t.FlowOf(t.Client(), t.User(), resp))
 	if !shown {
-		t.Info("the device shows the message as it was sent", "no prompt was seen within %s", decisionGrace)
+		t.Info("the device shows the message as it was sent", "no prompt was seen within %s", driver.DecisionGrace)
 		return
 	}
 	t.Check(prompt.BindingMessage == message, "the device shows the message as it was sent", "it shows %.100q", prompt.BindingMessage)
@@ -116,5 +117,5 @@ func promptOf(t *T, f *Flow) (approve.Prompt, bool) {
 	return t.WaitPrompt(func(p approve.Prompt) bool {
 		unnamed := p.AuthReqID == "" && t.mine(p) && !p.ReceivedAt.Before(f.Sent)
 		return p.AuthReqID == f.AuthReqID || unnamed
-	}, decisionGrace)
+	}, driver.DecisionGrace)
 }

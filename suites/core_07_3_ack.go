@@ -8,9 +8,10 @@ import (
 	"strings"
 	"time"
 
+	. "github.com/onsi/ginkgo/v2"
+
 	"github.com/cibatest/cibatest/internal/ciba"
 	"github.com/cibatest/cibatest/reports/result"
-	. "github.com/onsi/ginkgo/v2"
 )
 
 // Between the two an acknowledgement is late; beyond, it has waited for the user.
@@ -156,19 +157,19 @@ func acksAlike(t *T) {
 	for _, f := range ackFlaws(t.Acknowledged()) {
 		told[f.requirement] = true
 	}
-	for _, s := range t.startsSeen() {
-		if _, err := s.resp.Started(); err != nil && took(s.resp) <= ackBlocked {
+	for _, s := range t.Seen().Starts() {
+		if _, err := s.Response.Started(); err != nil && took(s.Response) <= ackBlocked {
 			continue
 		}
-		for _, f := range ackFlaws(s.resp) {
+		for _, f := range ackFlaws(s.Response) {
 			if told[f.requirement] {
 				continue
 			}
 			told[f.requirement] = true
 			r, _ := t.session.catalogue.Get(f.requirement)
-			t.recorder.Keep(s.resp)
-			t.At(s.resp)
-			t.addFor(r, result.Outcome(r.Verdict), f.expected+" in every acknowledgement", "in the case "+s.by+": "+f.actual)
+			t.driver.Recorder().Keep(s.Response)
+			t.At(s.Response)
+			t.addFor(r, result.Outcome(r.Verdict), f.expected+" in every acknowledgement", "in the case "+s.By+": "+f.actual)
 		}
 	}
 }
@@ -218,7 +219,7 @@ func (t *T) ackMember(name string) any {
 // ids are all auth_req_ids of the run. A run of this case alone collects its own.
 func (t *T) ids() []string {
 	var ids []string
-	for _, ack := range t.Acks() {
+	for _, ack := range t.Seen().Acks() {
 		ids = append(ids, ack.AuthReqID)
 	}
 	for len(ids) < 20 {

@@ -6,8 +6,10 @@ import (
 	"strconv"
 	"time"
 
-	"github.com/cibatest/cibatest/internal/ciba"
 	. "github.com/onsi/ginkgo/v2"
+
+	"github.com/cibatest/cibatest/internal/ciba"
+	"github.com/cibatest/cibatest/internal/driver"
 )
 
 // CIBA Core 7.3 and 11: an auth_req_id lives for expires_in, not longer and not
@@ -124,7 +126,7 @@ func (t *T) mustStartAsking(asked time.Duration) *Flow {
 		resp = t.Start(t.Request())
 	}
 	flow := t.FlowOf(t.client, t.User(), t.MustAccept("a backchannel authentication request that should be accepted", resp))
-	flow.ending = true
+	flow.EndAwaited = true
 	budget := t.Target().Budgets.ExpiryMax
 	switch {
 	case flow.ExpiresIn <= 0:
@@ -152,7 +154,7 @@ func (t *T) Expired() ended {
 		flow := t.expiring(nil)
 		t.WaitUntil(flow.Expires().Add(expiryLate))
 		resp := t.PollNow(flow)
-		if undecided(resp) {
+		if driver.Undecided(resp) {
 			t.WaitUntil(flow.Expires().Add(expiryLatest))
 			resp = t.Poll(flow)
 		}
@@ -178,7 +180,7 @@ func (t *T) pollEnded(f *Flow) *ciba.Response {
 func (t *T) pollShortlyBefore(f *Flow) *ciba.Response {
 	t.WaitUntil(f.Expires().Add(-expiryEarly))
 	resp := t.MustAnswer(t.PollNow(f))
-	if f.over(resp) {
+	if f.Outlived(resp) {
 		t.Skip("the OP held the poll of %s before the expiry until after it", expiryEarly)
 	}
 	return resp
@@ -186,16 +188,16 @@ func (t *T) pollShortlyBefore(f *Flow) *ciba.Response {
 
 // approvedLate leaves the OP exactly the time a decision may take.
 func approvedLate(t *T) {
-	margin := func(f *Flow) time.Duration { return f.decisionWindow() + expiryEarly }
+	margin := func(f *Flow) time.Duration { return f.DecisionWindow() + expiryEarly }
 	flow := t.expiring(func(f *Flow) time.Duration { return margin(f) + time.Second })
-	flow.ending = false // an end that load control brings about tells nothing here
+	flow.EndAwaited = false // an end that load control brings about tells nothing here
 	t.WaitUntil(flow.Expires().Add(-margin(flow)))
 	t.decideNow(flow, true)
 	resp := t.MustAnswer(t.Poll(flow))
-	for undecided(resp) && t.pollFits(flow) {
+	for driver.Undecided(resp) && t.pollFits(flow) {
 		resp = t.MustAnswer(t.Poll(flow))
 	}
-	if !resp.HasTokens() && flow.over(resp) {
+	if !resp.HasTokens() && flow.Outlived(resp) {
 		t.Skip("the OP held the last poll until after the expiry")
 	}
 	t.At(resp)
@@ -209,7 +211,7 @@ func expiresAsAnnounced(t *T) {
 		late = t.mustStartAsking(30 * time.Second)
 	}
 	if early.Pace() > early.ExpiresIn-expiryEarly {
-		t.Skip("no poll fits into expires_in %s at an interval of %s", early.ExpiresIn, early.interval)
+		t.Skip("no poll fits into expires_in %s at an interval of %s", early.ExpiresIn, early.Spacing())
 	}
 	t.WaitUntil(early.Expires().Add(-expiryEarly))
 	before := t.MustAnswer(t.PollNow(early))
@@ -219,13 +221,13 @@ func expiresAsAnnounced(t *T) {
 	t.WaitUntil(late.Expires().Add(expiryLatest))
 	after := t.MustAnswer(t.pollEnded(late))
 	var polled *ciba.Response
-	if undecided(before) && late.Expires().After(early.Expires().Add(-time.Second)) {
+	if driver.Undecided(before) && late.Expires().After(early.Expires().Add(-time.Second)) {
 		polled = t.MustAnswer(t.pollEnded(early))
 	}
 
 	t.At(before)
 	switch {
-	case undecided(before), early.over(before):
+	case driver.Undecided(before), early.Outlived(before):
 	case before.Is(ciba.AccessDenied):
 		t.Warn(fmt.Sprintf("still pending %s before expires_in", expiryEarly), "%s; the device may have given up", before.Summary())
 	default:

@@ -2,27 +2,23 @@ package suites
 
 import (
 	"fmt"
-	"math/rand/v2"
 	"slices"
 	"time"
 
-	"github.com/cibatest/cibatest/internal/ciba"
-	"github.com/cibatest/cibatest/internal/targetfile"
 	. "github.com/onsi/ginkgo/v2"
+
+	"github.com/cibatest/cibatest/internal/ciba"
+	"github.com/cibatest/cibatest/internal/driver"
+	"github.com/cibatest/cibatest/internal/targetfile"
 )
 
 // CIBA Core 8 and 10.1.1: the user's decision reaches the client that asked, for
 // the request it is about, and nobody else.
 var _ = Describe("Approval", func() {
 	Case("approval-tokens", "is followed by tokens at the next poll", Requirements("CIBA-10.1.1-TOKENS").Smoke().About(7*time.Second), func(t *T) {
-		flow := t.MustStart(t.Request())
-		t.Approve(flow)
-		resp := t.PollDecided(flow)
+		resp := t.approvedEarly().resp
 		t.Judge(resp)
 		t.judgeTokenMembers(resp)
-		if resp.HasTokens() {
-			t.session.rememberSpent(flow) // early in the run, and its tokens serve no other case
-		}
 	})
 	Case("approval-then-denial", "stands when the user changes his mind, or is withdrawn", Requirements("CIBA-10.1.1-TOKENS").Needs("deny").About(12*time.Second), approvedThenDenied)
 	Case("approval-during-poll", "takes effect when it falls into a poll", Requirements("CIBA-10.1.1-DECISION-DURING-POLL").About(20*time.Second), decidedDuringPolls)
@@ -48,12 +44,12 @@ var _ = Describe("Approval", func() {
 	Case("denial-isolated", "is not undone by the denial of another request of the same user", Requirements("CIBA-8-ISOLATION").Needs("deny").About(12*time.Second), func(t *T) {
 		denied := t.MustStart(t.Request())
 		open := t.startBeside(t.client)
-		t.WaitUntil(denied.last.Add(denied.Pace()))
+		t.WaitTurn(denied)
 		t.Deny(denied)
 		t.MustAnswer(t.PollDecided(denied))
 		resp := t.MustAnswer(t.Poll(open))
 		t.At(resp)
-		if !undecided(resp) { // a user may have one way to refuse all that is open
+		if !driver.Undecided(resp) { // a user may have one way to refuse all that is open
 			t.Warn("the other request of the user is still pending", "%s", resp.Summary())
 		}
 	})
@@ -105,6 +101,16 @@ func approvedThenDenied(t *T) {
 	}
 }
 
+// approvedEarly is an approved flow and the answer to the poll that follows. Its tokens
+// serve no other case, so that the flow may be polled again late in the run.
+func (t *T) approvedEarly() ended {
+	return Observe(t, "approved early", func(t *T) ended {
+		flow := t.MustStart(t.Request())
+		t.Approve(flow)
+		return ended{flow, t.PollDecided(flow)}
+	})
+}
+
 // startBeside opens a second request of the user with another binding message.
 // An OP that refuses it keeps one open request for each user, which is its right.
 func (t *T) startBeside(c *Client) *Flow {
@@ -122,22 +128,22 @@ func (t *T) startBeside(c *Client) *Flow {
 
 // judgeIsolation approves one of two requests and polls both.
 func (t *T) judgeIsolation(approved, other *Flow) {
-	t.approveAlive(approved)
+	t.ApproveAlive(approved)
 	resp := t.MustAnswer(t.PollDecided(approved))
-	if approved.final != nil && resp.HasTokens() {
+	if t.EndedBefore(approved) && resp.HasTokens() {
 		t.At(resp)
 		t.Fail("no tokens for a request before its own decision", "%s; only other requests of the user were decided", resp.Summary())
 		return
 	}
 	beside := t.MustAnswer(t.Poll(other))
-	if !undecided(beside) && !beside.HasTokens() || !resp.HasTokens() && resp.Is(ciba.AccessDenied, ciba.ExpiredToken, ciba.InvalidGrant) {
+	if !driver.Undecided(beside) && !beside.HasTokens() || !resp.HasTokens() && resp.Is(ciba.AccessDenied, ciba.ExpiredToken, ciba.InvalidGrant) {
 		t.Info("two open requests of one user live side by side", "the approved one is answered %s, the other one %s", resp.Summary(), beside.Summary())
 		return
 	}
 	t.At(resp)
 	t.Check(resp.HasTokens(), "tokens for the approved request", "%s", resp.Summary())
 	t.At(beside)
-	t.Check(undecided(beside), "the other request is undecided", "%s", beside.Summary())
+	t.Check(driver.Undecided(beside), "the other request is undecided", "%s", beside.Summary())
 }
 
 // decidedDuringPolls decides ten requests 0 to 200 ms after a poll of each was
@@ -151,7 +157,7 @@ func decidedDuringPolls(t *T) {
 	}
 	answers := make([][]*ciba.Response, flows)
 	t.Together(flows, func(i int) {
-		t.WaitUntil(list[i].last.Add(list[i].Pace()))
+		t.WaitTurn(list[i])
 		var running *ciba.Response
 		t.Together(2, func(part int) {
 			if part == 0 {
@@ -162,7 +168,7 @@ func decidedDuringPolls(t *T) {
 			t.decideNow(list[i], i%2 == 0)
 		})
 		answers[i] = append(answers[i], running)
-		if undecided(running) {
+		if driver.Undecided(running) {
 			answers[i] = append(answers[i], t.PollDecided(list[i]))
 		}
 	})
@@ -196,12 +202,12 @@ type verdictOf struct {
 func manyInParallel(t *T) {
 	t.needMachine()
 	list := t.startMany(20)
-	for i, at := range rand.Perm(len(list)) { //nolint:gosec // which half does not matter
+	for i, at := range t.Random().Perm(len(list)) {
 		list[at].allow = i%2 == 0
 	}
 	t.Together(len(list), func(i int) {
 		v := list[i]
-		t.WaitUntil(v.flow.last.Add(v.flow.Pace()))
+		t.WaitTurn(v.flow)
 		t.decideNow(v.flow, v.allow)
 		v.resp = t.MustAnswer(t.PollDecided(v.flow))
 	})

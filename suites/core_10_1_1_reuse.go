@@ -5,8 +5,10 @@ import (
 	"slices"
 	"time"
 
-	"github.com/cibatest/cibatest/internal/ciba"
 	. "github.com/onsi/ginkgo/v2"
+
+	"github.com/cibatest/cibatest/internal/ciba"
+	"github.com/cibatest/cibatest/internal/driver"
 )
 
 // CIBA Core 10.1.1 and 11: an auth_req_id is good for one redemption.
@@ -17,18 +19,16 @@ var _ = Describe("Redemption", func() {
 		t.Judge(t.Poll(flow))
 	})
 	Case("reuse-late", "does not work again later", Requirements("CIBA-10.1.1-REUSE").AfterAll().About(lateReuse), func(t *T) {
-		flow := t.session.Spent()
-		if flow == nil {
-			flow = t.MustStart(t.Request())
-			t.MustRedeem(flow)
-		}
-		t.WaitUntil(flow.last.Add(lateReuse))
+		early := t.approvedEarly()
+		t.MustTokens(early.resp)
+		flow := early.flow
+		t.WaitUntil(flow.LastPoll().Add(lateReuse))
 		t.Judge(t.Poll(flow))
 	})
 	Case("reuse-in-parallel", "works once also when it is replayed many times at once", Requirements("CIBA-10.1.1-REUSE").AloneForClient().LastForClient().About(13*time.Second), func(t *T) {
 		flow := t.MustStart(t.Request())
 		t.MustRedeem(flow)
-		t.WaitUntil(flow.last.Add(flow.Pace()))
+		t.WaitTurn(flow)
 		for _, resp := range t.burst(flow) {
 			t.judgeLoser(resp, "no tokens for a replay")
 		}
@@ -50,7 +50,7 @@ var _ = Describe("Redemption", func() {
 			resp := t.MustAnswer(t.PollDecided(flow))
 			t.At(resp)
 			// Load control may let none through, and the decision may take effect later.
-			if !slices.ContainsFunc(answers, func(r *ciba.Response) bool { return overloaded(r) || undecided(r) }) {
+			if !slices.ContainsFunc(answers, func(r *ciba.Response) bool { return driver.Overloaded(r) || driver.Undecided(r) }) {
 				t.Warn("one success", "none; one more poll is answered %s", resp.Summary())
 			}
 		}
@@ -59,7 +59,7 @@ var _ = Describe("Redemption", func() {
 	Case("reuse-race-at-approval", "works once of many polls at the moment of the approval", Requirements("CIBA-10.1.1-REUSE-RACE").AloneForClient().LastForClient().About(20*time.Second), func(t *T) {
 		t.needMachine()
 		flow := t.MustStart(t.Request())
-		t.WaitUntil(flow.last.Add(flow.Pace()))
+		t.WaitTurn(flow)
 		answers := make([]*ciba.Response, burstSize)
 		t.Together(burstSize+1, func(i int) {
 			if i == burstSize {
@@ -68,7 +68,7 @@ var _ = Describe("Redemption", func() {
 				return
 			}
 			t.Wait(time.Duration(i) * burstStep)
-			answers[i] = t.Do(t.PollCall(flow))
+			answers[i] = t.Send(t.PollRequest(flow).Once())
 		})
 		t.judgeRace(answers)
 		t.Wait(flow.Pace())
@@ -87,9 +87,9 @@ const (
 // burst polls ten times at once, each time with an assertion of its own.
 func (t *T) burst(f *Flow) []*ciba.Response {
 	answers := make([]*ciba.Response, burstSize)
-	t.Together(burstSize, func(i int) { answers[i] = t.Do(t.PollCall(f)) })
+	t.Together(burstSize, func(i int) { answers[i] = t.Send(t.PollRequest(f).Once()) })
 	for _, resp := range answers {
-		f.last = resp.Sent
+		f.Polled(resp)
 	}
 	return answers
 }

@@ -1,16 +1,17 @@
 package suites
 
 import (
-	"crypto/rand"
 	"math"
 	"slices"
 	"strings"
 	"time"
 
+	. "github.com/onsi/ginkgo/v2"
+
 	"github.com/cibatest/cibatest/internal/approve"
 	"github.com/cibatest/cibatest/internal/ciba"
+	"github.com/cibatest/cibatest/internal/driver"
 	"github.com/cibatest/cibatest/internal/jose"
-	. "github.com/onsi/ginkgo/v2"
 )
 
 // CIBA Core 10.1.1, OIDC Core 3.1.3.3, RFC 6749 5.1: the successful token
@@ -22,9 +23,9 @@ var _ = Describe("Token response", func() {
 	})
 	Case("token-no-store-everywhere", "is not cached whatever it is about", Requirements("OIDC-3.1.3.3-NO-STORE").AfterAll(), func(t *T) {
 		answers := []refusal{{"the token response", t.tokenResponse()}}
-		for _, s := range t.pollsSeen() {
-			if s.resp.Status == 200 && s.resp.HasTokens() {
-				answers = append(answers, refusal{"a token response of the case " + s.by, s.resp})
+		for _, s := range t.Seen().Polls() {
+			if s.Response.Status == 200 && s.Response.HasTokens() {
+				answers = append(answers, refusal{"a token response of the case " + s.By, s.Response})
 			}
 		}
 		t.firstOf(answers, func(r refusal) {
@@ -85,7 +86,7 @@ func outlives(t *T) {
 	flow := t.expiring(nil)
 	t.Approve(flow)
 	resp := t.MustAnswer(t.PollDecided(flow))
-	if !resp.HasTokens() && flow.over(resp) {
+	if !resp.HasTokens() && flow.Outlived(resp) {
 		t.Skip("the request expired before its tokens could be fetched: %s", resp.Summary())
 	}
 	tokens, _ := t.MustTokens(resp)
@@ -134,7 +135,7 @@ func hasIDToken(t *T) {
 	if !t.Check(text != "", "id_token is a string", "id_token is %T", value) {
 		return
 	}
-	signed, err := t.client.opened(text)
+	signed, err := opened(t.client, text)
 	if err != nil {
 		return // a JWE: what is in it cannot be seen without the client's key
 	}
@@ -149,7 +150,7 @@ var ownScopes = []string{"openid", "offline_access"}
 // scopeStated asks for a scope that does not exist. An OP that drops it, or
 // grants anything else than was asked, has to say so.
 func scopeStated(t *T) {
-	p := t.Request().With("scope", t.Request().Get("scope")+" x-cibatest-"+strings.ToLower(rand.Text()[:8]))
+	p := t.Request().With("scope", t.Request().Get("scope")+" x-cibatest-"+strings.ToLower(t.RandomText()[:8]))
 	r, ok := t.tryRedeem(p)
 	if !ok {
 		p, r = t.Request(), t.Redeemed()
@@ -263,7 +264,7 @@ func scopeNotWider(t *T) {
 	full := t.Request().Get("scope")
 	flow := t.MustStart(t.Request().With("scope", "openid"))
 	t.Approve(flow)
-	resp := t.MustAnswer(t.PollDecidedWith(flow, func() ciba.Call { return t.PollCall(flow).With("scope", full) }))
+	resp := t.MustAnswer(t.PollDecidedWith(t.PollRequest(flow).With("scope", full)))
 	if !resp.HasTokens() {
 		resp = t.PollDecided(flow)
 	}
@@ -288,9 +289,9 @@ const enough = 10
 // tokenEntropy judges the tokens that all cases of the run have received.
 func tokenEntropy(t *T) {
 	t.collectTokens()
-	owners := map[string]issued{}
+	owners := map[string]driver.Issued{}
 	values := map[string][]string{}
-	for _, one := range t.session.issuedSoFar() {
+	for _, one := range t.Seen().Tokens() {
 		if one.RefreshToken != "" && one.RefreshToken == one.AccessToken { // RFC 6749 1.5: it is never sent to resource servers
 			t.Fail("a refresh token of its own", "the access token is the refresh token, too")
 			return
@@ -300,9 +301,9 @@ func tokenEntropy(t *T) {
 				continue
 			}
 			owner, seen := owners[token]
-			if seen && (owner.user != one.user || owner.client != one.client) {
+			if seen && (owner.User != one.User || owner.Client != one.Client) {
 				t.Fail("a token of its own for every user and client", "the same %s token went to %s of %s and to %s of %s",
-					kind, owner.user, owner.client, one.user, one.client)
+					kind, owner.User, owner.Client, one.User, one.Client)
 				return
 			}
 			owners[token] = one
@@ -324,17 +325,17 @@ func tokenEntropy(t *T) {
 // collectTokens makes up for a run of few cases: tokens of two users and, where
 // there are two, of two clients, ten in all. A person is not asked that often.
 func (t *T) collectTokens() {
-	missing := enough - len(t.session.issuedSoFar())
-	if missing <= 0 || t.Target().Approval.Kind == "manual" || t.session.oneRequestPerUser {
+	missing := enough - len(t.Seen().Tokens())
+	if missing <= 0 || t.Target().Approval.Kind == "manual" || t.OneRequestPerUser() {
 		return
 	}
-	clients, users := t.GeneralClients(), t.Target().Users
+	clients, users := t.OrdinaryClients(), t.Target().Users
 	var flows []*Flow
 	for i := range missing {
 		c, u := clients[i%min(2, len(clients))], users[(i/2)%min(2, len(users))]
 		flows = append(flows, t.MustStartAs(c, u, t.RequestFor(c, u)))
 	}
-	t.WaitUntil(flows[len(flows)-1].last.Add(flows[0].Pace()))
+	t.WaitUntil(flows[len(flows)-1].LastPoll().Add(flows[0].Pace()))
 	for _, f := range flows {
 		t.Decide(f, approve.Decision{Allow: true})
 	}

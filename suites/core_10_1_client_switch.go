@@ -1,9 +1,9 @@
 package suites
 
 import (
-	"github.com/cibatest/cibatest/internal/ciba"
-	"github.com/cibatest/cibatest/internal/targetfile"
 	. "github.com/onsi/ginkgo/v2"
+
+	"github.com/cibatest/cibatest/internal/targetfile"
 )
 
 // CIBA Core 10.1: the client that authenticates is the one whose auth_req_id may
@@ -16,20 +16,20 @@ var _ = Describe("Client switch", func() {
 			flow := t.MustStartAs(owner, t.User(), t.RequestFor(owner, t.User()))
 			var misnamed *Flow
 			if t.Has("parallel") {
-				start := t.MustAnswer(t.startEdited(func(call *ciba.Call) { call.Form = call.Form.Add("client_id", owner.ClientID) }))
+				start := t.MustAnswer(t.startEdited(func(call *Request) { call.Form = call.Form.Add("client_id", owner.ClientID) }))
 				if _, err := start.Started(); err == nil { // else refused, as a contradiction
 					misnamed = t.FlowOf(owner, t.User(), start)
 				}
 			}
-			t.WaitUntil(flow.last.Add(flow.Pace()))
+			t.WaitTurn(flow)
 			if misnamed != nil {
 				t.JudgeVariant("a request that was started in its name", t.Poll(misnamed))
 			}
-			call := func() ciba.Call { return t.PollCallAs(t.Client(), flow).With("client_id", owner.ClientID) }
+			call := func() Request { return t.PollRequestFor(t.Client(), flow.AuthReqID).With("client_id", owner.ClientID) }
 			pending := t.Send(call())
-			flow.noteAnswer(pending)
+			flow.Learn(pending)
 			t.JudgeVariant("pending", pending)
-			t.approveAlive(flow)
+			t.ApproveAlive(flow)
 			t.JudgeVariant("approved", t.Send(call()))
 		})
 })

@@ -5,9 +5,11 @@ import (
 	"slices"
 	"time"
 
+	. "github.com/onsi/ginkgo/v2"
+
 	"github.com/cibatest/cibatest/internal/approve"
 	"github.com/cibatest/cibatest/internal/ciba"
-	. "github.com/onsi/ginkgo/v2"
+	"github.com/cibatest/cibatest/internal/driver"
 )
 
 // CIBA Core 7.3, 10.1 and 11: polls of a request the user has not decided, by a
@@ -66,7 +68,7 @@ var _ = Describe("Paced poll", func() {
 	})
 	Case("poll-unknown-parameter", "may have parameters nobody knows", Requirements("RFC6749-3.2-TOKEN-UNKNOWN-PARAM").Smoke(), func(t *T) {
 		flow := t.MustStart(t.Request())
-		t.Judge(t.PollWith(flow, func() ciba.Call { return t.PollCall(flow).With("x_unknown", "1") }))
+		t.Judge(t.Send(t.PollRequest(flow).With("x_unknown", "1")))
 	})
 })
 
@@ -76,32 +78,32 @@ var _ = Describe("Token request", func() {
 	Case("token-grant-type", "is refused without grant_type or with an unknown one", Requirements("RFC6749-5.2-GRANT-TYPE").Smoke().About(7*time.Second), func(t *T) {
 		flow := t.MustStart(t.Request())
 		t.approveIfPossible(flow)
-		t.JudgeVariant("no grant_type", t.sendPoll(flow, func() ciba.Call { return t.PollCall(flow).Without("grant_type") }))
-		t.JudgeVariant("an unknown grant_type", t.sendPoll(flow, func() ciba.Call { return t.PollCall(flow).With("grant_type", ciba.GrantTypeCIBA+"-x") }))
+		t.JudgeVariant("no grant_type", t.Send(t.PollRequest(flow).Without("grant_type").Unpaced()))
+		t.JudgeVariant("an unknown grant_type", t.Send(t.PollRequest(flow).With("grant_type", ciba.GrantTypeCIBA+"-x").Unpaced()))
 		t.stillGood(flow)
 	})
 	Case("token-id-missing", "is refused without auth_req_id", Requirements("CIBA-10.1-ARID-MISSING").Smoke(), func(t *T) {
 		grant := ciba.P("grant_type", ciba.GrantTypeCIBA)
-		t.JudgeVariant("no auth_req_id", t.sendToken(t.client, grant))
-		t.JudgeVariant("an empty auth_req_id", t.sendToken(t.client, grant.Add("auth_req_id", "")))
+		t.JudgeVariant("no auth_req_id", t.Send(t.TokenRequest(t.client, grant)))
+		t.JudgeVariant("an empty auth_req_id", t.Send(t.TokenRequest(t.client, grant.Add("auth_req_id", ""))))
 	})
 	Case("token-id-repeated", "is refused with a repeated auth_req_id", Requirements("CIBA-10.1-ARID-REPEATED").About(7*time.Second), func(t *T) {
 		flow := t.MustStart(t.Request())
 		t.approveIfPossible(flow)
-		p := t.PollCall(flow).Form
-		t.JudgeVariant("the same value twice", t.sendToken(t.client, p.Add("auth_req_id", flow.AuthReqID)))
-		t.JudgeVariant("two values", t.sendToken(t.client, p.Add("auth_req_id", similarID(flow.AuthReqID))))
+		p := t.PollRequest(flow).Form
+		t.JudgeVariant("the same value twice", t.Send(t.TokenRequest(t.client, p.Add("auth_req_id", flow.AuthReqID))))
+		t.JudgeVariant("two values", t.Send(t.TokenRequest(t.client, p.Add("auth_req_id", similarID(t.Random(), flow.AuthReqID)))))
 	})
 	Case("token-grant-not-allowed", "of a client not enabled for CIBA is refused", Requirements("CIBA-10.1-GRANT-NOT-ALLOWED"), func(t *T) {
-		t.Judge(t.sendToken(t.client, ciba.P("grant_type", ciba.GrantTypeCIBA, "auth_req_id", similarID("00000000-aaaa-bbbb-cccc-000000000000"))))
+		t.Judge(t.Send(t.TokenRequest(t.client, ciba.P("grant_type", ciba.GrantTypeCIBA, "auth_req_id", similarID(t.Random(), "00000000-aaaa-bbbb-cccc-000000000000")))))
 	})
 	Case("token-overload", "that meets 503 is told when to come again", Requirements("CIBA-10.1-503-RETRY-AFTER").AfterAll(), func(t *T) {
-		overloads := t.Overloads()
+		overloads := t.Seen().Overloads()
 		if len(overloads) == 0 {
 			t.Skip("the token endpoint never answered 503 in this run")
 		}
 		for _, resp := range overloads {
-			t.recorder.Keep(resp)
+			t.driver.Recorder().Keep(resp)
 			t.At(resp)
 			_, ok := resp.RetryAfter()
 			t.Check(ok, "503 with a Retry-After of seconds or a date", "Retry-After %.60q", resp.Header.Get("Retry-After"))
@@ -132,15 +134,15 @@ func (t *T) series() series {
 // slow_down. An answer that comes after the expiry tells nothing.
 func (t *T) pollSeries(most int) series {
 	f := t.MustStart(t.Request())
-	f.ending = true // how long it is pending is what is judged
+	f.EndAwaited = true // how long it is pending is what is judged
 	s := series{flow: f, announced: f.Interval}
 	for len(s.polls) < most && t.pollFits(f) {
 		resp := t.Poll(f)
-		if f.over(resp) {
+		if f.Outlived(resp) {
 			break
 		}
 		s.polls = append(s.polls, resp)
-		if !undecided(resp) {
+		if !driver.Undecided(resp) {
 			break
 		}
 	}
@@ -150,14 +152,14 @@ func (t *T) pollSeries(most int) series {
 // pollFits says whether the next paced poll can be sent before the last moment
 // at which a request has to be pending.
 func (t *T) pollFits(f *Flow) bool {
-	return !f.last.Add(f.Pace()).After(f.Expires().Add(-expiryEarly))
+	return !f.NextPoll().After(f.Expires().Add(-expiryEarly))
 }
 
 // mustSeries skips the case when fewer polls fit than it needs.
 func (t *T) mustSeries(least int) series {
 	s := t.series()
 	if len(s.polls) < least {
-		t.Skip("%d polls fit into expires_in %s at an interval of %s; %d are needed", len(s.polls), s.flow.ExpiresIn, s.flow.interval, least)
+		t.Skip("%d polls fit into expires_in %s at an interval of %s; %d are needed", len(s.polls), s.flow.ExpiresIn, s.flow.Spacing(), least)
 	}
 	return s
 }
@@ -187,7 +189,7 @@ func (t *T) judgeInterval(s series) {
 		}
 	}
 	if len(s.polls) < 2 && !t.Failed() {
-		t.Skip("%d poll fits into expires_in %s at an interval of %s; two are needed", len(s.polls), s.flow.ExpiresIn, s.flow.interval)
+		t.Skip("%d poll fits into expires_in %s at an interval of %s; two are needed", len(s.polls), s.flow.ExpiresIn, s.flow.Spacing())
 	}
 }
 
@@ -210,8 +212,8 @@ func longPollWakes(t *T) {
 	}
 	t.needMachine()
 	flow := t.MustStart(t.Request())
-	flow.ending = true // a poll may be held until then
-	t.WaitUntil(flow.last.Add(flow.Pace()))
+	flow.EndAwaited = true // a poll may be held until then
+	t.WaitTurn(flow)
 	var resp *ciba.Response
 	var decided time.Time
 	t.Together(2, func(i int) {
@@ -234,11 +236,9 @@ func longPollWakes(t *T) {
 func tokenByGet(t *T) {
 	flow := t.MustStart(t.Request())
 	t.Approve(flow)
-	resp := t.MustAnswer(t.sendPoll(flow, func() ciba.Call {
-		call := t.PollCall(flow)
-		call.Method, call.Query, call.Form = http.MethodGet, call.Form, nil
-		return call
-	}))
+	poll := t.PollRequest(flow).Unpaced()
+	poll.Method, poll.Query, poll.Form = http.MethodGet, poll.Form, nil
+	resp := t.MustAnswer(t.Send(poll))
 	t.At(resp)
 	switch {
 	case resp.HasTokens():
@@ -250,22 +250,11 @@ func tokenByGet(t *T) {
 	}
 }
 
-// sendToken sends a token request of the harness's own making.
-func (t *T) sendToken(c *Client, p ciba.Params) *ciba.Response {
-	return t.sendAuthenticated(c, func() ciba.Call { return t.TokenCallAs(c, p) })
-}
-
-// sendPoll sends an altered poll without a thought for the pace: it is refused
-// before the pace matters.
-func (t *T) sendPoll(f *Flow, call func() ciba.Call) *ciba.Response {
-	return t.sendAuthenticated(f.Client, call)
-}
-
 // approveIfPossible makes the flow redeemable where the target can: then a
 // check that is left out shows in tokens.
 func (t *T) approveIfPossible(f *Flow) {
 	if t.Has("approve") {
-		t.approveAlive(f)
+		t.ApproveAlive(f)
 	}
 }
 
@@ -278,7 +267,7 @@ func (t *T) stillGood(f *Flow) {
 		t.owned(resp.HasTokens(), "the owner still gets the tokens", resp)
 		return
 	}
-	t.owned(undecided(resp), "the owner's request is still pending", resp)
+	t.owned(driver.Undecided(resp), "the owner's request is still pending", resp)
 }
 
 func (t *T) ownerPoll(f *Flow) *ciba.Response {

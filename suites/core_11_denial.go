@@ -4,16 +4,18 @@ import (
 	"fmt"
 	"time"
 
-	"github.com/cibatest/cibatest/internal/ciba"
 	. "github.com/onsi/ginkgo/v2"
+
+	"github.com/cibatest/cibatest/internal/ciba"
+	"github.com/cibatest/cibatest/internal/driver"
 )
 
 // CIBA Core 11: what the user refused is access_denied, and stays refused.
 var _ = Describe("Denial", func() {
 	Case("denied", "is told by access_denied", Requirements("CIBA-11-DENIED").Smoke().About(7*time.Second), func(t *T) {
 		d := t.Denied()
-		if undecided(d.resp) {
-			t.Skip("the denial does not show within %s; denied-no-pending judges that", d.flow.decisionWindow())
+		if driver.Undecided(d.resp) {
+			t.Skip("the denial does not show within %s; denied-no-pending judges that", d.flow.DecisionWindow())
 		}
 		if d.resp.Sent.After(d.flow.Expires()) {
 			t.Skip("expires_in %s is shorter than the time a denial may take", d.flow.ExpiresIn)
@@ -24,7 +26,7 @@ var _ = Describe("Denial", func() {
 	Case("denied-final", "is final: a later approval brings no tokens", Requirements("CIBA-11-DENIED-FINAL").About(20*time.Second), func(t *T) {
 		flow := t.MustStart(t.Request())
 		t.Deny(flow)
-		if resp := t.MustAnswer(t.PollDecided(flow)); undecided(resp) {
+		if resp := t.MustAnswer(t.PollDecided(flow)); driver.Undecided(resp) {
 			t.Abort("the denial does not show: %s", resp.Summary())
 		}
 		t.JudgeVariant("one interval after the answer", t.PollPending(flow))
@@ -33,7 +35,7 @@ var _ = Describe("Denial", func() {
 	})
 	Case("denied-before-poll-final", "is final before a poll has told it", Requirements("CIBA-11-DENIED-FINAL").About(7*time.Second), func(t *T) {
 		flow := t.MustStart(t.Request())
-		t.WaitUntil(flow.last.Add(flow.Pace()))
+		t.WaitTurn(flow)
 		t.Deny(flow)
 		_ = t.Overrule(flow, true)
 		t.Judge(t.PollDecided(flow))
@@ -56,22 +58,22 @@ func (t *T) Denied() ended {
 // deniedPromptly goes on polling a denied request that looks pending.
 func deniedPromptly(t *T) {
 	d := t.Denied()
-	if !undecided(d.resp) {
+	if !driver.Undecided(d.resp) {
 		t.At(d.resp)
 		t.Check(d.resp.Is(ciba.AccessDenied), "access_denied", "%s", d.resp.Summary())
 		return
 	}
-	window, budget := d.flow.decisionWindow(), t.Target().Budgets.ExpiryMax
+	window, budget := d.flow.DecisionWindow(), t.Target().Budgets.ExpiryMax
 	flow, resp := *d.flow, d.resp // the observation is shared, so the pace is kept in a copy
-	flow.ending = true
-	for undecided(resp) && time.Now().Before(flow.Expires().Add(expiryLatest)) && flow.ExpiresIn <= budget {
+	flow.EndAwaited = true
+	for driver.Undecided(resp) && time.Now().Before(flow.Expires().Add(expiryLatest)) && flow.ExpiresIn <= budget {
 		resp = t.MustAnswer(t.Poll(&flow))
 	}
 	t.At(resp)
 	switch {
 	case resp.Is(ciba.AccessDenied) && resp.Sent.Before(flow.Expires()):
 		t.Warn(fmt.Sprintf("access_denied within %s", window), "access_denied, but only %s after the request", resp.Sent.Sub(flow.Sent).Round(time.Second))
-	case undecided(resp) && flow.ExpiresIn > budget:
+	case driver.Undecided(resp) && flow.ExpiresIn > budget:
 		t.Warn(fmt.Sprintf("access_denied within %s", window), "%s; expires_in is %s, longer than budgets.expiry_max, so the end was not waited for", resp.Summary(), flow.ExpiresIn)
 	default:
 		t.Fail("access_denied before the request expires", "%s", resp.Summary())

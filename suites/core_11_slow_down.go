@@ -3,9 +3,11 @@ package suites
 import (
 	"time"
 
-	"github.com/cibatest/cibatest/internal/ciba"
-	"github.com/cibatest/cibatest/reports/result"
 	. "github.com/onsi/ginkgo/v2"
+
+	"github.com/cibatest/cibatest/internal/ciba"
+	"github.com/cibatest/cibatest/internal/driver"
+	"github.com/cibatest/cibatest/reports/result"
 )
 
 // CIBA Core 11: polls that come too fast, and how to go on after slow_down. What
@@ -29,7 +31,7 @@ var _ = Describe("Fast poll", func() {
 		if !polls[len(polls)-1].Is(ciba.InvalidRequest) {
 			t.Skip("the OP does not answer fast polls with invalid_request, but %s", polls[len(polls)-1].Summary())
 		}
-		flow.interval += slowDownStep
+		flow.Slower()
 		t.Judge(t.Poll(flow))
 	})
 	Case("slow-down-increment", "answered slow_down is made good by 5 s more", Requirements("CIBA-11-SLOWDOWN-INCREMENT").
@@ -49,9 +51,9 @@ var _ = Describe("Fast poll", func() {
 		AloneForClient().LastForClient().Limit(fastLimit).About(20*time.Second), func(t *T) {
 		flow := t.MustStart(t.Request())
 		t.mustSlowDown(flow)
-		t.approveAlive(flow)
+		t.ApproveAlive(flow)
 		resp := t.MustAnswer(t.PollDecided(flow))
-		for undecided(resp) && t.pollFits(flow) {
+		for driver.Undecided(resp) && t.pollFits(flow) {
 			resp = t.MustAnswer(t.Poll(flow))
 		}
 		t.At(resp)
@@ -79,10 +81,10 @@ func (t *T) fastPolls(f *Flow, enough func(*ciba.Response) bool) []*ciba.Respons
 	}
 	for len(polls) < fastPolls {
 		t.Wait(fastPace)
-		resp := t.MustAnswer(t.Do(t.PollCall(f)))
-		f.noteAnswer(resp)
+		resp := t.MustAnswer(t.Send(t.PollRequest(f).Once()))
+		f.Learn(resp)
 		polls = append(polls, resp)
-		if enough(resp) || took(resp) >= f.interval {
+		if enough(resp) || took(resp) >= f.Spacing() {
 			break // a poll that was held for an interval is followed by no fast one
 		}
 	}
@@ -116,12 +118,12 @@ func (t *T) judgeAfterSlowDown(f *Flow, most int) {
 	judged := 0
 	for judged < most && t.pollFits(f) {
 		resp := t.Poll(f)
-		if f.over(resp) {
+		if f.Outlived(resp) {
 			break
 		}
 		judged++
 		t.Judge(resp)
-		if !undecided(resp) {
+		if !driver.Undecided(resp) {
 			return
 		}
 	}

@@ -1,13 +1,13 @@
 package suites
 
 import (
-	"crypto/rand"
-	"math/big"
 	"strings"
 	"time"
 
-	"github.com/cibatest/cibatest/internal/ciba"
 	. "github.com/onsi/ginkgo/v2"
+
+	"github.com/cibatest/cibatest/internal/ciba"
+	"github.com/cibatest/cibatest/internal/driver"
 )
 
 // CIBA Core 11: an auth_req_id that was never issued, or not to this client, is
@@ -15,13 +15,13 @@ import (
 var _ = Describe("Invalid auth_req_id", func() {
 	Case("id-unknown", "is invalid_grant when it was never issued", Requirements("CIBA-11-ARID-UNKNOWN").LastForClient().Smoke(), func(t *T) {
 		flow := t.MustStart(t.Request())
-		t.Judge(t.pollFor(t.client, similarID(flow.AuthReqID)))
+		t.Judge(t.pollFor(t.client, similarID(t.Random(), flow.AuthReqID)))
 	})
 	Case("id-tampered", "is invalid_grant when it was altered", Requirements("CIBA-11-ARID-TAMPERED").LastForClient().About(8*time.Second), tamperedIDs)
 	Case("id-other-client", "is invalid_grant for another client, before and after the approval", Requirements("CIBA-11-ARID-OTHER-CLIENT").Smoke().About(8*time.Second), func(t *T) {
 		flow := t.MustStart(t.Request())
 		t.JudgeVariant("pending", t.foreignPoll(flow))
-		t.approveAlive(flow)
+		t.ApproveAlive(flow)
 		t.JudgeVariant("approved", t.foreignPoll(flow))
 		resp := t.MustAnswer(t.PollDecided(flow))
 		t.At(resp)
@@ -29,11 +29,11 @@ var _ = Describe("Invalid auth_req_id", func() {
 	})
 	Case("id-other-client-pace", "of another client does not count for the owner's pace", Requirements("CIBA-11-ARID-OTHER-CLIENT").Needs("no_action").About(6*time.Second), func(t *T) {
 		flow := t.MustStart(t.Request())
-		t.WaitUntil(flow.last.Add(flow.Pace()))
+		t.WaitTurn(flow)
 		t.Judge(t.foreignPoll(flow))
 		resp := t.MustAnswer(t.PollNow(flow))
 		t.At(resp)
-		t.owned(undecided(resp), "the owner's request is still pending", resp)
+		t.owned(driver.Undecided(resp), "the owner's request is still pending", resp)
 		if resp.Is(ciba.SlowDown) { // no text says what an OP counts
 			t.Warn("authorization_pending for the owner, who keeps the pace", "%s right after a poll of another client", resp.Summary())
 		}
@@ -45,7 +45,7 @@ var _ = Describe("Invalid auth_req_id", func() {
 	})
 	Case("id-other-client-denied", "is invalid_grant for another client after the denial", Requirements("CIBA-11-ARID-OTHER-CLIENT-DENIED").About(8*time.Second), func(t *T) {
 		flow := t.MustStart(t.Request())
-		t.WaitUntil(flow.last.Add(flow.Pace()))
+		t.WaitTurn(flow)
 		t.Deny(flow)
 		t.Judge(t.foreignPoll(flow))
 		resp := t.MustAnswer(t.PollDecided(flow))
@@ -59,11 +59,11 @@ var _ = Describe("Invalid auth_req_id", func() {
 // What may decode to the same bytes is only recorded.
 func tamperedIDs(t *T) {
 	flow := t.MustStart(t.Request())
-	altered := alteredInTheMiddle(flow.AuthReqID)
+	altered := alteredInTheMiddle(t.Random(), flow.AuthReqID)
 	t.JudgeVariant("two characters altered, pending", t.pollFor(t.client, altered))
 	for what, id := range map[string]string{
 		"a character appended":   flow.AuthReqID + "A",
-		"the last one changed":   flow.AuthReqID[:len(flow.AuthReqID)-1] + similarTo(flow.AuthReqID[len(flow.AuthReqID)-1]),
+		"the last one changed":   flow.AuthReqID[:len(flow.AuthReqID)-1] + similarTo(t.Random(), flow.AuthReqID[len(flow.AuthReqID)-1]),
 		"upper for lower case":   strings.ToUpper(flow.AuthReqID),
 		"one character left out": flow.AuthReqID[1:],
 	} {
@@ -85,7 +85,7 @@ func tamperedIDs(t *T) {
 func foreignRace(t *T) {
 	t.needMachine()
 	flow := t.MustStart(t.Request())
-	t.WaitUntil(flow.last.Add(flow.Pace()))
+	t.WaitTurn(flow)
 	foreign := make([]*ciba.Response, 8)
 	var owner *ciba.Response
 	t.Together(len(foreign)+1, func(i int) {
@@ -109,26 +109,26 @@ func foreignRace(t *T) {
 func (t *T) foreignPoll(f *Flow) *ciba.Response { return t.pollFor(t.Second(), f.AuthReqID) }
 
 func (t *T) pollFor(c *Client, id string) *ciba.Response {
-	return t.sendToken(c, ciba.P("grant_type", ciba.GrantTypeCIBA, "auth_req_id", id))
+	return t.Send(t.TokenRequest(c, ciba.P("grant_type", ciba.GrantTypeCIBA, "auth_req_id", id)))
 }
 
 // similarID is a value of the same shape that cannot have been issued: every
 // letter and digit is replaced by another of its class.
-func similarID(id string) string {
+func similarID(random *driver.Random, id string) string {
 	var b strings.Builder
 	for i := range len(id) {
-		b.WriteString(similarTo(id[i]))
+		b.WriteString(similarTo(random, id[i]))
 	}
 	return b.String()
 }
 
 // alteredInTheMiddle changes two characters, since one alone may be a version
 // digit. An id of a token format keeps its form.
-func alteredInTheMiddle(id string) string {
+func alteredInTheMiddle(random *driver.Random, id string) string {
 	b := []byte(id)
 	changed := 0
 	for i := len(b) / 2; i < len(b)-1 && changed < 2; i++ {
-		if other := similarTo(b[i]); other != string(b[i]) {
+		if other := similarTo(random, b[i]); other != string(b[i]) {
 			b[i] = other[0]
 			changed++
 		}
@@ -140,17 +140,13 @@ var classes = []string{"0123456789", "abcdef", "ghijklmnopqrstuvwxyz", "ABCDEF",
 
 // similarTo is another character of the same class: hexadecimal stays so.
 // Punctuation stays what it is.
-func similarTo(c byte) string {
+func similarTo(random *driver.Random, c byte) string {
 	for _, class := range classes {
 		at := strings.IndexByte(class, c)
 		if at < 0 {
 			continue
 		}
-		step, err := rand.Int(rand.Reader, big.NewInt(int64(len(class)-1)))
-		if err != nil {
-			panic(err) // the system's source of randomness does not fail
-		}
-		return string(class[(at+1+int(step.Int64()))%len(class)])
+		return string(class[(at+1+random.IntN(len(class)-1))%len(class)])
 	}
 	return string(c)
 }

@@ -1,13 +1,13 @@
 package suites
 
 import (
-	"crypto/rand"
 	"fmt"
 	"slices"
 	"strings"
 
-	"github.com/cibatest/cibatest/internal/ciba"
 	. "github.com/onsi/ginkgo/v2"
+
+	"github.com/cibatest/cibatest/internal/ciba"
 )
 
 // refusal is an answer to a request that is wrong on purpose.
@@ -126,20 +126,20 @@ func (t *T) startErrors() []refusal {
 	list := Observe(t, "start errors", func(t *T) []refusal {
 		good := t.Request()
 		var list []refusal
-		add := func(what string, call ciba.Call) { list = append(list, refusal{what, t.Send(call)}) }
-		add("no hint", t.StartCall(t.withoutHint()))
-		add("no scope", t.StartCall(good.Without("scope")))
-		add("an unknown scope", t.StartCall(good.With("scope", "openid x-unknown-scope")))
-		add("scope twice", t.StartCall(good.Add("scope", "openid")))
-		add("an unknown user", t.StartCall(t.withoutHint().Add("login_hint", unknownHint(t))))
-		add("an unreadable id_token_hint", t.StartCall(t.withoutHint().Add("id_token_hint", "not-a-jwt")))
-		add("two hints", t.StartCall(good.Add("id_token_hint", "not-a-jwt")))
-		add("a bad requested_expiry", t.StartCall(good.With("requested_expiry", "abc")))
-		add("an unsuitable binding_message", t.StartCall(good.With("binding_message", strings.Repeat("\u202e<b>", 90))))
-		add("no client authentication", t.StartCall(good).AuthenticatedBy(ciba.Public(t.Client().ClientID)))
-		add("an unknown client", t.StartCall(good).AuthenticatedBy(stranger(t, t.Client())))
+		add := func(what string, call Request) { list = append(list, refusal{what, t.Send(call)}) }
+		add("no hint", t.StartRequest(t.withoutHint()))
+		add("no scope", t.StartRequest(good.Without("scope")))
+		add("an unknown scope", t.StartRequest(good.With("scope", "openid x-unknown-scope")))
+		add("scope twice", t.StartRequest(good.Add("scope", "openid")))
+		add("an unknown user", t.StartRequest(t.withoutHint().Add("login_hint", unknownHint(t))))
+		add("an unreadable id_token_hint", t.StartRequest(t.withoutHint().Add("id_token_hint", "not-a-jwt")))
+		add("two hints", t.StartRequest(good.Add("id_token_hint", "not-a-jwt")))
+		add("a bad requested_expiry", t.StartRequest(good.With("requested_expiry", "abc")))
+		add("an unsuitable binding_message", t.StartRequest(good.With("binding_message", strings.Repeat("\u202e<b>", 90))))
+		add("no client authentication", t.StartRequest(good).AuthenticatedBy(ciba.Public(t.Client().ClientID)))
+		add("an unknown client", t.StartRequest(good).AuthenticatedBy(stranger(t, t.Client())))
 		if t.Has("rar") {
-			add("authorization_details that are no JSON", t.StartCall(good.With("authorization_details", "[{")))
+			add("authorization_details that are no JSON", t.StartRequest(good.With("authorization_details", "[{")))
 		}
 		return list
 	})
@@ -155,12 +155,12 @@ func (t *T) pollErrors() []refusal {
 	return Observe(t, "poll errors", func(t *T) []refusal {
 		var list []refusal
 		add := func(what string, p ciba.Params) {
-			list = append(list, refusal{what, t.MustAnswer(t.sendAuthenticated(t.client, func() ciba.Call { return t.TokenCallAs(t.client, p) }))})
+			list = append(list, refusal{what, t.MustAnswer(t.Send(t.TokenRequest(t.client, p)))})
 		}
 		grant := ciba.P("grant_type", ciba.GrantTypeCIBA)
-		add("an unknown auth_req_id", grant.Add("auth_req_id", rand.Text()+rand.Text()))
+		add("an unknown auth_req_id", grant.Add("auth_req_id", t.RandomText()+t.RandomText()))
 		add("no auth_req_id", grant)
-		add("no grant_type", ciba.P("auth_req_id", rand.Text()))
+		add("no grant_type", ciba.P("auth_req_id", t.RandomText()))
 		flow := t.MustStart(t.Request())
 		list = append(list, refusal{"a pending poll", t.MustAnswer(t.Poll(flow))})
 		return list

@@ -4,8 +4,9 @@ import (
 	"fmt"
 	"strings"
 
-	"github.com/cibatest/cibatest/reports/result"
 	"github.com/onsi/ginkgo/v2"
+
+	"github.com/cibatest/cibatest/reports/result"
 )
 
 // await hands the result of a case to its It. It is set once, by the bootstrap

@@ -189,9 +189,9 @@ func (t *T) addFor(r catalogue.Requirement, o result.Outcome, expected, actual s
 	if r.Implied {
 		clause += ", deduced from " + r.Source
 	}
-	at := t.recorder.Place(t.evidence)
+	at := t.driver.Recorder().Place(t.evidence)
 	if at == 0 {
-		at = t.recorder.Len()
+		at = t.driver.Recorder().Len()
 	}
 	t.findings = append(t.findings, result.Finding{Outcome: o, Clause: clause, Expected: expected, Actual: actual, Exchange: at})
 }

@@ -1,7 +1,11 @@
 package suites
 
 import (
+	"fmt"
+	"strings"
+
 	"github.com/cibatest/cibatest/internal/ciba"
+	"github.com/cibatest/cibatest/internal/driver"
 	"github.com/cibatest/cibatest/reports/result"
 )
 
@@ -24,7 +28,7 @@ func Observe[V any](t *T, name string, scenario func(*T) V) V {
 	if first {
 		carryOut := func() *stop {
 			own := *t
-			own.recorder, own.findings, own.evidence = o.recorder, nil, nil
+			own.driver, own.findings, own.evidence = t.driver.Sharing(key, o.recorder), nil, nil
 			return guard(func() { o.value = scenario(&own) })
 		}
 		o.stopped = carryOut()
@@ -32,26 +36,26 @@ func Observe[V any](t *T, name string, scenario func(*T) V) V {
 			t.Note("%s was tried twice, the first try judged nothing: %s", key, o.stopped.reason)
 			o.stopped = carryOut()
 		}
-		if o.stopped != nil && o.stopped.crowdedOut {
+		if o.stopped != nil && o.stopped.deferred {
 			t.session.forget(key)
 		}
 		close(o.done)
 	}
 	t.await(o)
-	t.recorder.Join(o.recorder)
+	t.driver.Recorder().Join(o.recorder)
 	if o.stopped != nil {
-		panic(stop{outcome: o.stopped.outcome, reason: o.stopped.reason, crowdedOut: o.stopped.crowdedOut}) // it had its second try
+		panic(stop{outcome: o.stopped.outcome, reason: o.stopped.reason, deferred: o.stopped.deferred}) // it had its second try
 	}
 	return o.value.(V)
 }
 
 // await waits for an observation that another case makes, whose limit counts.
 func (t *T) await(o *observation) {
-	defer t.limit.pause()()
+	defer t.driver.Clock().Pause()()
 	select {
 	case <-o.done:
 	case <-t.ctx.Done():
-		t.Abort("%s", whyEnded(t.ctx))
+		t.Abort("%s", driver.WhyEnded(t.ctx))
 	}
 }
 
@@ -85,7 +89,7 @@ func guard(body func()) (ended *stop) {
 		case stop:
 			ended = &r
 		default:
-			ended = &stop{outcome: result.Error, reason: panicText(r)}
+			ended = &stop{outcome: result.Error, reason: strings.TrimSpace(fmt.Sprintf("a defect in cibatest: %v", r))}
 		}
 	}()
 	body()

@@ -1,15 +1,15 @@
 package suites
 
 import (
-	"crypto/rand"
 	"net/http"
 	"slices"
 	"strings"
 	"time"
 
+	. "github.com/onsi/ginkgo/v2"
+
 	"github.com/cibatest/cibatest/internal/ciba"
 	"github.com/cibatest/cibatest/internal/jose"
-	. "github.com/onsi/ginkgo/v2"
 )
 
 // OIDC Core 5.3, RFC 7662 2.2 and RFC 9068 2: the access token at work.
@@ -18,7 +18,7 @@ var _ = Describe("Access token", func() {
 	Case("token-userinfo-pairwise", "opens UserInfo under the same pairwise subject", Requirements("OIDC-5.3-USERINFO").Needs("pairwise"), opensUserinfo)
 	Case("token-introspection", "is known to introspection", Requirements("RFC7662-2.2-ACTIVE").EachAlgorithm(), func(t *T) { t.Each(func() { introspected(t) }) })
 	Case("token-introspection-unknown", "is not active when it was never issued", Requirements("RFC7662-2.2-ACTIVE"), func(t *T) {
-		resp := t.MustAnswer(t.introspect(rand.Text() + rand.Text()))
+		resp := t.MustAnswer(t.introspect(t.RandomText() + t.RandomText()))
 		t.At(resp)
 		object, err := resp.Object()
 		t.Check(err != nil || object["active"] != true, "active false for a token nobody issued", "active is true")
@@ -37,13 +37,14 @@ func (t *T) resourceServer() *Client {
 }
 
 // introspectCall asks about a token as the resource server.
-func (t *T) introspectCall(token string) ciba.Call {
+func (t *T) introspectCall(token string) Request {
 	return t.introspectCallAs(t.resourceServer(), token)
 }
 
-func (t *T) introspectCallAs(c *Client, token string) ciba.Call {
-	url := t.session.target.Endpoints.Introspection
-	return ciba.Call{Label: "introspection request", URL: url, Form: ciba.P("token", token), Auth: c.Auth(url, t.session.target.Issuer)}
+func (t *T) introspectCallAs(c *Client, token string) Request {
+	return Request{Client: c, Call: ciba.Call{
+		Label: "introspection request", URL: t.Target().Endpoints.Introspection, Form: ciba.P("token", token),
+	}}
 }
 
 // introspect asks the resource server, and the client itself where that one is
@@ -51,7 +52,7 @@ func (t *T) introspectCallAs(c *Client, token string) ciba.Call {
 // and some OPs entitle only the client that holds the token.
 func (t *T) introspect(token string) *ciba.Response {
 	as := func(c *Client) *ciba.Response {
-		return t.sendAuthenticated(c, func() ciba.Call { return t.introspectCallAs(c, token) })
+		return t.Send(t.introspectCallAs(c, token))
 	}
 	resp := as(t.resourceServer())
 	if object, err := resp.Object(); err != nil || object["active"] != false {
@@ -115,11 +116,11 @@ func sameUser(t *T, where string, object map[string]any, r Redeemed) {
 }
 
 // userinfoCall asks for the claims of the user of an access token.
-func (t *T) userinfoCall(accessToken string) ciba.Call {
-	return ciba.Call{
-		Label: "UserInfo request", Method: http.MethodGet, URL: t.session.target.Endpoints.Userinfo,
+func (t *T) userinfoCall(accessToken string) Request {
+	return Request{Call: ciba.Call{
+		Label: "UserInfo request", Method: http.MethodGet, URL: t.Target().Endpoints.Userinfo,
 		Header: http.Header{"Authorization": {"Bearer " + accessToken}},
-	}
+	}}
 }
 
 // userinfoClaims reads a UserInfo response, which may be a JWT (OIDC Core 5.3.2).
@@ -127,7 +128,7 @@ func (t *T) userinfoClaims(resp *ciba.Response) (map[string]any, error) {
 	if strings.HasPrefix(strings.TrimSpace(string(resp.Body)), "{") {
 		return resp.Object()
 	}
-	text, err := t.client.opened(strings.TrimSpace(string(resp.Body)))
+	text, err := opened(t.client, strings.TrimSpace(string(resp.Body)))
 	if err != nil {
 		t.Abort("the UserInfo response is encrypted and cannot be opened: %v", err)
 	}
@@ -198,7 +199,7 @@ func accessSignature(t *T, r Redeemed, token idToken) {
 // RFC 6750 3: what a protected resource says to a token it does not know.
 var _ = Describe("Bearer token", func() {
 	Case("bearer-garbage", "that is garbage is refused by UserInfo", Requirements("RFC6750-3-BAD-TOKEN").AfterAll(), func(t *T) {
-		refusesBearer(t, "a random token", rand.Text()+rand.Text())
+		refusesBearer(t, "a random token", t.RandomText()+t.RandomText())
 		anonymous := t.userinfoCall("")
 		anonymous.Header = nil
 		refusesCaller(t, "no token", anonymous)
@@ -212,15 +213,15 @@ var _ = Describe("Bearer token", func() {
 		if tokens.RefreshToken != "" {
 			refusesBearer(t, "the refresh token", tokens.RefreshToken)
 		}
-		if forged, err := forgery(t.Redeemed().Tokens.AccessToken); err == nil {
+		if forged, err := forgery(t.Redeemed().Tokens.AccessToken, t.RandomText()); err == nil {
 			refusesBearer(t, "a JWT with another sub under the old signature", forged)
 		}
 	})
 })
 
 // forgery keeps the signature of a JWT and changes who it is for.
-func forgery(accessToken string) (string, error) {
-	return jose.Retell(accessToken, func(_, claims map[string]any) { claims["sub"] = rand.Text() })
+func forgery(accessToken, sub string) (string, error) {
+	return jose.Retell(accessToken, func(_, claims map[string]any) { claims["sub"] = sub })
 }
 
 func refusesBearer(t *T, what, token string) {
@@ -231,7 +232,7 @@ func refusesBearer(t *T, what, token string) {
 }
 
 // refusesCaller wants a refusal and returns the challenge that comes with it.
-func refusesCaller(t *T, what string, call ciba.Call) string {
+func refusesCaller(t *T, what string, call Request) string {
 	resp := t.MustAnswer(t.Send(call))
 	t.At(resp)
 	r := t.Requirement()
@@ -258,7 +259,7 @@ var _ = Describe("Introspection", func() {
 
 // refusesIntrospection does not ask for an error in the body: a server that wants
 // a bearer token names it in its challenge.
-func refusesIntrospection(t *T, what string, call ciba.Call) {
+func refusesIntrospection(t *T, what string, call Request) {
 	resp := t.MustAnswer(t.Send(call))
 	t.At(resp)
 	object, err := resp.Object()
@@ -281,7 +282,7 @@ func refusesIntrospection(t *T, what string, call ciba.Call) {
 // that is not its own.
 func wrongCredential(t *T, c *Client) ciba.Authenticator {
 	if !c.UsesAssertion() {
-		return bySecret(c, "wrong-"+rand.Text())
+		return bySecret(c, "wrong-"+t.RandomText())
 	}
 	a := t.Assertion(c)
 	key, err := jose.GenerateKey(a.Key.Alg(), a.Key.KID())

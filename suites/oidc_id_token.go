@@ -1,15 +1,15 @@
 package suites
 
 import (
-	"crypto/rand"
 	"net/http"
 	"slices"
 	"strings"
 	"time"
 
+	. "github.com/onsi/ginkgo/v2"
+
 	"github.com/cibatest/cibatest/internal/ciba"
 	"github.com/cibatest/cibatest/internal/jose"
-	. "github.com/onsi/ginkgo/v2"
 )
 
 // clockTolerance is how far the clocks of OP and client may be apart in the
@@ -67,7 +67,7 @@ var _ = Describe("ID Token", func() {
 	})
 	Case("id-token-acr-true", "does not claim an acr just because it was asked for", Requirements("OIDC-2-IDT-ACR-TRUE"), acrIsTrue)
 	Case("id-token-nonce", "repeats a nonce, or leaves it out", Requirements("OIDC-2-IDT-NONCE"), func(t *T) {
-		nonce := rand.Text()
+		nonce := t.RandomText()
 		resp := t.Start(t.Request().With("nonce", nonce))
 		if resp.Status/100 != 2 {
 			t.Check(false, "a request with nonce is served", "%s", resp.Summary())
@@ -110,7 +110,7 @@ func (t *T) idTokenFor(c *Client, tokens ciba.TokenResponse) idToken {
 	if tokens.IDToken == "" && !t.asksForOpenID() {
 		t.Skip("the scope of the target file does not contain openid, so no ID Token is due")
 	}
-	signed, err := c.opened(tokens.IDToken)
+	signed, err := opened(c, tokens.IDToken)
 	if err != nil {
 		t.Abort("the ID Token is encrypted and cannot be opened: %v; jwks_file of client %q needs the private key", err, c.Name)
 	}
@@ -132,7 +132,7 @@ func (t *T) optional(object map[string]any, name string) (any, bool) {
 }
 
 // opened decrypts a token that is encrypted to the client.
-func (c *Client) opened(token string) (string, error) {
+func opened(c *Client, token string) (string, error) {
 	if !jose.IsEncrypted(token) {
 		return token, nil
 	}
@@ -158,7 +158,7 @@ func signature(t *T, r Redeemed, token idToken) {
 	alg := token.alg()
 	switch {
 	case alg == "none":
-		t.Check(t.client.idTokenAlg() == "none", "a signature", "alg is none")
+		t.Check(t.client.IDTokenAlg() == "none", "a signature", "alg is none")
 		return
 	case strings.HasPrefix(alg, "HS"):
 		symmetricSignature(t, token)
@@ -187,7 +187,7 @@ func signature(t *T, r Redeemed, token idToken) {
 // symmetricSignature verifies an HMAC by the client's secret; OIDC Core 10.1.
 func symmetricSignature(t *T, token idToken) {
 	secret := t.client.ClientSecret.Reveal()
-	if secret == "" && strings.HasPrefix(t.client.idTokenAlg(), "HS") {
+	if secret == "" && strings.HasPrefix(t.client.IDTokenAlg(), "HS") {
 		t.Abort("client %q has no client_secret in the target file to verify %s with", t.client.Name, token.alg())
 	}
 	key := jose.SymmetricKey([]byte(secret), token.alg(), "")
@@ -196,7 +196,7 @@ func symmetricSignature(t *T, token idToken) {
 }
 
 func algorithm(t *T, _ Redeemed, token idToken) {
-	want, alg := t.client.idTokenAlg(), token.alg()
+	want, alg := t.client.IDTokenAlg(), token.alg()
 	same := alg == want || slices.Contains([]string{alg, want}, "EdDSA") && slices.Contains([]string{alg, want}, "Ed25519")
 	switch {
 	case same:
@@ -339,7 +339,7 @@ func (t *T) redeemedACR() idToken {
 // acrIsTrue asks for a class nobody can know. acr_values is a wish: refusing it,
 // leaving acr out and reporting another class are all right, claiming it is not.
 func acrIsTrue(t *T) {
-	unknown := "urn:cibatest:acr:" + rand.Text()
+	unknown := "urn:cibatest:acr:" + t.RandomText()
 	judgeACR(t, unknown, unknown)
 	if supported := t.Discovery().Strings("acr_values_supported"); len(supported) > 0 {
 		judgeACR(t, unknown, unknown+" "+supported[0])
@@ -348,7 +348,7 @@ func acrIsTrue(t *T) {
 
 func judgeACR(t *T, unknown, values string) {
 	resp := t.Start(t.Request().With("acr_values", values))
-	if resp.Status == 403 && isError(resp, ciba.AccessDenied) { // refused by the code and status of CIBA Core 13
+	if resp.Status == 403 && resp.Is(ciba.AccessDenied) { // refused by the code and status of CIBA Core 13
 		return
 	}
 	t.JudgeVariant("acr_values with an unknown class", resp)
@@ -381,7 +381,7 @@ func pairwise(t *T) {
 	first := t.subjectFor(t.client)
 	t.Check(first == t.subjectFor(t.client), "the same sub for the same client", "sub changed between two flows of the same client and user")
 	for _, u := range t.Target().Users {
-		if u.Name != t.User().Name && !t.session.oneRequestPerUser { // whose other users are in use by other cases
+		if u.Name != t.User().Name && !t.OneRequestPerUser() { // whose other users are in use by other cases
 			other := t.redeemedID(t.MustStartAs(t.client, u, t.RequestFor(t.client, u))).Claims["sub"]
 			t.Check(other != first, "another sub for another user", "users %s and %s have the same", t.User().Name, u.Name)
 			break

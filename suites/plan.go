@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/cibatest/cibatest/internal/driver"
 	"github.com/cibatest/cibatest/internal/targetfile"
 )
 
@@ -23,7 +24,7 @@ type plan struct {
 
 func (s *Session) plan(selected []*definition) []*job {
 	p := &plan{session: s, normal: map[*Client]*latch{}, everyone: newLatch(), load: map[*Client]float64{}, userLoad: map[int]float64{}}
-	for _, c := range s.clients {
+	for _, c := range s.run.Clients() {
 		p.normal[c] = newLatch()
 	}
 	for _, def := range selected {
@@ -83,7 +84,7 @@ func (p *plan) leastLoaded(pool []*Client) *Client {
 
 // other picks the client that plays the stranger.
 func (p *plan) other(than *Client) *Client {
-	pool := slices.DeleteFunc(slices.Clone(working(p.session.general())), func(c *Client) bool { return c == than })
+	pool := slices.DeleteFunc(slices.Clone(driver.Working(p.session.general())), func(c *Client) bool { return c == than })
 	if len(pool) == 0 {
 		return nil
 	}
@@ -93,11 +94,11 @@ func (p *plan) other(than *Client) *Client {
 // otherAlgorithms picks one client for every ID Token algorithm that is
 // registered besides that of a client.
 func (p *plan) otherAlgorithms(than *Client) []*Client {
-	seen := map[string]bool{than.idTokenAlg(): true}
+	seen := map[string]bool{than.IDTokenAlg(): true}
 	var others []*Client
 	for _, c := range p.session.general() {
-		if !seen[c.idTokenAlg()] {
-			seen[c.idTokenAlg()] = true
+		if !seen[c.IDTokenAlg()] {
+			seen[c.IDTokenAlg()] = true
 			others = append(others, c)
 		}
 	}
@@ -111,7 +112,7 @@ func (p *plan) userFor(def *definition) int {
 	if len(users) == 1 {
 		return users[0]
 	}
-	if p.session.oneRequestPerUser { // every case is alone with its user
+	if p.session.run.OneRequestPerUser() { // every case is alone with its user
 		user := slices.MinFunc(users, func(a, b int) int { return cmp.Compare(p.userLoad[a], p.userLoad[b]) })
 		p.userLoad[user] += def.about.Seconds()
 		return user
@@ -143,7 +144,7 @@ func (p *plan) locksFor(j *job) []lock {
 		locks = append(locks, lock{"client " + c.Name, false})
 	}
 	users := p.session.target.Users
-	alone := d.aloneUser || p.session.oneRequestPerUser || d.asksForDecision() && !p.session.approver.NamesRequest()
+	alone := d.aloneUser || p.session.run.OneRequestPerUser() || d.asksForDecision() && !p.session.run.Approver().NamesRequest()
 	other := -1
 	if len(users) > 1 && slices.Contains(d.needs, "second_user") { // see T.OtherUser
 		other = otherThan(j.user, len(users))

@@ -2,7 +2,6 @@ package suites
 
 import (
 	"bytes"
-	"crypto/rand"
 	"encoding/json"
 	"slices"
 	"strings"
@@ -47,7 +46,7 @@ var _ = Describe("authorization_details", func() {
 		for size := 0; size < largeDetails; size += len(many[len(many)-1].text) + 1 {
 			many = append(many, valid[len(many)%len(valid)])
 		}
-		resp := t.Send(t.StartCall(t.withDetails(many...)))
+		resp := t.Send(t.StartRequest(t.withDetails(many...)))
 		if resp.Status == 0 {
 			t.Skip("a request with %d bytes of authorization_details got no answer: %v", largeDetails, resp.Err)
 		}
@@ -98,7 +97,7 @@ func notAnArray(t *T) {
 var _ = Describe("authorization_details types", func() {
 	Case("rar-unknown-type", "are refused when unknown", Requirements("RFC9396-5-UNKNOWN-TYPE").Smoke(), func(t *T) {
 		valid := t.validDetails()[0]
-		unknown := valid.having("type", "x-unknown-"+strings.ToLower(rand.Text()[:8]))
+		unknown := valid.having("type", "x-unknown-"+strings.ToLower(t.RandomText()[:8]))
 		t.JudgeVariant("an unknown type", t.Start(t.withDetails(unknown)))
 		t.JudgeVariant("a valid object before one of an unknown type", t.Start(t.withDetails(valid, unknown)))
 		t.JudgeVariant("a valid object after one of an unknown type", t.Start(t.withDetails(unknown, valid)))

@@ -6,9 +6,10 @@ import (
 	"strings"
 	"time"
 
+	. "github.com/onsi/ginkgo/v2"
+
 	"github.com/cibatest/cibatest/internal/approve"
 	"github.com/cibatest/cibatest/internal/ciba"
-	. "github.com/onsi/ginkgo/v2"
 )
 
 // RFC 9396 3: what the user is asked, and what of it the user grants.
@@ -28,7 +29,7 @@ var _ = Describe("Consent to authorization_details", func() {
 	Case("rar-partial", "may be given to a part", Requirements("RFC9396-3-PARTIAL-GRANT"), func(t *T) {
 		granted, refused := t.pair()
 		flow := t.MustStart(t.withDetails(granted, refused))
-		t.WaitUntil(flow.last.Add(flow.Pace()))
+		t.WaitTurn(flow)
 		t.Decide(flow, approve.Decision{Allow: true, AuthorizationDetails: json.RawMessage(arrayOf(granted))})
 		tokens, resp := t.MustTokens(t.PollDecided(flow))
 		t.At(resp)
@@ -91,8 +92,8 @@ func partOfObject(t *T) {
 // nothing for a denial.
 func (t *T) redeemGranting(asked detail, granted ...detail) (ciba.TokenResponse, bool) {
 	flow := t.MustStart(t.withDetails(asked))
-	t.WaitUntil(flow.last.Add(flow.Pace()))
-	err := t.session.approver.Decide(t.ctx, approve.Decision{AuthReqID: flow.AuthReqID, User: flow.User, Allow: true, AuthorizationDetails: json.RawMessage(arrayOf(granted...))})
+	t.WaitTurn(flow)
+	err := t.decide(flow, approve.Decision{Allow: true, AuthorizationDetails: json.RawMessage(arrayOf(granted...))})
 	if err != nil {
 		t.Skip("the decision to grant a part of an object, or nothing, cannot be made: %v", err)
 	}

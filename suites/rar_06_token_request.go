@@ -5,8 +5,9 @@ import (
 	"strings"
 	"time"
 
-	"github.com/cibatest/cibatest/internal/ciba"
 	. "github.com/onsi/ginkgo/v2"
+
+	"github.com/cibatest/cibatest/internal/ciba"
 )
 
 // RFC 9396 6: authorization_details of a token request ask for less than was
@@ -35,11 +36,7 @@ var _ = Describe("authorization_details of a token request", func() {
 // token request.
 func (t *T) redeemAsking(f *Flow, asked ...detail) *ciba.Response {
 	t.Approve(f)
-	return t.PollDecidedWith(f, func() ciba.Call {
-		call := t.PollCall(f)
-		call.Form = call.Form.With("authorization_details", arrayOf(asked...))
-		return call
-	})
+	return t.PollDecidedWith(t.PollRequest(f).With("authorization_details", arrayOf(asked...)))
 }
 
 // recordNarrowing notes every place that still holds what was not asked for.
@@ -111,7 +108,7 @@ func exceeding(t *T) {
 			continue // what was derived from valid objects is not valid for this OP
 		}
 		resp := t.redeemAsking(flows[i], a.asked...)
-		if len(a.granted) == 0 && resp.Status == 400 && isError(resp, "invalid_target") {
+		if len(a.granted) == 0 && resp.Status == 400 && resp.Is("invalid_target") {
 			continue // RFC 8707 2: the grant has no resource that the details could be for
 		}
 		t.JudgeVariant("asking for "+unlike(objectsOf(a.granted), a.excess.object), resp)
@@ -176,13 +173,11 @@ type refresher struct {
 
 // refresh asks for details, or for what was granted when there are none.
 func (r *refresher) refresh(asked ...detail) (ciba.TokenResponse, *ciba.Response) {
-	resp := r.t.MustAnswer(r.t.sendAuthenticated(r.t.client, func() ciba.Call {
-		call := r.t.refreshCall(r.t.client, r.token)
-		if len(asked) > 0 {
-			call.Form = call.Form.With("authorization_details", arrayOf(asked...))
-		}
-		return call
-	}))
+	call := r.t.refreshCall(r.t.client, r.token)
+	if len(asked) > 0 {
+		call = call.With("authorization_details", arrayOf(asked...))
+	}
+	resp := r.t.MustAnswer(r.t.Send(call))
 	r.t.At(resp)
 	tokens, err := resp.Tokens()
 	if err == nil && tokens.RefreshToken != "" {

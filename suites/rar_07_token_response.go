@@ -7,8 +7,9 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/cibatest/cibatest/internal/ciba"
 	. "github.com/onsi/ginkgo/v2"
+
+	"github.com/cibatest/cibatest/internal/ciba"
 )
 
 // granted is an approved request with authorization_details and what it brought.

@@ -5,16 +5,18 @@ import (
 	"strings"
 	"time"
 
-	"github.com/cibatest/cibatest/internal/ciba"
-	"github.com/cibatest/cibatest/internal/targetfile"
 	. "github.com/onsi/ginkgo/v2"
+
+	"github.com/cibatest/cibatest/internal/ciba"
+	"github.com/cibatest/cibatest/internal/driver"
+	"github.com/cibatest/cibatest/internal/targetfile"
 )
 
 // RFC 6749 6 and 10.4: a refresh token serves its own client alone.
 var _ = Describe("Refresh token", func() {
 	Case("token-refresh", "works for its client and keeps the user", Requirements("RFC6749-6-REFRESH"), refreshes)
 	Case("refresh-scope", "brings no more scope than was granted", Requirements("RFC6749-6-REFRESH").About(7*time.Second), widened)
-	Case("refresh-authenticated", "needs client authentication", disturbing("RFC6749-6-REFRESH-AUTH").About(2*defaultInterval), func(t *T) {
+	Case("refresh-authenticated", "needs client authentication", disturbing("RFC6749-6-REFRESH-AUTH").About(2*driver.DefaultInterval), func(t *T) {
 		r := t.refreshable()
 		call := t.refreshCall(t.Client(), r.Tokens.RefreshToken)
 		t.JudgeVariant("a client_id only", t.Send(call.AuthenticatedBy(ciba.Public(t.Client().ClientID))))
@@ -35,8 +37,8 @@ var _ = Describe("Refresh token", func() {
 		if refreshToken == "" { // it does not rotate, so the first one lives on
 			refreshToken = r.Tokens.RefreshToken
 		}
-		for _, c := range t.GeneralClients() {
-			if c.ClientID == t.Client().ClientID || c.refused != "" || c.AuthMethod == targetfile.AuthClientSecretPost { // which sends its own client_id
+		for _, c := range t.OrdinaryClients() {
+			if c.ClientID == t.Client().ClientID || c.Rejection() != "" || c.AuthMethod == targetfile.AuthClientSecretPost { // which sends its own client_id
 				continue
 			}
 			r := t.Requirement()
@@ -44,7 +46,7 @@ var _ = Describe("Refresh token", func() {
 			t.JudgeBy(r, t.Send(t.refreshCall(c, refreshToken).With("client_id", t.Client().ClientID)))
 			break
 		}
-		t.JudgeVariant("as itself", t.sendAuthenticated(t.Second(), func() ciba.Call { return t.refreshCall(t.Second(), refreshToken) }))
+		t.JudgeVariant("as itself", t.Send(t.refreshCall(t.Second(), refreshToken)))
 	})
 })
 
@@ -84,11 +86,7 @@ func widened(t *T) {
 	if granted, where := t.grantedScope(tokens.AccessToken); containsAny(granted, withheld) || containsAny(strings.Fields(tokens.Scope), withheld) {
 		t.Skip("the OP grants more than it was asked for from the beginning, by %s", where)
 	}
-	resp := t.MustAnswer(t.sendAuthenticated(t.client, func() ciba.Call {
-		call := t.refreshCall(t.client, tokens.RefreshToken)
-		call.Form = call.Form.With("scope", strings.Join(full, " "))
-		return call
-	}))
+	resp := t.MustAnswer(t.Send(t.refreshCall(t.client, tokens.RefreshToken).With("scope", strings.Join(full, " "))))
 	t.At(resp)
 	t.Check(resp.Status < 500 || resp.Status == 503, "a refusal, or no more than was granted", "%s", resp.Summary())
 	fresh, err := resp.Tokens()
@@ -104,15 +102,15 @@ func containsAny(list, of []string) bool {
 	return slices.ContainsFunc(list, func(s string) bool { return slices.Contains(of, s) })
 }
 
-func (t *T) refreshCall(c *Client, refreshToken string) ciba.Call {
-	call := t.TokenCallAs(c, ciba.P("grant_type", "refresh_token", "refresh_token", refreshToken))
+func (t *T) refreshCall(c *Client, refreshToken string) Request {
+	call := t.TokenRequest(c, ciba.P("grant_type", "refresh_token", "refresh_token", refreshToken))
 	call.Label = "refresh request"
 	return call
 }
 
 // refresh uses a refresh token as its client should.
 func (t *T) refresh(refreshToken string) *ciba.Response {
-	return t.sendAuthenticated(t.client, func() ciba.Call { return t.refreshCall(t.client, refreshToken) })
+	return t.Send(t.refreshCall(t.client, refreshToken))
 }
 
 func refreshes(t *T) {

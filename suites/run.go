@@ -12,6 +12,7 @@ import (
 
 	"github.com/cibatest/cibatest/internal/approve"
 	"github.com/cibatest/cibatest/internal/ciba"
+	"github.com/cibatest/cibatest/internal/driver"
 	"github.com/cibatest/cibatest/internal/targetfile"
 	"github.com/cibatest/cibatest/reports/result"
 )
@@ -57,20 +58,18 @@ func Run(ctx context.Context, o Options) (result.Run, error) {
 	if err != nil {
 		return result.Run{}, err
 	}
-	s, err := newSession(ctx, o.Target, o.Approver, o.RoundTripper)
+	s, err := newSession(ctx, o)
 	if err != nil {
 		return result.Run{}, err
 	}
-	return s.run(ctx, o, selected), nil
+	return s.judge(ctx, o, selected), nil
 }
 
-func (s *Session) run(ctx context.Context, o Options, selected []*definition) result.Run {
+func (s *Session) judge(ctx context.Context, o Options, selected []*definition) result.Run {
 	if o.Concurrency == 0 {
 		o.Concurrency = max(1, s.target.Budgets.Concurrency)
 	}
-	s.introduce(ctx)
-	s.tryAssertions(ctx)
-	s.probe(ctx)
+	s.learnBefore(ctx)
 	jobs := s.plan(selected)
 	cases := make(map[*job]result.Case, len(jobs))
 	var mu sync.Mutex
@@ -93,7 +92,7 @@ func (s *Session) run(ctx context.Context, o Options, selected []*definition) re
 	var later []*job
 	runJobs(ctx, runnable, o.Concurrency, func(ctx context.Context, j *job) {
 		c := s.runCase(ctx, j, o)
-		if !j.crowdedOut {
+		if !j.deferred {
 			finish(j, c)
 			return
 		}
@@ -101,7 +100,7 @@ func (s *Session) run(ctx context.Context, o Options, selected []*definition) re
 		defer mu.Unlock()
 		later = append(later, j)
 	})
-	s.emptied()
+	s.run.BeginRetryRound()
 	for _, j := range later {
 		finish(j, s.runCase(ctx, j, o))
 	}
@@ -111,6 +110,51 @@ func (s *Session) run(ctx context.Context, o Options, selected []*definition) re
 		}
 	}
 	return s.assemble(ctx, o, jobs, cases)
+}
+
+// learnBefore asks the OP what has to be known before the cases are placed: which
+// clients it lets in, and whether a user may have two open requests. Where it may not,
+// cases that only share a user would spoil each other, so each gets its user alone and
+// the cases about parallel requests are untested.
+func (s *Session) learnBefore(ctx context.Context) {
+	s.run.TryCredentials(ctx, s.introducible())
+	s.run.TryAssertions(ctx, s.general())
+	s.choosePrimary()
+	if _, told := s.target.Capabilities["parallel"]; told {
+		if !s.capabilities["parallel"].Has {
+			s.run.LimitToOnePerUser()
+		}
+		return
+	}
+	if s.primary == nil || len(s.target.Users) == 0 {
+		return
+	}
+	if verdict := s.run.ProbeParallel(ctx, s.primary); verdict != "" {
+		s.capabilities["parallel"] = result.Capability{Reason: verdict}
+	}
+}
+
+// introducible are the clients that are meant to be let in.
+func (s *Session) introducible() []*Client {
+	return slices.DeleteFunc(s.run.Clients(), func(c *Client) bool {
+		return !c.CIBA || c.Purpose != "rp" || c.DeliveryMode != "poll" || c.AuthMethod == targetfile.AuthNone || c.PolicyDenied
+	})
+}
+
+// Refused says of each poll client of the target, by its name, how the OP refuses
+// it altogether; empty for a client that is let in. No user is asked anything.
+func Refused(ctx context.Context, t *targetfile.Target, rt http.RoundTripper) (map[string]string, error) {
+	s, err := newSession(ctx, Options{Target: t, RoundTripper: rt})
+	if err != nil {
+		return nil, err
+	}
+	clients := s.introducible()
+	s.run.TryCredentials(ctx, clients)
+	refused := map[string]string{}
+	for _, c := range clients {
+		refused[c.Name] = c.Rejection()
+	}
+	return refused, nil
 }
 
 func (s *Session) emptyCase(j *job, outcome result.Outcome, reason string) result.Case {
@@ -130,7 +174,7 @@ func (s *Session) runCase(ctx context.Context, j *job, o Options) result.Case {
 	if c.Outcome == result.Error && s.secondTry(ctx, ended) {
 		c, _ = s.tryCase(ctx, j, recorder)
 		c.FirstTry = ended.reason
-		s.note("%s was tried twice, the first try judged nothing: %s", c.ID, ended.reason)
+		s.run.Note("%s was tried twice, the first try judged nothing: %s", c.ID, ended.reason)
 	}
 	if o.Strict && c.Outcome == result.Warn {
 		c.Outcome = result.Fail
@@ -141,7 +185,7 @@ func (s *Session) runCase(ctx context.Context, j *job, o Options) result.Case {
 	}
 	c.StartedMS, c.DurationMS = began.Sub(s.started).Milliseconds(), time.Since(began).Milliseconds()
 	c.Exchanges = exchanges(recorder, s.started)
-	j.crowdedOut = c.Outcome == result.Error && ended != nil && ended.crowdedOut
+	j.deferred = c.Outcome == result.Error && ended != nil && ended.deferred
 	return c
 }
 
@@ -152,7 +196,7 @@ const secondTries = 10
 // secondTry says whether to try again after a try that ended so. A person is
 // never asked twice.
 func (s *Session) secondTry(ctx context.Context, ended *stop) bool {
-	if ended == nil || !ended.passing || ctx.Err() != nil || s.target.Approval.Kind == "manual" {
+	if ended == nil || !ended.transient || ctx.Err() != nil || s.target.Approval.Kind == "manual" {
 		return false
 	}
 	s.mu.Lock()
@@ -170,18 +214,15 @@ func (s *Session) tryCase(ctx context.Context, j *job, recorder *ciba.Recorder) 
 	if s.target.Approval.Kind == "manual" && j.def.asksForDecision() {
 		limit += s.target.Budgets.ExpiryMax // a person needs time
 	}
-	ctx, cancel := context.WithCancelCause(ctx)
-	defer cancel(nil)
-	clock := newLimit(limit, func() { cancel(context.DeadlineExceeded) })
-	defer clock.stop()
-	t := &T{session: s, def: j.def, ctx: ctx, client: j.client, second: j.second, others: j.others, user: j.user, recorder: recorder, open: &openRequests{}, limit: clock}
+	ctx, clock, stop := driver.WithClock(ctx, limit)
+	defer stop()
+	d := s.run.Driver(driver.DriverOptions{Name: j.def.id, Recorder: recorder, Clock: clock, User: s.user(j.user), Offside: j.def.afterAll})
+	t := &T{session: s, def: j.def, ctx: ctx, client: j.client, second: j.second, others: j.others, user: j.user, driver: d}
 	ended := guard(func() { j.def.body(t) })
-	guard(t.tidyUp)
+	d.Close(ctx)
 
 	c := s.emptyCase(j, result.Pass, "")
-	if len(s.target.Users) > 0 {
-		c.User = s.target.Users[j.user].Name
-	}
+	c.User = s.user(j.user).Name
 	c.Findings = t.findings
 	for _, f := range t.findings {
 		c.Outcome = worse(c.Outcome, f.Outcome)
@@ -198,17 +239,25 @@ func (s *Session) tryCase(ctx context.Context, j *job, recorder *ciba.Recorder) 
 	return c, ended
 }
 
+// user is one of the target file's users, or nobody where there are none.
+func (s *Session) user(i int) targetfile.User {
+	if len(s.target.Users) == 0 {
+		return targetfile.User{}
+	}
+	return s.target.Users[i]
+}
+
 // longestInterval bounds what an OP's interval adds to the limit of a case.
 const longestInterval = time.Minute
 
 // stretched is a limit, made for an interval of 5 s, for the longest interval
 // that this OP has announced so far.
 func (s *Session) stretched(limit time.Duration) time.Duration {
-	longest := defaultInterval
-	for _, ack := range s.Acks() {
+	longest := driver.DefaultInterval
+	for _, ack := range s.run.Memory.Acks() {
 		longest = max(longest, min(ack.Interval, longestInterval))
 	}
-	return time.Duration(limit.Seconds() * longest.Seconds() / defaultInterval.Seconds() * float64(time.Second))
+	return time.Duration(limit.Seconds() * longest.Seconds() / driver.DefaultInterval.Seconds() * float64(time.Second))
 }
 
 func worse(a, b result.Outcome) result.Outcome {
@@ -236,7 +285,7 @@ func (s *Session) assemble(ctx context.Context, o Options, jobs []*job, cases ma
 		Started:     s.started.UTC(),
 		Seed:        o.Seed,
 		Interrupted: ctx.Err() != nil,
-		Notes:       s.notes,
+		Notes:       s.run.Notes(),
 		Selection: result.Selection{
 			Arguments: o.Select.Arguments, LabelFilter: o.Select.LabelFilter, Smoke: o.Select.Smoke,
 			Strict: o.Strict, Concurrency: o.Concurrency,

@@ -20,7 +20,7 @@ type job struct {
 	opens   []*latch // counted down when the job is over
 
 	skip           string // why it does not run at all
-	crowdedOut     bool   // it is to be run once more when the others are over
+	deferred       bool   // it is to be run once more when the others are over
 	started, ended time.Time
 }
 

@@ -7,9 +7,10 @@ import (
 	"slices"
 	"strings"
 
+	. "github.com/onsi/ginkgo/v2"
+
 	"github.com/cibatest/cibatest/internal/ciba"
 	"github.com/cibatest/cibatest/internal/jose"
-	. "github.com/onsi/ginkgo/v2"
 )
 
 // OIDC Discovery 3, OIDC Core 10.1, RFC 7517: the keys an OP publishes.
@@ -50,13 +51,13 @@ func (t *T) keys() *ciba.Response {
 	return Observe(t, "keys", func(t *T) *ciba.Response { return t.Send(t.keysCall()) })
 }
 
-func (t *T) keysCall() ciba.Call {
-	return ciba.Call{Label: "JWK Set", Method: http.MethodGet, URL: t.session.target.Endpoints.JWKS}
+func (t *T) keysCall() Request {
+	return Request{Call: ciba.Call{Label: "JWK Set", Method: http.MethodGet, URL: t.Target().Endpoints.JWKS}}
 }
 
 // mustKeySet is the published key set, or an error.
 func (t *T) mustKeySet() keySet {
-	if t.session.target.Endpoints.JWKS == "" {
+	if t.Target().Endpoints.JWKS == "" {
 		t.Abort("neither the metadata nor the target file names a jwks_uri, so no signature can be verified")
 	}
 	return t.mustReadKeySet(t.keys())

@@ -2,15 +2,15 @@ package suites
 
 import (
 	"context"
-	"crypto/rand"
 	"crypto/tls"
 	"errors"
 	"net"
 	"net/url"
 	"time"
 
-	"github.com/cibatest/cibatest/internal/ciba"
 	. "github.com/onsi/ginkgo/v2"
+
+	"github.com/cibatest/cibatest/internal/ciba"
 )
 
 // CIBA Core 7, OIDC Core 16.17 and BCP 195: the endpoints speak current TLS only.
@@ -90,11 +90,11 @@ func notInTheClear(t *T) {
 		return
 	}
 	u.Scheme, u.Host = "http", net.JoinHostPort(u.Hostname(), "80")
-	resp := t.Do(ciba.Call{
+	resp := t.Send(Request{Untouched: true, Call: ciba.Call{
 		Label: "backchannel authentication request in clear text", URL: u.String(), Timeout: 5 * time.Second,
 		Form: t.Request().Without("user_code", "login_hint_token", "id_token_hint"),
-		Auth: ciba.Basic("throw-away-"+rand.Text(), rand.Text()),
-	})
+		Auth: ciba.Basic("throw-away-"+t.RandomText(), t.RandomText()),
+	}})
 	if _, err := resp.Started(); err == nil {
 		t.At(resp)
 		t.Fail("no auth_req_id over plain HTTP", "%s", resp.Summary())

@@ -12,7 +12,7 @@ import (
 	"testing/synctest"
 
 	"github.com/cibatest/cibatest/internal/catalogue"
-	"github.com/cibatest/cibatest/internal/ciba"
+	"github.com/cibatest/cibatest/internal/driver"
 	"github.com/cibatest/cibatest/internal/lab"
 	"github.com/cibatest/cibatest/internal/memnet"
 	"github.com/cibatest/cibatest/internal/targetfile"
@@ -52,7 +52,11 @@ func TestTLSVersions(t *testing.T) {
 // runBody runs one case against a target that was not discovered.
 func runBody(t *testing.T, id string, tgt *targetfile.Target) result.Case {
 	t.Helper()
-	s := &Session{target: tgt, catalogue: catalogue.Must(), http: ciba.NewHTTP(http.DefaultTransport, ciba.Options{})}
+	run, err := driver.NewRun(driver.Options{Target: tgt, RoundTripper: http.DefaultTransport})
+	if err != nil {
+		t.Fatal(err)
+	}
+	s := &Session{target: tgt, catalogue: catalogue.Must(), run: run}
 	return s.runCase(t.Context(), &job{def: registry.byID[id]}, Options{})
 }
 

@@ -3,65 +3,35 @@ package suites
 import (
 	"context"
 	"fmt"
-	"net/http"
 	"slices"
 	"sync"
 	"time"
 
-	"github.com/cibatest/cibatest/internal/approve"
 	"github.com/cibatest/cibatest/internal/catalogue"
-	"github.com/cibatest/cibatest/internal/ciba"
-	"github.com/cibatest/cibatest/internal/jose"
+	"github.com/cibatest/cibatest/internal/driver"
 	"github.com/cibatest/cibatest/internal/targetfile"
 	"github.com/cibatest/cibatest/reports/result"
 )
 
-// Session is one run against one target: its clients, the way decisions are
-// made, what is known of its capabilities, and what cases share.
+// Session is one run against one target: what is known of the target, the driver
+// that all cases share, and the observations they share.
 type Session struct {
 	target       *targetfile.Target
 	discovery    *targetfile.Discovery
 	capabilities map[string]result.Capability
 	catalogue    *catalogue.Catalogue
-	http         *ciba.HTTP
-	approver     *approve.Approver
-	clients      []*Client
-	primary      *Client
+	run          *driver.Run
+	primary      *Client // of all cases that want nothing special and disturb nobody
 	started      time.Time
-
-	// oneRequestPerUser is set when a second open request of a user ends or
-	// refuses the first: then every case holds its user alone.
-	oneRequestPerUser bool
 
 	mu           sync.Mutex
 	observations map[string]*observation
-	turnstiles   map[string]*turnstile // by endpoint
-	crowded      bool                  // good requests are refused at times; see whenCrowded
-	empty        bool                  // only cases that were crowded out are still to be run
-	leftOpen     []*openRequests       // by cases that are over
-	acks         []ciba.AuthAck
-	issued       []issued
-	overloads    []*ciba.Response // 503 answers of the token endpoint
-	startsSeen   []seen
-	pollsSeen    []seen
-	spent        *Flow // redeemed early in the run; nil: none yet
-	notes        []string
 	triedAgain   int // see secondTry
 }
 
-// Client is a registered client, ready to speak to the target.
-type Client struct {
-	targetfile.Client
-	key      jose.Key // signs assertions; zero for the other methods
-	auth     func(audience string) ciba.Authenticator
-	mu       sync.Mutex
-	audience map[string]string // endpoint URL -> assertion audience, where the issuer was refused
-	refused  string            // how the OP refuses this client altogether; empty: it does not
-	strict   bool              // its assertions have to be of the kind RFC 10070 asks for
-}
-
-func newSession(ctx context.Context, t *targetfile.Target, approver *approve.Approver, rt http.RoundTripper) (*Session, error) {
-	discovery, err := targetfile.Discover(ctx, rt, t)
+func newSession(ctx context.Context, o Options) (*Session, error) {
+	t := o.Target
+	discovery, err := targetfile.Discover(ctx, o.RoundTripper, t)
 	if err != nil {
 		return nil, err
 	}
@@ -70,24 +40,18 @@ func newSession(ctx context.Context, t *targetfile.Target, approver *approve.App
 		return nil, fmt.Errorf("%s: neither the discovery document nor the target file names the backchannel authentication endpoint and the token endpoint; set endpoints.backchannel_authentication and endpoints.token", t.Issuer)
 	}
 	s := &Session{
-		target: t, discovery: discovery, approver: approver,
+		target: t, discovery: discovery,
 		capabilities: targetfile.Capabilities(t, discovery),
 		catalogue:    catalogue.Must(),
-		http:         ciba.NewHTTP(rt, ciba.Options{RequestsPerSecond: t.Budgets.RequestsPerSecond, Secrets: t.Secrets()}),
 		observations: map[string]*observation{},
-		turnstiles:   map[string]*turnstile{},
 		started:      time.Now(),
 	}
-	for _, c := range t.Clients {
-		if !c.Spoken() {
-			s.note("client %q takes no part: %s is not spoken so far", c.Name, c.AuthMethod)
-			continue
-		}
-		client, err := newClient(c)
-		if err != nil {
-			return nil, err
-		}
-		s.clients = append(s.clients, client)
+	s.run, err = driver.NewRun(driver.Options{
+		Target: t, RoundTripper: o.RoundTripper, Approver: o.Approver, Seed: o.Seed,
+		MayDeny: s.capabilities["deny"].Has && t.Approval.Kind != "manual",
+	})
+	if err != nil {
+		return nil, err
 	}
 	s.choosePrimary()
 	return s, nil
@@ -96,24 +60,15 @@ func newSession(ctx context.Context, t *targetfile.Target, approver *approve.App
 // choosePrimary picks the client of all cases that want nothing special and
 // disturb nobody.
 func (s *Session) choosePrimary() {
-	if general := working(s.general()); len(general) > 0 {
+	if general := driver.Working(s.general()); len(general) > 0 {
 		s.primary = general[0]
 	}
-}
-
-// working leaves out the clients that the OP refuses, unless it refuses all.
-func working(clients []*Client) []*Client {
-	rest := slices.DeleteFunc(slices.Clone(clients), func(c *Client) bool { return c.refused != "" })
-	if len(rest) == 0 {
-		return clients
-	}
-	return rest
 }
 
 // general are the clients for cases that want nothing special.
 func (s *Session) general() []*Client {
 	var plain, odd []*Client
-	for _, c := range s.clients {
+	for _, c := range s.run.Clients() {
 		switch {
 		case c.DeliveryMode != "poll" || !c.CIBA || c.Purpose != "rp" || c.AuthMethod == targetfile.AuthNone || c.PolicyDenied || c.RequestSigningAlg != "":
 		case c.UserCode || len(c.RARTypes) > 0 || c.SubjectType == "pairwise":
@@ -134,7 +89,7 @@ func (s *Session) pool(def *definition) []*Client {
 	special := []string{"public_client", "no_ciba_client", "user_code", "client_without_rar_type", "bc_policy_deny", "pairwise"}
 	if slices.ContainsFunc(def.needs, func(n string) bool { return slices.Contains(special, n) }) &&
 		!slices.Contains(def.needs, "client_without_user_code") {
-		candidates = s.clients
+		candidates = s.run.Clients()
 	}
 	fits := func(c *Client) bool {
 		if len(def.methods) > 0 && !slices.Contains(def.methods, c.AuthMethod) {
@@ -156,7 +111,7 @@ func (s *Session) pool(def *definition) []*Client {
 			pool = append(pool, c)
 		}
 	}
-	return working(pool)
+	return driver.Working(pool)
 }
 
 // usersFor lists the users a case may ask, by index.
@@ -194,79 +149,4 @@ func (s *Session) unmet(def *definition) string {
 		}
 	}
 	return ""
-}
-
-// note keeps a fact about the whole run, once.
-func (s *Session) note(format string, args ...any) {
-	text := fmt.Sprintf(format, args...)
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if !slices.Contains(s.notes, text) {
-		s.notes = append(s.notes, text)
-	}
-}
-
-// noteStart remembers an accepted request: its auth_req_id for the cases that
-// judge all of them, its message for a device that is told nothing else.
-func (s *Session) noteStart(call ciba.Call, resp *ciba.Response) {
-	ack, err := resp.Started()
-	if err != nil {
-		return
-	}
-	s.approver.Introduce(ack.AuthReqID, call.Form.Get("binding_message"))
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.acks = append(s.acks, ack)
-}
-
-// issued is a token response some case of this run has received.
-type issued struct {
-	client, user string
-	ciba.TokenResponse
-}
-
-func (s *Session) rememberTokens(f *Flow, tokens ciba.TokenResponse) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.issued = append(s.issued, issued{f.Client.Name, f.User.Name, tokens})
-}
-
-// issuedSoFar are all token responses of the run so far.
-func (s *Session) issuedSoFar() []issued {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return slices.Clone(s.issued)
-}
-
-// Overloads are the 503 answers of the token endpoint so far.
-func (s *Session) Overloads() []*ciba.Response {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return slices.Clone(s.overloads)
-}
-
-func (s *Session) rememberOverload(resp *ciba.Response) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.overloads = append(s.overloads, resp)
-}
-
-// Spent is a flow that was redeemed early in this run, nil if none was.
-func (s *Session) Spent() *Flow {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return s.spent
-}
-
-func (s *Session) rememberSpent(f *Flow) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.spent = f
-}
-
-// Acks are all acknowledgements of the run so far.
-func (s *Session) Acks() []ciba.AuthAck {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return slices.Clone(s.acks)
 }

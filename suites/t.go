@@ -8,17 +8,19 @@ import (
 	"sync"
 	"time"
 
+	"github.com/onsi/gomega"
+
 	"github.com/cibatest/cibatest/internal/approve"
 	"github.com/cibatest/cibatest/internal/catalogue"
 	"github.com/cibatest/cibatest/internal/ciba"
+	"github.com/cibatest/cibatest/internal/driver"
 	"github.com/cibatest/cibatest/internal/targetfile"
 	"github.com/cibatest/cibatest/reports/result"
-	"github.com/onsi/gomega"
 )
 
-// T is what one running case has: a context with the case's time limit, a
-// client, a user, a recorder of its exchanges and the means to judge. It is not
-// safe for concurrent use but for [T.Do], [T.Send] and the polling methods.
+// T is what one running case has: a context with the case's time limit, a client, a
+// user, a driver that sends its requests, and the means to judge the answers. It is
+// not safe for concurrent use but for [T.Send] and the verbs that only send.
 type T struct {
 	session  *Session
 	def      *definition
@@ -27,20 +29,28 @@ type T struct {
 	second   *Client
 	others   []*Client // for other ID Token algorithms
 	user     int
-	recorder *ciba.Recorder
-	open     *openRequests
-	limit    *limit // nil: none
+	driver   *driver.Driver
 	findings []result.Finding
 	evidence *ciba.Response // the answer the next finding points at; nil: the last one
+
+	endsBefore map[*Flow]*ciba.Response // flows that were over when they were to be approved
 }
+
+// Client is a registered client, ready to speak to the target.
+type Client = driver.Client
+
+// Flow is one auth_req_id and the pace it is polled at.
+type Flow = driver.Flow
+
+// Request is a call of a client and what the driver is not to do with it.
+type Request = driver.Request
 
 // stop unwinds a body. It is the only panic a case uses, and runBody recovers it.
 type stop struct {
-	outcome result.Outcome
-	reason  string
-	passing bool // the reason may have passed a moment later, so a second try is worth it
-
-	crowdedOut bool // other cases are the reason; see [T.whenCrowded]
+	outcome   result.Outcome
+	reason    string
+	transient bool // a second try may succeed
+	deferred  bool // what other cases have open is the reason
 }
 
 // Context ends with the case's time limit.
@@ -73,22 +83,22 @@ func (t *T) Each(judge func()) {
 }
 
 // Clients are all clients of the target file, in its order.
-func (t *T) Clients() []*Client { return t.session.clients }
+func (t *T) Clients() []*Client { return t.session.run.Clients() }
 
-// GeneralClients are the poll clients that any ordinary request can use.
-func (t *T) GeneralClients() []*Client { return t.session.general() }
+// OrdinaryClients are the poll clients that any ordinary request can use.
+func (t *T) OrdinaryClients() []*Client { return t.session.general() }
 
 // User is the end-user of this case.
 func (t *T) User() targetfile.User {
-	if len(t.session.target.Users) == 0 {
+	if len(t.Target().Users) == 0 {
 		t.Abort("the target file names no user")
 	}
-	return t.session.target.Users[t.user]
+	return t.Target().Users[t.user]
 }
 
 // OtherUser is an end-user different from [T.User], or a skip when there is none.
 func (t *T) OtherUser() targetfile.User {
-	users := t.session.target.Users
+	users := t.Target().Users
 	if len(users) < 2 {
 		t.Skip("second_user: needs a second user in the target file")
 	}
@@ -103,7 +113,7 @@ func (t *T) Discovery() *targetfile.Discovery { return t.session.discovery }
 
 // Document is the OP's metadata, its exchange kept as evidence of this case.
 func (t *T) Document() map[string]any {
-	t.recorder.Append(t.session.discovery.Exchange)
+	t.driver.Recorder().Append(t.session.discovery.Exchange)
 	return t.session.discovery.Document
 }
 
@@ -115,11 +125,20 @@ func (t *T) Advertises(member, value string) bool {
 // Has says whether the target offers a capability, by its name in applies.needs.
 func (t *T) Has(capability string) bool { return t.session.capabilities[capability].Has }
 
-// Acks are all acknowledgements that any case of this run has received so far.
-func (t *T) Acks() []ciba.AuthAck { return t.session.Acks() }
+// Seen is what the whole run has received so far, for cases that judge all of it.
+func (t *T) Seen() *driver.Memory { return &t.session.run.Memory }
 
-// Overloads are the 503 answers of the token endpoint in this run so far.
-func (t *T) Overloads() []*ciba.Response { return t.session.Overloads() }
+// OneRequestPerUser reports whether a second open request of a user ends the first.
+func (t *T) OneRequestPerUser() bool { return t.session.run.OneRequestPerUser() }
+
+// Approver makes the end-users' decisions and tells what they were shown.
+func (t *T) Approver() *approve.Approver { return t.session.run.Approver() }
+
+// Random yields the random values of this case, which the run's seed decides.
+func (t *T) Random() *driver.Random { return t.driver.Random() }
+
+// RandomText is a text of 26 capital letters and digits that nothing else has.
+func (t *T) RandomText() string { return t.driver.Random().Text() }
 
 // Requirement is the deciding requirement of the case.
 func (t *T) Requirement() catalogue.Requirement {
@@ -129,7 +148,7 @@ func (t *T) Requirement() catalogue.Requirement {
 
 // Note records a fact about the whole run, once, such as a departure that many
 // cases meet.
-func (t *T) Note(format string, args ...any) { t.session.note(format, args...) }
+func (t *T) Note(format string, args ...any) { t.session.run.Note(format, args...) }
 
 // Skip ends the case as not applicable, with the reason.
 func (t *T) Skip(format string, args ...any) {
@@ -141,57 +160,36 @@ func (t *T) Abort(format string, args ...any) {
 	panic(stop{outcome: result.Error, reason: fmt.Sprintf(format, args...)})
 }
 
-// abortPassing is [T.Abort] for what may have been a moment's trouble of the OP,
+// abortTransient is [T.Abort] for what may have been a moment's trouble of the OP,
 // the network or the way of deciding: the case is tried a second time.
-func (t *T) abortPassing(format string, args ...any) {
-	panic(stop{outcome: result.Error, reason: fmt.Sprintf(format, args...), passing: true})
+func (t *T) abortTransient(format string, args ...any) {
+	panic(stop{outcome: result.Error, reason: fmt.Sprintf(format, args...), transient: true})
 }
 
 // Wait pauses the case.
 func (t *T) Wait(d time.Duration) {
-	if d <= 0 {
-		return
-	}
-	timer := time.NewTimer(d)
-	defer timer.Stop()
-	select {
-	case <-timer.C:
-	case <-t.ctx.Done():
-		t.Abort("%s", whyEnded(t.ctx))
+	if err := t.driver.Wait(t.ctx, d); err != nil {
+		t.stop(err)
 	}
 }
 
 // WaitUntil pauses the case until a moment, which may be past.
 func (t *T) WaitUntil(moment time.Time) { t.Wait(time.Until(moment)) }
 
-func whyEnded(ctx context.Context) string {
-	if errors.Is(context.Cause(ctx), context.DeadlineExceeded) {
-		return "the case ran into its time limit"
-	}
-	return "the run was interrupted"
-}
+// WaitTurn pauses the case until the flow may be polled.
+func (t *T) WaitTurn(f *Flow) { t.WaitUntil(f.NextPoll()) }
 
-// Do sends exactly one request and records the exchange. The answer is never
-// nil; what went wrong below HTTP is in its Err.
-func (t *T) Do(call ciba.Call) *ciba.Response {
-	starts := call.URL == t.session.target.Endpoints.BackchannelAuthentication
-	if starts {
-		t.makeRoom(call)
+// stop ends the case for what kept the driver from an answer.
+func (t *T) stop(err error) {
+	var s *driver.Stop
+	if !errors.As(err, &s) {
+		t.Abort("%v", err)
 	}
-	resp := t.session.http.Do(t.ctx, t.recorder, call)
-	if t.ctx.Err() != nil {
-		t.Abort("%s", whyEnded(t.ctx))
+	outcome := result.Error
+	if s.Untestable {
+		outcome = result.Skip
 	}
-	t.limit.extend(resp)
-	t.remember(call, resp)
-	if starts {
-		t.session.noteStart(call, resp)
-		t.open.add(call, resp)
-	}
-	if resp.Status == 503 && call.URL == t.session.target.Endpoints.Token {
-		t.session.rememberOverload(resp)
-	}
-	return resp
+	panic(stop{outcome: outcome, reason: s.Reason, deferred: s.Deferred})
 }
 
 // Together takes n steps at the same time and returns when all are over. A step
@@ -214,7 +212,7 @@ func (t *T) Together(n int, step func(i int)) {
 // MustAnswer ends the case as error when no readable answer came.
 func (t *T) MustAnswer(resp *ciba.Response) *ciba.Response {
 	if resp.Err != nil {
-		t.abortPassing("no answer to the request: %v", resp.Err)
+		t.abortTransient("no answer to the request: %v", resp.Err)
 	}
 	return resp
 }
@@ -242,7 +240,7 @@ func (t *T) MustAccept(what string, resp *ciba.Response) *ciba.Response {
 func (t *T) refused(what string, resp *ciba.Response) {
 	abort := t.Abort
 	if resp.Status/100 == 5 || resp.Status == 429 {
-		abort = t.abortPassing
+		abort = t.abortTransient
 	}
 	abort("%s was refused: %s", what, resp.Summary())
 }
@@ -255,14 +253,4 @@ func (t *T) Expect(actual any, extra ...any) gomega.Assertion {
 		panic(stop{})
 	})
 	return g.Expect(actual, extra...)
-}
-
-// Decide makes the end-user's decision about a flow.
-func (t *T) Decide(f *Flow, d approve.Decision) {
-	d.AuthReqID, d.User = f.AuthReqID, f.User
-	err := t.session.approver.Decide(t.ctx, d)
-	if err != nil {
-		t.missed(f, time.Now())
-		t.abortPassing("the decision could not be made: %v", err)
-	}
 }
