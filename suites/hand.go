@@ -75,7 +75,7 @@ func (h *Hand) do(ctx context.Context, call ciba.Call) *ciba.Response {
 
 // Print writes the exchanges since the last call, secrets masked.
 func (h *Hand) Print(out io.Writer) error {
-	list := exchanges(h.t.recorder, h.t.session.started)
+	list := h.t.recorder.Exchanges(h.t.session.started)
 	var b strings.Builder
 	for _, e := range list[h.printed:] {
 		writeMessage(&b, ">", fmt.Sprintf("%s %s", e.Request.Method, e.Request.URL), e.Request)

@@ -140,7 +140,7 @@ func (s *Session) runCase(ctx context.Context, j *job, o Options) result.Case {
 		c.Reproduce = o.Reproduce(c.ID)
 	}
 	c.StartedMS, c.DurationMS = began.Sub(s.started).Milliseconds(), time.Since(began).Milliseconds()
-	c.Exchanges = exchanges(recorder, s.started)
+	c.Exchanges = recorder.Exchanges(s.started)
 	j.crowdedOut = c.Outcome == result.Error && ended != nil && ended.crowdedOut
 	return c
 }

@@ -103,7 +103,7 @@ func (t *T) Discovery() *targetfile.Discovery { return t.session.discovery }
 
 // Document is the OP's metadata, its exchange kept as evidence of this case.
 func (t *T) Document() map[string]any {
-	t.recorder.Append(t.session.discovery.Exchange)
+	t.recorder.Append(t.session.discovery.Response)
 	return t.session.discovery.Document
 }
 

@@ -13,6 +13,8 @@ import (
 	"sync"
 	"time"
 	"unicode/utf8"
+
+	"github.com/cibatest/cibatest/reports/result"
 )
 
 // maxDepth bounds the nesting of JSON that is read.
@@ -28,8 +30,8 @@ type Response struct {
 	Received  time.Time // when the last byte was read
 	Err       error     // why there is no whole answer; nil otherwise
 
-	exchange  *Exchange // how it is kept as evidence
-	read      sync.Once // several cases may read a shared answer at the same time
+	exchange  *result.Exchange // how it is kept as evidence; nil when nothing was sent
+	read      sync.Once        // several cases may read a shared answer at the same time
 	object    map[string]any
 	objectErr error
 }
