@@ -184,12 +184,12 @@ func (s *Session) tryCase(ctx context.Context, j *job, recorder *ciba.Recorder) 
 	}
 	c.Findings = t.findings
 	for _, f := range t.findings {
-		c.Outcome = worse(c.Outcome, f.Outcome)
+		c.Outcome = result.Worst(c.Outcome, f.Outcome)
 	}
 	if ended != nil && ended.outcome != "" {
 		c.Reason = ended.reason
 		if c.Outcome == result.Pass || ended.outcome == result.Error {
-			c.Outcome = worse(c.Outcome, ended.outcome)
+			c.Outcome = result.Worst(c.Outcome, ended.outcome)
 			if ended.outcome == result.Skip {
 				c.Outcome = result.Skip
 			}
@@ -209,13 +209,6 @@ func (s *Session) stretched(limit time.Duration) time.Duration {
 		longest = max(longest, min(ack.Interval, longestInterval))
 	}
 	return time.Duration(limit.Seconds() * longest.Seconds() / defaultInterval.Seconds() * float64(time.Second))
-}
-
-func worse(a, b result.Outcome) result.Outcome {
-	if rank(b) < rank(a) {
-		return b
-	}
-	return a
 }
 
 // sentence tells the worst finding.
@@ -272,7 +265,7 @@ func (s *Session) requirements(cases []result.Case, all bool) []result.Requireme
 		entry := result.Requirement{ID: r.ID, Level: r.Level, Area: r.Area, Source: r.Source, Text: strings.TrimSpace(r.Requirement), Cases: byRequirement[r.ID]}
 		switch {
 		case len(entry.Cases) > 0:
-			entry.Outcome = result.Worst(outcomes[r.ID])
+			entry.Outcome = result.Worst(outcomes[r.ID]...)
 		case all:
 			entry.Outcome, entry.Reason, entry.Cases = result.Uncovered, Uncovered(r), []string{}
 		default:
