@@ -12,6 +12,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/cibatest/cibatest/internal/ciba"
 	"github.com/cibatest/cibatest/internal/targetfile"
 	"github.com/cibatest/cibatest/reports/result"
 )
@@ -114,7 +115,7 @@ func (c *checks) code(e *engine, x *exchange) {
 	switch {
 	case x.answer.kind == broken:
 		c.report(e, x, outsideTheTexts, "the answer is %d: %s", x.status, x.code)
-	case x.answer.kind == refused && !known[x.code]:
+	case x.answer.kind == refused && !ciba.ErrorCode(x.code).Known():
 		c.report(e, x, outsideTheTexts, "the error code is %q", x.code)
 	case x.status/100 == 2 && x.answer.kind != acknowledged && x.answer.kind != tokens:
 		c.report(e, x, outsideTheTexts, "%s comes with status %d", x.code, x.status)

@@ -44,7 +44,7 @@ var _ = Describe("Error response", func() {
 		t.firstOf(t.everyStartError(), func(r refusal) {
 			if e, ok := r.resp.OAuthError(); ok && !outsideErrorRule(r.resp.Status) {
 				t.At(r.resp)
-				t.Check(slices.Contains(startCodes, e.Code), r.what+": a code of CIBA Core 13 or a registered one", "%s", r.resp.Summary())
+				t.Check(ciba.ErrorCode(e.Code).FitsStart(), r.what+": a code of CIBA Core 13 or a registered one", "%s", r.resp.Summary())
 			}
 		})
 	})
@@ -107,13 +107,6 @@ var _ = Describe("Error response", func() {
 		})
 	})
 })
-
-// startCodes are the codes of CIBA Core 13 and of the extensions in use.
-var startCodes = []string{
-	"invalid_request", "invalid_scope", "expired_login_hint_token", "unknown_user_id", "unauthorized_client", "missing_user_code",
-	"invalid_user_code", "invalid_binding_message", "invalid_client", "access_denied", "invalid_authorization_details", "invalid_target",
-	"invalid_dpop_proof", "use_dpop_nonce", "unmet_authentication_requirements", "server_error", "temporarily_unavailable",
-}
 
 // outsideErrorRule are statuses that belong to the HTTP layer or to load control.
 func outsideErrorRule(status int) bool {

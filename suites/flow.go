@@ -12,13 +12,13 @@ import (
 
 // Timing of the harness, from the catalogue's constants.
 const (
-	defaultInterval = 5 * time.Second        // CIBA Core 7.3
+	defaultInterval = ciba.DefaultInterval
 	paceMargin      = 500 * time.Millisecond // on top of the interval
-	slowDownStep    = 5 * time.Second        // CIBA Core 11
-	decisionGrace   = 10 * time.Second       // on top of the interval, for a decision to take effect
-	expiryEarly     = 3 * time.Second        // still pending this long before expires_in
-	expiryLate      = 2 * time.Second        // expired this long after
-	expiryLatest    = 10 * time.Second       // at the latest
+	slowDownStep    = ciba.SlowDownStep
+	decisionGrace   = 10 * time.Second // on top of the interval, for a decision to take effect
+	expiryEarly     = 3 * time.Second  // still pending this long before expires_in
+	expiryLate      = 2 * time.Second  // expired this long after
+	expiryLatest    = 10 * time.Second // at the latest
 )
 
 // Flow is one auth_req_id and the pace it is polled at.
@@ -70,16 +70,8 @@ func (t *T) RequestFor(c *Client, u targetfile.User) ciba.Params {
 	return p
 }
 
-// hintOf is the first hint form the target file has for the user.
-func hintOf(u targetfile.User) ciba.Params {
-	switch {
-	case u.LoginHint != "":
-		return ciba.P("login_hint", u.LoginHint)
-	case u.LoginHintToken != "":
-		return ciba.P("login_hint_token", u.LoginHintToken.Reveal())
-	}
-	return ciba.P("id_token_hint", u.IDTokenHint.Reveal())
-}
+// hintOf is the user's hint as a parameter.
+func hintOf(u targetfile.User) ciba.Params { return ciba.P(u.Hint()) }
 
 // StartCall is a backchannel authentication request, ready to be altered.
 func (t *T) StartCall(p ciba.Params) ciba.Call { return t.StartCallAs(t.client, p) }

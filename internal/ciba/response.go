@@ -179,12 +179,20 @@ func (r *Response) Is(codes ...ErrorCode) bool {
 	return false
 }
 
+// DefaultInterval is what a client waits between two token requests for one
+// auth_req_id when the OP names no interval. CIBA Core 7.3.
+const DefaultInterval = 5 * time.Second
+
+// SlowDownStep is what a slow_down adds to the interval of all later token
+// requests for its auth_req_id. CIBA Core 11.
+const SlowDownStep = 5 * time.Second
+
 // AuthAck is the answer to an accepted backchannel authentication request.
 type AuthAck struct {
 	AuthReqID string
 	ExpiresIn time.Duration
 	// Interval is the minimum wait between two token requests for one
-	// auth_req_id. Zero means the OP sent none, and the client waits 5 s.
+	// auth_req_id. Zero means the OP sent none; see [DefaultInterval].
 	Interval       time.Duration // CIBA Core 7.3
 	Raw            map[string]any
 	Sent, Received time.Time
