@@ -66,7 +66,7 @@ var _ = Describe("Error response", func() {
 				want = 403
 			}
 			t.At(r.resp)
-			t.Check(r.resp.Status == want, fmt.Sprintf("%s: %d with %s", r.what, want, printable(e.Code)), "%s", r.resp.Summary())
+			t.Check(r.resp.Status == want, fmt.Sprintf("%s: %d with %s", r.what, want, ciba.Printable(e.Code)), "%s", r.resp.Summary())
 		})
 	})
 	Case("error-no-redirect", "is no redirect and no page", Requirements("CIBA-13-NO-REDIRECT-NO-HTML").AfterAll(), func(t *T) {
@@ -188,5 +188,3 @@ func (t *T) judgeCharacters(r refusal, e ciba.OAuthError) {
 }
 
 func notVisible(c rune) bool { return c < 0x20 || c > 0x7E || c == '"' || c == '\\' }
-
-func printable(text string) string { return strings.Trim(fmt.Sprintf("%.60q", text), `"`) }

@@ -392,7 +392,7 @@ func (r *Response) Summary() string {
 		return fmt.Sprintf("%d, but %v", r.Status, err)
 	}
 	if code, ok := object["error"].(string); ok {
-		return fmt.Sprintf("%d %s", r.Status, printable(code))
+		return fmt.Sprintf("%d %s", r.Status, Printable(code))
 	}
 	for _, name := range []string{"access_token", "id_token", "auth_req_id"} {
 		if _, there := object[name]; there {
@@ -402,8 +402,9 @@ func (r *Response) Summary() string {
 	return fmt.Sprintf("%d with a JSON object", r.Status)
 }
 
-// printable keeps an error code readable and harmless.
-func printable(code string) string {
+// Printable is an error code of an OP, readable and harmless: ASCII, on one line and
+// of some 60 characters at most.
+func Printable(code string) string {
 	quoted := strconv.QuoteToASCII(code)
 	quoted = quoted[1 : len(quoted)-1]
 	if len(quoted) > 60 {
