@@ -130,17 +130,6 @@ func classify(starts bool, code string) kind {
 	return refused
 }
 
-// known are the error codes of CIBA Core 11 and 13, RFC 6749 5.2, RFC 9396 5,
-// RFC 9449 5 and 7, and the two of RFC 6749 4.1.2.1 that servers use anywhere.
-var known = map[string]bool{
-	"authorization_pending": true, "slow_down": true, "expired_token": true, "access_denied": true, "transaction_failed": true,
-	"invalid_request": true, "invalid_client": true, "invalid_grant": true, "unauthorized_client": true, "unsupported_grant_type": true,
-	"invalid_scope": true, "invalid_authorization_details": true, "invalid_dpop_proof": true, "use_dpop_nonce": true,
-	"server_error": true, "temporarily_unavailable": true, "invalid_target": true, "too_many_requests": true,
-	"expired_login_hint_token": true, "unknown_user_id": true, "missing_user_code": true, "invalid_user_code": true, "invalid_binding_message": true,
-	"request_not_supported": true, "request_uri_not_supported": true, "invalid_request_object": true,
-}
-
 // retryAfter reads the header in both forms of RFC 9110 10.2.3.
 func retryAfter(h http.Header, received time.Time) time.Duration {
 	if h == nil || len(h["Retry-After"]) == 0 {

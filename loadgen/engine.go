@@ -428,12 +428,8 @@ func (e *engine) measure(x *exchange) {
 	}
 }
 
-// defaultInterval is for an OP that names none; CIBA Core 7.3.
-const (
-	defaultInterval = 5 * time.Second
-	slowDownStep    = 5 * time.Second
-	longestInterval = time.Hour
-)
+// longestInterval bounds what an OP can make a flow wait.
+const longestInterval = time.Hour
 
 // acknowledge takes the answer to a backchannel request.
 func (e *engine) acknowledge(x *exchange) {
@@ -451,7 +447,7 @@ func (e *engine) acknowledge(x *exchange) {
 	f.state = waiting
 	f.took = uint16(min((x.done-x.sent)/10_000_000+1, math.MaxUint16)) //nolint:gosec // bounded
 	e.arena.setID(x.flow, escape(x.id))
-	f.interval = uint32(millis(int64(min(orDefault(x.interval, defaultInterval), longestInterval)))) //nolint:gosec // an hour
+	f.interval = uint32(millis(int64(min(orDefault(x.interval, ciba.DefaultInterval), longestInterval)))) //nolint:gosec // an hour
 	if x.expiresIn > 0 {
 		f.expires = x.sent + int64(min(x.expiresIn, maxExpiry))
 	}
@@ -540,7 +536,7 @@ func (e *engine) slow(x *exchange) {
 	if x.answer.kind != slowDown {
 		return
 	}
-	longer := time.Duration(x.f.interval)*time.Millisecond + slowDownStep
+	longer := time.Duration(x.f.interval)*time.Millisecond + ciba.SlowDownStep
 	longer = min(max(longer, x.interval), longestInterval)
 	x.f.interval = uint32(longer.Milliseconds()) //nolint:gosec // an hour
 }

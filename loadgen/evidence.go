@@ -30,33 +30,9 @@ func (k *evidence) of(e *engine, x *exchange, text string) result.Evidence {
 	}
 	req := &http.Request{Method: http.MethodPost, URL: address, Header: e.requests.header}
 	resp := &ciba.Response{Status: x.status, Header: x.result.Headers, Body: x.result.Body, Sent: e.began.Add(time.Duration(x.sent)), Received: e.began.Add(time.Duration(x.done))}
-	return result.Evidence{
-		Flow: int64(x.f.serial), AtMS: time.Duration(x.done).Milliseconds(), Text: text,
-		Exchange: exchangeOf(k.masker.Exchange(label, req, body, resp), time.Duration(x.sent)),
-	}
-}
-
-func exchangeOf(from ciba.Exchange, sent time.Duration) result.Exchange {
-	x := result.Exchange{
-		Label: from.Label, StartedMS: sent.Milliseconds(), DurationMS: float64(from.Duration.Microseconds()) / 1000,
-		Request: messageOf(from.Request), Error: from.Error,
-	}
-	if from.Response != nil {
-		response := messageOf(*from.Response)
-		x.Response = &response
-	}
-	return x
-}
-
-func messageOf(from ciba.Message) result.Message {
-	m := result.Message{Method: from.Method, URL: from.URL, Status: from.Status, Body: from.Body, BodyBytes: from.BodyBytes, Truncated: from.Truncated}
-	for _, h := range from.Headers {
-		m.Headers = append(m.Headers, result.Header(h))
-	}
-	for _, t := range from.Tokens {
-		m.Tokens = append(m.Tokens, result.Token(t))
-	}
-	return m
+	shown := k.masker.Exchange(label, req, body, resp)
+	shown.StartedMS = time.Duration(x.sent).Milliseconds()
+	return result.Evidence{Flow: int64(x.f.serial), AtMS: time.Duration(x.done).Milliseconds(), Text: text, Exchange: shown}
 }
 
 // span is a duration for people.

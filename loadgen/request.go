@@ -88,19 +88,14 @@ func (r *requests) endpoint(name, address string, form ciba.Params, t *targetfil
 	return e, nil
 }
 
-// hintOf names a user the way the target file does.
+// hintOf names a user the way the target file does, with the user code where the
+// client has to send one.
 func hintOf(u targetfile.User, c targetfile.Client) (ciba.Params, error) {
-	var hint ciba.Params
-	switch {
-	case u.LoginHint != "":
-		hint = ciba.P("login_hint", u.LoginHint)
-	case u.LoginHintToken != "":
-		hint = ciba.P("login_hint_token", u.LoginHintToken.Reveal())
-	case u.IDTokenHint != "":
-		hint = ciba.P("id_token_hint", u.IDTokenHint.Reveal())
-	default:
+	name, value := u.Hint()
+	if name == "" {
 		return nil, fmt.Errorf("user %q has no hint", u.Name)
 	}
+	hint := ciba.P(name, value)
 	if c.UserCode && u.UserCode != "" {
 		hint = hint.Add("user_code", u.UserCode.Reveal())
 	}

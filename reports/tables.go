@@ -130,7 +130,7 @@ func matrix(d digest) matrixView {
 		for _, client := range m.Clients {
 			var cell result.Outcome
 			if of := cells[[2]string{r.ID, client}]; len(of) > 0 {
-				cell = result.Worst(of)
+				cell = result.Worst(of...)
 			}
 			row.Cells = append(row.Cells, cell)
 		}

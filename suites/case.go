@@ -7,9 +7,8 @@ import (
 	"strings"
 	"time"
 
-	"github.com/onsi/ginkgo/v2"
-
 	"github.com/cibatest/cibatest/internal/catalogue"
+	"github.com/onsi/ginkgo/v2"
 )
 
 // DefaultLimit bounds a case that does not declare its own limit: two paces of

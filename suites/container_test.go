@@ -19,16 +19,15 @@ import (
 	"testing"
 	"time"
 
+	"github.com/cibatest/cibatest/fixtures"
+	"github.com/cibatest/cibatest/internal/approve"
+	"github.com/cibatest/cibatest/internal/targetfile"
+	"github.com/cibatest/cibatest/reports/result"
 	"github.com/moby/moby/api/types/container"
 	"github.com/moby/moby/api/types/network"
 	"github.com/moby/moby/client"
 	"github.com/testcontainers/testcontainers-go"
 	"github.com/testcontainers/testcontainers-go/wait"
-
-	"github.com/cibatest/cibatest/fixtures"
-	"github.com/cibatest/cibatest/internal/approve"
-	"github.com/cibatest/cibatest/internal/targetfile"
-	"github.com/cibatest/cibatest/reports/result"
 )
 
 // asked says that containers are wanted, so that a missing engine is a failure.

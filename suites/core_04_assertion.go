@@ -4,13 +4,11 @@ import (
 	"slices"
 	"time"
 
-	. "github.com/onsi/ginkgo/v2"
-
 	"github.com/cibatest/cibatest/internal/catalogue"
 	"github.com/cibatest/cibatest/internal/ciba"
-	"github.com/cibatest/cibatest/internal/driver"
 	"github.com/cibatest/cibatest/internal/jose"
 	"github.com/cibatest/cibatest/internal/targetfile"
+	. "github.com/onsi/ginkgo/v2"
 )
 
 // assertionCase registers a case for clients of either JWT method: an OP
@@ -141,7 +139,7 @@ var _ = Describe("Client assertion", func() {
 		}
 	})
 	assertionCase("assertion-token-aud-issuer", "addressed to the issuer works at the token endpoint",
-		Requirements("CIBA-10.1-TOKEN-AUTH-AUD-ISSUER").About(driver.DefaultInterval), func(t *T) {
+		Requirements("CIBA-10.1-TOKEN-AUTH-AUD-ISSUER").About(ciba.DefaultInterval), func(t *T) {
 			flow := t.MustStart(t.Request())
 			t.WaitTurn(flow)
 			t.Judge(t.PollAuthenticatedBy(flow, t.Assertion(t.Client())))

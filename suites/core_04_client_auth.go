@@ -7,13 +7,12 @@ import (
 	"strings"
 	"time"
 
-	. "github.com/onsi/ginkgo/v2"
-
 	"github.com/cibatest/cibatest/internal/catalogue"
 	"github.com/cibatest/cibatest/internal/ciba"
 	"github.com/cibatest/cibatest/internal/driver"
 	"github.com/cibatest/cibatest/internal/jose"
 	"github.com/cibatest/cibatest/internal/targetfile"
+	. "github.com/onsi/ginkgo/v2"
 )
 
 // disturbing is for cases that an OP may count as failed logins of the client.
@@ -24,7 +23,7 @@ func disturbing(ids ...string) Spec {
 // CIBA Core 4 and 7.1: clients authenticate at the backchannel endpoint as they
 // do at the token endpoint.
 var _ = Describe("Client authentication", func() {
-	Case("auth-methods-shared", "works with every advertised method at both endpoints", Requirements("CIBA-4-AUTH-METHODS-SHARED").Limit(5*time.Minute).About(20*driver.DefaultInterval), methodsShared)
+	Case("auth-methods-shared", "works with every advertised method at both endpoints", Requirements("CIBA-4-AUTH-METHODS-SHARED").Limit(5*time.Minute).About(20*ciba.DefaultInterval), methodsShared)
 	Case("auth-required", "is required to start", Requirements("CIBA-7.1-AUTH-REQUIRED").Smoke(), func(t *T) {
 		t.JudgeVariant("neither credential nor client_id", t.StartAuthenticatedBy(t.Client(), nil))
 		if t.Has("login_hint") { // who proves nothing is not told which users exist; CIBA Core 7.2 authenticates the client first
@@ -61,8 +60,8 @@ var _ = Describe("Client authentication", func() {
 		disturbing("RFC6749-2.3-MULTIPLE-AUTH").Methods(targetfile.AuthClientSecretBasic), twoAuthentications)
 	Case("auth-multiple-post", "of a client_secret_post client is refused with an Authorization header as well",
 		disturbing("RFC6749-2.3-MULTIPLE-AUTH").Methods(targetfile.AuthClientSecretPost), twoAuthentications)
-	Case("auth-secret-in-query", "takes no secret from the URL", disturbing("RFC6749-2.3.1-SECRET-IN-QUERY").About(driver.DefaultInterval), secretInQuery)
-	Case("auth-token-required", "is required to poll", Requirements("CIBA-10.1-TOKEN-AUTH-REQUIRED").About(driver.DefaultInterval), func(t *T) {
+	Case("auth-secret-in-query", "takes no secret from the URL", disturbing("RFC6749-2.3.1-SECRET-IN-QUERY").About(ciba.DefaultInterval), secretInQuery)
+	Case("auth-token-required", "is required to poll", Requirements("CIBA-10.1-TOKEN-AUTH-REQUIRED").About(ciba.DefaultInterval), func(t *T) {
 		var flows []*Flow
 		for _, c := range t.perMethod() {
 			flows = append(flows, t.MustStartAs(c, t.User(), t.RequestFor(c, t.User())))
@@ -74,7 +73,7 @@ var _ = Describe("Client authentication", func() {
 		}
 	})
 	Case("auth-token-required-approved", "is required to get the tokens, and its absence costs nothing",
-		Requirements("CIBA-10.1-TOKEN-AUTH-REQUIRED").Needs("approve").About(3*driver.DefaultInterval), approvedWithoutCredential)
+		Requirements("CIBA-10.1-TOKEN-AUTH-REQUIRED").Needs("approve").About(3*ciba.DefaultInterval), approvedWithoutCredential)
 })
 
 // perMethod is one general client for each authentication method, the case's

@@ -3,10 +3,9 @@ package suites
 import (
 	"time"
 
-	. "github.com/onsi/ginkgo/v2"
-
 	"github.com/cibatest/cibatest/internal/approve"
 	"github.com/cibatest/cibatest/internal/ciba"
+	. "github.com/onsi/ginkgo/v2"
 )
 
 // CIBA Core 7.1.2: a code that only the user knows keeps strangers from

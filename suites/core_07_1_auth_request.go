@@ -9,12 +9,10 @@ import (
 	"strings"
 	"time"
 
-	. "github.com/onsi/ginkgo/v2"
-
 	"github.com/cibatest/cibatest/internal/approve"
 	"github.com/cibatest/cibatest/internal/ciba"
-	"github.com/cibatest/cibatest/internal/driver"
 	"github.com/cibatest/cibatest/internal/targetfile"
+	. "github.com/onsi/ginkgo/v2"
 )
 
 // CIBA Core 7 and 7.1: the form of a backchannel authentication request.
@@ -61,7 +59,7 @@ var _ = Describe("Authentication request", func() {
 		t.Judge(t.withoutOpenID())
 	})
 	Case("request-scope-no-openid-tokens", "brings no ID Token without openid",
-		Requirements("CIBA-7.1-SCOPE-NO-OPENID").Needs("approve").About(2*driver.DefaultInterval), oauthOnly)
+		Requirements("CIBA-7.1-SCOPE-NO-OPENID").Needs("approve").About(2*ciba.DefaultInterval), oauthOnly)
 	Case("request-scope-unknown", "with an unknown scope is refused, or the scope is dropped", Requirements("CIBA-13-SCOPE-UNKNOWN"), func(t *T) {
 		t.Judge(t.Start(t.Request().With("scope", t.Target().Scope+" x-unknown-"+strings.ToLower(t.RandomText()[:8]))))
 	})
@@ -166,10 +164,10 @@ func isOpenID(scope string) int {
 // two equal values for one.
 func repeated(t *T) {
 	good := t.Request()
-	hint := driver.HintOf(t.User())[0]
+	hint := ciba.P(t.User().Hint())[0]
 	t.JudgeVariant(hint.Name+" twice, the same value", t.Start(good.Add(hint.Name, hint.Value)))
 	if users := t.Target().Users; len(users) > 1 {
-		if other := driver.HintOf(t.OtherUser())[0]; other.Name == hint.Name {
+		if other := ciba.P(t.OtherUser().Hint())[0]; other.Name == hint.Name {
 			t.JudgeVariant(hint.Name+" twice, for two users", t.Start(good.Add(other.Name, other.Value)))
 		}
 	}
@@ -205,7 +203,7 @@ func emptyParameters(t *T) {
 			t.JudgeAck(name+"=", t.Start(t.Request().Add(name, "")))
 		}
 	}
-	if driver.HintOf(t.User())[0].Name == "login_hint" {
+	if t.User().LoginHint != "" {
 		t.JudgeAck("id_token_hint= beside login_hint", t.Start(t.Request().Add("id_token_hint", "")))
 		t.JudgeAck("login_hint_token= beside login_hint", t.Start(t.Request().Add("login_hint_token", "")))
 	}

@@ -6,12 +6,10 @@ import (
 	"strings"
 	"time"
 
-	. "github.com/onsi/ginkgo/v2"
-
 	"github.com/cibatest/cibatest/internal/ciba"
-	"github.com/cibatest/cibatest/internal/driver"
 	"github.com/cibatest/cibatest/internal/jose"
 	"github.com/cibatest/cibatest/internal/targetfile"
+	. "github.com/onsi/ginkgo/v2"
 )
 
 // CIBA Core 7.1, 7.2 and 14: exactly one hint names the end-user.
@@ -35,7 +33,7 @@ var _ = Describe("Hints", func() {
 		t.mustKnowSubject(r.Flow.User)
 		t.judgeSubject(r)
 	})
-	Case("hint-subject-other", "of two users bring tokens of two users", Requirements("CIBA-7.1-HINT-SUBJECT-MATCH").Needs("second_user").About(3*driver.DefaultInterval), func(t *T) {
+	Case("hint-subject-other", "of two users bring tokens of two users", Requirements("CIBA-7.1-HINT-SUBJECT-MATCH").Needs("second_user").About(3*ciba.DefaultInterval), func(t *T) {
 		other := t.OtherUser()
 		flow := t.MustStartAs(t.Client(), other, t.RequestFor(t.Client(), other))
 		tokens, resp := t.MustRedeem(flow)
@@ -49,25 +47,25 @@ var _ = Describe("Hints", func() {
 	})
 	Case("hint-prompt", "decide who is asked", Requirements("CIBA-7.1-HINT-SUBJECT-MATCH").Needs("second_user", "device_observer", "parallel"), promptedUsers)
 	Case("hint-subject-token", "decide whose tokens are issued, also as a login_hint_token",
-		Requirements("CIBA-7.1-HINT-SUBJECT-MATCH").Needs("login_hint_token").About(3*driver.DefaultInterval), func(t *T) { tokenOf(t, t.User()) })
+		Requirements("CIBA-7.1-HINT-SUBJECT-MATCH").Needs("login_hint_token").About(3*ciba.DefaultInterval), func(t *T) { tokenOf(t, t.User()) })
 	Case("hint-subject-token-other", "that are login_hint_tokens of two users bring tokens of two users",
-		Requirements("CIBA-7.1-HINT-SUBJECT-MATCH").Needs("login_hint_token", "second_user").About(3*driver.DefaultInterval), func(t *T) { tokenOf(t, t.OtherUser()) })
-	Case("hint-id-token", "may be an ID Token of this client", Requirements("CIBA-7.1-ITH-OK").About(3*driver.DefaultInterval), func(t *T) { idTokenOf(t, t.User()) })
+		Requirements("CIBA-7.1-HINT-SUBJECT-MATCH").Needs("login_hint_token", "second_user").About(3*ciba.DefaultInterval), func(t *T) { tokenOf(t, t.OtherUser()) })
+	Case("hint-id-token", "may be an ID Token of this client", Requirements("CIBA-7.1-ITH-OK").About(3*ciba.DefaultInterval), func(t *T) { idTokenOf(t, t.User()) })
 	Case("hint-id-token-other", "that are ID Tokens of two users bring tokens of two users",
-		Requirements("CIBA-7.1-ITH-OK").Needs("second_user").About(3*driver.DefaultInterval), func(t *T) { idTokenOf(t, t.OtherUser()) })
-	Case("hint-id-token-algorithms", "may be an ID Token signed by any algorithm of the OP", Requirements("CIBA-7.1-ITH-OK").Needs("parallel").EachAlgorithm().About(2*driver.DefaultInterval), func(t *T) {
+		Requirements("CIBA-7.1-ITH-OK").Needs("second_user").About(3*ciba.DefaultInterval), func(t *T) { idTokenOf(t, t.OtherUser()) })
+	Case("hint-id-token-algorithms", "may be an ID Token signed by any algorithm of the OP", Requirements("CIBA-7.1-ITH-OK").Needs("parallel").EachAlgorithm().About(2*ciba.DefaultInterval), func(t *T) {
 		t.Each(func() {
 			t.judgeIDTokenHint(t.Start(t.withoutHint().Add("id_token_hint", t.idTokenOf(t.Redeemed().Tokens).text)))
 		})
 	})
-	Case("hint-id-token-pairwise", "may be an ID Token with a pairwise subject", Requirements("CIBA-7.1-ITH-OK").Needs("pairwise").About(3*driver.DefaultInterval), func(t *T) { idTokenOf(t, t.User()) })
+	Case("hint-id-token-pairwise", "may be an ID Token with a pairwise subject", Requirements("CIBA-7.1-ITH-OK").Needs("pairwise").About(3*ciba.DefaultInterval), func(t *T) { idTokenOf(t, t.User()) })
 	Case("hint-id-token-expired", "may be an ID Token that has expired", Requirements("CIBA-14-ITH-EXPIRED-OK"), expiredIDToken)
 	Case("hint-id-token-other-client", "are not another client's ID Token", Requirements("CIBA-14-ITH-OTHER-CLIENT"), func(t *T) {
 		flow := t.MustStartAs(t.Second(), t.User(), t.RequestFor(t.Second(), t.User()))
 		tokens, _ := t.MustRedeem(flow)
 		t.Judge(t.Start(t.withoutHint().Add("id_token_hint", t.idTokenFor(t.Second(), tokens).text)))
 	})
-	Case("hint-id-token-signature", "are not an ID Token with a broken signature", Requirements("CIBA-14-ITH-BAD-SIGNATURE").EachAlgorithm().About(2*driver.DefaultInterval), func(t *T) {
+	Case("hint-id-token-signature", "are not an ID Token with a broken signature", Requirements("CIBA-14-ITH-BAD-SIGNATURE").EachAlgorithm().About(2*ciba.DefaultInterval), func(t *T) {
 		t.Each(func() { forgedIDTokens(t) })
 	})
 	Case("hint-id-token-foreign", "are not another issuer's ID Token", Requirements("CIBA-14-ITH-FOREIGN-ISSUER").Needs("approve"), func(t *T) {

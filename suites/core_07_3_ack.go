@@ -8,10 +8,9 @@ import (
 	"strings"
 	"time"
 
-	. "github.com/onsi/ginkgo/v2"
-
 	"github.com/cibatest/cibatest/internal/ciba"
 	"github.com/cibatest/cibatest/reports/result"
+	. "github.com/onsi/ginkgo/v2"
 )
 
 // Between the two an acknowledgement is late; beyond, it has waited for the user.
@@ -234,7 +233,10 @@ func (t *T) ids() []string {
 
 // upperBound is the most entropy the values can have: the positions that vary,
 // counted in the shortest value, times the bits of the characters seen in them.
-// It never underestimates; a low bound is a proof, a high one is none.
+// It never underestimates; a low bound is a proof, a high one is none. The load
+// generator bounds the same clause more tightly, by the characters of each position:
+// it has thousands of values. Of the few that a run of cases has, a position shows
+// no more characters than there are values, which would accuse good identifiers.
 func upperBound(values []string) float64 {
 	if len(values) == 0 {
 		return 0

@@ -6,10 +6,9 @@ import (
 	"strconv"
 	"time"
 
-	. "github.com/onsi/ginkgo/v2"
-
 	"github.com/cibatest/cibatest/internal/ciba"
 	"github.com/cibatest/cibatest/internal/driver"
+	. "github.com/onsi/ginkgo/v2"
 )
 
 // CIBA Core 7.3 and 11: an auth_req_id lives for expires_in, not longer and not

@@ -5,10 +5,9 @@ import (
 	"slices"
 	"time"
 
-	. "github.com/onsi/ginkgo/v2"
-
 	"github.com/cibatest/cibatest/internal/ciba"
 	"github.com/cibatest/cibatest/internal/driver"
+	. "github.com/onsi/ginkgo/v2"
 )
 
 // CIBA Core 10.1.1 and 11: an auth_req_id is good for one redemption.

@@ -6,12 +6,11 @@ import (
 	"strings"
 	"time"
 
-	. "github.com/onsi/ginkgo/v2"
-
 	"github.com/cibatest/cibatest/internal/approve"
 	"github.com/cibatest/cibatest/internal/ciba"
 	"github.com/cibatest/cibatest/internal/driver"
 	"github.com/cibatest/cibatest/internal/jose"
+	. "github.com/onsi/ginkgo/v2"
 )
 
 // CIBA Core 10.1.1, OIDC Core 3.1.3.3, RFC 6749 5.1: the successful token

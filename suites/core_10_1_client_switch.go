@@ -1,9 +1,8 @@
 package suites
 
 import (
-	. "github.com/onsi/ginkgo/v2"
-
 	"github.com/cibatest/cibatest/internal/targetfile"
+	. "github.com/onsi/ginkgo/v2"
 )
 
 // CIBA Core 10.1: the client that authenticates is the one whose auth_req_id may

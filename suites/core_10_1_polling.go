@@ -5,11 +5,10 @@ import (
 	"slices"
 	"time"
 
-	. "github.com/onsi/ginkgo/v2"
-
 	"github.com/cibatest/cibatest/internal/approve"
 	"github.com/cibatest/cibatest/internal/ciba"
 	"github.com/cibatest/cibatest/internal/driver"
+	. "github.com/onsi/ginkgo/v2"
 )
 
 // CIBA Core 7.3, 10.1 and 11: polls of a request the user has not decided, by a

@@ -4,10 +4,9 @@ import (
 	"fmt"
 	"time"
 
-	. "github.com/onsi/ginkgo/v2"
-
 	"github.com/cibatest/cibatest/internal/ciba"
 	"github.com/cibatest/cibatest/internal/driver"
+	. "github.com/onsi/ginkgo/v2"
 )
 
 // CIBA Core 11: what the user refused is access_denied, and stays refused.

@@ -3,11 +3,10 @@ package suites
 import (
 	"time"
 
-	. "github.com/onsi/ginkgo/v2"
-
 	"github.com/cibatest/cibatest/internal/ciba"
 	"github.com/cibatest/cibatest/internal/driver"
 	"github.com/cibatest/cibatest/reports/result"
+	. "github.com/onsi/ginkgo/v2"
 )
 
 // CIBA Core 11: polls that come too fast, and how to go on after slow_down. What

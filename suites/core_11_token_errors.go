@@ -4,10 +4,9 @@ import (
 	"strings"
 	"time"
 
-	. "github.com/onsi/ginkgo/v2"
-
 	"github.com/cibatest/cibatest/internal/ciba"
 	"github.com/cibatest/cibatest/internal/driver"
+	. "github.com/onsi/ginkgo/v2"
 )
 
 // CIBA Core 11: an auth_req_id that was never issued, or not to this client, is

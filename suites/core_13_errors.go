@@ -5,9 +5,8 @@ import (
 	"slices"
 	"strings"
 
-	. "github.com/onsi/ginkgo/v2"
-
 	"github.com/cibatest/cibatest/internal/ciba"
+	. "github.com/onsi/ginkgo/v2"
 )
 
 // refusal is an answer to a request that is wrong on purpose.
@@ -44,7 +43,7 @@ var _ = Describe("Error response", func() {
 		t.firstOf(t.everyStartError(), func(r refusal) {
 			if e, ok := r.resp.OAuthError(); ok && !outsideErrorRule(r.resp.Status) {
 				t.At(r.resp)
-				t.Check(slices.Contains(startCodes, e.Code), r.what+": a code of CIBA Core 13 or a registered one", "%s", r.resp.Summary())
+				t.Check(ciba.ErrorCode(e.Code).FitsStart(), r.what+": a code of CIBA Core 13 or a registered one", "%s", r.resp.Summary())
 			}
 		})
 	})
@@ -66,7 +65,7 @@ var _ = Describe("Error response", func() {
 				want = 403
 			}
 			t.At(r.resp)
-			t.Check(r.resp.Status == want, fmt.Sprintf("%s: %d with %s", r.what, want, printable(e.Code)), "%s", r.resp.Summary())
+			t.Check(r.resp.Status == want, fmt.Sprintf("%s: %d with %s", r.what, want, ciba.Printable(e.Code)), "%s", r.resp.Summary())
 		})
 	})
 	Case("error-no-redirect", "is no redirect and no page", Requirements("CIBA-13-NO-REDIRECT-NO-HTML").AfterAll(), func(t *T) {
@@ -107,13 +106,6 @@ var _ = Describe("Error response", func() {
 		})
 	})
 })
-
-// startCodes are the codes of CIBA Core 13 and of the extensions in use.
-var startCodes = []string{
-	"invalid_request", "invalid_scope", "expired_login_hint_token", "unknown_user_id", "unauthorized_client", "missing_user_code",
-	"invalid_user_code", "invalid_binding_message", "invalid_client", "access_denied", "invalid_authorization_details", "invalid_target",
-	"invalid_dpop_proof", "use_dpop_nonce", "unmet_authentication_requirements", "server_error", "temporarily_unavailable",
-}
 
 // outsideErrorRule are statuses that belong to the HTTP layer or to load control.
 func outsideErrorRule(status int) bool {
@@ -195,5 +187,3 @@ func (t *T) judgeCharacters(r refusal, e ciba.OAuthError) {
 }
 
 func notVisible(c rune) bool { return c < 0x20 || c > 0x7E || c == '"' || c == '\\' }
-
-func printable(text string) string { return strings.Trim(fmt.Sprintf("%.60q", text), `"`) }

@@ -4,9 +4,8 @@ import (
 	"fmt"
 	"strings"
 
-	"github.com/onsi/ginkgo/v2"
-
 	"github.com/cibatest/cibatest/reports/result"
+	"github.com/onsi/ginkgo/v2"
 )
 
 // await hands the result of a case to its It. It is set once, by the bootstrap

@@ -112,15 +112,11 @@ func ofHTTP(status int) bool {
 // softer is the milder of two outcomes: a tolerated answer to a requirement
 // that is only recorded stays a record.
 func softer(a, b result.Outcome) result.Outcome {
-	if rank(a) < rank(b) {
+	if a.WorseThan(b) {
 		return b
 	}
 	return a
 }
-
-var ranks = []result.Outcome{result.Fail, result.Error, result.Warn, result.Info, result.Pass, result.Skip}
-
-func rank(o result.Outcome) int { return slices.Index(ranks, o) }
 
 // describe puts an expect block into words.
 func describe(r catalogue.Requirement) string {
@@ -172,7 +168,7 @@ func (t *T) At(resp *ciba.Response) { t.evidence = resp }
 
 // Failed says whether anything worse than a pass was recorded so far.
 func (t *T) Failed() bool {
-	return slices.ContainsFunc(t.findings, func(f result.Finding) bool { return rank(f.Outcome) <= rank(result.Warn) })
+	return slices.ContainsFunc(t.findings, func(f result.Finding) bool { return f.Outcome == result.Warn || f.Outcome.WorseThan(result.Warn) })
 }
 
 func (t *T) verdict() result.Outcome { return result.Outcome(t.Requirement().Verdict) }

@@ -6,10 +6,9 @@ import (
 	"strings"
 	"time"
 
-	. "github.com/onsi/ginkgo/v2"
-
 	"github.com/cibatest/cibatest/internal/ciba"
 	"github.com/cibatest/cibatest/internal/jose"
+	. "github.com/onsi/ginkgo/v2"
 )
 
 // OIDC Core 5.3, RFC 7662 2.2 and RFC 9068 2: the access token at work.

@@ -6,10 +6,9 @@ import (
 	"strings"
 	"time"
 
-	. "github.com/onsi/ginkgo/v2"
-
 	"github.com/cibatest/cibatest/internal/ciba"
 	"github.com/cibatest/cibatest/internal/jose"
+	. "github.com/onsi/ginkgo/v2"
 )
 
 // clockTolerance is how far the clocks of OP and client may be apart in the

@@ -7,6 +7,7 @@ import (
 	"strings"
 	"unicode"
 
+	"github.com/cibatest/cibatest/internal/details"
 	. "github.com/onsi/ginkgo/v2"
 )
 
@@ -77,8 +78,8 @@ func indented(d detail) string {
 // nothing; an array of strings names nothing that could be granted.
 func notAnArray(t *T) {
 	valid := t.validDetails()[0]
-	t.JudgeVariant("an array of strings", t.Start(t.Request().With("authorization_details", arrayOf(detail{text: jsonText(valid.kind())}))))
-	t.JudgeVariant("a valid object before a string", t.Start(t.withDetails(valid, detail{text: jsonText(valid.kind())})))
+	t.JudgeVariant("an array of strings", t.Start(t.Request().With("authorization_details", arrayOf(detail{text: details.Text(valid.kind())}))))
+	t.JudgeVariant("a valid object before a string", t.Start(t.withDetails(valid, detail{text: details.Text(valid.kind())})))
 	t.JudgeVariant("an array in the array", t.Start(t.Request().With("authorization_details", "["+arrayOf(valid)+"]")))
 	for _, lenient := range []struct{ what, value string }{
 		{"a lone object", valid.text}, {"null", "null"}, {"a valid object before null", arrayOf(valid, detail{text: "null"})},

@@ -6,10 +6,10 @@ import (
 	"strings"
 	"time"
 
-	. "github.com/onsi/ginkgo/v2"
-
 	"github.com/cibatest/cibatest/internal/approve"
 	"github.com/cibatest/cibatest/internal/ciba"
+	"github.com/cibatest/cibatest/internal/details"
+	. "github.com/onsi/ginkgo/v2"
 )
 
 // RFC 9396 3: what the user is asked, and what of it the user grants.
@@ -50,7 +50,7 @@ var _ = Describe("Consent to authorization_details", func() {
 		}
 		for _, at := range t.places(tokens) {
 			t.At(at.evidence)
-			if more := excess(nil, []map[string]any{asked.object}, at.details); more != "" { // what an empty list means to a device is not written anywhere
+			if more := details.Excess(nil, []map[string]any{asked.object}, at.details); more != "" { // what an empty list means to a device is not written anywhere
 				t.Warn("approval of none of the details: "+at.name+" has none", "%s", more)
 			}
 		}
@@ -79,8 +79,8 @@ func partOfObject(t *T) {
 		}
 		for _, at := range t.places(tokens) {
 			t.At(at.evidence)
-			more := beyond(objectsOf([]detail{less}), at.details)
-			t.Check(more == "" || beyond(objectsOf([]detail{asked}), at.details) != "", "partial approval: "+at.name+" has only what was granted", "%s", more)
+			more := details.Beyond(objectsOf([]detail{less}), at.details)
+			t.Check(more == "" || details.Beyond(objectsOf([]detail{asked}), at.details) != "", "partial approval: "+at.name+" has only what was granted", "%s", more)
 		}
 		return
 	}
@@ -122,14 +122,14 @@ func (t *T) judgePrompt(flow *Flow, asked ...detail) {
 	if !t.Check(err == nil, "the prompt has the details that were asked for", "%v", err) {
 		return
 	}
-	p := counterparts(objectsOf(asked), shown)
-	for _, missing := range p.missing {
-		t.Check(false, "the prompt has every object that was asked for", "there is none like %s", inWords(missing))
+	p := details.Counterparts(objectsOf(asked), shown)
+	for _, missing := range p.Missing {
+		t.Check(false, "the prompt has every object that was asked for", "there is none like %s", details.InWords(missing))
 	}
-	for _, surplus := range p.surplus {
-		t.Check(false, "the prompt has what was asked for and nothing else", "it has %s", inWords(surplus))
+	for _, surplus := range p.Surplus {
+		t.Check(false, "the prompt has what was asked for and nothing else", "it has %s", details.InWords(surplus))
 	}
-	for _, pair := range p.pairs {
+	for _, pair := range p.Pairs {
 		t.judgeShownObject(pair)
 	}
 }
@@ -139,7 +139,7 @@ func shownDetails(p approve.Prompt) ([]map[string]any, error) {
 	if err != nil {
 		return nil, err
 	}
-	return readDetails(object["authorization_details"])
+	return details.Read(object["authorization_details"])
 }
 
 func orNull(data json.RawMessage) string {
@@ -149,15 +149,15 @@ func orNull(data json.RawMessage) string {
 	return string(data)
 }
 
-func (t *T) judgeShownObject(p pair) {
-	kind, _ := p.asked["type"].(string)
+func (t *T) judgeShownObject(p details.Pair) {
+	kind, _ := p.Asked["type"].(string)
 	required := t.requiredMembers(kind)
-	for _, d := range differencesOfObjects(p.asked, p.told, "") {
+	for _, d := range details.Compare(p.Asked, p.Actual) {
 		const expected = "the prompt has the details that were asked for"
 		switch {
-		case d.kind == changed, d.kind == grown, d.kind == shrunk, d.kind == absent && slices.Contains(required, d.path):
+		case d.Kind == details.Changed, d.Kind == details.Grown, d.Kind == details.Shrunk, d.Kind == details.Absent && slices.Contains(required, d.Path):
 			t.Check(false, expected, "%s", d)
-		case d.kind == rewritten, d.kind == absent:
+		case d.Kind == details.Rewritten, d.Kind == details.Absent:
 			t.Warn(expected, "%s", d)
 		default:
 			t.Info(expected, "%s", d)

@@ -5,9 +5,9 @@ import (
 	"strings"
 	"time"
 
-	. "github.com/onsi/ginkgo/v2"
-
 	"github.com/cibatest/cibatest/internal/ciba"
+	"github.com/cibatest/cibatest/internal/details"
+	. "github.com/onsi/ginkgo/v2"
 )
 
 // RFC 9396 6: authorization_details of a token request ask for less than was
@@ -43,7 +43,7 @@ func (t *T) redeemAsking(f *Flow, asked ...detail) *ciba.Response {
 func (t *T) recordNarrowing(tokens ciba.TokenResponse, kept, dropped detail) {
 	for _, at := range t.places(tokens) {
 		t.At(at.evidence)
-		if more := excess([]map[string]any{kept.object}, []map[string]any{dropped.object}, at.details); more != "" {
+		if more := details.Excess([]map[string]any{kept.object}, []map[string]any{dropped.object}, at.details); more != "" {
 			t.Info("the token is reduced to what the token request names", "%s is not: %s", at.name, more)
 		}
 	}
@@ -53,7 +53,7 @@ func (t *T) recordNarrowing(tokens ciba.TokenResponse, kept, dropped detail) {
 func (t *T) withoutExcess(what string, tokens ciba.TokenResponse, granted []detail, refused detail) {
 	for _, at := range t.places(tokens) {
 		t.At(at.evidence)
-		more := excess(objectsOf(granted), []map[string]any{refused.object}, at.details)
+		more := details.Excess(objectsOf(granted), []map[string]any{refused.object}, at.details)
 		t.Check(more == "", what+": "+at.name+" has only what was granted", "%s", more)
 	}
 }
@@ -111,7 +111,7 @@ func exceeding(t *T) {
 		if len(a.granted) == 0 && resp.Status == 400 && resp.Is("invalid_target") {
 			continue // RFC 8707 2: the grant has no resource that the details could be for
 		}
-		t.JudgeVariant("asking for "+unlike(objectsOf(a.granted), a.excess.object), resp)
+		t.JudgeVariant("asking for "+details.Unlike(objectsOf(a.granted), a.excess.object), resp)
 		if tokens, err := resp.Tokens(); err == nil {
 			t.withoutExcess("asking for more", tokens, a.granted, a.excess)
 		}
@@ -137,7 +137,7 @@ func sameAmount(granted detail, others []detail) (detail, bool) {
 		}
 		name, _, _ := strings.Cut(at, "\x00") // with its currency
 		mixed := other.having(name, cloneJSON(granted.object[name]))
-		if len(differencesOfObjects(granted.object, mixed.object, "")) > 0 {
+		if len(details.Compare(granted.object, mixed.object)) > 0 {
 			return mixed, true
 		}
 	}
@@ -228,13 +228,13 @@ type grant struct {
 // statesWithin: the answer to a refresh tells the details, and no place goes
 // beyond the grant.
 func (t *T) statesWithin(what string, tokens ciba.TokenResponse, g grant) {
-	told, err := readDetails(tokens.Raw["authorization_details"])
+	told, err := details.Read(tokens.Raw["authorization_details"])
 	if t.Check(err == nil, what+": the response states the details", "%v", err) {
 		t.Check(len(told) > 0, what+": the response states the details", "there are none")
 	}
 	for _, at := range t.places(tokens) {
 		t.At(at.evidence)
-		more := beyond(g.told, at.details)
-		t.Check(more == "" || beyond(objectsOf(g.asked), at.details) == "", what+": "+at.name+" stays within the grant", "%s", more)
+		more := details.Beyond(g.told, at.details)
+		t.Check(more == "" || details.Beyond(objectsOf(g.asked), at.details) == "", what+": "+at.name+" stays within the grant", "%s", more)
 	}
 }

@@ -7,9 +7,9 @@ import (
 	"slices"
 	"strings"
 
-	. "github.com/onsi/ginkgo/v2"
-
 	"github.com/cibatest/cibatest/internal/ciba"
+	"github.com/cibatest/cibatest/internal/details"
+	. "github.com/onsi/ginkgo/v2"
 )
 
 // granted is an approved request with authorization_details and what it brought.
@@ -33,7 +33,7 @@ var _ = Describe("authorization_details of a token response", func() {
 	Case("rar-returned", "are an array of objects with type", Requirements("RFC9396-7-RETURNED").Smoke(), func(t *T) {
 		g := t.detailed()
 		t.At(g.response)
-		told, err := readDetails(g.tokens.Raw["authorization_details"])
+		told, err := details.Read(g.tokens.Raw["authorization_details"])
 		if t.Check(err == nil, "authorization_details is an array of objects with type", "%v", err) {
 			t.Check(len(told) > 0, "authorization_details with what was granted", "the array is empty")
 		}
@@ -59,15 +59,15 @@ var _ = Describe("authorization_details of a token response", func() {
 		for _, at := range t.places(r.Tokens) {
 			t.At(at.evidence)
 			if len(at.details) > 0 {
-				t.Warn(at.name+" without authorization_details", "it has %s", inWords(at.details[0]))
+				t.Warn(at.name+" without authorization_details", "it has %s", details.InWords(at.details[0]))
 			}
 		}
 	})
 	Case("rar-enriched", "have what the type lets the OP add", Requirements("RFC9396-7.1-ENRICHED"), func(t *T) {
 		g := t.detailed()
 		t.At(g.response)
-		p := counterparts(objectsOf(g.asked), t.mustReadDetails(g.tokens))
-		if !slices.ContainsFunc(p.pairs, enriched) {
+		p := details.Counterparts(objectsOf(g.asked), t.mustReadDetails(g.tokens))
+		if !slices.ContainsFunc(p.Pairs, enriched) {
 			t.Info("enriched authorization_details", "nothing was added to any of %v", kinds(g.asked))
 		}
 	})
@@ -76,7 +76,7 @@ var _ = Describe("authorization_details of a token response", func() {
 // mustReadDetails is authorization_details of a token response; what is wrong
 // with its form is judged by the case about the form.
 func (t *T) mustReadDetails(tokens ciba.TokenResponse) []map[string]any {
-	told, err := readDetails(tokens.Raw["authorization_details"])
+	told, err := details.Read(tokens.Raw["authorization_details"])
 	if err != nil {
 		t.Abort("the token response cannot be compared: %v", err)
 	}
@@ -90,7 +90,7 @@ func (t *T) detailsInToken(accessToken string) ([]map[string]any, bool) {
 	if !ok {
 		t.Skip("jwt_access_token: the access token is not a readable JWT")
 	}
-	told, err := readDetails(claims["authorization_details"])
+	told, err := details.Read(claims["authorization_details"])
 	return told, err == nil
 }
 
@@ -100,27 +100,27 @@ func (t *T) detailsInToken(accessToken string) ([]map[string]any, bool) {
 // target file says that this OP does not enrich.
 func (t *T) judgeFaithful(where string, asked, told []map[string]any) {
 	expected := where + " has what was asked for and granted"
-	p := counterparts(asked, told)
-	for _, pair := range p.pairs {
-		for _, d := range differencesOfObjects(pair.asked, pair.told, "") {
-			if d.kind == grown && askedElsewhere(asked, pair.asked, d.told) {
+	p := details.Counterparts(asked, told)
+	for _, pair := range p.Pairs {
+		for _, d := range details.Compare(pair.Asked, pair.Actual) {
+			if d.Kind == details.Grown && askedElsewhere(asked, pair.Asked, d.Actual) {
 				t.Info(expected, "%s, perhaps from another object of its type", d)
 				continue
 			}
 			t.judgeDifference(expected, d)
 		}
 	}
-	for _, object := range p.missing {
-		t.Info(expected, "there is no counterpart of %s", inWords(object))
+	for _, object := range p.Missing {
+		t.Info(expected, "there is no counterpart of %s", details.InWords(object))
 	}
-	for _, object := range p.surplus {
+	for _, object := range p.Surplus {
 		switch {
 		case !slices.ContainsFunc(asked, func(a map[string]any) bool { return a["type"] == object["type"] }):
-			t.Warn(expected, "it has an object of a type that was not requested: %s", inWords(object))
-		case slices.ContainsFunc(asked, func(a map[string]any) bool { return distance(a, object) == 0 }):
-			t.Warn(expected, "it has one object twice: %s", inWords(object))
+			t.Warn(expected, "it has an object of a type that was not requested: %s", details.InWords(object))
+		case slices.ContainsFunc(asked, func(a map[string]any) bool { return len(details.Compare(a, object)) == 0 }):
+			t.Warn(expected, "it has one object twice: %s", details.InWords(object))
 		default:
-			t.Info(expected, "it also has %s, perhaps from an earlier grant", inWords(object))
+			t.Info(expected, "it also has %s, perhaps from an earlier grant", details.InWords(object))
 		}
 	}
 }
@@ -129,7 +129,7 @@ func (t *T) judgeFaithful(where string, asked, told []map[string]any) {
 // merged with this one, has an element in a list.
 func askedElsewhere(asked []map[string]any, object map[string]any, element any) bool {
 	for _, other := range asked {
-		if other["type"] == object["type"] && len(differencesOfObjects(object, other, "")) > 0 && listed(other, element) {
+		if other["type"] == object["type"] && len(details.Compare(object, other)) > 0 && listed(other, element) {
 			return true
 		}
 	}
@@ -150,23 +150,23 @@ func listed(value, element any) bool {
 	return false
 }
 
-func (t *T) judgeDifference(expected string, d difference) {
+func (t *T) judgeDifference(expected string, d details.Difference) {
 	enriches, told := t.Target().Capabilities["rar_enrich"]
-	switch d.kind {
-	case changed:
+	switch d.Kind {
+	case details.Changed:
 		t.Check(false, expected, "%s", d)
-	case grown, extra:
+	case details.Grown, details.Extra:
 		switch {
 		case told && !enriches:
 			t.Check(false, expected+", as the target file says that this OP adds nothing", "%s", d)
-		case d.kind == grown:
+		case d.Kind == details.Grown:
 			t.Warn(expected, "%s", d)
 		case !told:
 			t.Info(expected, "%s", d)
 		}
-	case absent, shrunk:
+	case details.Absent, details.Shrunk:
 		t.Info(expected, "%s", d)
-	case rewritten: // numbers count by value here; see complete
+	case details.Rewritten: // numbers count by value here; see complete
 	}
 }
 
@@ -222,13 +222,13 @@ func (t *T) tryText(more string, most int) (map[string]any, *Flow) {
 
 func (t *T) judgeDecoded(where string, asked map[string]any, told []map[string]any) {
 	expected := where + " has texts as they were sent"
-	for _, pair := range counterparts([]map[string]any{asked}, told).pairs {
-		for _, d := range differencesOfObjects(pair.asked, pair.told, "") {
-			if d.kind != changed || !isText(d.asked) {
+	for _, pair := range details.Counterparts([]map[string]any{asked}, told).Pairs {
+		for _, d := range details.Compare(pair.Asked, pair.Actual) {
+			if d.Kind != details.Changed || !isText(d.Asked) {
 				continue
 			}
-			told, _ := d.told.(string)
-			if how := mistaken(d.asked.(string), told); how != "" {
+			told, _ := d.Actual.(string)
+			if how := mistaken(d.Asked.(string), told); how != "" {
 				t.Check(false, expected, "%s: it was %s", d, how)
 			} else {
 				t.Info(expected, "%s", d)
@@ -243,7 +243,7 @@ func mistaken(asked, told string) string {
 	if twice, err := url.QueryUnescape(asked); err == nil && told == twice {
 		return "decoded from the form twice"
 	}
-	quoted, _ := strings.CutPrefix(strings.TrimSuffix(jsonText(asked), `"`), `"`)
+	quoted, _ := strings.CutPrefix(strings.TrimSuffix(details.Text(asked), `"`), `"`)
 	switch {
 	case told == quoted, strings.ReplaceAll(told, `\"`, `"`) == asked:
 		return "escaped for JSON twice"
@@ -276,9 +276,9 @@ func appendToText(object map[string]any, place *int, more string) {
 }
 
 // enriched says whether an object came back with more than was asked.
-func enriched(p pair) bool {
-	more := slices.ContainsFunc(differencesOfObjects(p.asked, p.told, ""), func(d difference) bool { return d.kind == extra || d.kind == grown })
-	return more || filled(p.asked, p.told)
+func enriched(p details.Pair) bool {
+	more := slices.ContainsFunc(details.Compare(p.Asked, p.Actual), func(d details.Difference) bool { return d.Kind == details.Extra || d.Kind == details.Grown })
+	return more || filled(p.Asked, p.Actual)
 }
 
 // filled says whether a placeholder has got a value.
@@ -286,7 +286,7 @@ func filled(asked, told map[string]any) bool {
 	for name, value := range asked {
 		inner, isObject := value.(map[string]any)
 		other, both := told[name].(map[string]any)
-		if isPlaceholder(value) && !isPlaceholder(told[name]) || isObject && both && filled(inner, other) {
+		if details.IsPlaceholder(value) && !details.IsPlaceholder(told[name]) || isObject && both && filled(inner, other) {
 			return true
 		}
 	}
@@ -299,17 +299,17 @@ func complete(t *T) {
 	flow := t.MustStart(t.withDetails(a, b))
 	tokens, resp := t.MustRedeem(flow)
 	t.At(resp)
-	p := counterparts([]map[string]any{a.object, b.object}, t.mustReadDetails(tokens))
-	for _, object := range p.missing {
-		t.Check(false, "every object that was granted is returned", "there is no counterpart of %s", inWords(object))
+	p := details.Counterparts([]map[string]any{a.object, b.object}, t.mustReadDetails(tokens))
+	for _, object := range p.Missing {
+		t.Check(false, "every object that was granted is returned", "there is no counterpart of %s", details.InWords(object))
 	}
 	required := t.requiredMembers(a.kind())
-	for _, pair := range p.pairs {
-		for _, d := range differencesOfObjects(pair.asked, pair.told, "") {
+	for _, pair := range p.Pairs {
+		for _, d := range details.Compare(pair.Asked, pair.Actual) {
 			switch {
-			case d.kind == absent && slices.Contains(required, d.path):
+			case d.Kind == details.Absent && slices.Contains(required, d.Path):
 				t.Check(false, "every member that the type requires is returned", "%s", d)
-			case d.kind == rewritten, d.kind == changed && isText(d.asked):
+			case d.Kind == details.Rewritten, d.Kind == details.Changed && isText(d.Asked):
 				t.Check(false, "texts are returned as they were sent", "%s", d)
 			}
 		}

@@ -3,6 +3,7 @@ package suites
 import (
 	"slices"
 
+	"github.com/cibatest/cibatest/internal/details"
 	. "github.com/onsi/ginkgo/v2"
 )
 
@@ -28,18 +29,18 @@ var _ = Describe("authorization_details for the resource server", func() {
 		if !ok {
 			t.Skip("jwt_access_token: the access token is not a readable JWT")
 		}
-		_, err := readDetails(claims["authorization_details"])
+		_, err := details.Read(claims["authorization_details"])
 		t.Check(err == nil, "the claim authorization_details is an array of objects with type", "%v", err)
 	})
 	Case("rar-introspection", "are an array of objects in introspection", Requirements("RFC9396-9.2-INTROSPECTION"), func(t *T) {
 		answer := t.mustIntrospect()
 		if value, there := answer["authorization_details"]; there {
-			_, err := readDetails(value)
+			_, err := details.Read(value)
 			t.Check(err == nil, "authorization_details absent, or an array of objects with type", "%v", err)
 		}
 	})
 	Case("rar-introspection-faithful", "are told by introspection as granted", Requirements("RFC9396-9.2-FAITHFUL"), func(t *T) {
-		told, err := readDetails(t.mustIntrospect()["authorization_details"])
+		told, err := details.Read(t.mustIntrospect()["authorization_details"])
 		if err != nil {
 			t.Skip("introspection tells this resource server no authorization_details")
 		}
@@ -48,7 +49,7 @@ var _ = Describe("authorization_details for the resource server", func() {
 })
 
 func hasDetails(object map[string]any) bool {
-	told, err := readDetails(object["authorization_details"])
+	told, err := details.Read(object["authorization_details"])
 	return err == nil && len(told) > 0
 }
 
@@ -65,22 +66,22 @@ func (t *T) mustIntrospect() map[string]any {
 // or extended for their reader, so only members that both have are judged.
 func (t *T) judgeTold(granted, told []map[string]any) {
 	const expected = "introspection has what was granted"
-	p := counterparts(granted, told)
-	for _, pair := range p.pairs {
-		for _, d := range differencesOfObjects(pair.asked, pair.told, "") {
-			if t.Check(d.kind != changed && d.kind != rewritten, expected, "%s", d) {
+	p := details.Counterparts(granted, told)
+	for _, pair := range p.Pairs {
+		for _, d := range details.Compare(pair.Asked, pair.Actual) {
+			if t.Check(d.Kind != details.Changed && d.Kind != details.Rewritten, expected, "%s", d) {
 				t.Info(expected, "%s", d)
 			}
 		}
 	}
-	for _, object := range p.missing {
-		t.Info(expected, "there is no counterpart of %s", inWords(object))
+	for _, object := range p.Missing {
+		t.Info(expected, "there is no counterpart of %s", details.InWords(object))
 	}
-	for _, object := range p.surplus {
+	for _, object := range p.Surplus {
 		if slices.ContainsFunc(granted, func(g map[string]any) bool { return g["type"] == object["type"] }) {
-			t.Info(expected, "it also has %s", inWords(object))
+			t.Info(expected, "it also has %s", details.InWords(object))
 		} else {
-			t.Warn(expected, "it has an object of a type that was not granted: %s", inWords(object))
+			t.Warn(expected, "it has an object of a type that was not granted: %s", details.InWords(object))
 		}
 	}
 }

@@ -4,9 +4,8 @@ import (
 	"encoding/json"
 	"slices"
 
-	. "github.com/onsi/ginkgo/v2"
-
 	"github.com/cibatest/cibatest/internal/ciba"
+	. "github.com/onsi/ginkgo/v2"
 )
 
 // RFC 9396 10: the types a client is registered for. What the OP's metadata says

@@ -1,15 +1,15 @@
 package suites
 
 import (
-	"bytes"
 	"encoding/json"
 	"fmt"
 	"maps"
+	"regexp"
 	"slices"
 	"strings"
-	"unicode"
 
 	"github.com/cibatest/cibatest/internal/ciba"
+	"github.com/cibatest/cibatest/internal/details"
 	"github.com/cibatest/cibatest/internal/jose"
 )
 
@@ -29,13 +29,15 @@ func (d detail) kind() string {
 func (d detail) with(edit func(map[string]any)) detail {
 	object := cloneJSON(d.object).(map[string]any)
 	edit(object)
-	return detail{jsonText(object), object}
+	return detail{details.Text(object), object}
 }
 
 // having is the object with one member replaced.
 func (d detail) having(member string, value any) detail {
 	return d.with(func(object map[string]any) { object[member] = value })
 }
+
+func isText(value any) bool { _, ok := value.(string); return ok }
 
 func cloneJSON(value any) any {
 	switch v := value.(type) {
@@ -223,6 +225,9 @@ func increased(value any) any {
 	return grow(value.(string))
 }
 
+// decimal is a number as people write amounts.
+var decimal = regexp.MustCompile(`^\d+(\.\d+)?$`)
+
 // amountIn is the path of a positive number, its names joined by NUL.
 func amountIn(object map[string]any, prefix string) string {
 	found := ""
@@ -306,53 +311,6 @@ func (t *T) invalidDetails(kind string) []invalidDetail {
 	return list
 }
 
-// readDetails reads a member authorization_details: an array of objects with a
-// type, whatever their number. The error completes a sentence that begins with
-// the place.
-func readDetails(value any) ([]map[string]any, error) {
-	list, ok := value.([]any)
-	if !ok {
-		return nil, fmt.Errorf("authorization_details is %s", inWords(value))
-	}
-	objects := make([]map[string]any, 0, len(list))
-	for i, item := range list {
-		object, ok := item.(map[string]any)
-		if !ok {
-			return nil, fmt.Errorf("authorization_details[%d] is %s", i, inWords(item))
-		}
-		if kind, ok := object["type"].(string); !ok || kind == "" {
-			return nil, fmt.Errorf("authorization_details[%d] has no type", i)
-		}
-		objects = append(objects, object)
-	}
-	return objects, nil
-}
-
-// inWords shows a JSON value of the OP, short and harmless.
-func inWords(value any) string {
-	text := []rune(strings.Map(func(r rune) rune {
-		if unicode.IsPrint(r) {
-			return r
-		}
-		return unicode.ReplacementChar
-	}, jsonText(value)))
-	if len(text) > 80 {
-		text = append(text[:79], '…')
-	}
-	return string(text)
-}
-
-// jsonText is a JSON value as text, without the escaping that HTML would need.
-func jsonText(value any) string {
-	var text bytes.Buffer
-	encoder := json.NewEncoder(&text)
-	encoder.SetEscapeHTML(false)
-	if err := encoder.Encode(value); err != nil {
-		return "unreadable"
-	}
-	return strings.TrimSpace(text.String())
-}
-
 // jwtClaims are the claims of an access token that is a readable JWT.
 func jwtClaims(accessToken string) (map[string]any, bool) {
 	token, err := jose.Decode(accessToken)
@@ -390,8 +348,8 @@ type place struct {
 func (t *T) places(tokens ciba.TokenResponse) []place {
 	var list []place
 	t.eachPlace(tokens, func(name string, object map[string]any) {
-		if details, err := readDetails(object["authorization_details"]); err == nil {
-			list = append(list, place{name, details, t.evidence})
+		if granted, err := details.Read(object["authorization_details"]); err == nil {
+			list = append(list, place{name, granted, t.evidence})
 		}
 	})
 	return list
@@ -412,7 +370,7 @@ func (t *T) eachPlace(tokens ciba.TokenResponse, look func(name string, object m
 func (t *T) judgeForm(tokens ciba.TokenResponse) {
 	t.eachPlace(tokens, func(name string, object map[string]any) {
 		if value, there := object["authorization_details"]; there {
-			_, err := readDetails(value)
+			_, err := details.Read(value)
 			t.Check(err == nil, name+" has an array of objects with type", "%v", err)
 		}
 	})

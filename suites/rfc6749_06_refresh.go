@@ -5,18 +5,16 @@ import (
 	"strings"
 	"time"
 
-	. "github.com/onsi/ginkgo/v2"
-
 	"github.com/cibatest/cibatest/internal/ciba"
-	"github.com/cibatest/cibatest/internal/driver"
 	"github.com/cibatest/cibatest/internal/targetfile"
+	. "github.com/onsi/ginkgo/v2"
 )
 
 // RFC 6749 6 and 10.4: a refresh token serves its own client alone.
 var _ = Describe("Refresh token", func() {
 	Case("token-refresh", "works for its client and keeps the user", Requirements("RFC6749-6-REFRESH"), refreshes)
 	Case("refresh-scope", "brings no more scope than was granted", Requirements("RFC6749-6-REFRESH").About(7*time.Second), widened)
-	Case("refresh-authenticated", "needs client authentication", disturbing("RFC6749-6-REFRESH-AUTH").About(2*driver.DefaultInterval), func(t *T) {
+	Case("refresh-authenticated", "needs client authentication", disturbing("RFC6749-6-REFRESH-AUTH").About(2*ciba.DefaultInterval), func(t *T) {
 		r := t.refreshable()
 		call := t.refreshCall(t.Client(), r.Tokens.RefreshToken)
 		t.JudgeVariant("a client_id only", t.Send(call.AuthenticatedBy(ciba.Public(t.Client().ClientID))))

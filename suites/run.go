@@ -184,7 +184,7 @@ func (s *Session) runCase(ctx context.Context, j *job, o Options) result.Case {
 		c.Reproduce = o.Reproduce(c.ID)
 	}
 	c.StartedMS, c.DurationMS = began.Sub(s.started).Milliseconds(), time.Since(began).Milliseconds()
-	c.Exchanges = exchanges(recorder, s.started)
+	c.Exchanges = recorder.Exchanges(s.started)
 	j.deferred = c.Outcome == result.Error && ended != nil && ended.deferred
 	return c
 }
@@ -225,12 +225,12 @@ func (s *Session) tryCase(ctx context.Context, j *job, recorder *ciba.Recorder) 
 	c.User = s.user(j.user).Name
 	c.Findings = t.findings
 	for _, f := range t.findings {
-		c.Outcome = worse(c.Outcome, f.Outcome)
+		c.Outcome = result.Worst(c.Outcome, f.Outcome)
 	}
 	if ended != nil && ended.outcome != "" {
 		c.Reason = ended.reason
 		if c.Outcome == result.Pass || ended.outcome == result.Error {
-			c.Outcome = worse(c.Outcome, ended.outcome)
+			c.Outcome = result.Worst(c.Outcome, ended.outcome)
 			if ended.outcome == result.Skip {
 				c.Outcome = result.Skip
 			}
@@ -253,18 +253,11 @@ const longestInterval = time.Minute
 // stretched is a limit, made for an interval of 5 s, for the longest interval
 // that this OP has announced so far.
 func (s *Session) stretched(limit time.Duration) time.Duration {
-	longest := driver.DefaultInterval
+	longest := ciba.DefaultInterval
 	for _, ack := range s.run.Memory.Acks() {
 		longest = max(longest, min(ack.Interval, longestInterval))
 	}
-	return time.Duration(limit.Seconds() * longest.Seconds() / driver.DefaultInterval.Seconds() * float64(time.Second))
-}
-
-func worse(a, b result.Outcome) result.Outcome {
-	if rank(b) < rank(a) {
-		return b
-	}
-	return a
+	return time.Duration(limit.Seconds() * longest.Seconds() / ciba.DefaultInterval.Seconds() * float64(time.Second))
 }
 
 // sentence tells the worst finding.
@@ -321,7 +314,7 @@ func (s *Session) requirements(cases []result.Case, all bool) []result.Requireme
 		entry := result.Requirement{ID: r.ID, Level: r.Level, Area: r.Area, Source: r.Source, Text: strings.TrimSpace(r.Requirement), Cases: byRequirement[r.ID]}
 		switch {
 		case len(entry.Cases) > 0:
-			entry.Outcome = result.Worst(outcomes[r.ID])
+			entry.Outcome = result.Worst(outcomes[r.ID]...)
 		case all:
 			entry.Outcome, entry.Reason, entry.Cases = result.Uncovered, Uncovered(r), []string{}
 		default:

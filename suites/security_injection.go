@@ -4,9 +4,8 @@ import (
 	"encoding/json"
 	"strings"
 
-	. "github.com/onsi/ginkgo/v2"
-
 	"github.com/cibatest/cibatest/internal/ciba"
+	. "github.com/onsi/ginkgo/v2"
 )
 
 // RFC 9396 12: contents of authorization_details do not get out of their place on

@@ -7,10 +7,9 @@ import (
 	"slices"
 	"strings"
 
-	. "github.com/onsi/ginkgo/v2"
-
 	"github.com/cibatest/cibatest/internal/ciba"
 	"github.com/cibatest/cibatest/internal/jose"
+	. "github.com/onsi/ginkgo/v2"
 )
 
 // OIDC Discovery 3, OIDC Core 10.1, RFC 7517: the keys an OP publishes.

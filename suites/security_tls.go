@@ -8,9 +8,8 @@ import (
 	"net/url"
 	"time"
 
-	. "github.com/onsi/ginkgo/v2"
-
 	"github.com/cibatest/cibatest/internal/ciba"
+	. "github.com/onsi/ginkgo/v2"
 )
 
 // CIBA Core 7, OIDC Core 16.17 and BCP 195: the endpoints speak current TLS only.

@@ -7,10 +7,9 @@ import (
 	"strings"
 	"sync"
 
+	"github.com/cibatest/cibatest/internal/catalogue"
 	"github.com/onsi/ginkgo/v2"
 	"github.com/onsi/ginkgo/v2/types"
-
-	"github.com/cibatest/cibatest/internal/catalogue"
 )
 
 // Selection is what to run. The zero value is everything.

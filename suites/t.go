@@ -8,14 +8,13 @@ import (
 	"sync"
 	"time"
 
-	"github.com/onsi/gomega"
-
 	"github.com/cibatest/cibatest/internal/approve"
 	"github.com/cibatest/cibatest/internal/catalogue"
 	"github.com/cibatest/cibatest/internal/ciba"
 	"github.com/cibatest/cibatest/internal/driver"
 	"github.com/cibatest/cibatest/internal/targetfile"
 	"github.com/cibatest/cibatest/reports/result"
+	"github.com/onsi/gomega"
 )
 
 // T is what one running case has: a context with the case's time limit, a client, a
@@ -113,7 +112,7 @@ func (t *T) Discovery() *targetfile.Discovery { return t.session.discovery }
 
 // Document is the OP's metadata, its exchange kept as evidence of this case.
 func (t *T) Document() map[string]any {
-	t.driver.Recorder().Append(t.session.discovery.Exchange)
+	t.driver.Recorder().Append(t.session.discovery.Response)
 	return t.session.discovery.Document
 }
 

@@ -153,7 +153,7 @@ func (t *T) PollDecidedWith(r Request) *ciba.Response {
 			return resp
 		}
 		if resp.Is(ciba.SlowDown) {
-			patience = patience.Add(driver.SlowDownStep)
+			patience = patience.Add(ciba.SlowDownStep)
 		}
 	}
 }

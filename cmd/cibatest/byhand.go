@@ -6,6 +6,8 @@ import (
 	"io"
 	"slices"
 	"strings"
+	"time"
+	"unicode"
 
 	"github.com/cibatest/cibatest/internal/ciba"
 	"github.com/cibatest/cibatest/internal/driver"
@@ -25,28 +27,34 @@ type byHand struct {
 	client   *driver.Client
 	user     targetfile.User
 	printed  int
+	began    time.Time
 }
 
 // newByHand takes a client and a user of the target by their names; empty names take
 // the first that fits.
-func newByHand(b *bench, client, user string) (*byHand, error) {
+func newByHand(ctx context.Context, b *bench, client, user string) (*byHand, error) {
+	metadata, err := targetfile.Discover(ctx, b.roundTripper, b.target)
+	if err != nil {
+		return nil, notJudged(err)
+	}
+	b.target.Resolve(metadata)
 	run, err := driver.NewRun(driver.Options{Target: b.target, RoundTripper: b.roundTripper})
 	if err != nil {
 		return nil, err
 	}
-	h := &byHand{run: run, recorder: ciba.NewRecorder(handEvidence)}
+	h := &byHand{run: run, recorder: ciba.NewRecorder(handEvidence), began: time.Now()}
 	h.driver = run.Driver(driver.DriverOptions{Name: "by hand", Recorder: h.recorder})
 	clients := run.Clients()
 	i := slices.IndexFunc(clients, func(c *driver.Client) bool {
 		return c.Name == client || client == "" && c.CIBA && c.Purpose == "rp"
 	})
 	if i < 0 {
-		return nil, fmt.Errorf("no poll client %q in the target file", client)
+		return nil, usage(fmt.Errorf("no poll client %q in the target file", client))
 	}
 	h.client = clients[i]
 	i = slices.IndexFunc(b.target.Users, func(u targetfile.User) bool { return u.Name == user || user == "" })
 	if i < 0 {
-		return nil, fmt.Errorf("no user %q in the target file", user)
+		return nil, usage(fmt.Errorf("no user %q in the target file", user))
 	}
 	h.user = b.target.Users[i]
 	return h, nil
@@ -73,14 +81,14 @@ func (h *byHand) poll(ctx context.Context, authReqID string) (*ciba.Response, er
 
 // print writes the exchanges since the last call, secrets masked.
 func (h *byHand) print(out io.Writer) error {
-	list := h.recorder.Exchanges()
+	list := h.recorder.Exchanges(h.began)
 	var b strings.Builder
 	for _, e := range list[h.printed:] {
 		writeMessage(&b, ">", fmt.Sprintf("%s %s", e.Request.Method, e.Request.URL), e.Request)
 		if e.Response != nil {
 			writeMessage(&b, "<", fmt.Sprintf("%d (%.0f ms)", e.Response.Status, e.DurationMS), *e.Response)
 		} else {
-			fmt.Fprintf(&b, "< %s\n", oneLine(e.Error))
+			fmt.Fprintf(&b, "< %s\n", readable(e.Error))
 		}
 		b.WriteByte('\n')
 	}
@@ -92,9 +100,23 @@ func (h *byHand) print(out io.Writer) error {
 func writeMessage(b *strings.Builder, mark, first string, m result.Message) {
 	fmt.Fprintf(b, "%s %s\n", mark, first)
 	for _, h := range m.Headers {
-		fmt.Fprintf(b, "%s %s: %s\n", mark, h.Name, oneLine(h.Value))
+		fmt.Fprintf(b, "%s %s: %s\n", mark, h.Name, readable(h.Value))
 	}
 	if m.Body != "" {
-		fmt.Fprintf(b, "%s\n%s %s\n", mark, mark, oneLine(m.Body))
+		fmt.Fprintf(b, "%s\n%s %s\n", mark, mark, readable(m.Body))
 	}
+}
+
+// readable keeps what an OP sent from acting on the terminal: whatever is no plain
+// character is shown as an escape, and all else stays as it was received.
+func readable(s string) string {
+	var b strings.Builder
+	for _, r := range strings.ToValidUTF8(s, "\uFFFD") {
+		if unicode.IsGraphic(r) {
+			b.WriteRune(r)
+			continue
+		}
+		fmt.Fprintf(&b, "\\u{%x}", r)
+	}
+	return b.String()
 }

@@ -12,7 +12,7 @@ import (
 	"time"
 
 	"github.com/cibatest/cibatest/internal/ciba"
-		"github.com/spf13/cobra"
+	"github.com/spf13/cobra"
 )
 
 // flowFlags are shared by authorize and poll.
@@ -82,9 +82,9 @@ func withFlow(cmd *cobra.Command, f flowFlags, do func(*byHand) error) error {
 		return err
 	}
 	defer b.close()
-	h, err := newByHand(b, f.client, f.user)
+	h, err := newByHand(cmd.Context(), b, f.client, f.user)
 	if err != nil {
-		return usage(err)
+		return err
 	}
 	return do(h)
 }

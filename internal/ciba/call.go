@@ -15,30 +15,6 @@ import (
 // GrantTypeCIBA is the grant type of token requests. CIBA Core 4.
 const GrantTypeCIBA = "urn:openid:params:grant-type:ciba"
 
-// ErrorCode is the value of an error member.
-type ErrorCode string
-
-// The error codes of CIBA Core 11 and 13, RFC 6749 5.2, RFC 6750 3.1 and RFC 9396.
-const (
-	AuthorizationPending        ErrorCode = "authorization_pending"
-	SlowDown                    ErrorCode = "slow_down"
-	AccessDenied                ErrorCode = "access_denied"
-	ExpiredToken                ErrorCode = "expired_token"
-	InvalidGrant                ErrorCode = "invalid_grant"
-	InvalidRequest              ErrorCode = "invalid_request"
-	InvalidClient               ErrorCode = "invalid_client"
-	UnauthorizedClient          ErrorCode = "unauthorized_client"
-	UnsupportedGrantType        ErrorCode = "unsupported_grant_type"
-	InvalidScope                ErrorCode = "invalid_scope"
-	ExpiredLoginHintToken       ErrorCode = "expired_login_hint_token"
-	UnknownUserID               ErrorCode = "unknown_user_id"
-	MissingUserCode             ErrorCode = "missing_user_code"
-	InvalidUserCode             ErrorCode = "invalid_user_code"
-	InvalidBindingMessage       ErrorCode = "invalid_binding_message"
-	InvalidAuthorizationDetails ErrorCode = "invalid_authorization_details"
-	InvalidToken                ErrorCode = "invalid_token"
-)
-
 // Param is one form or query parameter.
 type Param struct{ Name, Value string }
 

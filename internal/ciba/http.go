@@ -76,8 +76,9 @@ func (h *HTTP) Do(ctx context.Context, rec *Recorder, call Call) *Response {
 	ctx, cancel := context.WithTimeout(ctx, timeout)
 	defer cancel()
 	resp := h.exchange(req.WithContext(ctx), timeout)
-	resp.exchange = h.masker.exchange(call.Label, req, body, resp)
-	rec.add(resp.exchange, false)
+	e := h.masker.Exchange(call.Label, req, body, resp)
+	resp.exchange = &e
+	rec.add(kept{resp.exchange, resp.Sent, false})
 	return resp
 }
 

@@ -14,6 +14,8 @@ import (
 	"strings"
 	"sync"
 	"unicode/utf8"
+
+	"github.com/cibatest/cibatest/reports/result"
 )
 
 // masked are the fields whose values never reach the evidence.
@@ -113,7 +115,7 @@ func (m *Masker) form(encoded string, hidden func(name, value string)) string {
 
 // body hides fields of a JSON or form body, and known values in any other. The
 // JWTs among them are told apart, decoded.
-func (m *Masker) body(contentType string, body []byte) (shown string, tokens []Token) {
+func (m *Masker) body(contentType string, body []byte) (shown string, tokens []result.Token) {
 	shown = m.hide(contentType, body, func(name, value string) {
 		if t, ok := m.decoded(name, value); ok && !slices.Contains(tokens, t) {
 			tokens = append(tokens, t)
@@ -184,8 +186,8 @@ func stringEnd(text string, i int) int {
 	return len(text)
 }
 
-func (m *Masker) header(h http.Header) []Header {
-	var list []Header
+func (m *Masker) header(h http.Header) []result.Header {
+	var list []result.Header
 	for name, values := range h {
 		for _, value := range values {
 			if maskedHeaders[http.CanonicalHeaderKey(name)] {
@@ -196,7 +198,7 @@ func (m *Masker) header(h http.Header) []Header {
 				value = strings.TrimSpace(scheme + " " + m.mark(rest))
 			}
 			value = m.Text(strings.ToValidUTF8(value, "\uFFFD"))
-			list = append(list, Header{Name: name, Value: value})
+			list = append(list, result.Header{Name: name, Value: value})
 		}
 	}
 	sort.SliceStable(list, func(i, j int) bool { return list[i].Name < list[j].Name })

@@ -5,32 +5,9 @@ import (
 	"slices"
 	"sync"
 	"time"
+
+	"github.com/cibatest/cibatest/reports/result"
 )
-
-// Exchange is one request and its answer, secrets hidden at capture.
-type Exchange struct {
-	Label    string
-	Sent     time.Time
-	Duration time.Duration
-	Request  Message
-	Response *Message // nil when no answer came
-	Error    string
-	Shared   bool // made by a scenario that several cases judge
-}
-
-// Message is a request or a response; Status is zero for a request.
-type Message struct {
-	Method, URL string
-	Status      int
-	Headers     []Header
-	Body        string
-	BodyBytes   int
-	Truncated   bool
-	Tokens      []Token // JWTs that the body holds
-}
-
-// Header is one header line.
-type Header struct{ Name, Value string }
 
 // Recorder keeps the exchanges of a case. It is safe for concurrent use. A nil
 // Recorder keeps nothing.
@@ -42,34 +19,41 @@ type Recorder struct {
 
 // kept is an exchange in one recorder; a shared one is in several.
 type kept struct {
-	*Exchange
+	*result.Exchange
+	sent   time.Time // absolute; the exchange itself counts from the start of a run
 	shared bool
 }
 
 // NewRecorder keeps at most limit exchanges, the first ones.
 func NewRecorder(limit int) *Recorder { return &Recorder{limit: limit} }
 
-func (r *Recorder) add(e *Exchange, shared bool) {
+func (r *Recorder) add(k kept) {
 	if r == nil {
 		return
 	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	known := slices.ContainsFunc(r.list, func(k kept) bool { return k.Exchange == e })
+	known := slices.ContainsFunc(r.list, func(other kept) bool { return other.Exchange == k.Exchange })
 	if len(r.list) < r.limit && !known {
-		r.list = append(r.list, kept{e, shared})
+		r.list = append(r.list, k)
 	}
 }
 
-// Keep keeps the exchange of an answer that another case received.
+// Keep keeps the exchange of an answer that another case received, marked as shared.
 func (r *Recorder) Keep(resp *Response) {
 	if resp.exchange != nil {
-		r.add(resp.exchange, true)
+		r.add(kept{resp.exchange, resp.Sent, true})
 	}
 }
 
-// Append keeps an exchange that was made elsewhere.
-func (r *Recorder) Append(e Exchange) { r.add(&e, false) }
+// Append keeps a copy of the exchange of an answer that was received before any
+// case began. Each call adds one.
+func (r *Recorder) Append(resp *Response) {
+	if resp.exchange != nil {
+		e := *resp.exchange
+		r.add(kept{&e, resp.Sent, false})
+	}
+}
 
 // Join appends what another recorder holds, marked as shared.
 func (r *Recorder) Join(other *Recorder) {
@@ -77,7 +61,8 @@ func (r *Recorder) Join(other *Recorder) {
 	shared := slices.Clone(other.list)
 	other.mu.Unlock()
 	for _, k := range shared {
-		r.add(k.Exchange, true)
+		k.shared = true
+		r.add(k)
 	}
 }
 
@@ -91,17 +76,25 @@ func (r *Recorder) Place(resp *Response) int {
 	return 1 + slices.IndexFunc(r.list, func(k kept) bool { return k.Exchange == resp.exchange })
 }
 
-// Exchanges are the exchanges so far.
-func (r *Recorder) Exchanges() []Exchange {
+// sharedNote is what a reader of the evidence is told about an exchange that was
+// made by a scenario which several cases judge.
+const sharedNote = "shared with other cases"
+
+// Exchanges are the exchanges so far, their times counted from the start of a run.
+func (r *Recorder) Exchanges(started time.Time) []result.Exchange {
 	if r == nil {
 		return nil
 	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	list := make([]Exchange, len(r.list))
-	for i, k := range r.list {
-		list[i] = *k.Exchange
-		list[i].Shared = k.shared
+	var list []result.Exchange
+	for _, k := range r.list {
+		e := *k.Exchange
+		e.StartedMS = k.sent.Sub(started).Milliseconds()
+		if k.shared {
+			e.Note = sharedNote
+		}
+		list = append(list, e)
 	}
 	return list
 }
@@ -116,16 +109,16 @@ func (r *Recorder) Len() int {
 	return len(r.list)
 }
 
-// evidenceBody bounds a body in the evidence.
-const evidenceBody = 64 << 10
-
-func (m *Masker) exchange(label string, req *http.Request, body []byte, resp *Response) *Exchange {
-	e := &Exchange{Label: label, Sent: resp.Sent, Duration: resp.Received.Sub(resp.Sent)}
-	e.Request = Message{Method: req.Method, URL: m.url(req.URL), Headers: m.header(req.Header), BodyBytes: len(body)}
-	e.Request.show(m.body(req.Header.Get("Content-Type"), body))
+// Exchange is a request and its answer as evidence, secrets hidden and bodies cut.
+// [HTTP.Do] makes it by itself; it is exported for those who send without it.
+// StartedMS is left zero, since only the caller knows when its run began.
+func (m *Masker) Exchange(label string, req *http.Request, body []byte, resp *Response) result.Exchange {
+	e := result.Exchange{Label: label, DurationMS: float64(resp.Received.Sub(resp.Sent).Microseconds()) / 1000}
+	e.Request = result.Message{Method: req.Method, URL: m.url(req.URL), Headers: m.header(req.Header), BodyBytes: len(body)}
+	m.show(&e.Request, req.Header, body)
 	if resp.Status != 0 {
-		e.Response = &Message{Status: resp.Status, Headers: m.header(resp.Header), BodyBytes: len(resp.Body)}
-		e.Response.show(m.body(resp.Header.Get("Content-Type"), resp.Body))
+		e.Response = &result.Message{Status: resp.Status, Headers: m.header(resp.Header), BodyBytes: len(resp.Body)}
+		m.show(e.Response, resp.Header, resp.Body)
 		e.Response.Truncated = e.Response.Truncated || resp.Truncated
 	}
 	if resp.Err != nil {
@@ -134,16 +127,15 @@ func (m *Masker) exchange(label string, req *http.Request, body []byte, resp *Re
 	return e
 }
 
-func (m *Message) show(body string, tokens []Token) {
-	m.Body, m.Truncated = cut(body)
-	m.Tokens = tokens
+// show puts a body into a message, secrets hidden and the JWTs among them decoded.
+func (m *Masker) show(to *result.Message, header http.Header, body []byte) {
+	var text string
+	text, to.Tokens = m.body(header.Get("Content-Type"), body)
+	to.Body, to.Truncated = cut(text)
 }
 
-// Exchange is a request and its answer as evidence, for those who send without
-// [HTTP.Do].
-func (m *Masker) Exchange(label string, req *http.Request, body []byte, resp *Response) Exchange {
-	return *m.exchange(label, req, body, resp)
-}
+// evidenceBody bounds a body in the evidence.
+const evidenceBody = 64 << 10
 
 // cut happens after masking, so that a secret at the edge is not half shown.
 func cut(text string) (string, bool) {

@@ -13,6 +13,8 @@ import (
 	"sync"
 	"time"
 	"unicode/utf8"
+
+	"github.com/cibatest/cibatest/reports/result"
 )
 
 // maxDepth bounds the nesting of JSON that is read.
@@ -28,8 +30,8 @@ type Response struct {
 	Received  time.Time // when the last byte was read
 	Err       error     // why there is no whole answer; nil otherwise
 
-	exchange  *Exchange // how it is kept as evidence
-	read      sync.Once // several cases may read a shared answer at the same time
+	exchange  *result.Exchange // how it is kept as evidence; nil when nothing was sent
+	read      sync.Once        // several cases may read a shared answer at the same time
 	object    map[string]any
 	objectErr error
 }
@@ -177,12 +179,20 @@ func (r *Response) Is(codes ...ErrorCode) bool {
 	return false
 }
 
+// DefaultInterval is what a client waits between two token requests for one
+// auth_req_id when the OP names no interval. CIBA Core 7.3.
+const DefaultInterval = 5 * time.Second
+
+// SlowDownStep is what a slow_down adds to the interval of all later token
+// requests for its auth_req_id. CIBA Core 11.
+const SlowDownStep = 5 * time.Second
+
 // AuthAck is the answer to an accepted backchannel authentication request.
 type AuthAck struct {
 	AuthReqID string
 	ExpiresIn time.Duration
 	// Interval is the minimum wait between two token requests for one
-	// auth_req_id. Zero means the OP sent none, and the client waits 5 s.
+	// auth_req_id. Zero means the OP sent none; see [DefaultInterval].
 	Interval       time.Duration // CIBA Core 7.3
 	Raw            map[string]any
 	Sent, Received time.Time
@@ -382,7 +392,7 @@ func (r *Response) Summary() string {
 		return fmt.Sprintf("%d, but %v", r.Status, err)
 	}
 	if code, ok := object["error"].(string); ok {
-		return fmt.Sprintf("%d %s", r.Status, printable(code))
+		return fmt.Sprintf("%d %s", r.Status, Printable(code))
 	}
 	for _, name := range []string{"access_token", "id_token", "auth_req_id"} {
 		if _, there := object[name]; there {
@@ -392,8 +402,9 @@ func (r *Response) Summary() string {
 	return fmt.Sprintf("%d with a JSON object", r.Status)
 }
 
-// printable keeps an error code readable and harmless.
-func printable(code string) string {
+// Printable is an error code of an OP, readable and harmless: ASCII, on one line and
+// of some 60 characters at most.
+func Printable(code string) string {
 	quoted := strconv.QuoteToASCII(code)
 	quoted = quoted[1 : len(quoted)-1]
 	if len(quoted) > 60 {

@@ -4,30 +4,24 @@ import (
 	"encoding/base64"
 	"strings"
 	"unicode/utf8"
-)
 
-// Token is what a hidden JWT says, without the signature that makes it usable.
-type Token struct {
-	Name   string // of the field or parameter
-	Mark   string // stands for it in the body
-	Header string // JSON as it was encoded
-	Claims string // empty: encrypted, or not signed at all and thus nothing without its claims
-}
+	"github.com/cibatest/cibatest/reports/result"
+)
 
 // tokenPart bounds a part that is shown.
 const tokenPart = 16 << 10
 
 // decoded reads a hidden value that is a JWT, signed or encrypted.
-func (m *Masker) decoded(name, value string) (Token, bool) {
+func (m *Masker) decoded(name, value string) (result.Token, bool) {
 	parts := strings.Split(value, ".")
 	if len(parts) != 3 && len(parts) != 5 {
-		return Token{}, false
+		return result.Token{}, false
 	}
 	header, ok := m.decodedPart(parts[0])
 	if !ok {
-		return Token{}, false
+		return result.Token{}, false
 	}
-	t := Token{Name: name, Mark: m.mark(value), Header: header}
+	t := result.Token{Name: name, Mark: m.mark(value), Header: header}
 	if len(parts) == 3 && parts[2] != "" {
 		t.Claims, ok = m.decodedPart(parts[1])
 	}

@@ -1,7 +1,6 @@
 package driver
 
 import (
-	"fmt"
 	"sync"
 
 	"github.com/cibatest/cibatest/internal/ciba"
@@ -23,32 +22,22 @@ type Client struct {
 
 // newClient prepares the client's way of authenticating.
 func newClient(c targetfile.Client) (*Client, error) {
+	own, err := c.Authenticator("")
+	if err != nil {
+		return nil, err
+	}
 	client := &Client{Client: c, audience: map[string]string{}}
-	switch c.AuthMethod {
-	case targetfile.AuthNone:
-		client.auth = whoever(ciba.Public(c.ClientID))
-	case targetfile.AuthClientSecretBasic:
-		client.auth = whoever(ciba.Basic(c.ClientID, c.ClientSecret.Reveal()))
-	case targetfile.AuthClientSecretPost:
-		client.auth = whoever(ciba.Post(c.ClientID, c.ClientSecret.Reveal()))
-	case targetfile.AuthClientSecretJWT, targetfile.AuthPrivateKeyJWT:
-		key, err := c.AssertionKey()
-		if err != nil {
-			return nil, fmt.Errorf("client %q: %w", c.Name, err)
+	assertion, signs := own.(ciba.Assertion)
+	client.key = assertion.Key
+	client.auth = func(audience string) ciba.Authenticator {
+		if !signs {
+			return own
 		}
-		client.key = key
-		client.auth = func(audience string) ciba.Authenticator {
-			return ciba.Assertion{ClientID: c.ClientID, Key: key, Audience: audience, Strict: client.strict}
-		}
-	default:
-		return nil, fmt.Errorf("client %q: auth_method %q is not supported", c.Name, c.AuthMethod)
+		addressed := assertion
+		addressed.Audience, addressed.Strict = audience, client.strict
+		return addressed
 	}
 	return client, nil
-}
-
-// whoever is for the methods that have no audience.
-func whoever(a ciba.Authenticator) func(string) ciba.Authenticator {
-	return func(string) ciba.Authenticator { return a }
 }
 
 // IDTokenAlg is the algorithm that the client's ID Tokens are registered for: RS256

@@ -8,12 +8,8 @@ import (
 	"github.com/cibatest/cibatest/internal/targetfile"
 )
 
-// The pace of polls, from the catalogue's constants.
-const (
-	DefaultInterval = 5 * time.Second        // where the acknowledgement has none; CIBA Core 7.3
-	SlowDownStep    = 5 * time.Second        // what slow_down adds; CIBA Core 11
-	paceMargin      = 500 * time.Millisecond // on top of the interval, for clocks and networks
-)
+// paceMargin is kept on top of the interval, for clocks and networks.
+const paceMargin = 500 * time.Millisecond
 
 // Flow is one auth_req_id and the pace it is polled at. It is not safe for
 // concurrent use.
@@ -39,7 +35,7 @@ func NewFlow(c *Client, u targetfile.User, resp *ciba.Response) (*Flow, error) {
 	}
 	f := &Flow{AuthAck: ack, Client: c, User: u, spacing: ack.Interval, last: ack.Received}
 	if f.spacing == 0 {
-		f.spacing = DefaultInterval
+		f.spacing = ciba.DefaultInterval
 	}
 	return f, nil
 }
@@ -67,14 +63,16 @@ func (f *Flow) Expires() time.Time { return f.Sent.Add(f.ExpiresIn) }
 func (f *Flow) Outlived(resp *ciba.Response) bool { return !resp.Received.Before(f.Expires()) }
 
 // DecisionWindow is how long a decision may take until polls show it.
-func (f *Flow) DecisionWindow() time.Duration { return max(f.spacing, DefaultInterval) + DecisionGrace }
+func (f *Flow) DecisionWindow() time.Duration {
+	return max(f.spacing, ciba.DefaultInterval) + DecisionGrace
+}
 
 // DecisionGrace is what an OP may take on top of the interval until a decision shows.
 const DecisionGrace = 10 * time.Second
 
 // Slower lengthens the spacing as a slow_down does, for one that another poll of the
 // same flow was told.
-func (f *Flow) Slower() { f.spacing += SlowDownStep }
+func (f *Flow) Slower() { f.spacing += ciba.SlowDownStep }
 
 // Polled counts a request that was sent outside the pace as the last poll.
 func (f *Flow) Polled(resp *ciba.Response) { f.last = resp.Sent }
@@ -118,7 +116,7 @@ func (f *Flow) Learn(resp *ciba.Response) {
 		f.last = resp.Received.Add(-f.Pace())
 	}
 	if resp.Is(ciba.SlowDown) {
-		f.spacing = max(f.spacing+SlowDownStep, intervalIn(resp))
+		f.spacing = max(f.spacing+ciba.SlowDownStep, intervalIn(resp))
 	}
 }
 

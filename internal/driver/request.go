@@ -74,7 +74,7 @@ func (d *Driver) GoodStart(c *Client, u targetfile.User) ciba.Params {
 		scope = c.Scope
 	}
 	p := ciba.P("scope", scope)
-	p = append(p, HintOf(u)...)
+	p = append(p, ciba.P(u.Hint())...)
 	switch {
 	case d.run.approver.TellsByMessage():
 		p = p.With("binding_message", d.random.Text()[:8])
@@ -88,17 +88,6 @@ func (d *Driver) GoodStart(c *Client, u targetfile.User) ciba.Params {
 		p = p.With(name, t.StartParams[name])
 	}
 	return p
-}
-
-// HintOf is the first hint form the target file has for the user.
-func HintOf(u targetfile.User) ciba.Params {
-	switch {
-	case u.LoginHint != "":
-		return ciba.P("login_hint", u.LoginHint)
-	case u.LoginHintToken != "":
-		return ciba.P("login_hint_token", u.LoginHintToken.Reveal())
-	}
-	return ciba.P("id_token_hint", u.IDTokenHint.Reveal())
 }
 
 // hintIn is what a request says about its user, in all forms together.

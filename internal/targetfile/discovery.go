@@ -14,7 +14,6 @@ import (
 type Discovery struct {
 	URL       string
 	Response  *ciba.Response
-	Exchange  ciba.Exchange
 	Document  map[string]any // empty, never nil, when there is none
 	OAuthOnly bool           // found at the RFC 8414 location only
 }
@@ -47,9 +46,8 @@ func Discover(ctx context.Context, rt http.RoundTripper, t *Target) (*Discovery,
 	h := ciba.NewHTTP(rt, ciba.Options{Secrets: t.Secrets()})
 	var first *Discovery
 	for i, location := range locations(t.Issuer) {
-		rec := ciba.NewRecorder(1)
-		resp := h.Do(ctx, rec, ciba.Call{Label: "discovery", Method: http.MethodGet, URL: location})
-		d := &Discovery{URL: location, Response: resp, Exchange: rec.Exchanges()[0], Document: map[string]any{}, OAuthOnly: i > 0}
+		resp := h.Do(ctx, nil, ciba.Call{Label: "discovery", Method: http.MethodGet, URL: location})
+		d := &Discovery{URL: location, Response: resp, Document: map[string]any{}, OAuthOnly: i > 0}
 		if resp.Err != nil && resp.Status == 0 {
 			return nil, fmt.Errorf("the OP cannot be reached: %w", resp.Err)
 		}

@@ -98,6 +98,20 @@ type User struct {
 	ExpiredLoginHintToken Secret `yaml:"expired_login_hint_token" json:"expired_login_hint_token,omitempty"`
 }
 
+// Hint is the first hint that the target file has for the user, as the name and
+// value of a request parameter. Both are empty for a user without any. CIBA Core 7.1.
+func (u User) Hint() (name, value string) {
+	switch {
+	case u.LoginHint != "":
+		return "login_hint", u.LoginHint
+	case u.LoginHintToken != "":
+		return "login_hint_token", u.LoginHintToken.Reveal()
+	case u.IDTokenHint != "":
+		return "id_token_hint", u.IDTokenHint.Reveal()
+	}
+	return "", ""
+}
+
 // RAR is what the OP understands of RFC 9396. Objects are kept as raw JSON so
 // that their bytes reach the wire as written.
 type RAR struct {

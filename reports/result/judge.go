@@ -9,17 +9,23 @@ import (
 	"slices"
 )
 
-// order ranks the outcomes a requirement can take from its cases, worst first.
+// order ranks the outcomes that a case can have, worst first.
 var order = []Outcome{Fail, Error, Warn, Info, Pass, Skip}
 
-// Worst is the worst of some outcomes, Uncovered when there are none.
-func Worst(outcomes []Outcome) Outcome {
+// Worst is the worst of some outcomes of cases, Uncovered when there are none.
+func Worst(outcomes ...Outcome) Outcome {
 	for _, o := range order {
 		if slices.Contains(outcomes, o) {
 			return o
 		}
 	}
 	return Uncovered
+}
+
+// WorseThan reports whether one outcome of a case is worse than another. Uncovered
+// and unknown words are no outcomes of a case and have no place in the order.
+func (o Outcome) WorseThan(other Outcome) bool {
+	return slices.Index(order, o) < slices.Index(order, other)
 }
 
 // Summarise counts cases by outcome.

@@ -1,0 +1,21 @@
+package result
+
+import "testing"
+
+func TestOutcomesAreOrdered(t *testing.T) {
+	t.Parallel()
+	worstFirst := []Outcome{Fail, Error, Warn, Info, Pass, Skip}
+	for i, a := range worstFirst {
+		for j, b := range worstFirst {
+			if got, want := a.WorseThan(b), i < j; got != want {
+				t.Errorf("%s worse than %s: %v, want %v", a, b, got, want)
+			}
+			if got, want := Worst(a, b), worstFirst[min(i, j)]; got != want {
+				t.Errorf("the worst of %s and %s: %s, want %s", a, b, got, want)
+			}
+		}
+	}
+	if got := Worst(); got != Uncovered {
+		t.Errorf("the worst of nothing: %s", got)
+	}
+}
