@@ -70,13 +70,13 @@ var _ = Describe("Client assertion", func() {
 		}},
 	} {
 		assertionCase(c.id, c.title, disturbing(c.requirement), func(t *T) {
-			for _, e := range t.entrances() {
+			for _, e := range entrances(t) {
 				for _, f := range c.flaws {
 					r := t.Requirement()
 					if slices.Contains(incomplete, f.name) {
 						r.Expect.Tolerated = append(slices.Clone(r.Expect.Tolerated), string(ciba.InvalidRequest))
 					}
-					t.judgeAssertionBy(r, f.name, e, func(a *ciba.Assertion) {
+					judgeAssertionBy(t, r, f.name, e, func(a *ciba.Assertion) {
 						a.Edit = func(_, claims map[string]any) { f.edit(t, claims) }
 					})
 				}
@@ -84,40 +84,40 @@ var _ = Describe("Client assertion", func() {
 		})
 	}
 	assertionCase("assertion-no-jti", "is recorded without jti", disturbing("OIDC-9-ASSERTION-NO-JTI"), func(t *T) {
-		a := t.usualAssertion()
+		a := usualAssertion(t)
 		a.Edit = func(_, claims map[string]any) { delete(claims, "jti") }
 		t.JudgeVariant("no jti", t.StartAuthenticatedBy(t.Client(), a))
 	})
 	assertionCase("assertion-bad-key", "is refused when signed with another key", disturbing("OIDC-9-ASSERTION-BAD-KEY"), func(t *T) {
-		for _, e := range t.entrances() {
-			t.judgeAssertion("a key of nobody", e, func(a *ciba.Assertion) {
+		for _, e := range entrances(t) {
+			judgeAssertion(t, "a key of nobody", e, func(a *ciba.Assertion) {
 				key, err := jose.GenerateKey(a.Key.Alg(), a.Key.KID()) // only the key differs, not alg or kid
-				t.must(err)
+				MustNotFail(t, err)
 				a.Key = key
 			})
-			if other := t.anotherKey(); !other.IsZero() {
-				t.judgeAssertion("another client's key", e, func(a *ciba.Assertion) { a.Key = other })
+			if other := anotherKey(t); !other.IsZero() {
+				judgeAssertion(t, "another client's key", e, func(a *ciba.Assertion) { a.Key = other })
 			}
 		}
 	})
 	assertionCase("assertion-malformed", "is refused when it is no JWT", disturbing("OIDC-9-ASSERTION-ALG-NONE"), func(t *T) {
-		for _, e := range t.entrances() {
+		for _, e := range entrances(t) {
 			for _, text := range []string{"not-a-jwt", "a.b.c", "..", "e30.e30."} {
-				t.judgeAssertion(text, e, func(a *ciba.Assertion) {
+				judgeAssertion(t, text, e, func(a *ciba.Assertion) {
 					a.Token, a.SendClientID = func(_, _ map[string]any) (string, error) { return text, nil }, true
 				})
 			}
 		}
 	})
 	assertionCase("assertion-unsigned", "is refused without a signature", disturbing("OIDC-9-ASSERTION-ALG-NONE"), func(t *T) {
-		for _, e := range t.entrances() {
+		for _, e := range entrances(t) {
 			for _, alg := range []string{"none", "nOnE"} {
-				t.judgeAssertion("alg "+alg, e, func(a *ciba.Assertion) { a.Token = unsignedBy(alg) })
+				judgeAssertion(t, "alg "+alg, e, func(a *ciba.Assertion) { a.Token = unsignedBy(alg) })
 			}
 		}
 	})
 	assertionCase("assertion-replay", "is recorded when used twice", disturbing("OIDC-9-ASSERTION-REPLAY"), func(t *T) {
-		a := t.usualAssertion()
+		a := usualAssertion(t)
 		fresh, token := a, ""
 		a.Token = func(_, _ map[string]any) (_ string, err error) {
 			token, err = fresh.Sign() // anew if the OP's load control wants the call again
@@ -132,10 +132,10 @@ var _ = Describe("Client assertion", func() {
 		t.JudgeAck("client_secret_jwt", t.Start(t.Request()))
 	})
 	assertionCase("assertion-client-id-mismatch", "agrees with client_id", disturbing("RFC7523-3-CLIENT-ID-MISMATCH"), func(t *T) {
-		for _, e := range t.entrances() {
+		for _, e := range entrances(t) {
 			call := e.call()
 			call.Form = call.Form.Add("client_id", t.Second().ClientID)
-			t.judgeEntry("client_id of another client", e, call)
+			judgeEntry(t, "client_id of another client", e, call)
 		}
 	})
 	assertionCase("assertion-token-aud-issuer", "addressed to the issuer works at the token endpoint",
@@ -150,15 +150,15 @@ var _ = Describe("Client assertion", func() {
 // client, to be altered: its audience is the issuer, or what the endpoint was
 // seen to want instead. That it does is tried first, since the refusal of an
 // altered assertion says nothing where a good one is refused too.
-func (t *T) usualAssertion() ciba.Assertion {
+func usualAssertion(t *T) ciba.Assertion {
 	Observe(t, "usual assertion", func(t *T) *ciba.Response {
 		return t.MustAccept("a request with a good assertion", t.Start(t.Request()))
 	})
-	return t.assertionFor(t.StartRequest(nil))
+	return assertionFor(t, t.StartRequest(nil))
 }
 
 // assertionFor is the assertion that the client would send with a request.
-func (t *T) assertionFor(r Request) ciba.Assertion {
+func assertionFor(t *T, r Request) ciba.Assertion {
 	a, ok := r.Client.Auth(r.URL, t.Target().Issuer).(ciba.Assertion)
 	if !ok {
 		t.Abort("client %s does not authenticate by an assertion", t.Client().Name)
@@ -167,16 +167,16 @@ func (t *T) assertionFor(r Request) ciba.Assertion {
 }
 
 // judgeAssertion sends an assertion that is usual but for one thing.
-func (t *T) judgeAssertion(what string, e entrance, spoil func(*ciba.Assertion)) {
-	t.judgeAssertionBy(t.Requirement(), what, e, spoil)
+func judgeAssertion(t *T, what string, e entrance, spoil func(*ciba.Assertion)) {
+	judgeAssertionBy(t, t.Requirement(), what, e, spoil)
 }
 
-// judgeAssertionBy is [T.judgeAssertion] by a requirement the case has altered.
-func (t *T) judgeAssertionBy(r catalogue.Requirement, what string, e entrance, spoil func(*ciba.Assertion)) {
+// judgeAssertionBy is [judgeAssertion] by a requirement the case has altered.
+func judgeAssertionBy(t *T, r catalogue.Requirement, what string, e entrance, spoil func(*ciba.Assertion)) {
 	call := e.call()
-	a := t.assertionFor(call)
+	a := assertionFor(t, call)
 	spoil(&a)
-	t.judgeEntryBy(r, what, e, call.AuthenticatedBy(a))
+	judgeEntryBy(t, r, what, e, call.AuthenticatedBy(a))
 }
 
 // unsignedBy makes assertions without signature, with a spelling of none as alg.
@@ -192,7 +192,7 @@ func unsignedBy(alg string) func(header, claims map[string]any) (string, error) 
 
 // anotherKey signs another client's assertions by the same method; it is the zero
 // Key where there is no such client, or the two share their key.
-func (t *T) anotherKey() jose.Key {
+func anotherKey(t *T) jose.Key {
 	if t.Client().AuthMethod == targetfile.AuthClientSecretJWT {
 		return jose.SymmetricKey([]byte(anotherSecret(t)), t.Client().Key().Alg(), "")
 	}
@@ -231,10 +231,10 @@ func recordAudience(t *T, audience string) {
 }
 
 func assertionTypes(t *T) {
-	for _, e := range t.entrances() {
-		t.judgeAssertion("wrong type", e, func(a *ciba.Assertion) { a.Type = "urn:ietf:params:oauth:client-assertion-type:saml2-bearer" })
+	for _, e := range entrances(t) {
+		judgeAssertion(t, "wrong type", e, func(a *ciba.Assertion) { a.Type = "urn:ietf:params:oauth:client-assertion-type:saml2-bearer" })
 	}
-	a := t.usualAssertion()
+	a := usualAssertion(t)
 	a.OmitType = true
 	resp := t.StartAuthenticatedBy(t.Client(), a)
 	if resp.Status/100 == 2 {

@@ -27,10 +27,10 @@ var _ = Describe("Client authentication", func() {
 	Case("auth-required", "is required to start", Requirements("CIBA-7.1-AUTH-REQUIRED").Smoke(), func(t *T) {
 		t.JudgeVariant("neither credential nor client_id", t.StartAuthenticatedBy(t.Client(), nil))
 		if t.Has("login_hint") { // who proves nothing is not told which users exist; CIBA Core 7.2 authenticates the client first
-			unknown := t.StartRequest(t.withoutHint().Add("login_hint", unknownHint(t)))
+			unknown := t.StartRequest(requestWithoutHint(t).Add("login_hint", unknownHint(t)))
 			t.JudgeVariant("an unknown user and no credential", t.Send(unknown.AuthenticatedBy(ciba.Public(t.Client().ClientID))))
 		}
-		for _, c := range t.perMethod() {
+		for _, c := range perMethod(t) {
 			t.JudgeVariant(c.AuthMethod+" client without credential", t.StartAuthenticatedBy(c, ciba.Public(c.ClientID)))
 			if c.UsesAssertion() {
 				a := ciba.Assertion{ClientID: c.ClientID, SendClientID: true, Token: func(_, _ map[string]any) (string, error) { return "", nil }}
@@ -41,9 +41,9 @@ var _ = Describe("Client authentication", func() {
 	Case("auth-empty-secret", "is not an empty secret in the header", disturbing("CIBA-7.1-AUTH-REQUIRED").Methods(targetfile.AuthClientSecretBasic), emptySecret)
 	Case("auth-empty-secret-post", "is not an empty secret in the body", disturbing("CIBA-7.1-AUTH-REQUIRED").Methods(targetfile.AuthClientSecretPost), emptySecret)
 	Case("auth-unknown-client", "refuses a client that does not exist", Requirements("CIBA-7.1-AUTH-UNKNOWN-CLIENT"), func(t *T) {
-		for _, e := range t.entrances() {
-			for _, c := range t.perMethod() {
-				t.judgeEntry("as by "+c.AuthMethod, e, e.call().AuthenticatedBy(stranger(t, c)))
+		for _, e := range entrances(t) {
+			for _, c := range perMethod(t) {
+				judgeEntry(t, "as by "+c.AuthMethod, e, e.call().AuthenticatedBy(stranger(t, c)))
 			}
 		}
 	})
@@ -63,7 +63,7 @@ var _ = Describe("Client authentication", func() {
 	Case("auth-secret-in-query", "takes no secret from the URL", disturbing("RFC6749-2.3.1-SECRET-IN-QUERY").About(ciba.DefaultInterval), secretInQuery)
 	Case("auth-token-required", "is required to poll", Requirements("CIBA-10.1-TOKEN-AUTH-REQUIRED").About(ciba.DefaultInterval), func(t *T) {
 		var flows []*Flow
-		for _, c := range t.perMethod() {
+		for _, c := range perMethod(t) {
 			flows = append(flows, t.MustStartAs(c, t.User(), t.RequestFor(c, t.User())))
 		}
 		for _, f := range flows {
@@ -78,7 +78,7 @@ var _ = Describe("Client authentication", func() {
 
 // perMethod is one general client for each authentication method, the case's
 // own first: an OP may well check one method and forget another.
-func (t *T) perMethod() []*Client {
+func perMethod(t *T) []*Client {
 	list := []*Client{t.client}
 	for _, c := range t.OrdinaryClients() {
 		if !slices.ContainsFunc(list, func(known *Client) bool { return known.AuthMethod == c.AuthMethod }) {
@@ -100,7 +100,7 @@ type entrance struct {
 // so that no answer but a refusal of the client hides that it was let in. That the
 // client gets in as it should is tried first, since the refusal of a bad credential
 // says nothing where a good one is refused too.
-func (t *T) entrances() []entrance {
+func entrances(t *T) []entrance {
 	flow := t.MustStart(t.Request())
 	list := []entrance{{"", func() Request { return t.StartRequest(t.Request()) }}}
 	control := Observe(t, "let in at the token endpoint", func(t *T) *ciba.Response {
@@ -114,12 +114,12 @@ func (t *T) entrances() []entrance {
 
 // judgeEntry judges the refusal of a spoilt request. RFC 6749 5.2 lets the token
 // endpoint say invalid_client with 400, unless the client used the header.
-func (t *T) judgeEntry(what string, e entrance, call Request) {
-	t.judgeEntryBy(t.Requirement(), what, e, call)
+func judgeEntry(t *T, what string, e entrance, call Request) {
+	judgeEntryBy(t, t.Requirement(), what, e, call)
 }
 
 // judgeEntryBy is judgeEntry for a requirement that a case has widened.
-func (t *T) judgeEntryBy(r catalogue.Requirement, what string, e entrance, call Request) {
+func judgeEntryBy(t *T, r catalogue.Requirement, what string, e entrance, call Request) {
 	resp := t.MustAnswer(t.Send(call))
 	t.At(resp)
 	if e.where != "" && !usesHeader(call) {
@@ -144,7 +144,7 @@ func methodsShared(t *T) {
 		advertised = []string{targetfile.AuthClientSecretBasic} // the default of OIDC Discovery 3
 	}
 	tried := 0
-	for _, c := range t.perMethod() {
+	for _, c := range perMethod(t) {
 		if !slices.Contains(advertised, c.AuthMethod) {
 			continue
 		}
@@ -158,7 +158,7 @@ func methodsShared(t *T) {
 		t.At(t.MustAnswer(poll))
 		t.Check(poll.Is(ciba.AuthorizationPending, ciba.SlowDown), "poll with "+c.AuthMethod+": authorization_pending or slow_down", "%s", poll.Summary())
 	}
-	t.judgeHalfKnown(advertised)
+	judgeHalfKnown(t, advertised)
 	if tried == 0 {
 		t.Skip("the target file has no client for any of the advertised methods: %s", strings.Join(advertised, ", "))
 	}
@@ -167,7 +167,7 @@ func methodsShared(t *T) {
 // judgeHalfKnown looks at the clients that the OP refuses whatever they ask. One that
 // is let in at one endpoint is registered as the target file has it, so the other
 // endpoint reads its credential in another way, such as a secret with a colon.
-func (t *T) judgeHalfKnown(advertised []string) {
+func judgeHalfKnown(t *T, advertised []string) {
 	for _, c := range t.OrdinaryClients() {
 		if c.Rejection() == "" || !slices.Contains(advertised, c.AuthMethod) {
 			continue
@@ -204,8 +204,8 @@ func stranger(t *T, like *Client) ciba.Authenticator {
 }
 
 func emptySecret(t *T) {
-	for _, e := range t.entrances() {
-		t.judgeEntry("an empty secret", e, e.call().AuthenticatedBy(bySecret(t.Client(), "")))
+	for _, e := range entrances(t) {
+		judgeEntry(t, "an empty secret", e, e.call().AuthenticatedBy(bySecret(t.Client(), "")))
 	}
 }
 
@@ -219,7 +219,7 @@ func wrongSecrets(t *T) {
 		r.Expect.ToleratedStatus = nil // 400 is tolerated for client_secret_post only
 	}
 	right := t.Client().ClientSecret.Reveal()
-	entrances := t.entrances()
+	entrances := entrances(t)
 	for _, secret := range []string{anotherSecret(t), nearly(right), otherCase(right), right + "x"} {
 		if secret == right {
 			continue // a secret without letters
@@ -230,7 +230,7 @@ func wrongSecrets(t *T) {
 		return // auth-basic-challenge tries the token endpoint
 	}
 	for _, e := range entrances[1:] {
-		t.judgeEntry("a wrong secret", e, e.call().AuthenticatedBy(bySecret(t.Client(), "wrong-"+t.RandomText())))
+		judgeEntry(t, "a wrong secret", e, e.call().AuthenticatedBy(bySecret(t.Client(), "wrong-"+t.RandomText())))
 	}
 }
 
@@ -285,8 +285,8 @@ var basicScheme = regexp.MustCompile(`(?i)(^|,)\s*basic(\s|,|$)`)
 // 6749 2.3.1 has every OP support Basic.
 func registeredMethod(t *T) {
 	c := t.Client()
-	for _, e := range t.entrances() {
-		t.judgeEntry("client_secret_post by a client_secret_basic client", e, e.call().AuthenticatedBy(ciba.Post(c.ClientID, c.ClientSecret.Reveal())))
+	for _, e := range entrances(t) {
+		judgeEntry(t, "client_secret_post by a client_secret_basic client", e, e.call().AuthenticatedBy(ciba.Post(c.ClientID, c.ClientSecret.Reveal())))
 	}
 	hmac := ciba.Assertion{ClientID: c.ClientID, Key: jose.SymmetricKey([]byte(c.ClientSecret.Reveal()), "HS256", ""), Audience: t.Target().Issuer}
 	t.JudgeVariant("client_secret_jwt by a client_secret_basic client", t.StartAuthenticatedBy(c, hmac))
@@ -303,10 +303,10 @@ func registeredMethod(t *T) {
 
 func twoAuthentications(t *T) {
 	c := t.Client()
-	for _, e := range t.entrances() {
+	for _, e := range entrances(t) {
 		call := e.call().AuthenticatedBy(ciba.Basic(c.ClientID, c.ClientSecret.Reveal()))
 		call.Form = call.Form.Add("client_id", c.ClientID).Add("client_secret", c.ClientSecret.Reveal())
-		t.judgeEntry("header and body", e, call)
+		judgeEntry(t, "header and body", e, call)
 	}
 }
 

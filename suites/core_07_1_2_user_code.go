@@ -15,10 +15,10 @@ var _ = Describe("User code", func() {
 		t.JudgeAck("the right user_code", t.Start(t.Request()))
 	})
 	Case("user-code-missing", "that is missing yields missing_user_code", guessing("CIBA-7.1.2-UC-MISSING"), func(t *T) {
-		t.Judge(t.guesses().missing)
+		t.Judge(guessed(t).missing)
 	})
 	Case("user-code-wrong", "that is wrong yields invalid_user_code", guessing("CIBA-7.1.2-UC-WRONG"), func(t *T) {
-		t.Judge(t.guesses().wrong)
+		t.Judge(guessed(t).wrong)
 	})
 	Case("user-code-of-another", "that is another user's yields invalid_user_code", guessing("CIBA-7.1.2-UC-WRONG").Needs("second_user"), func(t *T) {
 		other, code := t.OtherUser(), t.User().UserCode.Reveal()
@@ -30,16 +30,16 @@ var _ = Describe("User code", func() {
 		t.JudgeBy(r, t.Start(t.RequestFor(t.client, other).With("user_code", code)))
 	})
 	Case("user-code-got-around", "is not got around by an empty one or another hint", guessing("CIBA-7.1.2-UC-MISSING"), func(t *T) {
-		t.judgeGuess("an empty user_code", t.Start(t.Request().With("user_code", "")))
+		judgeGuess(t, "an empty user_code", t.Start(t.Request().With("user_code", "")))
 		if token := t.User().LoginHintToken.Reveal(); token != "" && t.Has("login_hint_token") {
-			t.judgeGuess("no user_code beside a login_hint_token", t.Start(t.withoutHint().Without("user_code").Add("login_hint_token", token)))
+			judgeGuess(t, "no user_code beside a login_hint_token", t.Start(requestWithoutHint(t).Without("user_code").Add("login_hint_token", token)))
 		}
 	})
 	Case("user-code-longer", "that goes on after the right one is wrong", guessing("CIBA-7.1.2-UC-WRONG"), func(t *T) {
-		t.judgeGuess("the right user_code and a digit", t.guesses().longer)
+		judgeGuess(t, "the right user_code and a digit", guessed(t).longer)
 	})
 	Case("user-code-no-prompt", "keeps the user undisturbed", guessing("CIBA-7.1.2-UC-NO-PROMPT"), func(t *T) {
-		g := t.guesses()
+		g := guessed(t)
 		if g.missing.Status/100 == 2 || g.wrong.Status/100 == 2 || g.longer.Status/100 == 2 {
 			t.Skip("the OP accepts the request, so a prompt is due; see user-code-missing and user-code-wrong")
 		}
@@ -60,20 +60,20 @@ func guessing(id string) Spec {
 }
 
 // judgeGuess takes any refusal: after a wrong code an OP may name another reason.
-func (t *T) judgeGuess(what string, resp *ciba.Response) {
+func judgeGuess(t *T, what string, resp *ciba.Response) {
 	if t.MustAnswer(resp).Status/100 != 4 {
 		t.JudgeVariant(what, resp)
 	}
 }
 
-// guesses are requests without the right code, and whether they reached the user.
+// guessed are requests without the right code, and whether they reached the user.
 // They are shared, since an OP may lock a user after a few.
 type guesses struct {
 	missing, wrong, longer *ciba.Response
 	prompted               bool
 }
 
-func (t *T) guesses() guesses {
+func guessed(t *T) guesses {
 	return Observe(t, "user code guesses", func(t *T) guesses {
 		began := time.Now()
 		var g guesses
@@ -82,7 +82,7 @@ func (t *T) guesses() guesses {
 		g.longer = t.MustAnswer(t.Start(t.Request().With("user_code", t.User().UserCode.Reveal()+"0")))
 		if t.Has("device_observer") {
 			_, g.prompted = t.WaitPrompt(func(p approve.Prompt) bool {
-				return t.mine(p) && !p.ReceivedAt.Before(began) && !t.accepted(p)
+				return mine(t, p) && !p.ReceivedAt.Before(began) && !accepted(t, p)
 			}, sideEffectWait)
 		}
 		return g

@@ -25,13 +25,13 @@ var _ = Describe("Authentication request", func() {
 			body[p.Name] = p.Value
 		}
 		data, err := json.Marshal(body)
-		t.must(err)
+		MustNotFail(t, err)
 		call.Form, call.Body, call.ContentType = nil, data, "application/json"
 		t.Judge(t.Send(call))
 	})
 	Case("request-form-unreadable", "that is hardly a form breaks nothing", Requirements("CIBA-7.1-FORM-ENCODING"), func(t *T) {
 		for _, odd := range []string{"x_unknown=%zz", "&&=&"} {
-			resp := t.MustAnswer(t.startEdited(func(call *Request) {
+			resp := t.MustAnswer(startEdited(t, func(call *Request) {
 				*call = t.Written(*call)
 				call.Body, call.Form, call.ContentType = []byte(call.Form.Encode()+"&"+odd), nil, "application/x-www-form-urlencoded"
 			}))
@@ -44,19 +44,19 @@ var _ = Describe("Authentication request", func() {
 		}
 	})
 	Case("request-charset-parameter", "may name its charset", Requirements("CIBA-7.1-FORM-CHARSET-PARAM"), func(t *T) {
-		t.JudgeAck("charset=UTF-8", t.startEdited(func(call *Request) { call.ContentType = "application/x-www-form-urlencoded;charset=UTF-8" }))
+		t.JudgeAck("charset=UTF-8", startEdited(t, func(call *Request) { call.ContentType = "application/x-www-form-urlencoded;charset=UTF-8" }))
 	})
 	Case("request-query-ignored", "is not read from the URL", Requirements("CIBA-7.1-QUERY-IGNORED"), func(t *T) {
 		r := t.Requirement()
 		r.Expect.Error = append(slices.Clone(r.Expect.Error), string(ciba.InvalidScope)) // what CIBA-7.1-SCOPE-MISSING takes for a missing scope
-		t.JudgeBy(r, t.startEdited(func(call *Request) { call.Query, call.Form = call.Form, nil }))
+		t.JudgeBy(r, startEdited(t, func(call *Request) { call.Query, call.Form = call.Form, nil }))
 	})
 	Case("request-scope-missing", "is refused without scope", Requirements("CIBA-7.1-SCOPE-MISSING").Smoke(), func(t *T) {
 		t.JudgeVariant("no scope", t.Start(t.Request().Without("scope")))
 		t.JudgeVariant("an empty scope", t.Start(t.Request().With("scope", "")))
 	})
 	Case("request-scope-no-openid", "is recorded without openid", Requirements("CIBA-7.1-SCOPE-NO-OPENID"), func(t *T) {
-		t.Judge(t.withoutOpenID())
+		t.Judge(withoutOpenID(t))
 	})
 	Case("request-scope-no-openid-tokens", "brings no ID Token without openid",
 		Requirements("CIBA-7.1-SCOPE-NO-OPENID").Needs("approve").About(2*ciba.DefaultInterval), oauthOnly)
@@ -98,7 +98,7 @@ var _ = Describe("Authentication request", func() {
 })
 
 // startEdited sends a good request with one thing about the call changed.
-func (t *T) startEdited(edit func(*Request)) *ciba.Response {
+func startEdited(t *T, edit func(*Request)) *ciba.Response {
 	request := t.StartRequest(t.Request())
 	edit(&request)
 	return t.Send(request)
@@ -134,7 +134,7 @@ func otherMethods(t *T) {
 }
 
 // withoutOpenID asks for all scope values but openid.
-func (t *T) withoutOpenID() *ciba.Response {
+func withoutOpenID(t *T) *ciba.Response {
 	other := slices.DeleteFunc(strings.Fields(t.Request().Get("scope")), func(s string) bool { return s == "openid" || s == "offline_access" })
 	if len(other) == 0 {
 		t.Skip("the target file names no scope besides openid")
@@ -144,7 +144,7 @@ func (t *T) withoutOpenID() *ciba.Response {
 
 // oauthOnly records whether an OAuth transaction ends in an ID Token all the same.
 func oauthOnly(t *T) {
-	resp := t.withoutOpenID()
+	resp := withoutOpenID(t)
 	if resp.Status/100 != 2 {
 		t.Skip("this OP refuses requests without openid")
 	}
@@ -182,7 +182,7 @@ func repeated(t *T) {
 	t.JudgeVariant("requested_expiry twice", t.Start(good.With("requested_expiry", "60").Add("requested_expiry", "120")))
 	t.JudgeVariant("acr_values twice", t.Start(good.With("acr_values", "urn:x:one").Add("acr_values", "urn:x:two")))
 	if token := t.User().LoginHintToken.Reveal(); token != "" && t.Has("login_hint_token") {
-		t.JudgeVariant("login_hint_token twice", t.Start(t.withoutHint().Add("login_hint_token", token).Add("login_hint_token", token)))
+		t.JudgeVariant("login_hint_token twice", t.Start(requestWithoutHint(t).Add("login_hint_token", token).Add("login_hint_token", token)))
 	}
 	if t.Has("rar") && len(t.Target().RAR.Valid) > 0 {
 		details := "[" + string(t.Target().RAR.Valid[0]) + "]"
@@ -268,7 +268,7 @@ func noSideEffect(t *T) {
 		t.Abort("no request was refused")
 	}
 	_, shown := t.WaitPrompt(func(p approve.Prompt) bool {
-		return t.mine(p) && !p.ReceivedAt.Before(began) && !t.accepted(p)
+		return mine(t, p) && !p.ReceivedAt.Before(began) && !accepted(t, p)
 	}, sideEffectWait)
 	t.Check(!shown, "no prompt within 5 s of a refused request", "the device was asked")
 	if open != nil {
@@ -282,12 +282,12 @@ func noSideEffect(t *T) {
 const sideEffectWait = 5 * time.Second
 
 // mine says whether a prompt is for the user of this case.
-func (t *T) mine(p approve.Prompt) bool {
+func mine(t *T, p approve.Prompt) bool {
 	u := t.User()
 	return u.LoginHint != "" && p.LoginHint == u.LoginHint || u.Sub != "" && p.Sub == u.Sub
 }
 
 // accepted says whether a prompt belongs to a request the OP took on.
-func (t *T) accepted(p approve.Prompt) bool {
+func accepted(t *T, p approve.Prompt) bool {
 	return slices.ContainsFunc(t.Seen().Acks(), func(ack ciba.AuthAck) bool { return ack.AuthReqID == p.AuthReqID })
 }

@@ -114,7 +114,7 @@ func judgeShown(t *T, r catalogue.Requirement, message string) {
 // no other case asks that user meanwhile.
 func promptOf(t *T, f *Flow) (approve.Prompt, bool) {
 	return t.WaitPrompt(func(p approve.Prompt) bool {
-		unnamed := p.AuthReqID == "" && t.mine(p) && !p.ReceivedAt.Before(f.Sent)
+		unnamed := p.AuthReqID == "" && mine(t, p) && !p.ReceivedAt.Before(f.Sent)
 		return p.AuthReqID == f.AuthReqID || unnamed
 	}, driver.DecisionGrace)
 }

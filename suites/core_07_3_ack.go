@@ -30,11 +30,11 @@ var _ = Describe("Acknowledgement", func() {
 		t.Check(resp.Status == 200 && err == nil, "200 with a JSON object", "%s", resp.Summary())
 	})
 	Case("ack-json", "is application/json", Requirements("CIBA-7.3-ACK-JSON"), func(t *T) {
-		resp := t.acknowledgement()
+		resp := acknowledgement(t)
 		t.Check(resp.MediaType() == "application/json", "application/json", "Content-Type %.100q", resp.Header.Get("Content-Type"))
 	})
 	Case("ack-no-store", "is not cached", Requirements("CIBA-7.3-ACK-NO-STORE"), func(t *T) {
-		resp := t.acknowledgement()
+		resp := acknowledgement(t)
 		t.Check(noStore(resp.Header.Values("Cache-Control")), "Cache-Control contains no-store", "Cache-Control %.100q", resp.Header.Get("Cache-Control"))
 	})
 	Case("ack-immediate", "does not wait for the user", Requirements("CIBA-7.3-ACK-IMMEDIATE"), func(t *T) {
@@ -55,18 +55,18 @@ var _ = Describe("Acknowledgement", func() {
 		}
 	})
 	Case("ack-id-present", "has an auth_req_id", Requirements("CIBA-7.3-ARID-PRESENT").Smoke(), func(t *T) {
-		id, isString := t.ackMember("auth_req_id").(string)
-		t.Check(isString && id != "", "a non-empty string", "auth_req_id is %T", t.ackMember("auth_req_id"))
+		id, isString := ackMember(t, "auth_req_id").(string)
+		t.Check(isString && id != "", "a non-empty string", "auth_req_id is %T", ackMember(t, "auth_req_id"))
 	})
 	Case("ack-id-charset", "has ids of the permitted characters", Requirements("CIBA-7.3-ARID-CHARSET").AfterAll(), func(t *T) {
-		for _, id := range t.ids() {
+		for _, id := range ids(t) {
 			if !t.Check(legalID.MatchString(id), "only A-Z a-z 0-9 . - _", "an auth_req_id with other characters, %d long", len(id)) {
 				return
 			}
 		}
 	})
 	Case("ack-id-entropy", "has ids of 128 bits at least", Requirements("CIBA-7.3-ARID-ENTROPY").AfterAll(), func(t *T) {
-		sample := t.ids()
+		sample := ids(t)
 		bits := upperBound(sample)
 		switch {
 		case len(sample) < 10:
@@ -78,7 +78,7 @@ var _ = Describe("Acknowledgement", func() {
 		}
 	})
 	Case("ack-id-entropy-160", "has ids of 160 bits, as advised", Requirements("CIBA-7.3-ARID-ENTROPY-160").AfterAll(), func(t *T) {
-		sample := t.ids()
+		sample := ids(t)
 		bits := upperBound(sample)
 		if len(sample) < 10 {
 			t.Info("ten values to judge by", "only %d were seen", len(sample))
@@ -90,13 +90,13 @@ var _ = Describe("Acknowledgement", func() {
 		t.Start(t.Request())
 		t.Start(t.Request())
 		seen := map[string]bool{}
-		for _, id := range t.ids() {
+		for _, id := range ids(t) {
 			t.Check(!seen[id], "all different", "an auth_req_id was issued twice")
 			seen[id] = true
 		}
 	})
 	Case("ack-expires-in", "has expires_in as a positive number", Requirements("CIBA-7.3-EXPIRES-IN").Smoke(), func(t *T) {
-		value := t.ackMember("expires_in")
+		value := ackMember(t, "expires_in")
 		n, isNumber := numberOf(value)
 		t.Check(isNumber && n > 0 && n == math.Trunc(n), "a positive whole number", "%T %.40v", value, value)
 		if n > 366*24*3600 {
@@ -104,7 +104,7 @@ var _ = Describe("Acknowledgement", func() {
 		}
 	})
 	Case("ack-interval", "has interval as a positive number, or not at all", Requirements("CIBA-7.3-INTERVAL").Smoke(), func(t *T) {
-		object, _ := t.acknowledgement().Object()
+		object, _ := acknowledgement(t).Object()
 		value, there := object["interval"]
 		n, isNumber := numberOf(value)
 		if isNumber && n == 0 {
@@ -114,7 +114,7 @@ var _ = Describe("Acknowledgement", func() {
 		t.Check(!there || isNumber && n > 0 && n == math.Trunc(n), "a positive whole number, or no member", "%T %.40v", value, value)
 	})
 	Case("ack-no-tokens", "carries no tokens", Requirements("CIBA-7.3-ACK-NO-TOKENS"), func(t *T) {
-		resp := t.acknowledgement()
+		resp := acknowledgement(t)
 		if resp.HasTokens() {
 			t.Fail("no token members", "%s", resp.Summary())
 		}
@@ -122,7 +122,7 @@ var _ = Describe("Acknowledgement", func() {
 	Case("ack-everywhere", "is of one form whatever was asked, and by whom",
 		Requirements("CIBA-7.3-ACK-STATUS", "CIBA-7.3-ACK-JSON", "CIBA-7.3-ACK-NO-STORE", "CIBA-7.3-EXPIRES-IN", "CIBA-7.3-INTERVAL", "CIBA-7.3-ACK-NO-TOKENS", "CIBA-7.3-ACK-IMMEDIATE").AfterAll(), acksAlike)
 	Case("ack-id-no-leak", "has ids that tell nothing about the user", Requirements("CIBA-7.3-ARID-NO-LEAK").AfterAll(), func(t *T) {
-		for _, id := range t.ids() {
+		for _, id := range ids(t) {
 			readable := readableIn(id)
 			for _, u := range t.Target().Users {
 				if tells(readable, u.LoginHint) || tells(readable, u.Sub) {
@@ -201,14 +201,14 @@ func ackFlaws(resp *ciba.Response) []ackFlaw {
 
 // acknowledgement is the shared acknowledgement, or an error when the good
 // request was refused; ack-status judges that.
-func (t *T) acknowledgement() *ciba.Response {
+func acknowledgement(t *T) *ciba.Response {
 	resp := t.MustSucceed("a good backchannel authentication request", t.Acknowledged())
 	t.At(resp)
 	return resp
 }
 
-func (t *T) ackMember(name string) any {
-	object, err := t.acknowledgement().Object()
+func ackMember(t *T, name string) any {
+	object, err := acknowledgement(t).Object()
 	if err != nil {
 		t.Abort("the acknowledgement cannot be read: %v", err)
 	}
@@ -216,7 +216,7 @@ func (t *T) ackMember(name string) any {
 }
 
 // ids are all auth_req_ids of the run. A run of this case alone collects its own.
-func (t *T) ids() []string {
+func ids(t *T) []string {
 	var ids []string
 	for _, ack := range t.Seen().Acks() {
 		ids = append(ids, ack.AuthReqID)

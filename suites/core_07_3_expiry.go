@@ -15,40 +15,40 @@ import (
 // shorter. Each case waits for an expiry of its own; all of them wait together.
 var _ = Describe("Expiry", func() {
 	Case("expired-token", "is told by expired_token", Requirements("CIBA-11-EXPIRED-TOKEN").WaitsForExpiry().About(expiryTime), func(t *T) {
-		t.Judge(t.Expired().resp)
+		t.Judge(expiry(t).resp)
 	})
 	Case("expired-error-format", "is told by JSON with a string error", Requirements("CIBA-11-ERROR-FORMAT").Needs("short_expiry", "no_action").WaitsForExpiry().About(expiryTime), func(t *T) {
-		t.judgeTokenError(t.Expired().resp)
+		judgeTokenError(t, expiry(t).resp)
 	})
 	Case("expired-late-poll", "may be forgotten long after", Requirements("CIBA-11-EXPIRED-LATE-POLL").WaitsForExpiry().Limit(DefaultLimit+longAfter).About(expiryTime+longAfter), func(t *T) {
-		flow := t.expiring(nil)
+		flow := expiring(t, nil)
 		t.WaitUntil(flow.Expires().Add(longAfter))
-		t.Judge(t.pollEnded(flow))
+		t.Judge(pollEnded(t, flow))
 	})
 	Case("expiry-not-early", "does not come before expires_in", Requirements("CIBA-7.3-NOT-EARLY").WaitsForExpiry().About(expiryTime), func(t *T) {
-		flow := t.expiring(nil)
-		resp := t.pollShortlyBefore(flow)
+		flow := expiring(t, nil)
+		resp := pollShortlyBefore(t, flow)
 		t.Judge(resp)
 	})
 	Case("expiry-late-approval", "leaves time for an approval shortly before it", Requirements("CIBA-7.3-NOT-EARLY").Needs("approve").WaitsForExpiry().About(expiryTime), approvedLate)
 	Case("expiry-expires-in-true", "follows the announced expires_in, whatever was requested", Requirements("CIBA-7.3-EXPIRES-IN-TRUE").WaitsForExpiry().Limit(2*DefaultLimit).About(expiryTime), expiresAsAnnounced)
 	Case("expired-final", "is final: a later approval brings no tokens", Requirements("CIBA-11-EXPIRED-FINAL").WaitsForExpiry().About(expiryTime), func(t *T) {
-		flow := t.expiring(nil)
+		flow := expiring(t, nil)
 		t.WaitUntil(flow.Expires().Add(expiryLatest))
 		_ = t.Overrule(flow, true) // a device that no longer offers the prompt is right, too
-		t.JudgeVariant("after an approval that came too late", t.pollEnded(flow))
+		t.JudgeVariant("after an approval that came too late", pollEnded(t, flow))
 		t.JudgeVariant("one interval after that", t.Poll(flow))
 	})
 	Case("expired-approved", "ends an approved request that nobody redeemed", Requirements("CIBA-11-APPROVED-UNREDEEMED-EXPIRES").WaitsForExpiry().About(expiryTime), func(t *T) {
-		flow := t.expiring(nil)
+		flow := expiring(t, nil)
 		t.Approve(flow)
 		t.WaitUntil(flow.Expires().Add(expiryLatest))
-		t.Judge(t.pollEnded(flow))
+		t.Judge(pollEnded(t, flow))
 	})
 	Case("expired-other-client", "of a request is nothing another client learns of", Requirements("CIBA-11-OTHER-CLIENT-EXPIRED").WaitsForExpiry().About(expiryTime), func(t *T) {
-		flow := t.expiring(nil)
+		flow := expiring(t, nil)
 		t.WaitUntil(flow.Expires().Add(expiryLatest))
-		t.Judge(t.foreignPoll(flow))
+		t.Judge(foreignPoll(t, flow))
 	})
 	Case("expiry-approval-race", "and approval at the same moment have one winner", Requirements("CIBA-11-EXPIRED-FINAL").Needs("parallel").WaitsForExpiry().About(expiryTime), approvalAtExpiry)
 })
@@ -70,14 +70,14 @@ var _ = Describe("Requested expiry", func() {
 		for _, value := range []string{"0", "-1", "1.5", "abc", "1e3"} {
 			resp := t.Start(t.Request().With("requested_expiry", value))
 			t.JudgeVariant("requested_expiry="+value, resp)
-			t.judgeLifetime("requested_expiry="+value, resp)
+			judgeLifetime(t, "requested_expiry="+value, resp)
 		}
 	})
 	Case("requested-expiry-huge", "is capped, ignored or refused when it is excessive", Requirements("CIBA-7.1-REQEXP-HUGE"), func(t *T) {
 		for _, value := range []string{"315360000", "99999999999999999999"} {
 			resp := t.Start(t.Request().With("requested_expiry", value))
 			t.JudgeVariant("requested_expiry="+value, resp)
-			t.judgeLifetime("requested_expiry="+value, resp)
+			judgeLifetime(t, "requested_expiry="+value, resp)
 		}
 	})
 })
@@ -100,13 +100,13 @@ const (
 // expiring starts a flow that expires within the time budget, and sooner where
 // the OP honours requested_expiry. What the OP announces counts. A case that
 // needs more time than one poll says how much.
-func (t *T) expiring(need func(*Flow) time.Duration) *Flow {
+func expiring(t *T, need func(*Flow) time.Duration) *Flow {
 	if need == nil {
 		need = func(f *Flow) time.Duration { return f.Pace() + expiryEarly + time.Second }
 	}
 	asked := expiryAsked
 	for range 2 {
-		flow := t.mustStartAsking(asked)
+		flow := mustStartAsking(t, asked)
 		if needed := need(flow); flow.ExpiresIn < needed {
 			asked = needed + grain
 			continue
@@ -119,7 +119,7 @@ func (t *T) expiring(need func(*Flow) time.Duration) *Flow {
 
 // mustStartAsking starts a flow with requested_expiry, or without it where the
 // OP does not take it, and skips the case when its expiry is beyond the budget.
-func (t *T) mustStartAsking(asked time.Duration) *Flow {
+func mustStartAsking(t *T, asked time.Duration) *Flow {
 	resp := t.Start(t.Request().With("requested_expiry", inSeconds(asked)))
 	if _, err := resp.Started(); err != nil {
 		resp = t.Start(t.Request())
@@ -146,11 +146,11 @@ type ended struct {
 	resp *ciba.Response
 }
 
-// Expired is the shared flow that nobody decided and nobody polled until shortly
+// expiry is the shared flow that nobody decided and nobody polled until shortly
 // after its expiry. An OP with a coarse clock gets a second poll.
-func (t *T) Expired() ended {
+func expiry(t *T) ended {
 	return Observe(t, "expired", func(t *T) ended {
-		flow := t.expiring(nil)
+		flow := expiring(t, nil)
 		t.WaitUntil(flow.Expires().Add(expiryLate))
 		resp := t.PollNow(flow)
 		if driver.Undecided(resp) {
@@ -163,7 +163,7 @@ func (t *T) Expired() ended {
 
 // pollEnded polls a flow that is over, and again where the OP keeps the pace
 // before it looks at the flow: slow_down only delays the answer.
-func (t *T) pollEnded(f *Flow) *ciba.Response {
+func pollEnded(t *T, f *Flow) *ciba.Response {
 	resp := t.PollNow(f)
 	for range 2 {
 		if !resp.Is(ciba.SlowDown) {
@@ -176,7 +176,7 @@ func (t *T) pollEnded(f *Flow) *ciba.Response {
 
 // pollShortlyBefore polls at the last moment at which the flow has to be
 // pending. A long poll that is answered after the expiry tells nothing.
-func (t *T) pollShortlyBefore(f *Flow) *ciba.Response {
+func pollShortlyBefore(t *T, f *Flow) *ciba.Response {
 	t.WaitUntil(f.Expires().Add(-expiryEarly))
 	resp := t.MustAnswer(t.PollNow(f))
 	if f.Outlived(resp) {
@@ -188,12 +188,12 @@ func (t *T) pollShortlyBefore(f *Flow) *ciba.Response {
 // approvedLate leaves the OP exactly the time a decision may take.
 func approvedLate(t *T) {
 	margin := func(f *Flow) time.Duration { return f.DecisionWindow() + expiryEarly }
-	flow := t.expiring(func(f *Flow) time.Duration { return margin(f) + time.Second })
+	flow := expiring(t, func(f *Flow) time.Duration { return margin(f) + time.Second })
 	flow.EndAwaited = false // an end that load control brings about tells nothing here
 	t.WaitUntil(flow.Expires().Add(-margin(flow)))
-	t.decideNow(flow, true)
+	decideNow(t, flow, true)
 	resp := t.MustAnswer(t.Poll(flow))
-	for driver.Undecided(resp) && t.pollFits(flow) {
+	for driver.Undecided(resp) && pollFits(t, flow) {
 		resp = t.MustAnswer(t.Poll(flow))
 	}
 	if !resp.HasTokens() && flow.Outlived(resp) {
@@ -204,10 +204,10 @@ func approvedLate(t *T) {
 }
 
 func expiresAsAnnounced(t *T) {
-	early := t.mustStartAsking(30 * time.Second)
+	early := mustStartAsking(t, 30*time.Second)
 	late := early
 	if t.Has("parallel") { // else one after the other
-		late = t.mustStartAsking(30 * time.Second)
+		late = mustStartAsking(t, 30*time.Second)
 	}
 	if early.Pace() > early.ExpiresIn-expiryEarly {
 		t.Skip("no poll fits into expires_in %s at an interval of %s", early.ExpiresIn, early.Spacing())
@@ -215,13 +215,13 @@ func expiresAsAnnounced(t *T) {
 	t.WaitUntil(early.Expires().Add(-expiryEarly))
 	before := t.MustAnswer(t.PollNow(early))
 	if late == early {
-		late = t.mustStartAsking(30 * time.Second)
+		late = mustStartAsking(t, 30*time.Second)
 	}
 	t.WaitUntil(late.Expires().Add(expiryLatest))
-	after := t.MustAnswer(t.pollEnded(late))
+	after := t.MustAnswer(pollEnded(t, late))
 	var polled *ciba.Response
 	if driver.Undecided(before) && late.Expires().After(early.Expires().Add(-time.Second)) {
-		polled = t.MustAnswer(t.pollEnded(early))
+		polled = t.MustAnswer(pollEnded(t, early))
 	}
 
 	t.At(before)
@@ -244,7 +244,7 @@ func approvalAtExpiry(t *T) {
 	const flows = 6
 	list := make([]*Flow, flows)
 	for i := range list {
-		list[i] = t.expiring(nil)
+		list[i] = expiring(t, nil)
 	}
 	first, late := make([]*ciba.Response, flows), make([]*ciba.Response, flows)
 	t.Together(flows, func(i int) {
@@ -258,7 +258,7 @@ func approvalAtExpiry(t *T) {
 			}
 		}
 		t.WaitUntil(flow.Expires().Add(expiryLatest))
-		late[i] = t.MustAnswer(t.pollEnded(flow))
+		late[i] = t.MustAnswer(pollEnded(t, flow))
 	})
 	for i := range list {
 		if late[i] != nil {
@@ -268,7 +268,7 @@ func approvalAtExpiry(t *T) {
 }
 
 // judgeLifetime judges the expires_in of an OP that took an odd requested_expiry.
-func (t *T) judgeLifetime(what string, resp *ciba.Response) {
+func judgeLifetime(t *T, what string, resp *ciba.Response) {
 	if resp.Status == 200 && lifetimeOf(resp) <= 0 {
 		t.Fail(what+": a refusal, or an ordinary expires_in", "an acknowledgement without a positive one")
 	}

@@ -15,26 +15,26 @@ import (
 // the request it is about, and nobody else.
 var _ = Describe("Approval", func() {
 	Case("approval-tokens", "is followed by tokens at the next poll", Requirements("CIBA-10.1.1-TOKENS").Smoke().About(7*time.Second), func(t *T) {
-		resp := t.approvedEarly().resp
+		resp := approvedEarly(t).resp
 		t.Judge(resp)
-		t.judgeTokenMembers(resp)
+		judgeTokenMembers(t, resp)
 	})
 	Case("approval-then-denial", "stands when the user changes his mind, or is withdrawn", Requirements("CIBA-10.1.1-TOKENS").Needs("deny").About(12*time.Second), approvedThenDenied)
 	Case("approval-during-poll", "takes effect when it falls into a poll", Requirements("CIBA-10.1.1-DECISION-DURING-POLL").About(20*time.Second), decidedDuringPolls)
 	Case("approval-isolated", "does not approve another request of the same user", Requirements("CIBA-8-ISOLATION").Smoke().About(12*time.Second), func(t *T) {
 		first := t.MustStart(t.Request())
-		second := t.startBeside(t.client)
-		t.judgeIsolation(first, second)
+		second := startBeside(t, t.client)
+		judgeIsolation(t, first, second)
 	})
 	Case("approval-isolated-newer", "does not approve an older request of the same user", Requirements("CIBA-8-ISOLATION").About(12*time.Second), func(t *T) {
 		older := t.MustStart(t.Request())
-		newer := t.startBeside(t.client)
-		t.judgeIsolation(newer, older)
+		newer := startBeside(t, t.client)
+		judgeIsolation(t, newer, older)
 	})
 	Case("approval-isolated-clients", "does not approve another client's request to the same user", Requirements("CIBA-8-ISOLATION").Needs("second_client").About(12*time.Second), func(t *T) {
 		mine := t.MustStart(t.Request())
-		theirs := t.startBeside(t.Second())
-		t.judgeIsolation(mine, theirs)
+		theirs := startBeside(t, t.Second())
+		judgeIsolation(t, mine, theirs)
 	})
 	Case("approval-not-remembered", "does not approve a request that is made afterwards", Requirements("CIBA-8-NO-TOKENS-BEFORE-DECISION").Needs("approve").About(12*time.Second), func(t *T) {
 		t.MustRedeem(t.MustStart(t.Request()))
@@ -42,7 +42,7 @@ var _ = Describe("Approval", func() {
 	})
 	Case("denial-isolated", "is not undone by the denial of another request of the same user", Requirements("CIBA-8-ISOLATION").Needs("deny").About(12*time.Second), func(t *T) {
 		denied := t.MustStart(t.Request())
-		open := t.startBeside(t.client)
+		open := startBeside(t, t.client)
 		t.WaitTurn(denied)
 		t.Deny(denied)
 		t.MustAnswer(t.PollDecided(denied))
@@ -57,7 +57,7 @@ var _ = Describe("Approval", func() {
 
 // needMachine skips a case whose decisions are too many, or have to come at a
 // given moment, for a person at a phone.
-func (t *T) needMachine() {
+func needMachine(t *T) {
 	if t.Target().Approval.Kind == "manual" {
 		t.Skip("approval.kind is manual; this case needs decisions by the split second")
 	}
@@ -65,7 +65,7 @@ func (t *T) needMachine() {
 
 // judgeTokenMembers looks only for what a client cannot do without; the token
 // response has cases of its own.
-func (t *T) judgeTokenMembers(resp *ciba.Response) {
+func judgeTokenMembers(t *T, resp *ciba.Response) {
 	object, err := resp.Object()
 	if resp.Status != 200 || !t.Check(err == nil, "a JSON object", "%v", err) {
 		return
@@ -102,7 +102,7 @@ func approvedThenDenied(t *T) {
 
 // approvedEarly is an approved flow and the answer to the poll that follows. Its tokens
 // serve no other case, so that the flow may be polled again late in the run.
-func (t *T) approvedEarly() ended {
+func approvedEarly(t *T) ended {
 	return Observe(t, "approved early", func(t *T) ended {
 		flow := t.MustStart(t.Request())
 		t.Approve(flow)
@@ -112,7 +112,7 @@ func (t *T) approvedEarly() ended {
 
 // startBeside opens a second request of the user with another binding message.
 // An OP that refuses it keeps one open request for each user, which is its right.
-func (t *T) startBeside(c *Client) *Flow {
+func startBeside(t *T, c *Client) *Flow {
 	p := t.RequestFor(c, t.User())
 	if message := []byte(p.Get("binding_message")); len(message) > 1 {
 		slices.Reverse(message) // the same alphabet and length
@@ -126,7 +126,7 @@ func (t *T) startBeside(c *Client) *Flow {
 }
 
 // judgeIsolation approves one of two requests and polls both.
-func (t *T) judgeIsolation(approved, other *Flow) {
+func judgeIsolation(t *T, approved, other *Flow) {
 	t.ApproveAlive(approved)
 	resp := t.MustAnswer(t.PollDecided(approved))
 	if t.EndedBefore(approved) && resp.HasTokens() {
@@ -148,7 +148,7 @@ func (t *T) judgeIsolation(approved, other *Flow) {
 // decidedDuringPolls decides ten requests 0 to 200 ms after a poll of each was
 // sent. The running poll may be answered either way.
 func decidedDuringPolls(t *T) {
-	t.needMachine()
+	needMachine(t)
 	const flows = 10
 	list := make([]*Flow, flows)
 	for i := range list {
@@ -164,7 +164,7 @@ func decidedDuringPolls(t *T) {
 				return
 			}
 			t.Wait(time.Duration(i) * 200 * time.Millisecond / (flows - 1))
-			t.decideNow(list[i], i%2 == 0)
+			decideNow(t, list[i], i%2 == 0)
 		})
 		answers[i] = append(answers[i], running)
 		if driver.Undecided(running) {
@@ -199,15 +199,15 @@ type verdictOf struct {
 // manyInParallel decides up to 20 requests of all users at once, a random half
 // in favour. An OP that limits requests gets fewer.
 func manyInParallel(t *T) {
-	t.needMachine()
-	list := t.startMany(20)
+	needMachine(t)
+	list := startMany(t, 20)
 	for i, at := range t.Random().Perm(len(list)) {
 		list[at].allow = i%2 == 0
 	}
 	t.Together(len(list), func(i int) {
 		v := list[i]
 		t.WaitTurn(v.flow)
-		t.decideNow(v.flow, v.allow)
+		decideNow(t, v.flow, v.allow)
 		v.resp = t.MustAnswer(t.PollDecided(v.flow))
 	})
 	subjects := map[string]string{} // user -> sub
@@ -215,7 +215,7 @@ func manyInParallel(t *T) {
 		t.At(v.resp)
 		switch {
 		case v.allow && v.resp.HasTokens():
-			t.judgeSubjectAmong(v, subjects)
+			judgeSubjectAmong(t, v, subjects)
 		case v.resp.HasTokens():
 			t.Fail("access_denied for a denied request among many", "%s", v.resp.Summary())
 		case v.allow:
@@ -229,7 +229,7 @@ func manyInParallel(t *T) {
 // startMany opens up to n requests at the same time, in turn for each user, and
 // leaves out those that the OP refuses. A request must not be taken for another
 // user's that comes at the same moment.
-func (t *T) startMany(n int) []*verdictOf {
+func startMany(t *T, n int) []*verdictOf {
 	users := t.Target().Users
 	answers := make([]*ciba.Response, n)
 	t.Together(n, func(i int) { answers[i] = t.Start(t.RequestFor(t.client, users[i%len(users)])) })
@@ -247,20 +247,20 @@ func (t *T) startMany(n int) []*verdictOf {
 
 // judgeSubjectAmong compares the sub with the user's, where the target file names it,
 // and with what other requests of the users brought.
-func (t *T) judgeSubjectAmong(v *verdictOf, subjects map[string]string) {
+func judgeSubjectAmong(t *T, v *verdictOf, subjects map[string]string) {
 	tokens, err := v.resp.Tokens()
 	if err != nil || tokens.IDToken == "" {
 		return // the form of the token response has cases of its own
 	}
-	sub, _ := t.idTokenOf(tokens).Claims["sub"].(string)
-	t.judgeOneSubject(v.flow.User, sub, subjects)
-	if got := t.userinfoSubject(tokens.AccessToken); got != nil && got != sub {
+	sub, _ := idTokenIn(t, tokens).Claims["sub"].(string)
+	judgeOneSubject(t, v.flow.User, sub, subjects)
+	if got := userinfoSubject(t, tokens.AccessToken); got != nil && got != sub {
 		t.Fail(fmt.Sprintf("UserInfo about %s", v.flow.User.Name), "another sub than that of the ID Token")
 	}
 }
 
-func (t *T) judgeOneSubject(user targetfile.User, sub string, subjects map[string]string) {
-	if want := t.knownSubject(user); want != "" && sub != want {
+func judgeOneSubject(t *T, user targetfile.User, sub string, subjects map[string]string) {
+	if want := knownSubject(t, user); want != "" && sub != want {
 		t.Fail(fmt.Sprintf("the subject of %s", user.Name), "another subject")
 		return
 	}

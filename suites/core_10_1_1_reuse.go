@@ -18,7 +18,7 @@ var _ = Describe("Redemption", func() {
 		t.Judge(t.Poll(flow))
 	})
 	Case("reuse-late", "does not work again later", Requirements("CIBA-10.1.1-REUSE").AfterAll().About(lateReuse), func(t *T) {
-		early := t.approvedEarly()
+		early := approvedEarly(t)
 		t.MustTokens(early.resp)
 		flow := early.flow
 		t.WaitUntil(flow.LastPoll().Add(lateReuse))
@@ -28,8 +28,8 @@ var _ = Describe("Redemption", func() {
 		flow := t.MustStart(t.Request())
 		t.MustRedeem(flow)
 		t.WaitTurn(flow)
-		for _, resp := range t.burst(flow) {
-			t.judgeLoser(resp, "no tokens for a replay")
+		for _, resp := range burst(t, flow) {
+			judgeLoser(t, resp, "no tokens for a replay")
 		}
 		t.Wait(flow.Pace())
 	})
@@ -42,8 +42,8 @@ var _ = Describe("Redemption", func() {
 			t.Approve(flow)
 		}
 		for _, flow := range flows {
-			answers := t.burst(flow)
-			if t.judgeRace(answers) > 0 {
+			answers := burst(t, flow)
+			if judgeRace(t, answers) > 0 {
 				continue
 			}
 			resp := t.MustAnswer(t.PollDecided(flow))
@@ -56,20 +56,20 @@ var _ = Describe("Redemption", func() {
 		t.Wait(flows[0].Pace())
 	})
 	Case("reuse-race-at-approval", "works once of many polls at the moment of the approval", Requirements("CIBA-10.1.1-REUSE-RACE").AloneForClient().LastForClient().About(20*time.Second), func(t *T) {
-		t.needMachine()
+		needMachine(t)
 		flow := t.MustStart(t.Request())
 		t.WaitTurn(flow)
 		answers := make([]*ciba.Response, burstSize)
 		t.Together(burstSize+1, func(i int) {
 			if i == burstSize {
 				t.Wait(burstSize / 2 * burstStep)
-				t.decideNow(flow, true)
+				decideNow(t, flow, true)
 				return
 			}
 			t.Wait(time.Duration(i) * burstStep)
 			answers[i] = t.Send(t.PollRequest(flow).Once())
 		})
-		t.judgeRace(answers)
+		judgeRace(t, answers)
 		t.Wait(flow.Pace())
 	})
 })
@@ -84,7 +84,7 @@ const (
 )
 
 // burst polls ten times at once, each time with an assertion of its own.
-func (t *T) burst(f *Flow) []*ciba.Response {
+func burst(t *T, f *Flow) []*ciba.Response {
 	answers := make([]*ciba.Response, burstSize)
 	t.Together(burstSize, func(i int) { answers[i] = t.Send(t.PollRequest(f).Once()) })
 	for _, resp := range answers {
@@ -95,14 +95,14 @@ func (t *T) burst(f *Flow) []*ciba.Response {
 
 // judgeRace counts the successes of a race. Byte-identical tokens are one
 // redemption told twice.
-func (t *T) judgeRace(answers []*ciba.Response) int {
+func judgeRace(t *T, answers []*ciba.Response) int {
 	var won []*ciba.Response
 	for _, resp := range answers {
 		if resp.HasTokens() {
 			won = append(won, resp)
 			continue
 		}
-		t.judgeLoser(resp, "a refusal of the polls that lost")
+		judgeLoser(t, resp, "a refusal of the polls that lost")
 	}
 	switch {
 	case len(won) < 2:
@@ -118,7 +118,7 @@ func (t *T) judgeRace(answers []*ciba.Response) int {
 
 // judgeLoser is lenient with the codes: a client must not poll like this, so odd
 // errors are fine. Tokens and a broken server are not.
-func (t *T) judgeLoser(resp *ciba.Response, expected string) {
+func judgeLoser(t *T, resp *ciba.Response, expected string) {
 	t.At(resp)
 	switch {
 	case resp.Err != nil:

@@ -17,11 +17,11 @@ import (
 // response.
 var _ = Describe("Token response", func() {
 	Case("token-no-store", "is not cached", Requirements("OIDC-3.1.3.3-NO-STORE").Smoke(), func(t *T) {
-		values := t.tokenResponse().Header.Values("Cache-Control")
+		values := tokenResponse(t).Header.Values("Cache-Control")
 		t.Check(noStore(values), "Cache-Control contains no-store", "Cache-Control %.100q", strings.Join(values, ", "))
 	})
 	Case("token-no-store-everywhere", "is not cached whatever it is about", Requirements("OIDC-3.1.3.3-NO-STORE").AfterAll(), func(t *T) {
-		answers := []refusal{{"the token response", t.tokenResponse()}}
+		answers := []refusal{{"the token response", tokenResponse(t)}}
 		for _, s := range t.Seen().Polls() {
 			if s.Response.Status == 200 && s.Response.HasTokens() {
 				answers = append(answers, refusal{"a token response of the case " + s.By, s.Response})
@@ -33,11 +33,11 @@ var _ = Describe("Token response", func() {
 		})
 	})
 	Case("token-pragma", "is not cached by old proxies either", Requirements("RFC6749-5.1-PRAGMA"), func(t *T) {
-		values := strings.Join(t.tokenResponse().Header.Values("Pragma"), ", ")
+		values := strings.Join(tokenResponse(t).Header.Values("Pragma"), ", ")
 		t.Check(strings.Contains(strings.ToLower(values), "no-cache"), "Pragma contains no-cache", "Pragma %.100q", values)
 	})
 	Case("token-json", "is application/json with its parameters at the top level", Requirements("RFC6749-5.1-JSON").Smoke(), func(t *T) {
-		resp := t.tokenResponse()
+		resp := tokenResponse(t)
 		t.Check(resp.MediaType() == "application/json", "application/json", "Content-Type %.100q", resp.Header.Get("Content-Type"))
 		object, err := resp.Object()
 		if t.Check(err == nil, "a JSON object", "%v", err) {
@@ -45,21 +45,21 @@ var _ = Describe("Token response", func() {
 		}
 	})
 	Case("token-access-token", "carries an access token", Requirements("RFC6749-5.1-ACCESS-TOKEN").Smoke(), func(t *T) {
-		value := t.tokenMember("access_token")
+		value := tokenMember(t, "access_token")
 		text, _ := value.(string)
 		t.Check(text != "", "a non-empty string", "access_token is %T", value)
 	})
 	Case("token-type", "names the type of the access token", Requirements("RFC6749-5.1-TOKEN-TYPE").Smoke(), func(t *T) {
-		value := t.tokenMember("token_type")
+		value := tokenMember(t, "token_type")
 		text, isString := value.(string)
 		t.Check(isString && strings.EqualFold(text, "Bearer"), "token_type is Bearer, as no proof of a key was sent", "%T %.60v", value, value)
 	})
 	Case("token-id-token", "carries an ID Token", Requirements("OIDC-3.1.3.3-ID-TOKEN").EachAlgorithm().Smoke(), func(t *T) { t.Each(func() { hasIDToken(t) }) })
 	Case("token-expires-in", "tells how long the access token lives", Requirements("RFC6749-5.1-EXPIRES-IN"), func(t *T) {
-		value := t.tokenMember("expires_in")
+		value := tokenMember(t, "expires_in")
 		n, isNumber := numberOf(value)
 		t.Check(isNumber && n > 0, "a positive number", "expires_in is %T %.40v", value, value)
-		t.judgeLifetimeTold(n)
+		judgeLifetimeTold(t, n)
 	})
 	Case("token-outlives-request", "brings tokens that outlive their auth_req_id", Requirements("RFC6749-5.1-EXPIRES-IN").Needs("short_expiry").WaitsForExpiry().About(expiryTime), outlives)
 	Case("token-scope", "states the scope where it differs from the request", Requirements("RFC6749-5.1-SCOPE"), scopeStated)
@@ -69,7 +69,7 @@ var _ = Describe("Token response", func() {
 
 // judgeLifetimeTold compares expires_in with what a JWT access token says of itself.
 // A client that relies on a longer life than there is gets into trouble.
-func (t *T) judgeLifetimeTold(seconds float64) {
+func judgeLifetimeTold(t *T, seconds float64) {
 	const tolerance = 60
 	tokens, _ := t.Redeeming().Response.Tokens()
 	claims, _ := jwtClaims(tokens.AccessToken)
@@ -82,14 +82,14 @@ func (t *T) judgeLifetimeTold(seconds float64) {
 
 // outlives uses the tokens of a request when the request itself has long expired.
 func outlives(t *T) {
-	flow := t.expiring(nil)
+	flow := expiring(t, nil)
 	t.Approve(flow)
 	resp := t.MustAnswer(t.PollDecided(flow))
 	if !resp.HasTokens() && flow.Outlived(resp) {
 		t.Skip("the request expired before its tokens could be fetched: %s", resp.Summary())
 	}
 	tokens, _ := t.MustTokens(resp)
-	if t.userinfoSubject(tokens.AccessToken) == nil {
+	if userinfoSubject(t, tokens.AccessToken) == nil {
 		t.Skip("userinfo: UserInfo tells nothing about this access token")
 	}
 	end := flow.Expires().Add(expiryLatest)
@@ -97,24 +97,24 @@ func outlives(t *T) {
 		t.Skip("the access token lives for %s, which is no longer than the request", tokens.ExpiresIn)
 	}
 	t.WaitUntil(end)
-	t.Check(t.userinfoSubject(tokens.AccessToken) != nil, "the access token still works", "UserInfo does not take it %s before it expires", time.Until(resp.Received.Add(tokens.ExpiresIn)).Round(time.Second))
+	t.Check(userinfoSubject(t, tokens.AccessToken) != nil, "the access token still works", "UserInfo does not take it %s before it expires", time.Until(resp.Received.Add(tokens.ExpiresIn)).Round(time.Second))
 	if tokens.RefreshToken == "" {
 		return
 	}
-	fresh := t.MustAnswer(t.refresh(tokens.RefreshToken))
+	fresh := t.MustAnswer(refresh(t, tokens.RefreshToken))
 	t.At(fresh)
 	t.Check(fresh.HasTokens(), "the refresh token still works", "%s", fresh.Summary())
 }
 
 // tokenResponse is the shared answer to a redeeming poll.
-func (t *T) tokenResponse() *ciba.Response {
+func tokenResponse(t *T) *ciba.Response {
 	resp := t.Redeeming().Response
 	t.At(resp)
 	return resp
 }
 
-func (t *T) tokenMember(name string) any {
-	object, err := t.tokenResponse().Object()
+func tokenMember(t *T, name string) any {
+	object, err := tokenResponse(t).Object()
 	if err != nil {
 		t.Abort("the token response cannot be read: %v", err)
 	}
@@ -126,9 +126,9 @@ func hasAny(object map[string]any, names ...string) bool {
 }
 
 func hasIDToken(t *T) {
-	value := t.tokenMember("id_token")
+	value := tokenMember(t, "id_token")
 	text, _ := value.(string)
-	if text == "" && !t.asksForOpenID() {
+	if text == "" && !asksForOpenID(t) {
 		t.Skip("the scope of the target file does not contain openid")
 	}
 	if !t.Check(text != "", "id_token is a string", "id_token is %T", value) {
@@ -150,12 +150,12 @@ var ownScopes = []string{"openid", "offline_access"}
 // grants anything else than was asked, has to say so.
 func scopeStated(t *T) {
 	p := t.Request().With("scope", t.Request().Get("scope")+" x-cibatest-"+strings.ToLower(t.RandomText()[:8]))
-	r, ok := t.tryRedeem(p)
+	r, ok := tryRedeem(t, p)
 	if !ok {
 		p, r = t.Request(), t.Redeemed()
 	}
 	t.At(r.Response)
-	stated, there := t.optional(r.Tokens.Raw, "scope")
+	stated, there := optional(t, r.Tokens.Raw, "scope")
 	text, isString := stated.(string)
 	t.Check(!there || isString, "scope is a string", "scope is %T", stated)
 	switch {
@@ -171,7 +171,7 @@ func scopeStated(t *T) {
 // scopeTrue holds the stated scope against what the access token has. A resource
 // server may be told less, so that less is no proof.
 func scopeTrue(t *T, r Redeemed, stated []string) {
-	granted, where := t.grantedScope(r.Tokens.AccessToken)
+	granted, where := grantedScope(t, r.Tokens.AccessToken)
 	if where == "" || sameScope(stated, granted) {
 		return
 	}
@@ -179,7 +179,7 @@ func scopeTrue(t *T, r Redeemed, stated []string) {
 }
 
 // tryRedeem lets a request be approved that the OP may as well refuse.
-func (t *T) tryRedeem(p ciba.Params) (Redeemed, bool) {
+func tryRedeem(t *T, p ciba.Params) (Redeemed, bool) {
 	resp := t.Start(p)
 	if resp.Status/100 != 2 {
 		return Redeemed{}, false
@@ -194,7 +194,7 @@ func (t *T) tryRedeem(p ciba.Params) (Redeemed, bool) {
 
 // scopeUnchanged holds the granted scope, where it can be seen, against the request.
 func scopeUnchanged(t *T, r Redeemed, asked []string) {
-	granted, where := t.grantedScope(r.Tokens.AccessToken)
+	granted, where := grantedScope(t, r.Tokens.AccessToken)
 	if where == "" {
 		t.Info("a scope that can be compared", "scope is not stated, and neither introspection nor the access token tell it")
 		return
@@ -214,11 +214,11 @@ func sameScope(a, b []string) bool {
 
 // grantedScope is what the access token or introspection tells about the scope,
 // and which of them it was; nothing when neither does.
-func (t *T) grantedScope(accessToken string) (scope []string, where string) {
+func grantedScope(t *T, accessToken string) (scope []string, where string) {
 	if list, told := scopeInside(accessToken); told {
 		return list, "the access token"
 	}
-	if list, told := t.introspectedScope(accessToken); told {
+	if list, told := introspectedScope(t, accessToken); told {
 		return list, "introspection"
 	}
 	return nil, ""
@@ -236,11 +236,11 @@ func scopeInside(accessToken string) ([]string, bool) {
 	return scopeIn(token.Claims["scp"]) // as some servers call it
 }
 
-func (t *T) introspectedScope(accessToken string) ([]string, bool) {
+func introspectedScope(t *T, accessToken string) ([]string, bool) {
 	if !t.Has("introspection") {
 		return nil, false
 	}
-	resp := t.introspect(accessToken)
+	resp := introspect(t, accessToken)
 	object, err := resp.Object()
 	if err != nil || object["active"] != true {
 		return nil, false
@@ -273,7 +273,7 @@ func scopeNotWider(t *T) {
 	onlyOpenID(t, "the token response", stated)
 	inside, _ := scopeInside(tokens.AccessToken)
 	onlyOpenID(t, "the access token", inside)
-	introspected, _ := t.introspectedScope(tokens.AccessToken)
+	introspected, _ := introspectedScope(t, tokens.AccessToken)
 	onlyOpenID(t, "introspection", introspected)
 }
 
@@ -287,7 +287,7 @@ const enough = 10
 
 // tokenEntropy judges the tokens that all cases of the run have received.
 func tokenEntropy(t *T) {
-	t.collectTokens()
+	collectTokens(t)
 	owners := map[string]driver.Issued{}
 	values := map[string][]string{}
 	for _, one := range t.Seen().Tokens() {
@@ -323,7 +323,7 @@ func tokenEntropy(t *T) {
 
 // collectTokens makes up for a run of few cases: tokens of two users and, where
 // there are two, of two clients, ten in all. A person is not asked that often.
-func (t *T) collectTokens() {
+func collectTokens(t *T) {
 	missing := enough - len(t.Seen().Tokens())
 	if missing <= 0 || t.Target().Approval.Kind == "manual" || t.OneRequestPerUser() {
 		return

@@ -15,7 +15,7 @@ var _ = Describe("Client switch", func() {
 			flow := t.MustStartAs(owner, t.User(), t.RequestFor(owner, t.User()))
 			var misnamed *Flow
 			if t.Has("parallel") {
-				start := t.MustAnswer(t.startEdited(func(call *Request) { call.Form = call.Form.Add("client_id", owner.ClientID) }))
+				start := t.MustAnswer(startEdited(t, func(call *Request) { call.Form = call.Form.Add("client_id", owner.ClientID) }))
 				if _, err := start.Started(); err == nil { // else refused, as a contradiction
 					misnamed = t.FlowOf(owner, t.User(), start)
 				}

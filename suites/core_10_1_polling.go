@@ -15,33 +15,33 @@ import (
 // client that keeps the interval.
 var _ = Describe("Paced poll", func() {
 	Case("poll-pending", "is answered authorization_pending while the user has not decided", Requirements("CIBA-11-PENDING").Limit(seriesLimit).About(seriesTime), func(t *T) {
-		for i, resp := range t.mustSeries(1).polls {
+		for i, resp := range mustSeries(t, 1).polls {
 			if i < 3 {
 				t.Judge(resp)
 			}
 		}
 	})
 	Case("poll-no-tokens-before-decision", "never yields tokens before the user decides", Requirements("CIBA-8-NO-TOKENS-BEFORE-DECISION").Limit(seriesLimit).About(seriesTime), func(t *T) {
-		for _, resp := range t.mustSeries(1).polls {
+		for _, resp := range mustSeries(t, 1).polls {
 			t.Judge(resp)
 		}
 	})
 	Case("poll-interval-sufficient", "is not too early when it keeps the announced interval", Requirements("CIBA-7.3-INTERVAL-SUFFICIENT").Limit(seriesLimit).About(seriesTime), func(t *T) {
-		s := t.mustSeries(1)
+		s := mustSeries(t, 1)
 		if s.announced == 0 {
 			t.Skip("the acknowledgement has no interval; poll-interval-default judges the default of 5 s")
 		}
-		t.judgeInterval(s)
+		judgeInterval(t, s)
 	})
 	Case("poll-interval-default", "is not too early every 5 s when no interval was announced", Requirements("CIBA-7.3-INTERVAL-DEFAULT").Limit(seriesLimit).About(seriesTime), func(t *T) {
-		s := t.mustSeries(1)
+		s := mustSeries(t, 1)
 		if s.announced != 0 {
 			t.Skip("the acknowledgement has an interval, %s", s.announced)
 		}
-		t.judgeInterval(s)
+		judgeInterval(t, s)
 	})
 	Case("poll-interval-from-send", "is due one interval after the last one was sent, however long the answer took", Requirements("CIBA-10.1-INTERVAL-FROM-SEND").Limit(seriesLimit).About(seriesTime), func(t *T) {
-		s := t.mustSeries(1)
+		s := mustSeries(t, 1)
 		judged := false
 		for i := range s.polls {
 			if s.followsLongAnswer(i) {
@@ -54,7 +54,7 @@ var _ = Describe("Paced poll", func() {
 		}
 	})
 	Case("poll-long-max", "is answered within 30 s", Requirements("CIBA-10.1-LONGPOLL-MAX").Limit(seriesLimit).About(seriesTime), func(t *T) {
-		for _, resp := range t.mustSeries(1).polls {
+		for _, resp := range mustSeries(t, 1).polls {
 			t.At(resp)
 			t.Check(resp.Err == nil, "an answer within 31 s", "%v", resp.Err)
 			t.Check(took(resp) <= 31*time.Second, "an answer within 31 s", "it took %s", took(resp).Round(time.Millisecond))
@@ -76,10 +76,10 @@ var _ = Describe("Token request", func() {
 	Case("token-post-only", "is taken by POST only", Requirements("CIBA-10.1-TOKEN-POST-ONLY").Methods("client_secret_basic").About(7*time.Second), tokenByGet)
 	Case("token-grant-type", "is refused without grant_type or with an unknown one", Requirements("RFC6749-5.2-GRANT-TYPE").Smoke().About(7*time.Second), func(t *T) {
 		flow := t.MustStart(t.Request())
-		t.approveIfPossible(flow)
+		approveIfPossible(t, flow)
 		t.JudgeVariant("no grant_type", t.Send(t.PollRequest(flow).Without("grant_type").Unpaced()))
 		t.JudgeVariant("an unknown grant_type", t.Send(t.PollRequest(flow).With("grant_type", ciba.GrantTypeCIBA+"-x").Unpaced()))
-		t.stillGood(flow)
+		stillGood(t, flow)
 	})
 	Case("token-id-missing", "is refused without auth_req_id", Requirements("CIBA-10.1-ARID-MISSING").Smoke(), func(t *T) {
 		grant := ciba.P("grant_type", ciba.GrantTypeCIBA)
@@ -88,7 +88,7 @@ var _ = Describe("Token request", func() {
 	})
 	Case("token-id-repeated", "is refused with a repeated auth_req_id", Requirements("CIBA-10.1-ARID-REPEATED").About(7*time.Second), func(t *T) {
 		flow := t.MustStart(t.Request())
-		t.approveIfPossible(flow)
+		approveIfPossible(t, flow)
 		p := t.PollRequest(flow).Form
 		t.JudgeVariant("the same value twice", t.Send(t.TokenRequest(t.client, p.Add("auth_req_id", flow.AuthReqID))))
 		t.JudgeVariant("two values", t.Send(t.TokenRequest(t.client, p.Add("auth_req_id", similarID(t.Random(), flow.AuthReqID)))))
@@ -116,26 +116,26 @@ const seriesTime = 33 * time.Second
 // seriesLimit lets an OP hold each of them, and those of two more series.
 const seriesLimit = 6 * time.Minute
 
-// series is a request that nobody decides and its paced polls.
+// sharedSeries is a request that nobody decides and its paced polls.
 type series struct {
 	flow      *Flow
 	announced time.Duration // zero when the acknowledgement has no interval
 	polls     []*ciba.Response
 }
 
-// series is the shared series of up to six paced polls.
-func (t *T) series() series {
-	return Observe(t, "pending polls", func(t *T) series { return t.pollSeries(6) })
+// sharedSeries is the shared series of up to six paced polls.
+func sharedSeries(t *T) series {
+	return Observe(t, "pending polls", func(t *T) series { return pollSeries(t, 6) })
 }
 
 // pollSeries polls a new request that nobody decides, no later than shortly
 // before it expires. It ends at the first answer that is neither pending nor
 // slow_down. An answer that comes after the expiry tells nothing.
-func (t *T) pollSeries(most int) series {
+func pollSeries(t *T, most int) series {
 	f := t.MustStart(t.Request())
 	f.EndAwaited = true // how long it is pending is what is judged
 	s := series{flow: f, announced: f.Interval}
-	for len(s.polls) < most && t.pollFits(f) {
+	for len(s.polls) < most && pollFits(t, f) {
 		resp := t.Poll(f)
 		if f.Outlived(resp) {
 			break
@@ -150,13 +150,13 @@ func (t *T) pollSeries(most int) series {
 
 // pollFits says whether the next paced poll can be sent before the last moment
 // at which a request has to be pending.
-func (t *T) pollFits(f *Flow) bool {
+func pollFits(t *T, f *Flow) bool {
 	return !f.NextPoll().After(f.Expires().Add(-expiryEarly))
 }
 
 // mustSeries skips the case when fewer polls fit than it needs.
-func (t *T) mustSeries(least int) series {
-	s := t.series()
+func mustSeries(t *T, least int) series {
+	s := sharedSeries(t)
 	if len(s.polls) < least {
 		t.Skip("%d polls fit into expires_in %s at an interval of %s; %d are needed", len(s.polls), s.flow.ExpiresIn, s.flow.Spacing(), least)
 	}
@@ -173,7 +173,7 @@ func took(resp *ciba.Response) time.Duration { return resp.Received.Sub(resp.Sen
 
 // judgeInterval tells an occasional slow_down, which warns, from an announced
 // interval that is not the one the OP goes by, which fails.
-func (t *T) judgeInterval(s series) {
+func judgeInterval(t *T, s series) {
 	for i, resp := range s.polls {
 		t.MustAnswer(resp)
 		t.At(resp)
@@ -181,7 +181,7 @@ func (t *T) judgeInterval(s series) {
 		case resp.Is(ciba.AuthorizationPending):
 		case !resp.Is(ciba.SlowDown):
 			t.Judge(resp)
-		case i == 1 && !s.polls[0].Is(ciba.SlowDown) && !s.followsLongAnswer(1) && t.secondIsAlwaysTooEarly():
+		case i == 1 && !s.polls[0].Is(ciba.SlowDown) && !s.followsLongAnswer(1) && secondIsAlwaysTooEarly(t):
 			t.Fail("authorization_pending for a client that keeps the interval", "slow_down at the second poll, one pace after the first, in three of three transactions")
 		default:
 			t.Warn("authorization_pending for a client that keeps the interval", "slow_down at poll %d", i+1)
@@ -193,9 +193,9 @@ func (t *T) judgeInterval(s series) {
 }
 
 // secondIsAlwaysTooEarly repeats the first two polls in two fresh transactions.
-func (t *T) secondIsAlwaysTooEarly() bool {
+func secondIsAlwaysTooEarly(t *T) bool {
 	for range 2 {
-		s := t.pollSeries(2)
+		s := pollSeries(t, 2)
 		if len(s.polls) < 2 || !s.polls[0].Is(ciba.AuthorizationPending) || !s.polls[1].Is(ciba.SlowDown) || s.followsLongAnswer(1) {
 			return false
 		}
@@ -205,11 +205,11 @@ func (t *T) secondIsAlwaysTooEarly() bool {
 
 // longPollWakes holds a poll and lets the user approve 3 s later.
 func longPollWakes(t *T) {
-	s := t.mustSeries(1)
+	s := mustSeries(t, 1)
 	if !slices.ContainsFunc(s.polls, func(r *ciba.Response) bool { return took(r) > 2*time.Second }) {
 		t.Skip("this OP answers pending polls at once, so nothing is held")
 	}
-	t.needMachine()
+	needMachine(t)
 	flow := t.MustStart(t.Request())
 	flow.EndAwaited = true // a poll may be held until then
 	t.WaitTurn(flow)
@@ -221,7 +221,7 @@ func longPollWakes(t *T) {
 			return
 		}
 		t.Wait(3 * time.Second)
-		t.decideNow(flow, true)
+		decideNow(t, flow, true)
 		decided = time.Now()
 	})
 	t.Judge(resp)
@@ -251,7 +251,7 @@ func tokenByGet(t *T) {
 
 // approveIfPossible makes the flow redeemable where the target can: then a
 // check that is left out shows in tokens.
-func (t *T) approveIfPossible(f *Flow) {
+func approveIfPossible(t *T, f *Flow) {
 	if t.Has("approve") {
 		t.ApproveAlive(f)
 	}
@@ -259,17 +259,17 @@ func (t *T) approveIfPossible(f *Flow) {
 
 // stillGood judges that refused calls cost the owner nothing: tokens after an
 // approval, else pending.
-func (t *T) stillGood(f *Flow) {
-	resp := t.MustAnswer(t.ownerPoll(f))
+func stillGood(t *T, f *Flow) {
+	resp := t.MustAnswer(ownerPoll(t, f))
 	t.At(resp)
 	if t.Has("approve") {
-		t.owned(resp.HasTokens(), "the owner still gets the tokens", resp)
+		owned(t, resp.HasTokens(), "the owner still gets the tokens", resp)
 		return
 	}
-	t.owned(driver.Undecided(resp), "the owner's request is still pending", resp)
+	owned(t, driver.Undecided(resp), "the owner's request is still pending", resp)
 }
 
-func (t *T) ownerPoll(f *Flow) *ciba.Response {
+func ownerPoll(t *T, f *Flow) *ciba.Response {
 	if t.Has("approve") {
 		return t.PollDecided(f)
 	}
@@ -278,7 +278,7 @@ func (t *T) ownerPoll(f *Flow) *ciba.Response {
 
 // owned records a failure: what is the owner's must not be lost to other calls. An
 // owner that is refused as a client has not lost anything to them.
-func (t *T) owned(ok bool, expected string, resp *ciba.Response) {
+func owned(t *T, ok bool, expected string, resp *ciba.Response) {
 	if resp.Is(ciba.InvalidClient, ciba.UnauthorizedClient) {
 		t.Abort("the owner itself is refused: %s", resp.Summary())
 	}
@@ -288,6 +288,6 @@ func (t *T) owned(ok bool, expected string, resp *ciba.Response) {
 }
 
 // decideNow makes a decision without waiting for the pace.
-func (t *T) decideNow(f *Flow, allow bool) {
+func decideNow(t *T, f *Flow, allow bool) {
 	t.Decide(f, approve.Decision{Allow: allow})
 }

@@ -12,7 +12,7 @@ import (
 // CIBA Core 11: what the user refused is access_denied, and stays refused.
 var _ = Describe("Denial", func() {
 	Case("denied", "is told by access_denied", Requirements("CIBA-11-DENIED").Smoke().About(7*time.Second), func(t *T) {
-		d := t.Denied()
+		d := denial(t)
 		if driver.Undecided(d.resp) {
 			t.Skip("the denial does not show within %s; denied-no-pending judges that", d.flow.DecisionWindow())
 		}
@@ -40,13 +40,13 @@ var _ = Describe("Denial", func() {
 		t.Judge(t.PollDecided(flow))
 	})
 	Case("denied-error-format", "is told by JSON with a string error", Requirements("CIBA-11-ERROR-FORMAT").Needs("deny").About(7*time.Second), func(t *T) {
-		t.judgeTokenError(t.Denied().resp)
+		judgeTokenError(t, denial(t).resp)
 	})
 })
 
-// Denied is the shared flow that its user denied, and the first answer that is
+// denial is the shared flow that its user denied, and the first answer that is
 // neither pending nor slow_down, or the last one in the time a decision may take.
-func (t *T) Denied() ended {
+func denial(t *T) ended {
 	return Observe(t, "denied", func(t *T) ended {
 		flow := t.MustStart(t.Request())
 		t.Deny(flow)
@@ -56,7 +56,7 @@ func (t *T) Denied() ended {
 
 // deniedPromptly goes on polling a denied request that looks pending.
 func deniedPromptly(t *T) {
-	d := t.Denied()
+	d := denial(t)
 	if !driver.Undecided(d.resp) {
 		t.At(d.resp)
 		t.Check(d.resp.Is(ciba.AccessDenied), "access_denied", "%s", d.resp.Summary())
@@ -80,7 +80,7 @@ func deniedPromptly(t *T) {
 }
 
 // judgeTokenError judges the form of an error of the token endpoint.
-func (t *T) judgeTokenError(resp *ciba.Response) {
+func judgeTokenError(t *T, resp *ciba.Response) {
 	e, isError := resp.OAuthError()
 	switch {
 	case outsideErrorRule(resp.Status):
@@ -92,5 +92,5 @@ func (t *T) judgeTokenError(resp *ciba.Response) {
 	}
 	t.At(resp)
 	t.Check(resp.Status == 400, "status 400", "%s", resp.Summary())
-	t.judgeErrorForm(refusal{"the end of a request", resp})
+	judgeErrorForm(t, refusal{"the end of a request", resp})
 }

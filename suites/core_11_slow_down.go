@@ -18,15 +18,15 @@ var _ = Describe("Fast poll", func() {
 	Case("fast-poll", "gets one of the permitted answers, and never tokens", Requirements("CIBA-11-FAST-POLL", "CIBA-11-FAST-POLL-NO-TOKENS").
 		AloneForClient().LastForClient().Limit(fastLimit).About(37*time.Second), func(t *T) {
 		flow := t.MustStart(t.Request())
-		for _, resp := range t.fastPolls(flow, never) {
-			t.judgeFast(resp)
+		for _, resp := range pollFast(t, flow, never) {
+			judgeFast(t, resp)
 		}
 		t.Wait(flow.Pace()) // before others meet what this client brought upon itself
 	})
 	Case("fast-poll-invalid-request", "that was answered invalid_request may have ended the transaction", Requirements("CIBA-11-INVALID-REQUEST-TERMINAL").
 		AloneForClient().LastForClient().Limit(fastLimit).About(12*time.Second), func(t *T) {
 		flow := t.MustStart(t.Request())
-		polls := t.fastPolls(flow, func(r *ciba.Response) bool { return r.Is(ciba.InvalidRequest) })
+		polls := pollFast(t, flow, func(r *ciba.Response) bool { return r.Is(ciba.InvalidRequest) })
 		if !polls[len(polls)-1].Is(ciba.InvalidRequest) {
 			t.Skip("the OP does not answer fast polls with invalid_request, but %s", polls[len(polls)-1].Summary())
 		}
@@ -36,23 +36,23 @@ var _ = Describe("Fast poll", func() {
 	Case("slow-down-increment", "answered slow_down is made good by 5 s more", Requirements("CIBA-11-SLOWDOWN-INCREMENT").
 		AloneForClient().LastForClient().Limit(fastLimit).About(40*time.Second), func(t *T) {
 		flow := t.MustStart(t.Request())
-		t.mustSlowDown(flow)
-		t.judgeAfterSlowDown(flow, 3)
+		mustSlowDown(t, flow)
+		judgeAfterSlowDown(t, flow, 3)
 	})
 	Case("slow-down-cumulative", "answered slow_down twice is made good by 10 s more", Requirements("CIBA-11-SLOWDOWN-CUMULATIVE").
 		AloneForClient().LastForClient().Limit(fastLimit).About(25*time.Second), func(t *T) {
 		flow := t.MustStart(t.Request())
-		t.mustSlowDown(flow)
-		t.mustSlowDown(flow)
-		t.judgeAfterSlowDown(flow, 1)
+		mustSlowDown(t, flow)
+		mustSlowDown(t, flow)
+		judgeAfterSlowDown(t, flow, 1)
 	})
 	Case("slow-down-still-pending", "answered slow_down leaves the request alive", Requirements("CIBA-11-SLOWDOWN-STILL-PENDING").
 		AloneForClient().LastForClient().Limit(fastLimit).About(20*time.Second), func(t *T) {
 		flow := t.MustStart(t.Request())
-		t.mustSlowDown(flow)
+		mustSlowDown(t, flow)
 		t.ApproveAlive(flow)
 		resp := t.MustAnswer(t.PollDecided(flow))
-		for driver.Undecided(resp) && t.pollFits(flow) {
+		for driver.Undecided(resp) && pollFits(t, flow) {
 			resp = t.MustAnswer(t.Poll(flow))
 		}
 		t.At(resp)
@@ -71,9 +71,9 @@ const (
 
 func never(*ciba.Response) bool { return false }
 
-// fastPolls polls five times without regard to the interval, one after the
+// pollFast polls five times without regard to the interval, one after the
 // other, until an answer is what is wanted. Load control is an answer here.
-func (t *T) fastPolls(f *Flow, enough func(*ciba.Response) bool) []*ciba.Response {
+func pollFast(t *T, f *Flow, enough func(*ciba.Response) bool) []*ciba.Response {
 	var polls []*ciba.Response
 	if first := t.Poll(f); enough(first) { // paced, so that what follows is too fast for sure
 		return []*ciba.Response{first}
@@ -91,7 +91,7 @@ func (t *T) fastPolls(f *Flow, enough func(*ciba.Response) bool) []*ciba.Respons
 }
 
 // judgeFast judges one answer by both clauses. 503 and 429 need no error code.
-func (t *T) judgeFast(resp *ciba.Response) {
+func judgeFast(t *T, resp *ciba.Response) {
 	r := t.Requirement()
 	if resp.Status == 503 || resp.Status == 429 {
 		r.Expect.Error = nil
@@ -105,17 +105,17 @@ func (t *T) judgeFast(resp *ciba.Response) {
 }
 
 // mustSlowDown polls fast until the first slow_down and stops at once.
-func (t *T) mustSlowDown(f *Flow) {
-	polls := t.fastPolls(f, func(r *ciba.Response) bool { return r.Is(ciba.SlowDown) })
+func mustSlowDown(t *T, f *Flow) {
+	polls := pollFast(t, f, func(r *ciba.Response) bool { return r.Is(ciba.SlowDown) })
 	if last := polls[len(polls)-1]; !last.Is(ciba.SlowDown) {
 		t.Skip("observes_slow_down: the OP answers fast polls with %s", last.Summary())
 	}
 }
 
 // judgeAfterSlowDown polls as a client does that added what slow_down asks for.
-func (t *T) judgeAfterSlowDown(f *Flow, most int) {
+func judgeAfterSlowDown(t *T, f *Flow, most int) {
 	judged := 0
-	for judged < most && t.pollFits(f) {
+	for judged < most && pollFits(t, f) {
 		resp := t.Poll(f)
 		if f.Outlived(resp) {
 			break

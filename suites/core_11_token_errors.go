@@ -14,25 +14,25 @@ import (
 var _ = Describe("Invalid auth_req_id", func() {
 	Case("id-unknown", "is invalid_grant when it was never issued", Requirements("CIBA-11-ARID-UNKNOWN").LastForClient().Smoke(), func(t *T) {
 		flow := t.MustStart(t.Request())
-		t.Judge(t.pollFor(t.client, similarID(t.Random(), flow.AuthReqID)))
+		t.Judge(pollFor(t, t.client, similarID(t.Random(), flow.AuthReqID)))
 	})
 	Case("id-tampered", "is invalid_grant when it was altered", Requirements("CIBA-11-ARID-TAMPERED").LastForClient().About(8*time.Second), tamperedIDs)
 	Case("id-other-client", "is invalid_grant for another client, before and after the approval", Requirements("CIBA-11-ARID-OTHER-CLIENT").Smoke().About(8*time.Second), func(t *T) {
 		flow := t.MustStart(t.Request())
-		t.JudgeVariant("pending", t.foreignPoll(flow))
+		t.JudgeVariant("pending", foreignPoll(t, flow))
 		t.ApproveAlive(flow)
-		t.JudgeVariant("approved", t.foreignPoll(flow))
+		t.JudgeVariant("approved", foreignPoll(t, flow))
 		resp := t.MustAnswer(t.PollDecided(flow))
 		t.At(resp)
-		t.owned(resp.HasTokens(), "the owner still gets the tokens", resp)
+		owned(t, resp.HasTokens(), "the owner still gets the tokens", resp)
 	})
 	Case("id-other-client-pace", "of another client does not count for the owner's pace", Requirements("CIBA-11-ARID-OTHER-CLIENT").Needs("no_action").About(6*time.Second), func(t *T) {
 		flow := t.MustStart(t.Request())
 		t.WaitTurn(flow)
-		t.Judge(t.foreignPoll(flow))
+		t.Judge(foreignPoll(t, flow))
 		resp := t.MustAnswer(t.PollNow(flow))
 		t.At(resp)
-		t.owned(driver.Undecided(resp), "the owner's request is still pending", resp)
+		owned(t, driver.Undecided(resp), "the owner's request is still pending", resp)
 		if resp.Is(ciba.SlowDown) { // no text says what an OP counts
 			t.Warn("authorization_pending for the owner, who keeps the pace", "%s right after a poll of another client", resp.Summary())
 		}
@@ -40,13 +40,13 @@ var _ = Describe("Invalid auth_req_id", func() {
 	Case("id-other-client-used", "is invalid_grant for another client after its use", Requirements("CIBA-11-ARID-OTHER-CLIENT").AloneForClient().LastForClient().About(8*time.Second), func(t *T) {
 		flow := t.MustStart(t.Request())
 		t.MustRedeem(flow)
-		t.JudgeVariant("used", t.foreignPoll(flow))
+		t.JudgeVariant("used", foreignPoll(t, flow))
 	})
 	Case("id-other-client-denied", "is invalid_grant for another client after the denial", Requirements("CIBA-11-ARID-OTHER-CLIENT-DENIED").About(8*time.Second), func(t *T) {
 		flow := t.MustStart(t.Request())
 		t.WaitTurn(flow)
 		t.Deny(flow)
-		t.Judge(t.foreignPoll(flow))
+		t.Judge(foreignPoll(t, flow))
 		resp := t.MustAnswer(t.PollDecided(flow))
 		t.At(resp)
 		t.Check(resp.Is(ciba.AccessDenied), "the owner still gets access_denied", "%s", resp.Summary())
@@ -59,7 +59,7 @@ var _ = Describe("Invalid auth_req_id", func() {
 func tamperedIDs(t *T) {
 	flow := t.MustStart(t.Request())
 	altered := alteredInTheMiddle(t.Random(), flow.AuthReqID)
-	t.JudgeVariant("two characters altered, pending", t.pollFor(t.client, altered))
+	t.JudgeVariant("two characters altered, pending", pollFor(t, t.client, altered))
 	for what, id := range map[string]string{
 		"a character appended":   flow.AuthReqID + "A",
 		"the last one changed":   flow.AuthReqID[:len(flow.AuthReqID)-1] + similarTo(t.Random(), flow.AuthReqID[len(flow.AuthReqID)-1]),
@@ -69,20 +69,20 @@ func tamperedIDs(t *T) {
 		if id == flow.AuthReqID {
 			continue
 		}
-		resp := t.MustAnswer(t.pollFor(t.client, id))
+		resp := t.MustAnswer(pollFor(t, t.client, id))
 		if t.At(resp); !resp.Is(ciba.InvalidGrant) {
 			t.Info("invalid_grant with "+what, "%s", resp.Summary())
 		}
 	}
-	t.approveIfPossible(flow)
-	t.JudgeVariant("two characters altered, decided", t.pollFor(t.client, altered))
-	t.stillGood(flow)
+	approveIfPossible(t, flow)
+	t.JudgeVariant("two characters altered, decided", pollFor(t, t.client, altered))
+	stillGood(t, flow)
 }
 
 // foreignRace lets another client poll again and again while the owner's request
 // is approved and redeemed.
 func foreignRace(t *T) {
-	t.needMachine()
+	needMachine(t)
 	flow := t.MustStart(t.Request())
 	t.WaitTurn(flow)
 	foreign := make([]*ciba.Response, 8)
@@ -90,24 +90,24 @@ func foreignRace(t *T) {
 	t.Together(len(foreign)+1, func(i int) {
 		if i < len(foreign) {
 			t.Wait(time.Duration(i) * 10 * time.Millisecond)
-			foreign[i] = t.foreignPoll(flow)
+			foreign[i] = foreignPoll(t, flow)
 			return
 		}
 		t.Wait(20 * time.Millisecond)
-		t.decideNow(flow, true)
+		decideNow(t, flow, true)
 		owner = t.PollDecided(flow)
 	})
 	for _, resp := range foreign {
 		t.Judge(resp)
 	}
 	t.At(t.MustAnswer(owner))
-	t.owned(owner.HasTokens(), "the owner gets the tokens", owner)
+	owned(t, owner.HasTokens(), "the owner gets the tokens", owner)
 }
 
 // foreignPoll polls a flow as another client, fully entitled otherwise.
-func (t *T) foreignPoll(f *Flow) *ciba.Response { return t.pollFor(t.Second(), f.AuthReqID) }
+func foreignPoll(t *T, f *Flow) *ciba.Response { return pollFor(t, t.Second(), f.AuthReqID) }
 
-func (t *T) pollFor(c *Client, id string) *ciba.Response {
+func pollFor(t *T, c *Client, id string) *ciba.Response {
 	return t.Send(t.TokenRequest(c, ciba.P("grant_type", ciba.GrantTypeCIBA, "auth_req_id", id)))
 }
 

@@ -18,24 +18,24 @@ type refusal struct {
 // CIBA Core 13, RFC 6749 5.2: the form of every error.
 var _ = Describe("Error response", func() {
 	Case("error-json", "is a JSON object with a string error", Requirements("CIBA-13-ERROR-JSON").Smoke(), func(t *T) {
-		for _, r := range t.startErrors() {
+		for _, r := range startErrors(t) {
 			if outsideErrorRule(r.resp.Status) || r.resp.Status/100 == 3 {
 				continue
 			}
-			t.judgeErrorForm(r)
+			judgeErrorForm(t, r)
 		}
 	})
 	Case("error-json-everywhere", "is a JSON object with a string error whatever it is about", Requirements("CIBA-13-ERROR-JSON").AfterAll(), func(t *T) {
 		t.firstOf(t.everyStartError(), func(r refusal) {
 			if !outsideErrorRule(r.resp.Status) && r.resp.Status/100 != 3 {
-				t.judgeErrorForm(r)
+				judgeErrorForm(t, r)
 			}
 		})
 	})
 	Case("error-charset", "uses the permitted characters", Requirements("CIBA-13-ERROR-CHARSET").AfterAll(), func(t *T) {
 		t.firstOf(append(t.everyStartError(), t.everyPollError()...), func(r refusal) {
 			if e, ok := r.resp.OAuthError(); ok {
-				t.judgeCharacters(r, e)
+				judgeCharacters(t, r, e)
 			}
 		})
 	})
@@ -77,7 +77,7 @@ var _ = Describe("Error response", func() {
 		})
 	})
 	Case("poll-error-format", "of a poll is a 400 with a string error", Requirements("CIBA-11-ERROR-FORMAT").Smoke(), func(t *T) {
-		for _, r := range t.pollErrors() {
+		for _, r := range pollErrors(t) {
 			e, isError := r.resp.OAuthError()
 			switch {
 			case outsideErrorRule(r.resp.Status), isError && e.Code == string(ciba.InvalidClient):
@@ -89,13 +89,13 @@ var _ = Describe("Error response", func() {
 			}
 			t.At(r.resp)
 			t.Check(r.resp.Status == 400, r.what+": status 400", "%s", r.resp.Summary())
-			t.judgeErrorForm(r)
+			judgeErrorForm(t, r)
 		}
 	})
 	Case("poll-error-format-everywhere", "of a token request is JSON with a string error whatever it is about", Requirements("CIBA-11-ERROR-FORMAT").AfterAll(), func(t *T) {
 		t.firstOf(t.everyPollError(), func(r refusal) {
 			if r.resp.Status == 400 {
-				t.judgeErrorForm(r)
+				judgeErrorForm(t, r)
 			}
 		})
 	})
@@ -114,17 +114,17 @@ func outsideErrorRule(status int) bool {
 
 // startErrors is the shared set of refused backchannel requests. One without an
 // answer, which something before the OP may have cut off, is left out.
-func (t *T) startErrors() []refusal {
+func startErrors(t *T) []refusal {
 	list := Observe(t, "start errors", func(t *T) []refusal {
 		good := t.Request()
 		var list []refusal
 		add := func(what string, call Request) { list = append(list, refusal{what, t.Send(call)}) }
-		add("no hint", t.StartRequest(t.withoutHint()))
+		add("no hint", t.StartRequest(requestWithoutHint(t)))
 		add("no scope", t.StartRequest(good.Without("scope")))
 		add("an unknown scope", t.StartRequest(good.With("scope", "openid x-unknown-scope")))
 		add("scope twice", t.StartRequest(good.Add("scope", "openid")))
-		add("an unknown user", t.StartRequest(t.withoutHint().Add("login_hint", unknownHint(t))))
-		add("an unreadable id_token_hint", t.StartRequest(t.withoutHint().Add("id_token_hint", "not-a-jwt")))
+		add("an unknown user", t.StartRequest(requestWithoutHint(t).Add("login_hint", unknownHint(t))))
+		add("an unreadable id_token_hint", t.StartRequest(requestWithoutHint(t).Add("id_token_hint", "not-a-jwt")))
 		add("two hints", t.StartRequest(good.Add("id_token_hint", "not-a-jwt")))
 		add("a bad requested_expiry", t.StartRequest(good.With("requested_expiry", "abc")))
 		add("an unsuitable binding_message", t.StartRequest(good.With("binding_message", strings.Repeat("\u202e<b>", 90))))
@@ -143,7 +143,7 @@ func (t *T) startErrors() []refusal {
 }
 
 // pollErrors is the shared set of refused token requests.
-func (t *T) pollErrors() []refusal {
+func pollErrors(t *T) []refusal {
 	return Observe(t, "poll errors", func(t *T) []refusal {
 		var list []refusal
 		add := func(what string, p ciba.Params) {
@@ -159,7 +159,7 @@ func (t *T) pollErrors() []refusal {
 	})
 }
 
-func (t *T) judgeErrorForm(r refusal) {
+func judgeErrorForm(t *T, r refusal) {
 	t.At(r.resp)
 	t.Check(r.resp.MediaType() == "application/json", r.what+": application/json", "Content-Type %.60q", r.resp.Header.Get("Content-Type"))
 	object, err := r.resp.Object()
@@ -173,7 +173,7 @@ func (t *T) judgeErrorForm(r refusal) {
 }
 
 // judgeCharacters compares the decoded values with the sets of RFC 6749 5.2.
-func (t *T) judgeCharacters(r refusal, e ciba.OAuthError) {
+func judgeCharacters(t *T, r refusal, e ciba.OAuthError) {
 	t.At(r.resp)
 	for name, text := range map[string]string{"error": e.Code, "error_description": e.Description} {
 		t.Check(strings.IndexFunc(text, notVisible) < 0, r.what+": "+name+" of visible ASCII without quote and backslash", "%.100q", text)

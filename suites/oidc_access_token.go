@@ -17,7 +17,7 @@ var _ = Describe("Access token", func() {
 	Case("token-userinfo-pairwise", "opens UserInfo under the same pairwise subject", Requirements("OIDC-5.3-USERINFO").Needs("pairwise"), opensUserinfo)
 	Case("token-introspection", "is known to introspection", Requirements("RFC7662-2.2-ACTIVE").EachAlgorithm(), func(t *T) { t.Each(func() { introspected(t) }) })
 	Case("token-introspection-unknown", "is not active when it was never issued", Requirements("RFC7662-2.2-ACTIVE"), func(t *T) {
-		resp := t.MustAnswer(t.introspect(t.RandomText() + t.RandomText()))
+		resp := t.MustAnswer(introspect(t, t.RandomText()+t.RandomText()))
 		t.At(resp)
 		object, err := resp.Object()
 		t.Check(err != nil || object["active"] != true, "active false for a token nobody issued", "active is true")
@@ -27,7 +27,7 @@ var _ = Describe("Access token", func() {
 })
 
 // resourceServer is the client that introspects.
-func (t *T) resourceServer() *Client {
+func resourceServer(t *T) *Client {
 	i := slices.IndexFunc(t.Clients(), func(c *Client) bool { return c.Purpose == "resource-server" })
 	if i < 0 {
 		t.Abort("the target file has no client with purpose resource-server")
@@ -36,11 +36,11 @@ func (t *T) resourceServer() *Client {
 }
 
 // introspectCall asks about a token as the resource server.
-func (t *T) introspectCall(token string) Request {
-	return t.introspectCallAs(t.resourceServer(), token)
+func introspectCall(t *T, token string) Request {
+	return introspectCallAs(t, resourceServer(t), token)
 }
 
-func (t *T) introspectCallAs(c *Client, token string) Request {
+func introspectCallAs(t *T, c *Client, token string) Request {
 	return Request{Client: c, Call: ciba.Call{
 		Label: "introspection request", URL: t.Target().Endpoints.Introspection, Form: ciba.P("token", token),
 	}}
@@ -49,11 +49,11 @@ func (t *T) introspectCallAs(c *Client, token string) Request {
 // introspect asks the resource server, and the client itself where that one is
 // told active false: a caller that is not entitled is answered so (RFC 7662 2.2),
 // and some OPs entitle only the client that holds the token.
-func (t *T) introspect(token string) *ciba.Response {
+func introspect(t *T, token string) *ciba.Response {
 	as := func(c *Client) *ciba.Response {
-		return t.Send(t.introspectCallAs(c, token))
+		return t.Send(introspectCallAs(t, c, token))
 	}
-	resp := as(t.resourceServer())
+	resp := as(resourceServer(t))
 	if object, err := resp.Object(); err != nil || object["active"] != false {
 		return resp
 	}
@@ -61,12 +61,12 @@ func (t *T) introspect(token string) *ciba.Response {
 	if object, err := own.Object(); err != nil || object["active"] != true {
 		return resp
 	}
-	t.Note("introspection tells the client that holds a token what it does not tell client %s", t.resourceServer().Name)
+	t.Note("introspection tells the client that holds a token what it does not tell client %s", resourceServer(t).Name)
 	return own
 }
 
 // live is the shared approved flow while its access token lasts, else a new one.
-func (t *T) live() Redeemed {
+func live(t *T) Redeemed {
 	r := t.Redeemed()
 	if r.Tokens.ExpiresIn == 0 || time.Since(r.Response.Received) < r.Tokens.ExpiresIn/2 {
 		return r
@@ -77,8 +77,8 @@ func (t *T) live() Redeemed {
 }
 
 func introspected(t *T) {
-	r := t.live()
-	resp := t.MustAnswer(t.introspect(r.Tokens.AccessToken))
+	r := live(t)
+	resp := t.MustAnswer(introspect(t, r.Tokens.AccessToken))
 	t.At(resp)
 	if !t.Check(resp.Status == 200, "status 200", "%s", resp.Summary()) {
 		return
@@ -90,7 +90,7 @@ func introspected(t *T) {
 	if !t.Check(object["active"] == true, "active is true", "active is %T %.20v", object["active"], object["active"]) {
 		return
 	}
-	client, told := t.optional(object, "client_id")
+	client, told := optional(t, object, "client_id")
 	t.Check(!told || client == t.client.ClientID, "client_id is "+t.client.ClientID+", or absent", "client_id is %.100v", client)
 	sameUser(t, "introspection", object, r)
 }
@@ -99,11 +99,11 @@ func introspected(t *T) {
 // resource servers may be told another one; they are taken for public when the
 // target file says so or knows the sub beforehand.
 func sameUser(t *T, where string, object map[string]any, r Redeemed) {
-	sub, told := t.optional(object, "sub")
+	sub, told := optional(t, object, "sub")
 	if !told || r.Tokens.IDToken == "" {
 		return
 	}
-	want := t.idTokenOf(r.Tokens).Claims["sub"]
+	want := idTokenIn(t, r.Tokens).Claims["sub"]
 	public := t.client.SubjectType == "public" || want == r.Flow.User.Sub || !t.Advertises("subject_types_supported", "pairwise")
 	switch {
 	case sub == want || t.client.SubjectType == "pairwise":
@@ -115,7 +115,7 @@ func sameUser(t *T, where string, object map[string]any, r Redeemed) {
 }
 
 // userinfoCall asks for the claims of the user of an access token.
-func (t *T) userinfoCall(accessToken string) Request {
+func userinfoCall(t *T, accessToken string) Request {
 	return Request{Call: ciba.Call{
 		Label: "UserInfo request", Method: http.MethodGet, URL: t.Target().Endpoints.Userinfo,
 		Header: http.Header{"Authorization": {"Bearer " + accessToken}},
@@ -123,7 +123,7 @@ func (t *T) userinfoCall(accessToken string) Request {
 }
 
 // userinfoClaims reads a UserInfo response, which may be a JWT (OIDC Core 5.3.2).
-func (t *T) userinfoClaims(resp *ciba.Response) (map[string]any, error) {
+func userinfoClaims(t *T, resp *ciba.Response) (map[string]any, error) {
 	if strings.HasPrefix(strings.TrimSpace(string(resp.Body)), "{") {
 		return resp.Object()
 	}
@@ -139,8 +139,8 @@ func (t *T) userinfoClaims(resp *ciba.Response) (map[string]any, error) {
 }
 
 func opensUserinfo(t *T) {
-	r := t.live()
-	resp := t.MustAnswer(t.Send(t.userinfoCall(r.Tokens.AccessToken)))
+	r := live(t)
+	resp := t.MustAnswer(t.Send(userinfoCall(t, r.Tokens.AccessToken)))
 	t.At(resp)
 	bound := t.Target().StartParams["audience"] + t.Target().StartParams["resource"]
 	if bound != "" && (resp.Status == 401 || resp.Status == 403) {
@@ -149,11 +149,11 @@ func opensUserinfo(t *T) {
 	if !t.Check(resp.Status == 200, "status 200", "%s", resp.Summary()) {
 		return
 	}
-	claims, err := t.userinfoClaims(resp)
+	claims, err := userinfoClaims(t, resp)
 	if !t.Check(err == nil, "claims", "%v", err) {
 		return
 	}
-	want := t.idTokenOf(r.Tokens).Claims["sub"]
+	want := idTokenIn(t, r.Tokens).Claims["sub"]
 	t.Check(claims["sub"] != nil && claims["sub"] == want, "sub of the ID Token", "sub is %.60v", claims["sub"])
 }
 
@@ -188,7 +188,7 @@ func accessSignature(t *T, r Redeemed, token idToken) {
 	if !t.Check(token.alg() != "none", "a signature", "alg is none") {
 		return
 	}
-	set := t.mustKeySet()
+	set := mustKeySet(t)
 	if set.cannotVerify(token) == "" {
 		t.At(r.Response)
 		t.Check(set.verifies(token), "a valid signature of a key at jwks_uri", "no key there verifies it (alg %.20q)", token.alg())
@@ -199,7 +199,7 @@ func accessSignature(t *T, r Redeemed, token idToken) {
 var _ = Describe("Bearer token", func() {
 	Case("bearer-garbage", "that is garbage is refused by UserInfo", Requirements("RFC6750-3-BAD-TOKEN").AfterAll(), func(t *T) {
 		refusesBearer(t, "a random token", t.RandomText()+t.RandomText())
-		anonymous := t.userinfoCall("")
+		anonymous := userinfoCall(t, "")
 		anonymous.Header = nil
 		refusesCaller(t, "no token", anonymous)
 		if !t.Has("approve") {
@@ -224,7 +224,7 @@ func forgery(accessToken, sub string) (string, error) {
 }
 
 func refusesBearer(t *T, what, token string) {
-	challenge := refusesCaller(t, what, t.userinfoCall(token))
+	challenge := refusesCaller(t, what, userinfoCall(t, token))
 	if challenge != "" && !strings.Contains(strings.ReplaceAll(challenge, " ", ""), `error="invalid_token"`) {
 		t.Warn(what+`: error="invalid_token" in the challenge`, "WWW-Authenticate %.200q", challenge)
 	}
@@ -248,11 +248,11 @@ func refusesCaller(t *T, what string, call Request) string {
 // RFC 7662 2.1: who asks about a token shows that it may.
 var _ = Describe("Introspection", func() {
 	Case("introspection-authorised", "answers nobody without authorization", Requirements("RFC7662-2.1-AUTH").AfterAll(), func(t *T) {
-		call := t.introspectCall(t.live().Tokens.AccessToken)
+		call := introspectCall(t, live(t).Tokens.AccessToken)
 		refusesIntrospection(t, "no credential", call.AuthenticatedBy(nil))
-		refusesIntrospection(t, "a client_id only", call.AuthenticatedBy(ciba.Public(t.resourceServer().ClientID)))
-		refusesIntrospection(t, "an unknown client", call.AuthenticatedBy(stranger(t, t.resourceServer())))
-		refusesIntrospection(t, "a wrong secret", call.AuthenticatedBy(wrongCredential(t, t.resourceServer())))
+		refusesIntrospection(t, "a client_id only", call.AuthenticatedBy(ciba.Public(resourceServer(t).ClientID)))
+		refusesIntrospection(t, "an unknown client", call.AuthenticatedBy(stranger(t, resourceServer(t))))
+		refusesIntrospection(t, "a wrong secret", call.AuthenticatedBy(wrongCredential(t, resourceServer(t))))
 	})
 })
 

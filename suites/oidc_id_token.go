@@ -35,7 +35,7 @@ var _ = Describe("ID Token", func() {
 	}))
 	Case("id-token-exp-iat", "was just issued and has not expired", Requirements("OIDC-2-IDT-EXP-IAT").EachAlgorithm(), eachIDToken(lifetime))
 	Case("id-token-auth-time", "dates the authentication by a number not after its issue", Requirements("OIDC-2-IDT-AUTH-TIME").EachAlgorithm(), eachIDToken(func(t *T, r Redeemed, token idToken) {
-		value, there := t.optional(token.Claims, "auth_time")
+		value, there := optional(t, token.Claims, "auth_time")
 		if !there {
 			return
 		}
@@ -50,16 +50,16 @@ var _ = Describe("ID Token", func() {
 	Case("id-token-hashes", "has hashes that are right, or none", Requirements("CIBA-10.3.1-IDT-HASH-IF-PRESENT").EachAlgorithm(), eachIDToken(hashes))
 	Case("id-token-auth-time-true", "dates the authentication not after the decision", Requirements("OIDC-2-IDT-AUTH-TIME-TRUE").About(25*time.Second), authTimeIsTrue)
 	Case("id-token-acr", "carries acr when acr_values was sent", Requirements("CIBA-7.1-IDT-ACR"), func(t *T) {
-		acr := t.redeemedACR().Claims["acr"]
+		acr := redeemedACR(t).Claims["acr"]
 		text, _ := acr.(string)
 		t.Check(text != "", "acr is a string", "acr is %T", acr)
 		supported := t.Discovery().Strings("acr_values_supported")
 		if len(supported) < 2 || t.Target().Approval.Kind == "manual" {
 			return
 		}
-		if r, ok := t.tryRedeem(t.Request().With("acr_values", strings.Join(supported[:2], " "))); ok {
+		if r, ok := tryRedeem(t, t.Request().With("acr_values", strings.Join(supported[:2], " "))); ok {
 			t.At(r.Response)
-			acr := t.idTokenOf(r.Tokens).Claims["acr"]
+			acr := idTokenIn(t, r.Tokens).Claims["acr"]
 			text, _ := acr.(string)
 			t.Check(text != "", "acr is a string when two values were sent", "acr is %T", acr)
 		}
@@ -72,7 +72,7 @@ var _ = Describe("ID Token", func() {
 			t.Check(false, "a request with nonce is served", "%s", resp.Summary())
 			return
 		}
-		value, there := t.optional(t.redeemedID(t.FlowOf(t.Client(), t.User(), resp)).Claims, "nonce")
+		value, there := optional(t, redeemedID(t, t.FlowOf(t.Client(), t.User(), resp)).Claims, "nonce")
 		t.Check(!there || value == nonce, "the nonce of the request, or none", "another nonce, a %T", value)
 	})
 	Case("id-token-pairwise", "has one sub for a sector and others for other sectors", Requirements("CIBA-4-PAIRWISE-STABLE"), pairwise)
@@ -95,18 +95,18 @@ func eachIDToken(judge func(*T, Redeemed, idToken)) func(*T) {
 		t.Each(func() {
 			r := t.Redeemed()
 			t.At(r.Response)
-			judge(t, r, t.idTokenOf(r.Tokens))
+			judge(t, r, idTokenIn(t, r.Tokens))
 		})
 	}
 }
 
-// idTokenOf reads the ID Token of a token response. Without a readable one
+// idTokenIn reads the ID Token of a token response. Without a readable one
 // nothing can be judged but that, which token-id-token does.
-func (t *T) idTokenOf(tokens ciba.TokenResponse) idToken { return t.idTokenFor(t.client, tokens) }
+func idTokenIn(t *T, tokens ciba.TokenResponse) idToken { return idTokenFor(t, t.client, tokens) }
 
-// idTokenFor is [T.idTokenOf] for another client.
-func (t *T) idTokenFor(c *Client, tokens ciba.TokenResponse) idToken {
-	if tokens.IDToken == "" && !t.asksForOpenID() {
+// idTokenFor is [T.idTokenIn] for another client.
+func idTokenFor(t *T, c *Client, tokens ciba.TokenResponse) idToken {
+	if tokens.IDToken == "" && !asksForOpenID(t) {
 		t.Skip("the scope of the target file does not contain openid, so no ID Token is due")
 	}
 	signed, err := opened(c, tokens.IDToken)
@@ -122,7 +122,7 @@ func (t *T) idTokenFor(c *Client, tokens ciba.TokenResponse) idToken {
 
 // optional is a member that may be missing. A null stands for that too, though
 // OIDC Core 5.3.2 advises to leave the name out.
-func (t *T) optional(object map[string]any, name string) (any, bool) {
+func optional(t *T, object map[string]any, name string) (any, bool) {
 	value, there := object[name]
 	if there && value == nil {
 		t.Warn("no "+name+" where there is nothing to say", "%s is null", name)
@@ -142,15 +142,15 @@ func opened(c *Client, token string) (string, error) {
 	return jose.Decrypt(token, keys)
 }
 
-func (t *T) asksForOpenID() bool {
+func asksForOpenID(t *T) bool {
 	return slices.Contains(strings.Fields(t.Request().Get("scope")), "openid")
 }
 
 // redeemedID lets a flow be approved and reads its ID Token.
-func (t *T) redeemedID(f *Flow) idToken {
+func redeemedID(t *T, f *Flow) idToken {
 	tokens, resp := t.MustRedeem(f)
 	t.At(resp)
-	return t.idTokenOf(tokens)
+	return idTokenIn(t, tokens)
 }
 
 func signature(t *T, r Redeemed, token idToken) {
@@ -163,13 +163,13 @@ func signature(t *T, r Redeemed, token idToken) {
 		symmetricSignature(t, token)
 		return
 	}
-	set := t.mustKeySet()
+	set := mustKeySet(t)
 	if why := set.cannotVerify(token); why != "" {
 		t.Abort("the signature cannot be verified here: %s", why)
 	}
 	valid := set.verifies(token)
 	if !valid { // the keys may have been changed since they were read
-		set = t.mustReadKeySet(t.Send(t.keysCall()))
+		set = mustReadKeySet(t, t.Send(keysCall(t)))
 		valid = set.verifies(token)
 	}
 	t.At(r.Response)
@@ -212,7 +212,7 @@ func audience(t *T, _ Redeemed, token idToken) {
 	if wellFormed && len(aud) > 1 {
 		t.Info("the client as the only audience", "%d audiences", len(aud))
 	}
-	azp, there := t.optional(token.Claims, "azp")
+	azp, there := optional(t, token.Claims, "azp")
 	t.Check(!there || azp == t.client.ClientID, "azp is "+t.client.ClientID+", or absent", "azp is %.100v", azp)
 }
 
@@ -284,14 +284,14 @@ func clockOf(resp *ciba.Response) (ahead, within time.Duration, ok bool) {
 // in poll mode (CIBA Core 10.3.1, OIDC Core 3.1.3.6).
 func hashes(t *T, r Redeemed, token idToken) {
 	for claim, value := range map[string]string{"at_hash": r.Tokens.AccessToken, "urn:openid:params:jwt:claim:rt_hash": r.Tokens.RefreshToken} {
-		got, there := t.optional(token.Claims, claim)
+		got, there := optional(t, token.Claims, claim)
 		want, err := jose.LeftHalfHash(token.alg(), value)
 		if !there || err != nil {
 			continue
 		}
 		t.Check(value != "" && got == want, claim+" is the left half of the hash of its token", "it is %.100v for a token of %d characters", got, len(value))
 	}
-	id, there := t.optional(token.Claims, "urn:openid:params:jwt:claim:auth_req_id")
+	id, there := optional(t, token.Claims, "urn:openid:params:jwt:claim:auth_req_id")
 	t.Check(!there || id == r.Flow.AuthReqID, "the auth_req_id claim is the auth_req_id", "it is another value, a %T", id)
 }
 
@@ -306,7 +306,7 @@ func authTimeIsTrue(t *T) {
 	t.Wait(pause)
 	tokens, resp := t.MustTokens(t.PollDecided(flow))
 	t.At(resp)
-	value, there := t.optional(t.idTokenOf(tokens).Claims, "auth_time")
+	value, there := optional(t, idTokenIn(t, tokens).Claims, "auth_time")
 	if !there {
 		return
 	}
@@ -324,11 +324,11 @@ func authTimeIsTrue(t *T) {
 
 // redeemedACR is the ID Token for the first published acr value that the OP takes
 // and the end-user's device can satisfy.
-func (t *T) redeemedACR() idToken {
+func redeemedACR(t *T) idToken {
 	for _, value := range t.Discovery().Strings("acr_values_supported") {
-		if r, ok := t.tryRedeem(t.Request().With("acr_values", value)); ok {
+		if r, ok := tryRedeem(t, t.Request().With("acr_values", value)); ok {
 			t.At(r.Response)
-			return t.idTokenOf(r.Tokens)
+			return idTokenIn(t, r.Tokens)
 		}
 	}
 	t.Skip("acr: no value of acr_values_supported leads to tokens")
@@ -362,7 +362,7 @@ func judgeACR(t *T, unknown, values string) {
 		return
 	}
 	tokens, _ := t.MustTokens(redeemed)
-	acr, there := t.optional(t.idTokenOf(tokens).Claims, "acr")
+	acr, there := optional(t, idTokenIn(t, tokens).Claims, "acr")
 	if !there {
 		return
 	}
@@ -377,11 +377,11 @@ func judgeACR(t *T, unknown, values string) {
 
 // pairwise compares the subjects of one user; OIDC Core 8.1.
 func pairwise(t *T) {
-	first := t.subjectFor(t.client)
-	t.Check(first == t.subjectFor(t.client), "the same sub for the same client", "sub changed between two flows of the same client and user")
+	first := subjectFor(t, t.client)
+	t.Check(first == subjectFor(t, t.client), "the same sub for the same client", "sub changed between two flows of the same client and user")
 	for _, u := range t.Target().Users {
 		if u.Name != t.User().Name && !t.OneRequestPerUser() { // whose other users are in use by other cases
-			other := t.redeemedID(t.MustStartAs(t.client, u, t.RequestFor(t.client, u))).Claims["sub"]
+			other := redeemedID(t, t.MustStartAs(t.client, u, t.RequestFor(t.client, u))).Claims["sub"]
 			t.Check(other != first, "another sub for another user", "users %s and %s have the same", t.User().Name, u.Name)
 			break
 		}
@@ -394,7 +394,7 @@ func pairwise(t *T) {
 		if other.Sector == "" || t.client.Sector == "" {
 			continue
 		}
-		same := t.subjectFor(other) == first
+		same := subjectFor(t, other) == first
 		compared = true
 		if other.Sector == t.client.Sector {
 			t.Check(same, "the same sub within a sector", "clients %s and %s are told different subs", t.client.Name, other.Name)
@@ -408,9 +408,9 @@ func pairwise(t *T) {
 }
 
 // subjectFor is the sub a client is told about the case's user.
-func (t *T) subjectFor(c *Client) any {
+func subjectFor(t *T, c *Client) any {
 	primary := t.client
 	defer func() { t.client = primary }()
 	t.client = c
-	return t.redeemedID(t.MustStartAs(c, t.User(), t.RequestFor(c, t.User()))).Claims["sub"]
+	return redeemedID(t, t.MustStartAs(c, t.User(), t.RequestFor(c, t.User()))).Claims["sub"]
 }

@@ -16,39 +16,39 @@ import (
 var _ = Describe("Consent to authorization_details", func() {
 	Case("rar-shown", "shows what is asked for", Requirements("RFC9396-3-CONSENT-SHOWN").Smoke(), shownToUser)
 	Case("rar-shown-own", "shows the details of its own request", Requirements("RFC9396-3-CONSENT-SHOWN").Needs("parallel"), func(t *T) {
-		a, b := t.siblings()
-		first, second := t.MustStart(t.withDetails(a)), t.MustStart(t.withDetails(b))
-		t.judgePrompt(first, a)
-		t.judgePrompt(second, b)
+		a, b := siblings(t)
+		first, second := t.MustStart(withDetails(t, a)), t.MustStart(withDetails(t, b))
+		judgePrompt(t, first, a)
+		judgePrompt(t, second, b)
 	})
 	Case("rar-shown-decoded", "shows texts that were decoded once", Requirements("RFC9396-3-CONSENT-SHOWN"), func(t *T) {
-		asked, flow := t.startWithText()
+		asked, flow := startWithText(t)
 		shown, _ := shownDetails(t.MustPrompt(flow)) // rar-shown judges its form
-		t.judgeDecoded("the prompt", asked, shown)
+		judgeDecoded(t, "the prompt", asked, shown)
 	})
 	Case("rar-partial", "may be given to a part", Requirements("RFC9396-3-PARTIAL-GRANT"), func(t *T) {
-		granted, refused := t.pair()
-		flow := t.MustStart(t.withDetails(granted, refused))
+		granted, refused := alike(t)
+		flow := t.MustStart(withDetails(t, granted, refused))
 		t.WaitTurn(flow)
 		t.Decide(flow, approve.Decision{Allow: true, AuthorizationDetails: json.RawMessage(arrayOf(granted))})
 		tokens, resp := t.MustTokens(t.PollDecided(flow))
 		t.At(resp)
-		t.withoutExcess("partial approval", tokens, []detail{granted}, refused)
+		withoutExcess(t, "partial approval", tokens, []detail{granted}, refused)
 		if tokens.RefreshToken == "" {
 			return
 		}
-		if fresh, err := t.refresh(tokens.RefreshToken).Tokens(); err == nil { // else rar-refresh says so
-			t.withoutExcess("a refresh after partial approval", fresh, []detail{granted}, refused)
+		if fresh, err := refresh(t, tokens.RefreshToken).Tokens(); err == nil { // else rar-refresh says so
+			withoutExcess(t, "a refresh after partial approval", fresh, []detail{granted}, refused)
 		}
 	})
 	Case("rar-partial-list", "may be given to a part of an object", Requirements("RFC9396-3-PARTIAL-GRANT").About(7*time.Second), partOfObject)
 	Case("rar-partial-none", "may be given to nothing of it", Requirements("RFC9396-3-PARTIAL-GRANT").About(7*time.Second), func(t *T) {
-		asked := t.validDetails()[0]
-		tokens, ok := t.redeemGranting(asked)
+		asked := validDetails(t)[0]
+		tokens, ok := redeemGranting(t, asked)
 		if !ok {
 			return
 		}
-		for _, at := range t.places(tokens) {
+		for _, at := range placesOf(t, tokens) {
 			t.At(at.evidence)
 			if more := details.Excess(nil, []map[string]any{asked.object}, at.details); more != "" { // what an empty list means to a device is not written anywhere
 				t.Warn("approval of none of the details: "+at.name+" has none", "%s", more)
@@ -56,7 +56,7 @@ var _ = Describe("Consent to authorization_details", func() {
 		}
 	})
 	Case("rar-with-scope", "covers scope and details of one request", Requirements("RFC9396-3.1-WITH-SCOPE"), func(t *T) {
-		granted := t.detailed()
+		granted := detailedFlow(t)
 		t.At(granted.response)
 		tokens := granted.tokens
 		scope := strings.Fields(tokens.Scope)
@@ -68,16 +68,16 @@ var _ = Describe("Consent to authorization_details", func() {
 
 // partOfObject lets the user take one element out of a list.
 func partOfObject(t *T) {
-	for _, asked := range t.validDetails() {
+	for _, asked := range validDetails(t) {
 		less, ok := asked.fewer()
 		if !ok {
 			continue
 		}
-		tokens, ok := t.redeemGranting(asked, less)
+		tokens, ok := redeemGranting(t, asked, less)
 		if !ok {
 			return
 		}
-		for _, at := range t.places(tokens) {
+		for _, at := range placesOf(t, tokens) {
 			t.At(at.evidence)
 			more := details.Beyond(objectsOf([]detail{less}), at.details)
 			t.Check(more == "" || details.Beyond(objectsOf([]detail{asked}), at.details) != "", "partial approval: "+at.name+" has only what was granted", "%s", more)
@@ -90,8 +90,8 @@ func partOfObject(t *T) {
 // redeemGranting asks for details of which the user grants some, or none. A device
 // or an OP that has no such decision refuses it; an OP may also take a grant of
 // nothing for a denial.
-func (t *T) redeemGranting(asked detail, granted ...detail) (ciba.TokenResponse, bool) {
-	flow := t.MustStart(t.withDetails(asked))
+func redeemGranting(t *T, asked detail, granted ...detail) (ciba.TokenResponse, bool) {
+	flow := t.MustStart(withDetails(t, asked))
 	t.WaitTurn(flow)
 	err := t.decide(flow, approve.Decision{Allow: true, AuthorizationDetails: json.RawMessage(arrayOf(granted...))})
 	if err != nil {
@@ -107,13 +107,13 @@ func (t *T) redeemGranting(asked detail, granted ...detail) (ciba.TokenResponse,
 }
 
 func shownToUser(t *T) {
-	asked, flow := t.startSeveral()
-	t.judgePrompt(flow, asked...)
+	asked, flow := startSeveral(t)
+	judgePrompt(t, flow, asked...)
 }
 
 // judgePrompt compares the prompt with the request. A member the type requires
 // has to be there; others may be for the OP's own use.
-func (t *T) judgePrompt(flow *Flow, asked ...detail) {
+func judgePrompt(t *T, flow *Flow, asked ...detail) {
 	prompt := t.MustPrompt(flow)
 	if prompt.AuthorizationDetails == nil && t.Target().Approval.Observe.Nameless() {
 		t.Skip("prompts of this kind of device carry no authorization_details")
@@ -130,7 +130,7 @@ func (t *T) judgePrompt(flow *Flow, asked ...detail) {
 		t.Check(false, "the prompt has what was asked for and nothing else", "it has %s", details.InWords(surplus))
 	}
 	for _, pair := range p.Pairs {
-		t.judgeShownObject(pair)
+		judgeShownObject(t, pair)
 	}
 }
 
@@ -149,9 +149,9 @@ func orNull(data json.RawMessage) string {
 	return string(data)
 }
 
-func (t *T) judgeShownObject(p details.Pair) {
+func judgeShownObject(t *T, p details.Pair) {
 	kind, _ := p.Asked["type"].(string)
-	required := t.requiredMembers(kind)
+	required := membersRequired(t, kind)
 	for _, d := range details.Compare(p.Asked, p.Actual) {
 		const expected = "the prompt has the details that were asked for"
 		switch {

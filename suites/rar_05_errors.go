@@ -12,36 +12,36 @@ import (
 var _ = Describe("Invalid authorization_details", func() {
 	Case("rar-unknown-field", "are refused with a member the type does not have", Requirements("RFC9396-5-UNKNOWN-FIELD"), unknownField)
 	Case("rar-wrong-field-type", "are refused with a member of another JSON type", Requirements("RFC9396-5-WRONG-FIELD-TYPE").Smoke(), func(t *T) {
-		t.refusesInvalid("wrong_field_type", t.misTypedCommonFields()...)
+		refusesInvalid(t, "wrong_field_type", misTypedCommonFields(t)...)
 	})
 	Case("rar-invalid-value", "are refused with a value the type does not have", Requirements("RFC9396-5-INVALID-VALUE"), func(t *T) {
-		t.refusesInvalid("invalid_value")
+		refusesInvalid(t, "invalid_value")
 	})
 	Case("rar-missing-field", "are refused without a member the type requires", Requirements("RFC9396-5-MISSING-FIELD"), func(t *T) {
-		t.refusesInvalid("missing_field")
+		refusesInvalid(t, "missing_field")
 	})
 })
 
 // refusesInvalid sends every invalid object of a kind, and one of them beside a
 // valid object: the valid one does not save it.
-func (t *T) refusesInvalid(kind string, more ...invalidDetail) {
-	list := append(t.invalidDetails(kind), more...)
+func refusesInvalid(t *T, kind string, more ...invalidDetail) {
+	list := append(invalidDetails(t, kind), more...)
 	if len(list) == 0 {
 		t.Skip("rar.invalid in the target file has no object of kind %s", kind)
 	}
 	for _, invalid := range list {
-		t.JudgeVariant(invalid.why, t.Start(t.withDetails(invalid.detail)))
+		t.JudgeVariant(invalid.why, t.Start(withDetails(t, invalid.detail)))
 	}
-	valid := t.validDetails()[0]
-	t.JudgeVariant("a valid object before an invalid one", t.Start(t.withDetails(valid, list[0].detail)))
-	t.JudgeVariant("a valid object after an invalid one", t.Start(t.withDetails(list[0].detail, valid)))
+	valid := validDetails(t)[0]
+	t.JudgeVariant("a valid object before an invalid one", t.Start(withDetails(t, valid, list[0].detail)))
+	t.JudgeVariant("a valid object after an invalid one", t.Start(withDetails(t, list[0].detail, valid)))
 }
 
 // unknownField: whether a type is open is for its definition to say. Only a
 // member that the target file calls unknown must be refused.
 func unknownField(t *T) {
-	for _, invalid := range t.invalidDetails("unknown_field") {
-		resp := t.Start(t.withDetails(invalid.detail))
+	for _, invalid := range invalidDetails(t, "unknown_field") {
+		resp := t.Start(withDetails(t, invalid.detail))
 		if resp.Status == 200 {
 			t.At(resp)
 			t.Fail(invalid.why+": "+describe(t.Requirement()), "%s", resp.Summary())
@@ -49,16 +49,16 @@ func unknownField(t *T) {
 		}
 		t.JudgeVariant(invalid.why, resp)
 	}
-	for _, d := range t.eachType() {
-		t.JudgeVariant(`"zzz": 1 in `+oneLine(d.kind()), t.Start(t.withDetails(d.having("zzz", json.Number("1")))))
+	for _, d := range eachType(t) {
+		t.JudgeVariant(`"zzz": 1 in `+oneLine(d.kind()), t.Start(withDetails(t, d.having("zzz", json.Number("1")))))
 	}
 }
 
 // misTypedCommonFields are the fields of RFC 9396 2.2, where a valid object uses
 // them: lists written as text or with a number among the texts, and an identifier that is a list.
-func (t *T) misTypedCommonFields() []invalidDetail {
+func misTypedCommonFields(t *T) []invalidDetail {
 	var list []invalidDetail
-	for _, d := range t.eachType() {
+	for _, d := range eachType(t) {
 		for _, name := range []string{"locations", "actions", "datatypes", "privileges"} {
 			values, isList := d.object[name].([]any)
 			if isList && len(values) > 0 && slices.ContainsFunc(values, isText) {

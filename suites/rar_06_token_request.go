@@ -14,15 +14,15 @@ import (
 // granted, never for more.
 var _ = Describe("authorization_details of a token request", func() {
 	Case("rar-narrow", "reduce the token", Requirements("RFC9396-6-TOKEN-REQ-NARROW").LastForClient().About(13*time.Second), func(t *T) {
-		kept, dropped := t.pair()
-		flow := t.MustStart(t.withDetails(kept, dropped))
-		resp := t.redeemAsking(flow, kept)
+		kept, dropped := alike(t)
+		flow := t.MustStart(withDetails(t, kept, dropped))
+		resp := redeemAsking(t, flow, kept)
 		t.Judge(resp)
 		tokens, err := resp.Tokens()
 		if err != nil {
 			return
 		}
-		t.recordNarrowing(tokens, kept, dropped)
+		recordNarrowing(t, tokens, kept, dropped)
 		if again := t.MustAnswer(t.Poll(flow)); again.HasTokens() { // CIBA Core 10.1.1
 			t.At(again)
 			t.Fail("an auth_req_id that was redeemed for less is used up, too", "%s", again.Summary())
@@ -34,14 +34,14 @@ var _ = Describe("authorization_details of a token request", func() {
 
 // redeemAsking approves the flow and redeems it with authorization_details in the
 // token request.
-func (t *T) redeemAsking(f *Flow, asked ...detail) *ciba.Response {
+func redeemAsking(t *T, f *Flow, asked ...detail) *ciba.Response {
 	t.Approve(f)
 	return t.PollDecidedWith(t.PollRequest(f).With("authorization_details", arrayOf(asked...)))
 }
 
 // recordNarrowing notes every place that still holds what was not asked for.
-func (t *T) recordNarrowing(tokens ciba.TokenResponse, kept, dropped detail) {
-	for _, at := range t.places(tokens) {
+func recordNarrowing(t *T, tokens ciba.TokenResponse, kept, dropped detail) {
+	for _, at := range placesOf(t, tokens) {
 		t.At(at.evidence)
 		if more := details.Excess([]map[string]any{kept.object}, []map[string]any{dropped.object}, at.details); more != "" {
 			t.Info("the token is reduced to what the token request names", "%s is not: %s", at.name, more)
@@ -50,8 +50,8 @@ func (t *T) recordNarrowing(tokens ciba.TokenResponse, kept, dropped detail) {
 }
 
 // withoutExcess says that no place of the tokens has what was not granted.
-func (t *T) withoutExcess(what string, tokens ciba.TokenResponse, granted []detail, refused detail) {
-	for _, at := range t.places(tokens) {
+func withoutExcess(t *T, what string, tokens ciba.TokenResponse, granted []detail, refused detail) {
+	for _, at := range placesOf(t, tokens) {
 		t.At(at.evidence)
 		more := details.Excess(objectsOf(granted), []map[string]any{refused.object}, at.details)
 		t.Check(more == "", what+": "+at.name+" has only what was granted", "%s", more)
@@ -62,7 +62,7 @@ func (t *T) withoutExcess(what string, tokens ciba.TokenResponse, granted []deta
 // granted, for a larger amount, and for anything where nothing was granted. An OP
 // that takes no notice of the parameter returns the grant.
 func exceeding(t *T) {
-	list := t.validDetails()
+	list := validDetails(t)
 	granted := list[0]
 	type attempt struct {
 		granted, asked []detail
@@ -90,9 +90,9 @@ func exceeding(t *T) {
 	start := func(a attempt) *Flow {
 		request := t.Request()
 		if len(a.granted) > 0 {
-			request = t.withDetails(a.granted...)
+			request = withDetails(t, a.granted...)
 		}
-		return t.tryStart(request)
+		return tryStart(t, request)
 	}
 	flows := make([]*Flow, len(attempts))
 	for i := range attempts {
@@ -107,19 +107,19 @@ func exceeding(t *T) {
 		if flows[i] == nil {
 			continue // what was derived from valid objects is not valid for this OP
 		}
-		resp := t.redeemAsking(flows[i], a.asked...)
+		resp := redeemAsking(t, flows[i], a.asked...)
 		if len(a.granted) == 0 && resp.Status == 400 && resp.Is("invalid_target") {
 			continue // RFC 8707 2: the grant has no resource that the details could be for
 		}
 		t.JudgeVariant("asking for "+details.Unlike(objectsOf(a.granted), a.excess.object), resp)
 		if tokens, err := resp.Tokens(); err == nil {
-			t.withoutExcess("asking for more", tokens, a.granted, a.excess)
+			withoutExcess(t, "asking for more", tokens, a.granted, a.excess)
 		}
 	}
 }
 
 // tryStart is nil when the OP refuses the request.
-func (t *T) tryStart(p ciba.Params) *Flow {
+func tryStart(t *T, p ciba.Params) *Flow {
 	resp := t.MustAnswer(t.Start(p))
 	if resp.Status == 400 {
 		return nil
@@ -146,19 +146,19 @@ func sameAmount(granted detail, others []detail) (detail, bool) {
 
 // refreshing asks for too much last, because a refusal may cost the refresh token.
 func refreshing(t *T) {
-	asked, flow := t.startSeveral()
+	asked, flow := startSeveral(t)
 	tokens, _ := t.MustRedeem(flow)
 	if tokens.RefreshToken == "" {
 		t.Skip("refresh: the OP issues no refresh token")
 	}
-	g := grant{asked, t.mustReadDetails(tokens)}
+	g := grant{asked, mustReadDetails(t, tokens)}
 	r := &refresher{t, tokens.RefreshToken}
 
 	plain, resp := r.refresh()
 	if !t.Check(resp.Status == 200, "a plain refresh is answered 200", "%s", resp.Summary()) {
 		return
 	}
-	t.statesWithin("a plain refresh", plain, g)
+	statesWithin(t, "a plain refresh", plain, g)
 	if len(asked) > 1 {
 		r.forLess(g, asked[0], asked[1])
 	}
@@ -173,7 +173,7 @@ type refresher struct {
 
 // refresh asks for details, or for what was granted when there are none.
 func (r *refresher) refresh(asked ...detail) (ciba.TokenResponse, *ciba.Response) {
-	call := r.t.refreshCall(r.t.client, r.token)
+	call := refreshCall(r.t, r.t.client, r.token)
 	if len(asked) > 0 {
 		call = call.With("authorization_details", arrayOf(asked...))
 	}
@@ -191,8 +191,8 @@ func (r *refresher) forLess(g grant, kept, dropped detail) {
 	subset, resp := r.refresh(kept)
 	switch {
 	case resp.Status == 200:
-		r.t.statesWithin("a refresh for less", subset, g)
-		r.t.recordNarrowing(subset, kept, dropped)
+		statesWithin(r.t, "a refresh for less", subset, g)
+		recordNarrowing(r.t, subset, kept, dropped)
 	case resp.Is("invalid_authorization_details", ciba.InvalidRequest):
 		r.t.Info("a refresh may ask for less", "%s", resp.Summary())
 	default:
@@ -214,7 +214,7 @@ func (r *refresher) forMore(granted []detail) {
 	refusal.Expect.Status = []int{400} // its 200 is that of the other variants
 	r.t.JudgeBy(refusal, resp)
 	if resp.Status == 200 {
-		r.t.withoutExcess("a refresh for more", tokens, granted, more)
+		withoutExcess(r.t, "a refresh for more", tokens, granted, more)
 	}
 }
 
@@ -227,12 +227,12 @@ type grant struct {
 
 // statesWithin: the answer to a refresh tells the details, and no place goes
 // beyond the grant.
-func (t *T) statesWithin(what string, tokens ciba.TokenResponse, g grant) {
+func statesWithin(t *T, what string, tokens ciba.TokenResponse, g grant) {
 	told, err := details.Read(tokens.Raw["authorization_details"])
 	if t.Check(err == nil, what+": the response states the details", "%v", err) {
 		t.Check(len(told) > 0, what+": the response states the details", "there are none")
 	}
-	for _, at := range t.places(tokens) {
+	for _, at := range placesOf(t, tokens) {
 		t.At(at.evidence)
 		more := details.Beyond(g.told, at.details)
 		t.Check(more == "" || details.Beyond(objectsOf(g.asked), at.details) == "", what+": "+at.name+" stays within the grant", "%s", more)

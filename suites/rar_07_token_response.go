@@ -19,10 +19,10 @@ type granted struct {
 	response *ciba.Response
 }
 
-// detailed is the shared approved flow that asked for several objects.
-func (t *T) detailed() granted {
+// detailedFlow is the shared approved flow that asked for several objects.
+func detailedFlow(t *T) granted {
 	return Observe(t, "detailed", func(t *T) granted {
-		asked, flow := t.startSeveral()
+		asked, flow := startSeveral(t)
 		tokens, answer := t.MustRedeem(flow)
 		return granted{asked, tokens, answer}
 	})
@@ -31,7 +31,7 @@ func (t *T) detailed() granted {
 // RFC 9396 7: the token response tells what was granted.
 var _ = Describe("authorization_details of a token response", func() {
 	Case("rar-returned", "are an array of objects with type", Requirements("RFC9396-7-RETURNED").Smoke(), func(t *T) {
-		g := t.detailed()
+		g := detailedFlow(t)
 		t.At(g.response)
 		told, err := details.Read(g.tokens.Raw["authorization_details"])
 		if t.Check(err == nil, "authorization_details is an array of objects with type", "%v", err) {
@@ -39,15 +39,15 @@ var _ = Describe("authorization_details of a token response", func() {
 		}
 	})
 	Case("rar-faithful", "are what was asked for and granted", Requirements("RFC9396-7-FAITHFUL").Smoke(), func(t *T) {
-		g := t.detailed()
+		g := detailedFlow(t)
 		t.At(g.response)
-		t.judgeFaithful("the token response", objectsOf(g.asked), t.mustReadDetails(g.tokens))
+		judgeFaithful(t, "the token response", objectsOf(g.asked), mustReadDetails(t, g.tokens))
 	})
 	Case("rar-faithful-token", "are what a JWT access token says, too", Requirements("RFC9396-7-FAITHFUL").Needs("jwt_access_token"), func(t *T) {
-		g := t.detailed()
+		g := detailedFlow(t)
 		t.At(g.response)
-		if told, ok := t.detailsInToken(g.tokens.AccessToken); ok {
-			t.judgeFaithful("the JWT access token", objectsOf(g.asked), told)
+		if told, ok := detailsInToken(t, g.tokens.AccessToken); ok {
+			judgeFaithful(t, "the JWT access token", objectsOf(g.asked), told)
 		}
 	})
 	Case("rar-decoded", "are decoded once", Requirements("RFC9396-7-FAITHFUL"), decodedOnce)
@@ -56,7 +56,7 @@ var _ = Describe("authorization_details of a token response", func() {
 	Case("rar-unasked", "are absent when none were asked for", Requirements("RFC9396-7-FAITHFUL"), func(t *T) {
 		r := t.Redeemed()
 		t.At(r.Response)
-		for _, at := range t.places(r.Tokens) {
+		for _, at := range placesOf(t, r.Tokens) {
 			t.At(at.evidence)
 			if len(at.details) > 0 {
 				t.Warn(at.name+" without authorization_details", "it has %s", details.InWords(at.details[0]))
@@ -64,9 +64,9 @@ var _ = Describe("authorization_details of a token response", func() {
 		}
 	})
 	Case("rar-enriched", "have what the type lets the OP add", Requirements("RFC9396-7.1-ENRICHED"), func(t *T) {
-		g := t.detailed()
+		g := detailedFlow(t)
 		t.At(g.response)
-		p := details.Counterparts(objectsOf(g.asked), t.mustReadDetails(g.tokens))
+		p := details.Counterparts(objectsOf(g.asked), mustReadDetails(t, g.tokens))
 		if !slices.ContainsFunc(p.Pairs, enriched) {
 			t.Info("enriched authorization_details", "nothing was added to any of %v", kinds(g.asked))
 		}
@@ -75,7 +75,7 @@ var _ = Describe("authorization_details of a token response", func() {
 
 // mustReadDetails is authorization_details of a token response; what is wrong
 // with its form is judged by the case about the form.
-func (t *T) mustReadDetails(tokens ciba.TokenResponse) []map[string]any {
+func mustReadDetails(t *T, tokens ciba.TokenResponse) []map[string]any {
 	told, err := details.Read(tokens.Raw["authorization_details"])
 	if err != nil {
 		t.Abort("the token response cannot be compared: %v", err)
@@ -85,7 +85,7 @@ func (t *T) mustReadDetails(tokens ciba.TokenResponse) []map[string]any {
 
 // detailsInToken are those of a JWT access token. An encrypted or opaque one is a
 // skip; one without the claim is judged by the case about the claim.
-func (t *T) detailsInToken(accessToken string) ([]map[string]any, bool) {
+func detailsInToken(t *T, accessToken string) ([]map[string]any, bool) {
 	claims, ok := jwtClaims(accessToken)
 	if !ok {
 		t.Skip("jwt_access_token: the access token is not a readable JWT")
@@ -98,7 +98,7 @@ func (t *T) detailsInToken(accessToken string) ([]map[string]any, bool) {
 // approved. RFC 9396 7 and 7.1 allow reduction, enrichment and merging with
 // earlier grants, so only other values are a failure, and additions one where the
 // target file says that this OP does not enrich.
-func (t *T) judgeFaithful(where string, asked, told []map[string]any) {
+func judgeFaithful(t *T, where string, asked, told []map[string]any) {
 	expected := where + " has what was asked for and granted"
 	p := details.Counterparts(asked, told)
 	for _, pair := range p.Pairs {
@@ -107,7 +107,7 @@ func (t *T) judgeFaithful(where string, asked, told []map[string]any) {
 				t.Info(expected, "%s, perhaps from another object of its type", d)
 				continue
 			}
-			t.judgeDifference(expected, d)
+			judgeDifference(t, expected, d)
 		}
 	}
 	for _, object := range p.Missing {
@@ -150,7 +150,7 @@ func listed(value, element any) bool {
 	return false
 }
 
-func (t *T) judgeDifference(expected string, d details.Difference) {
+func judgeDifference(t *T, expected string, d details.Difference) {
 	enriches, told := t.Target().Capabilities["rar_enrich"]
 	switch d.Kind {
 	case details.Changed:
@@ -173,13 +173,13 @@ func (t *T) judgeDifference(expected string, d details.Difference) {
 // decodedOnce asks for a text that would be another one if the form were decoded
 // twice. An OP may refuse it, or clean it in a way of its own.
 func decodedOnce(t *T) {
-	asked, flow := t.startWithText()
+	asked, flow := startWithText(t)
 	tokens, end := t.MustRedeem(flow)
 	t.At(end)
-	t.judgeForm(tokens)
-	for _, at := range t.places(tokens) {
+	judgeDetailsForm(t, tokens)
+	for _, at := range placesOf(t, tokens) {
 		t.At(at.evidence)
-		t.judgeDecoded(at.name, asked, at.details)
+		judgeDecoded(t, at.name, asked, at.details)
 	}
 }
 
@@ -192,9 +192,9 @@ const (
 
 // startWithText adds something to a text of several words, which is one for
 // people. Types may restrict their texts, so some are tried.
-func (t *T) startWithText() (map[string]any, *Flow) {
+func startWithText(t *T) (map[string]any, *Flow) {
 	for _, more := range []string{quotable, decodable} {
-		if object, flow := t.tryText(more, 4); flow != nil {
+		if object, flow := tryText(t, more, 4); flow != nil {
 			return object, flow
 		}
 	}
@@ -202,9 +202,9 @@ func (t *T) startWithText() (map[string]any, *Flow) {
 	return nil, nil
 }
 
-func (t *T) tryText(more string, most int) (map[string]any, *Flow) {
+func tryText(t *T, more string, most int) (map[string]any, *Flow) {
 	tries := 0
-	for _, d := range t.validDetails() {
+	for _, d := range validDetails(t) {
 		for n := 0; tries < most; n++ {
 			at := n
 			altered := d.with(func(object map[string]any) { appendToText(object, &at, more) })
@@ -212,7 +212,7 @@ func (t *T) tryText(more string, most int) (map[string]any, *Flow) {
 				break // it has no more texts
 			}
 			tries++
-			if resp := t.MustAnswer(t.Start(t.withDetails(altered))); resp.Status/100 == 2 {
+			if resp := t.MustAnswer(t.Start(withDetails(t, altered))); resp.Status/100 == 2 {
 				return altered.object, t.FlowOf(t.client, t.User(), resp)
 			}
 		}
@@ -220,7 +220,7 @@ func (t *T) tryText(more string, most int) (map[string]any, *Flow) {
 	return nil, nil
 }
 
-func (t *T) judgeDecoded(where string, asked map[string]any, told []map[string]any) {
+func judgeDecoded(t *T, where string, asked map[string]any, told []map[string]any) {
 	expected := where + " has texts as they were sent"
 	for _, pair := range details.Counterparts([]map[string]any{asked}, told).Pairs {
 		for _, d := range details.Compare(pair.Asked, pair.Actual) {
@@ -295,15 +295,15 @@ func filled(asked, told map[string]any) bool {
 
 // complete asks for two objects of one type and wants both back.
 func complete(t *T) {
-	a, b := t.twins()
-	flow := t.MustStart(t.withDetails(a, b))
+	a, b := twins(t)
+	flow := t.MustStart(withDetails(t, a, b))
 	tokens, resp := t.MustRedeem(flow)
 	t.At(resp)
-	p := details.Counterparts([]map[string]any{a.object, b.object}, t.mustReadDetails(tokens))
+	p := details.Counterparts([]map[string]any{a.object, b.object}, mustReadDetails(t, tokens))
 	for _, object := range p.Missing {
 		t.Check(false, "every object that was granted is returned", "there is no counterpart of %s", details.InWords(object))
 	}
-	required := t.requiredMembers(a.kind())
+	required := membersRequired(t, a.kind())
 	for _, pair := range p.Pairs {
 		for _, d := range details.Compare(pair.Asked, pair.Actual) {
 			switch {
@@ -321,7 +321,7 @@ func complete(t *T) {
 // that came in at that moment, so it is looked at again.
 func detailsInParallel(t *T) {
 	const rounds = 3
-	a, b := t.siblings()
+	a, b := siblings(t)
 	for range rounds {
 		t.findings = nil
 		redeemInParallel(t, a, b)
@@ -334,7 +334,7 @@ func detailsInParallel(t *T) {
 // redeemInParallel approves two requests of one client and user; the one decided
 // last is redeemed first.
 func redeemInParallel(t *T, a, b detail) {
-	first, second := t.MustStart(t.withDetails(a)), t.MustStart(t.withDetails(b))
+	first, second := t.MustStart(withDetails(t, a)), t.MustStart(withDetails(t, b))
 	t.Approve(first)
 	t.Approve(second)
 	tokens, answers := make([]ciba.TokenResponse, 2), make([]*ciba.Response, 2)
@@ -343,20 +343,20 @@ func redeemInParallel(t *T, a, b detail) {
 	}
 	for i, own := range []detail{b, a} { // when both have tokens: the later ones must not show in the earlier
 		t.At(answers[i])
-		t.judgeForm(tokens[i])
-		t.judgePlaces("one of two requests at the same time", tokens[i], own)
+		judgeDetailsForm(t, tokens[i])
+		judgePlaces(t, "one of two requests at the same time", tokens[i], own)
 		if tokens[i].RefreshToken == "" {
 			continue
 		}
-		if fresh, err := t.refresh(tokens[i].RefreshToken).Tokens(); err == nil { // else rar-refresh says so
-			t.judgePlaces("a refresh of one of two requests", fresh, own)
+		if fresh, err := refresh(t, tokens[i].RefreshToken).Tokens(); err == nil { // else rar-refresh says so
+			judgePlaces(t, "a refresh of one of two requests", fresh, own)
 		}
 	}
 }
 
-func (t *T) judgePlaces(of string, tokens ciba.TokenResponse, own detail) {
-	for _, at := range t.places(tokens) {
+func judgePlaces(t *T, of string, tokens ciba.TokenResponse, own detail) {
+	for _, at := range placesOf(t, tokens) {
 		t.At(at.evidence)
-		t.judgeFaithful(at.name+" of "+of, objectsOf([]detail{own}), at.details)
+		judgeFaithful(t, at.name+" of "+of, objectsOf([]detail{own}), at.details)
 	}
 }

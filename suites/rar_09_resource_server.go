@@ -10,11 +10,11 @@ import (
 // RFC 9396 9: the resource server can tell what was granted.
 var _ = Describe("authorization_details for the resource server", func() {
 	Case("rar-visible", "are in a JWT access token or in introspection", Requirements("RFC9396-9-RS-VISIBLE"), func(t *T) {
-		token := t.detailed().tokens.AccessToken
+		token := detailedFlow(t).tokens.AccessToken
 		claims, isJWT := jwtClaims(token)
 		looked, found := isJWT, hasDetails(claims)
 		if t.Has("introspection") {
-			answer := t.introspection(token)
+			answer := introspectionOf(t, token)
 			looked, found = looked || answer != nil, found || hasDetails(answer)
 		}
 		if !looked {
@@ -23,7 +23,7 @@ var _ = Describe("authorization_details for the resource server", func() {
 		t.Check(found, "authorization_details in the JWT access token or in introspection", "neither has them")
 	})
 	Case("rar-jwt-claim", "are a claim of a JWT access token", Requirements("RFC9396-9.1-JWT-CLAIM"), func(t *T) {
-		g := t.detailed()
+		g := detailedFlow(t)
 		t.At(g.response)
 		claims, ok := jwtClaims(g.tokens.AccessToken)
 		if !ok {
@@ -33,18 +33,18 @@ var _ = Describe("authorization_details for the resource server", func() {
 		t.Check(err == nil, "the claim authorization_details is an array of objects with type", "%v", err)
 	})
 	Case("rar-introspection", "are an array of objects in introspection", Requirements("RFC9396-9.2-INTROSPECTION"), func(t *T) {
-		answer := t.mustIntrospect()
+		answer := mustIntrospect(t)
 		if value, there := answer["authorization_details"]; there {
 			_, err := details.Read(value)
 			t.Check(err == nil, "authorization_details absent, or an array of objects with type", "%v", err)
 		}
 	})
 	Case("rar-introspection-faithful", "are told by introspection as granted", Requirements("RFC9396-9.2-FAITHFUL"), func(t *T) {
-		told, err := details.Read(t.mustIntrospect()["authorization_details"])
+		told, err := details.Read(mustIntrospect(t)["authorization_details"])
 		if err != nil {
 			t.Skip("introspection tells this resource server no authorization_details")
 		}
-		t.judgeTold(t.mustReadDetails(t.detailed().tokens), told)
+		judgeTold(t, mustReadDetails(t, detailedFlow(t).tokens), told)
 	})
 })
 
@@ -54,8 +54,8 @@ func hasDetails(object map[string]any) bool {
 }
 
 // mustIntrospect asks about the token of the shared approved flow.
-func (t *T) mustIntrospect() map[string]any {
-	answer := t.introspection(t.detailed().tokens.AccessToken)
+func mustIntrospect(t *T) map[string]any {
+	answer := introspectionOf(t, detailedFlow(t).tokens.AccessToken)
 	if answer == nil {
 		t.Skip("introspection tells this resource server that the token is not active")
 	}
@@ -64,7 +64,7 @@ func (t *T) mustIntrospect() map[string]any {
 
 // judgeTold compares introspection with the token response. Both may be filtered
 // or extended for their reader, so only members that both have are judged.
-func (t *T) judgeTold(granted, told []map[string]any) {
+func judgeTold(t *T, granted, told []map[string]any) {
 	const expected = "introspection has what was granted"
 	p := details.Counterparts(granted, told)
 	for _, pair := range p.Pairs {

@@ -12,12 +12,12 @@ import (
 // about types is judged with the rest of it.
 var _ = Describe("authorization_details types of a client", func() {
 	Case("rar-client-type", "are recorded when the client asks for another one", Requirements("RFC9396-10-CLIENT-TYPES"), func(t *T) {
-		t.Judge(t.startUnregistered())
+		t.Judge(startUnregistered(t))
 	})
 })
 
 // startUnregistered asks for a supported type that the client is not registered for.
-func (t *T) startUnregistered() *ciba.Response {
+func startUnregistered(t *T) *ciba.Response {
 	for _, text := range t.Target().RAR.Valid {
 		var typed struct {
 			Type string `json:"type"`

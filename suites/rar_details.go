@@ -85,13 +85,13 @@ func kinds(list []detail) []string {
 }
 
 // withDetails is a good request that carries authorization_details.
-func (t *T) withDetails(list ...detail) ciba.Params {
+func withDetails(t *T, list ...detail) ciba.Params {
 	return t.Request().With("authorization_details", arrayOf(list...))
 }
 
 // validDetails are the objects this OP accepts, by the target file, as far as
 // this case's client may use their types.
-func (t *T) validDetails() []detail {
+func validDetails(t *T) []detail {
 	var list []detail
 	for i, text := range t.Target().RAR.Valid {
 		object, err := ciba.DecodeObject(text)
@@ -111,10 +111,10 @@ func (t *T) validDetails() []detail {
 
 // eachType is the first valid object of every type, as many as one request may
 // have.
-func (t *T) eachType() []detail {
+func eachType(t *T) []detail {
 	var list []detail
 	most := t.Target().RAR.MaxObjects
-	for _, d := range t.validDetails() {
+	for _, d := range validDetails(t) {
 		if most > 0 && len(list) == most {
 			break
 		}
@@ -129,14 +129,14 @@ func (t *T) eachType() []detail {
 // some of them of one type: what is spoilt in the second or third only is spoilt
 // all the same. An OP that does not want them together gets one of every type, or
 // a single one.
-func (t *T) startSeveral() ([]detail, *Flow) {
-	all, kinds := t.validDetails(), t.eachType()
+func startSeveral(t *T) ([]detail, *Flow) {
+	all, kinds := validDetails(t), eachType(t)
 	if most := t.Target().RAR.MaxObjects; most > 0 {
 		all = all[:min(len(all), most)]
 	}
 	var resp *ciba.Response
 	for _, asked := range [][]detail{all[:min(len(all), severalDetails)], kinds, kinds[:1]} {
-		resp = t.Start(t.withDetails(asked...))
+		resp = t.Start(withDetails(t, asked...))
 		if resp.Status/100 == 2 {
 			return asked, t.FlowOf(t.client, t.User(), resp)
 		}
@@ -148,26 +148,26 @@ func (t *T) startSeveral() ([]detail, *Flow) {
 // severalDetails is how many objects a flow has where only the OP sets a limit.
 const severalDetails = 4
 
-// pair are two objects of one request, of two types where there are two.
-func (t *T) pair() (a, b detail) {
-	if list := t.eachType(); len(list) > 1 {
+// alike are two objects of one request, of two types where there are two.
+func alike(t *T) (a, b detail) {
+	if list := eachType(t); len(list) > 1 {
 		return list[0], list[1]
 	}
-	return t.twins()
+	return twins(t)
 }
 
 // twins are two different valid objects of one type for one request.
-func (t *T) twins() (a, b detail) {
+func twins(t *T) (a, b detail) {
 	if t.Target().RAR.MaxObjects == 1 {
 		t.Skip("rar.max_objects in the target file says that a request has one object")
 	}
-	return t.siblings()
+	return siblings(t)
 }
 
 // siblings are two different valid objects of one type: two of the target file,
 // else one of them and the same with another amount, if the OP accepts that.
-func (t *T) siblings() (a, b detail) {
-	list := t.validDetails()
+func siblings(t *T) (a, b detail) {
+	list := validDetails(t)
 	for i, a := range list {
 		for _, b := range list[i+1:] {
 			if a.kind() == b.kind() {
@@ -176,7 +176,7 @@ func (t *T) siblings() (a, b detail) {
 		}
 	}
 	for _, a := range list {
-		if b, ok := a.larger(); ok && t.Start(t.withDetails(b)).Status == 200 {
+		if b, ok := a.larger(); ok && t.Start(withDetails(t, b)).Status == 200 {
 			return a, b
 		}
 	}
@@ -251,16 +251,16 @@ func amountIn(object map[string]any, prefix string) string {
 
 func isAmount(path string) bool { return strings.Contains(strings.ToLower(path), "amount") }
 
-// requiredMembers are the paths that the type definition requires for certain: a
+// membersRequired are the paths that the type definition requires for certain: a
 // missing_field object of the target file shows one when it lacks a single member
 // of a valid object.
-func (t *T) requiredMembers(kind string) []string {
+func membersRequired(t *T, kind string) []string {
 	var required []string
-	for _, invalid := range t.invalidDetails("missing_field") {
+	for _, invalid := range invalidDetails(t, "missing_field") {
 		if invalid.kind() != kind {
 			continue
 		}
-		for _, valid := range t.validDetails() {
+		for _, valid := range validDetails(t) {
 			if valid.kind() != kind {
 				continue
 			}
@@ -296,7 +296,7 @@ type invalidDetail struct {
 	why string
 }
 
-func (t *T) invalidDetails(kind string) []invalidDetail {
+func invalidDetails(t *T, kind string) []invalidDetail {
 	var list []invalidDetail
 	for i, entry := range t.Target().RAR.Invalid {
 		if entry.Kind != kind {
@@ -320,10 +320,10 @@ func jwtClaims(accessToken string) (map[string]any, bool) {
 	return token.Claims, true
 }
 
-// introspection asks about a token as the resource server of the target file.
+// introspectionOf asks about a token as the resource server of the target file.
 // Nil means that this resource server is told nothing about the token.
-func (t *T) introspection(accessToken string) map[string]any {
-	resp := t.MustSucceed("introspection", t.introspect(accessToken))
+func introspectionOf(t *T, accessToken string) map[string]any {
+	resp := t.MustSucceed("introspection", introspect(t, accessToken))
 	t.At(resp)
 	answer, err := resp.Object()
 	if err != nil {
@@ -342,12 +342,12 @@ type place struct {
 	evidence *ciba.Response // the answer that shows them
 }
 
-// places are all places a grant can be read from: the token response, a JWT
+// placesOf are all places a grant can be read from: the token response, a JWT
 // access token and introspection. Places without readable details are left out;
 // they have cases of their own.
-func (t *T) places(tokens ciba.TokenResponse) []place {
+func placesOf(t *T, tokens ciba.TokenResponse) []place {
 	var list []place
-	t.eachPlace(tokens, func(name string, object map[string]any) {
+	eachPlace(t, tokens, func(name string, object map[string]any) {
 		if granted, err := details.Read(object["authorization_details"]); err == nil {
 			list = append(list, place{name, granted, t.evidence})
 		}
@@ -355,20 +355,20 @@ func (t *T) places(tokens ciba.TokenResponse) []place {
 	return list
 }
 
-func (t *T) eachPlace(tokens ciba.TokenResponse, look func(name string, object map[string]any)) {
+func eachPlace(t *T, tokens ciba.TokenResponse, look func(name string, object map[string]any)) {
 	look("the token response", tokens.Raw)
 	if claims, ok := jwtClaims(tokens.AccessToken); ok {
 		look("the JWT access token", claims)
 	}
 	if t.Has("introspection") {
-		look("introspection", t.introspection(tokens.AccessToken))
+		look("introspection", introspectionOf(t, tokens.AccessToken))
 	}
 }
 
-// judgeForm says of every place that has details that they are an array, which a
+// judgeDetailsForm says of every place that has details that they are an array, which a
 // single object is easily taken out of.
-func (t *T) judgeForm(tokens ciba.TokenResponse) {
-	t.eachPlace(tokens, func(name string, object map[string]any) {
+func judgeDetailsForm(t *T, tokens ciba.TokenResponse) {
+	eachPlace(t, tokens, func(name string, object map[string]any) {
 		if value, there := object["authorization_details"]; there {
 			_, err := details.Read(value)
 			t.Check(err == nil, name+" has an array of objects with type", "%v", err)

@@ -15,19 +15,19 @@ var _ = Describe("Refresh token", func() {
 	Case("token-refresh", "works for its client and keeps the user", Requirements("RFC6749-6-REFRESH"), refreshes)
 	Case("refresh-scope", "brings no more scope than was granted", Requirements("RFC6749-6-REFRESH").About(7*time.Second), widened)
 	Case("refresh-authenticated", "needs client authentication", disturbing("RFC6749-6-REFRESH-AUTH").About(2*ciba.DefaultInterval), func(t *T) {
-		r := t.refreshable()
-		call := t.refreshCall(t.Client(), r.Tokens.RefreshToken)
+		r := refreshable(t)
+		call := refreshCall(t, t.Client(), r.Tokens.RefreshToken)
 		t.JudgeVariant("a client_id only", t.Send(call.AuthenticatedBy(ciba.Public(t.Client().ClientID))))
 		t.JudgeVariant("no client_id", t.Send(call.AuthenticatedBy(nil)))
 		t.JudgeVariant("a wrong credential", t.Send(call.AuthenticatedBy(wrongCredential(t, t.Client()))))
-		if proper := t.refresh(r.Tokens.RefreshToken); proper.Status != 200 && !t.Failed() {
+		if proper := refresh(t, r.Tokens.RefreshToken); proper.Status != 200 && !t.Failed() {
 			t.At(proper)
 			t.Warn("the refresh token still works for its client", "%s", proper.Summary())
 		}
 	})
 	Case("refresh-bound", "is useless to another client", Requirements("RFC6749-6-REFRESH-BOUND").LastForClient(), func(t *T) {
-		r := t.refreshable()
-		fresh, err := t.MustSucceed("the client's own refresh", t.refresh(r.Tokens.RefreshToken)).Tokens()
+		r := refreshable(t)
+		fresh, err := t.MustSucceed("the client's own refresh", refresh(t, r.Tokens.RefreshToken)).Tokens()
 		if err != nil {
 			t.Abort("the answer to a refresh cannot be used: %v", err)
 		}
@@ -41,16 +41,16 @@ var _ = Describe("Refresh token", func() {
 			}
 			r := t.Requirement()
 			r.Expect.Tolerated = append(slices.Clone(r.Expect.Tolerated), string(ciba.InvalidRequest))
-			t.JudgeBy(r, t.Send(t.refreshCall(c, refreshToken).With("client_id", t.Client().ClientID)))
+			t.JudgeBy(r, t.Send(refreshCall(t, c, refreshToken).With("client_id", t.Client().ClientID)))
 			break
 		}
-		t.JudgeVariant("as itself", t.Send(t.refreshCall(t.Second(), refreshToken)))
+		t.JudgeVariant("as itself", t.Send(refreshCall(t, t.Second(), refreshToken)))
 	})
 })
 
 // refreshable is a flow of the case's own with a refresh token. Many OPs issue
 // one for offline_access only.
-func (t *T) refreshable() Redeemed {
+func refreshable(t *T) Redeemed {
 	p := t.Request()
 	if t.Redeemed().Tokens.RefreshToken == "" {
 		scope := strings.Fields(p.Get("scope"))
@@ -81,17 +81,17 @@ func widened(t *T) {
 	if tokens.RefreshToken == "" {
 		t.Skip("refresh: the OP issues no refresh token for the scope %s", strings.Join(less, " "))
 	}
-	if granted, where := t.grantedScope(tokens.AccessToken); containsAny(granted, withheld) || containsAny(strings.Fields(tokens.Scope), withheld) {
+	if granted, where := grantedScope(t, tokens.AccessToken); containsAny(granted, withheld) || containsAny(strings.Fields(tokens.Scope), withheld) {
 		t.Skip("the OP grants more than it was asked for from the beginning, by %s", where)
 	}
-	resp := t.MustAnswer(t.Send(t.refreshCall(t.client, tokens.RefreshToken).With("scope", strings.Join(full, " "))))
+	resp := t.MustAnswer(t.Send(refreshCall(t, t.client, tokens.RefreshToken).With("scope", strings.Join(full, " "))))
 	t.At(resp)
 	t.Check(resp.Status < 500 || resp.Status == 503, "a refusal, or no more than was granted", "%s", resp.Summary())
 	fresh, err := resp.Tokens()
 	if err != nil {
 		return
 	}
-	granted, where := t.grantedScope(fresh.AccessToken)
+	granted, where := grantedScope(t, fresh.AccessToken)
 	t.Check(!containsAny(granted, withheld), "no scope beyond the grant", "%s shows %.200q", where, strings.Join(granted, " "))
 	t.Check(!containsAny(strings.Fields(fresh.Scope), withheld), "no scope beyond the grant", "the answer states %.200q", fresh.Scope)
 }
@@ -100,22 +100,22 @@ func containsAny(list, of []string) bool {
 	return slices.ContainsFunc(list, func(s string) bool { return slices.Contains(of, s) })
 }
 
-func (t *T) refreshCall(c *Client, refreshToken string) Request {
+func refreshCall(t *T, c *Client, refreshToken string) Request {
 	call := t.TokenRequest(c, ciba.P("grant_type", "refresh_token", "refresh_token", refreshToken))
 	call.Label = "refresh request"
 	return call
 }
 
 // refresh uses a refresh token as its client should.
-func (t *T) refresh(refreshToken string) *ciba.Response {
-	return t.Send(t.refreshCall(t.client, refreshToken))
+func refresh(t *T, refreshToken string) *ciba.Response {
+	return t.Send(refreshCall(t, t.client, refreshToken))
 }
 
 func refreshes(t *T) {
-	before := t.refreshable()
-	user := t.userinfoSubject(before.Tokens.AccessToken)
+	before := refreshable(t)
+	user := userinfoSubject(t, before.Tokens.AccessToken)
 	t.Wait(3 * time.Second) // so that a new auth_time differs from the old one
-	resp := t.MustAnswer(t.refresh(before.Tokens.RefreshToken))
+	resp := t.MustAnswer(refresh(t, before.Tokens.RefreshToken))
 	t.At(resp)
 	if !t.Check(resp.Status == 200, "status 200", "%s", resp.Summary()) {
 		return
@@ -127,7 +127,7 @@ func refreshes(t *T) {
 	t.Check(noStore(resp.Header.Values("Cache-Control")), "Cache-Control contains no-store", "Cache-Control %.100q", strings.Join(resp.Header.Values("Cache-Control"), ", "))
 	t.Check(after.TokenType != "", "a token_type", "there is none")
 	if before.Tokens.IDToken != "" && after.IDToken != "" {
-		old, fresh := t.idTokenOf(before.Tokens), t.idTokenOf(after)
+		old, fresh := idTokenIn(t, before.Tokens), idTokenIn(t, after)
 		refreshedIDToken(t, old, fresh)
 		if after.RefreshToken == "" { // it does not rotate, so the first one lives on
 			after.RefreshToken = before.Tokens.RefreshToken
@@ -135,7 +135,7 @@ func refreshes(t *T) {
 		issuedAgain(t, Redeemed{Flow: before.Flow, Ack: before.Ack, Tokens: after, Response: resp}, old, fresh)
 	}
 	if user != nil {
-		got := t.userinfoSubject(after.AccessToken)
+		got := userinfoSubject(t, after.AccessToken)
 		t.Check(got == user, "an access token for the same user", "UserInfo says sub %.60v", got)
 	}
 }
@@ -156,13 +156,13 @@ func issuedAgain(t *T, r Redeemed, before, after idToken) {
 
 // userinfoSubject is the sub that UserInfo tells for an access token, nil when
 // it tells none.
-func (t *T) userinfoSubject(accessToken string) any {
+func userinfoSubject(t *T, accessToken string) any {
 	if !t.Has("userinfo") {
 		return nil
 	}
-	resp := t.Send(t.userinfoCall(accessToken))
+	resp := t.Send(userinfoCall(t, accessToken))
 	t.At(resp)
-	claims, err := t.userinfoClaims(resp)
+	claims, err := userinfoClaims(t, resp)
 	if err != nil || resp.Status != 200 {
 		return nil
 	}

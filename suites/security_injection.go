@@ -31,7 +31,7 @@ func detailsSaying(t *T, text string) string {
 		t.Skip("rar.valid in the target file is empty")
 	}
 	object, err := ciba.DecodeObject(t.Target().RAR.Valid[0])
-	t.must(err)
+	MustNotFail(t, err)
 	member := ""
 	for _, name := range sortedKeys(object) {
 		if _, isString := object[name].(string); isString && name != "type" && member != "creditorName" {
@@ -43,7 +43,7 @@ func detailsSaying(t *T, text string) string {
 	}
 	object[member] = text
 	data, err := json.Marshal(object)
-	t.must(err)
+	MustNotFail(t, err)
 	return string(data)
 }
 

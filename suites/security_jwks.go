@@ -20,7 +20,7 @@ var _ = Describe("JWK Set", func() {
 			t.Skip("neither the metadata nor the target file names a jwks_uri")
 		}
 		mustBeTLS(t, "jwks_uri", t.Target().Endpoints.JWKS)
-		resp := t.MustAnswer(t.keys())
+		resp := t.MustAnswer(keySetAnswer(t))
 		t.At(resp)
 		if !t.Check(resp.Status == 200, "status 200", "status %d", resp.Status) {
 			return
@@ -45,24 +45,24 @@ type keySet struct {
 	keys []jose.Key
 }
 
-// keys is the shared answer of jwks_uri.
-func (t *T) keys() *ciba.Response {
-	return Observe(t, "keys", func(t *T) *ciba.Response { return t.Send(t.keysCall()) })
+// keySetAnswer is the shared answer of jwks_uri.
+func keySetAnswer(t *T) *ciba.Response {
+	return Observe(t, "keys", func(t *T) *ciba.Response { return t.Send(keysCall(t)) })
 }
 
-func (t *T) keysCall() Request {
+func keysCall(t *T) Request {
 	return Request{Call: ciba.Call{Label: "JWK Set", Method: http.MethodGet, URL: t.Target().Endpoints.JWKS}}
 }
 
 // mustKeySet is the published key set, or an error.
-func (t *T) mustKeySet() keySet {
+func mustKeySet(t *T) keySet {
 	if t.Target().Endpoints.JWKS == "" {
 		t.Abort("neither the metadata nor the target file names a jwks_uri, so no signature can be verified")
 	}
-	return t.mustReadKeySet(t.keys())
+	return mustReadKeySet(t, keySetAnswer(t))
 }
 
-func (t *T) mustReadKeySet(resp *ciba.Response) keySet {
+func mustReadKeySet(t *T, resp *ciba.Response) keySet {
 	set, err := readKeySet(t.MustSucceed("the request for the JWK Set", resp))
 	if err != nil {
 		t.Abort("the JWK Set cannot be read: %v", err)

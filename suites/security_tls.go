@@ -17,14 +17,14 @@ import (
 // sent to a host whose certificate is not.
 var _ = Describe("TLS", func() {
 	Case("tls-versions", "is current at every endpoint", Requirements("CIBA-7-TLS-VERSIONS").AfterAll(), func(t *T) {
-		for _, address := range t.tlsAddresses() {
+		for _, address := range tlsAddresses(t) {
 			judgeTLS(t, address)
 		}
 	})
 })
 
 // tlsAddresses are the host:port of the endpoints that are used, each once.
-func (t *T) tlsAddresses() []string {
+func tlsAddresses(t *T) []string {
 	e := t.Target().Endpoints
 	seen := map[string]bool{}
 	for _, endpoint := range []string{e.BackchannelAuthentication, e.Token, e.JWKS, e.Userinfo, e.Introspection} {

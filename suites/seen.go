@@ -6,12 +6,12 @@ import (
 	"github.com/cibatest/cibatest/internal/driver"
 )
 
-// everyStartError are the refusals of [T.startErrors] and those that other cases
+// everyStartError are the refusals of [startErrors] and those that other cases
 // met: an OP may know how to put an error for most reasons, and not for one.
-func (t *T) everyStartError() []refusal { return withAnswered(t.startErrors(), t.Seen().Starts()) }
+func (t *T) everyStartError() []refusal { return withAnswered(startErrors(t), t.Seen().Starts()) }
 
-// everyPollError are the refusals of [T.pollErrors] and those that other cases met.
-func (t *T) everyPollError() []refusal { return withAnswered(t.pollErrors(), t.Seen().Polls()) }
+// everyPollError are the refusals of [pollErrors] and those that other cases met.
+func (t *T) everyPollError() []refusal { return withAnswered(pollErrors(t), t.Seen().Polls()) }
 
 func withAnswered(list []refusal, others []driver.Answer) []refusal {
 	for _, a := range others {
