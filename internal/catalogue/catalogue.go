@@ -22,7 +22,8 @@ import (
 //go:embed requirements.yaml
 var document []byte
 
-// Requirement is one clause. Texts are prose; ids never change.
+// Requirement is one clause. Texts are prose; ids never change. Notes are ids of
+// the notes about what the texts leave open here, see [Catalogue.NotesOf].
 type Requirement struct {
 	ID          string   `yaml:"id"`
 	Source      string   `yaml:"source"`  // document and section; several are separated by ";"
@@ -35,9 +36,9 @@ type Requirement struct {
 	Test        string   `yaml:"test"`
 	Expect      Expect   `yaml:"expect"`
 	Pitfalls    string   `yaml:"pitfalls"`
-	Notes       []string `yaml:"notes"` // ids of the notes about what the texts leave open here
-	Modes       []string `yaml:"-"`     // of Applies
-	Needs       []string `yaml:"-"`     // of Applies
+	Notes       []string `yaml:"notes"`
+	Modes       []string `yaml:"-"` // of Applies
+	Needs       []string `yaml:"-"` // of Applies
 }
 
 // Applies says where a requirement can be tested.

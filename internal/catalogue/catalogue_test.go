@@ -1,6 +1,7 @@
 package catalogue
 
 import (
+	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
@@ -53,8 +54,8 @@ func TestNeedsAreExplained(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, need := range NeedNames() {
-		if !strings.Contains(string(text), "`"+need+"`") {
+	for _, need := range needs {
+		if !strings.Contains(string(text), fmt.Sprintf("`%s`", need)) {
 			t.Errorf("docs/catalogue.md leaves out the need %s", need)
 		}
 	}
