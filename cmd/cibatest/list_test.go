@@ -1,8 +1,12 @@
 package main
 
 import (
+	"path/filepath"
 	"strings"
 	"testing"
+
+	"github.com/cibatest/cibatest/internal/catalogue"
+	"github.com/cibatest/cibatest/internal/lab"
 )
 
 func TestExplain(t *testing.T) {
@@ -32,5 +36,27 @@ func TestExplain(t *testing.T) {
 				}
 			}
 		})
+	}
+}
+
+// TestNotesReachTheReport: who reads only the report can read what its clauses
+// leave open.
+func TestNotesReachTheReport(t *testing.T) {
+	t.Parallel()
+	out := t.TempDir()
+	if code, _, errOut := called(t, "conform", "--target", startLab(t, lab.Options{}), "--out", out, "metadata-rs256"); code != exitOK {
+		t.Fatalf("exit code %d: %s", code, errOut)
+	}
+	note, ok := catalogue.Must().Note("N-30")
+	if !ok {
+		t.Fatal("there is no note N-30")
+	}
+	for _, file := range []string{"run.json", "report.html"} {
+		text := string(read(t, filepath.Join(out, file)))
+		for _, want := range append([]string{note.ID, note.Title}, note.Text...) {
+			if !strings.Contains(text, want) {
+				t.Errorf("%s lacks %q", file, want)
+			}
+		}
 	}
 }
