@@ -312,6 +312,9 @@ func (s *Session) requirements(cases []result.Case, all bool) []result.Requireme
 	var list []result.Requirement
 	for _, r := range s.catalogue.List() {
 		entry := result.Requirement{ID: r.ID, Level: r.Level, Area: r.Area, Source: r.Source, Text: strings.TrimSpace(r.Requirement), Cases: byRequirement[r.ID]}
+		for _, n := range s.catalogue.NotesOf(r) {
+			entry.Notes = append(entry.Notes, result.Note(n))
+		}
 		switch {
 		case len(entry.Cases) > 0:
 			entry.Outcome = result.Worst(outcomes[r.ID]...)

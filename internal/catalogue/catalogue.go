@@ -1,6 +1,8 @@
 // Package catalogue is the catalogue of clauses that an OpenID Provider for CIBA has
 // to obey, as testable requirements in our own words. The catalogue is the truth
 // of this tool: cases name its ids, and coverage is computed from them.
+// docs/catalogue.md explains the fields of an entry, docs/notes.md the questions
+// that the texts leave open.
 package catalogue
 
 import (
@@ -13,12 +15,15 @@ import (
 	"sync"
 
 	"go.yaml.in/yaml/v3"
+
+	"github.com/cibatest/cibatest/docs"
 )
 
 //go:embed requirements.yaml
 var document []byte
 
-// Requirement is one clause. Texts are prose; ids never change.
+// Requirement is one clause. Texts are prose; ids never change. Notes are ids of
+// the notes about what the texts leave open here, see [Catalogue.NotesOf].
 type Requirement struct {
 	ID          string   `yaml:"id"`
 	Source      string   `yaml:"source"`  // document and section; several are separated by ";"
@@ -54,14 +59,15 @@ type Expect struct {
 	Why             string   `yaml:"why"`
 }
 
-// Catalogue holds all requirements.
+// Catalogue holds all requirements, and the notes they cite.
 type Catalogue struct {
-	list []Requirement
-	byID map[string]int
+	list  []Requirement
+	byID  map[string]int
+	notes map[string]Note
 }
 
-// Load reads the embedded catalogue, once.
-var Load = sync.OnceValues(func() (*Catalogue, error) { return parse(document) })
+// Load reads the embedded catalogue and notes, once.
+var Load = sync.OnceValues(func() (*Catalogue, error) { return parse(document, docs.Notes) })
 
 // Must is [Load] for callers that cannot go on without; the embedded document
 // is held valid by a test.
@@ -73,14 +79,16 @@ func Must() *Catalogue {
 	return c
 }
 
-func parse(data []byte) (*Catalogue, error) {
-	decoder := yaml.NewDecoder(bytes.NewReader(data))
+func parse(requirements []byte, notes string) (*Catalogue, error) {
+	decoder := yaml.NewDecoder(bytes.NewReader(requirements))
 	decoder.KnownFields(true)
 	c := &Catalogue{byID: map[string]int{}}
 	if err := decoder.Decode(&c.list); err != nil {
 		return nil, fmt.Errorf("requirement catalogue: %w", err)
 	}
-	var problems []error
+	var err error
+	c.notes, err = parseNotes(notes)
+	problems := []error{err}
 	for i := range c.list {
 		r := &c.list[i]
 		r.Modes, r.Needs = r.Applies.Modes, r.Applies.Needs
@@ -88,7 +96,7 @@ func parse(data []byte) (*Catalogue, error) {
 			problems = append(problems, fmt.Errorf("%s: the id is used twice", r.ID))
 		}
 		c.byID[r.ID] = i
-		problems = append(problems, r.check())
+		problems = append(problems, r.check(), c.checkCitations(*r))
 	}
 	if err := errors.Join(problems...); err != nil {
 		return nil, fmt.Errorf("requirement catalogue: %w", err)
@@ -116,6 +124,17 @@ func (r Requirement) check() error {
 	}
 	if r.ID == "" || r.Requirement == "" || r.Source == "" {
 		problems = append(problems, fmt.Errorf("%q: id, source and requirement are never empty", r.ID))
+	}
+	return errors.Join(problems...)
+}
+
+// checkCitations holds every cited note to be there.
+func (c *Catalogue) checkCitations(r Requirement) error {
+	var problems []error
+	for _, id := range r.Notes {
+		if _, ok := c.notes[id]; !ok {
+			problems = append(problems, fmt.Errorf("%s: there is no note %s", r.ID, id))
+		}
 	}
 	return errors.Join(problems...)
 }
