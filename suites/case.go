@@ -15,9 +15,9 @@ import (
 // a slow OP, one long poll of 45 s and the decision.
 const DefaultLimit = 2 * time.Minute
 
-// Spec says what a case judges, what it needs and what it must not share.
-// Build one with [Requirements].
-type Spec struct {
+// Traits says what a case judges, what it needs and what it must not share.
+// Build one with [Judges].
+type Traits struct {
 	requirements []string
 	needs        []string
 	methods      []string
@@ -33,87 +33,87 @@ type Spec struct {
 	afterAll     bool
 }
 
-// Requirements names the clauses that the case settles, the deciding one first.
-func Requirements(ids ...string) Spec {
-	return Spec{requirements: ids, limit: DefaultLimit, about: time.Second}
+// Judges names the clauses that the case settles, the deciding one first.
+func Judges(ids ...string) Traits {
+	return Traits{requirements: ids, limit: DefaultLimit, about: time.Second}
 }
 
 // Needs adds capabilities beyond those the catalogue lists for the
 // requirements; the names are those of applies.needs.
-func (s Spec) Needs(names ...string) Spec {
+func (s Traits) Needs(names ...string) Traits {
 	s.needs = append(slices.Clone(s.needs), names...)
 	return s
 }
 
 // Methods restricts the case to clients with one of these authentication methods.
-func (s Spec) Methods(names ...string) Spec {
+func (s Traits) Methods(names ...string) Traits {
 	s.methods = append(slices.Clone(s.methods), names...)
 	return s
 }
 
 // Limit replaces [DefaultLimit]. A case that waits for an expiry also gets the
-// target's expiry budget on top, see [Spec.WaitsForExpiry].
-func (s Spec) Limit(d time.Duration) Spec {
+// target's expiry budget on top, see [Traits.WaitsForExpiry].
+func (s Traits) Limit(d time.Duration) Traits {
 	s.limit = d
 	return s
 }
 
 // About says how long the case takes on an OP with an interval of 5 s. It only
 // balances clients between cases that run alone; zero means a second.
-func (s Spec) About(d time.Duration) Spec {
+func (s Traits) About(d time.Duration) Traits {
 	s.about = d
 	return s
 }
 
 // Smoke puts the case into the spread over all areas that --smoke runs. It must
 // not wait for an expiry.
-func (s Spec) Smoke() Spec {
+func (s Traits) Smoke() Traits {
 	s.smoke = true
 	return s
 }
 
 // WaitsForExpiry marks a case that waits until an auth_req_id expires.
-func (s Spec) WaitsForExpiry() Spec {
+func (s Traits) WaitsForExpiry() Traits {
 	s.slow = true
 	return s
 }
 
 // AloneForClient keeps every other case of the same client away while this one
 // runs: it may throttle or lock the client.
-func (s Spec) AloneForClient() Spec {
+func (s Traits) AloneForClient() Traits {
 	s.aloneClient = true
 	return s
 }
 
 // AloneForUser keeps every other case of the same user away while this one runs.
-func (s Spec) AloneForUser() Spec {
+func (s Traits) AloneForUser() Traits {
 	s.aloneUser = true
 	return s
 }
 
 // AsksAllUsers marks a case that opens requests for every user, so that no case
 // that has to be alone with one of them runs meanwhile.
-func (s Spec) AsksAllUsers() Spec {
+func (s Traits) AsksAllUsers() Traits {
 	s.allUsers = true
 	return s
 }
 
 // LastForClient runs the case after all cases of its client that are not last.
-func (s Spec) LastForClient() Spec {
+func (s Traits) LastForClient() Traits {
 	s.lastClient = true
 	return s
 }
 
 // EachAlgorithm lets the case judge, with [T.Each], a further client for every
 // other ID Token algorithm that clients are registered for.
-func (s Spec) EachAlgorithm() Spec {
+func (s Traits) EachAlgorithm() Traits {
 	s.eachAlg = true
 	return s
 }
 
 // AfterAll runs the case when everything else is over: it sends what a firewall
 // may take for an attack, or judges what all other cases saw.
-func (s Spec) AfterAll() Spec {
+func (s Traits) AfterAll() Traits {
 	s.afterAll = true
 	return s
 }
@@ -121,8 +121,8 @@ func (s Spec) AfterAll() Spec {
 // definition is a registered case.
 type definition struct {
 	id, title string
-	subject   string // what the title speaks of: the texts of its containers
-	Spec
+	subject   string // What the title speaks of: the texts of its containers
+	Traits
 	area string
 	body func(*T)
 }
@@ -143,7 +143,7 @@ var caseID = regexp.MustCompile(`^[a-z0-9]+(-[a-z0-9]+)*$`)
 // Case registers one check: an It of the Ginkgo tree and a body that can also
 // run without Ginkgo. An unknown requirement, an ill-formed or a repeated id is a
 // mistake in this program and stops the building of the tree.
-func Case(id, title string, s Spec, body func(*T)) {
+func Case(id, title string, s Traits, body func(*T)) {
 	ginkgo.GinkgoHelper()
 	def := &definition{id: id, title: title, Spec: s, body: body}
 	if err := def.complete(catalogue.Must()); err != nil {

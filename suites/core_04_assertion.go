@@ -12,8 +12,8 @@ import (
 )
 
 // assertionCase registers a case for clients of either JWT method: an OP
-// verifies the signature of a key and the HMAC of a secret by different code.
-func assertionCase(id, title string, s Spec, body func(*T)) {
+// Verifies the signature of a key and the HMAC of a secret by different code.
+func assertionCase(id, title string, s Traits, body func(*T)) {
 	Case(id, title+" (private_key_jwt)", s.Methods(targetfile.AuthPrivateKeyJWT), body)
 	Case(id+"-hmac", title+" (client_secret_jwt)", s.Methods(targetfile.AuthClientSecretJWT), body)
 }
@@ -29,13 +29,13 @@ var incomplete = []string{"no iss", "no sub", "an array that names nobody"}
 
 // CIBA Core 7.1, OIDC Core 9, RFC 7523 3: what an assertion has to be.
 var _ = Describe("Client assertion", func() {
-	assertionCase("assertion-aud-issuer", "may be addressed to the issuer", Requirements("CIBA-7.1-AUD-ISSUER"), func(t *T) {
+	assertionCase("assertion-aud-issuer", "may be addressed to the issuer", Judges("CIBA-7.1-AUD-ISSUER"), func(t *T) {
 		t.JudgeAck("audience issuer", t.StartAuthenticatedBy(t.Client(), t.Assertion(t.Client())))
 	})
-	assertionCase("assertion-aud-token-endpoint", "is recorded when addressed to the token endpoint", disturbing("CIBA-7.1-AUD-TOKEN-ENDPOINT"), func(t *T) {
+	assertionCase("assertion-aud-token-endpoint", "is recorded when addressed to the token endpoint", Disturbing("CIBA-7.1-AUD-TOKEN-ENDPOINT"), func(t *T) {
 		recordAudience(t, t.Target().Endpoints.Token)
 	})
-	assertionCase("assertion-aud-backchannel", "is recorded when addressed to the backchannel endpoint", disturbing("CIBA-7.1-AUD-BC-ENDPOINT"), func(t *T) {
+	assertionCase("assertion-aud-backchannel", "is recorded when addressed to the backchannel endpoint", Disturbing("CIBA-7.1-AUD-BC-ENDPOINT"), func(t *T) {
 		recordAudience(t, t.Target().Endpoints.BackchannelAuthentication)
 	})
 	for _, c := range []struct {
@@ -69,7 +69,7 @@ var _ = Describe("Client assertion", func() {
 			{"nbf in 600 s", func(_ *T, c map[string]any) { c["nbf"], c["exp"] = ago(-600), ago(-900) }},
 		}},
 	} {
-		assertionCase(c.id, c.title, disturbing(c.requirement), func(t *T) {
+		assertionCase(c.id, c.title, Disturbing(c.requirement), func(t *T) {
 			for _, e := range entrances(t) {
 				for _, f := range c.flaws {
 					r := t.Requirement()
@@ -83,12 +83,12 @@ var _ = Describe("Client assertion", func() {
 			}
 		})
 	}
-	assertionCase("assertion-no-jti", "is recorded without jti", disturbing("OIDC-9-ASSERTION-NO-JTI"), func(t *T) {
+	assertionCase("assertion-no-jti", "is recorded without jti", Disturbing("OIDC-9-ASSERTION-NO-JTI"), func(t *T) {
 		a := usualAssertion(t)
 		a.Edit = func(_, claims map[string]any) { delete(claims, "jti") }
 		t.JudgeVariant("no jti", t.StartAuthenticatedBy(t.Client(), a))
 	})
-	assertionCase("assertion-bad-key", "is refused when signed with another key", disturbing("OIDC-9-ASSERTION-BAD-KEY"), func(t *T) {
+	assertionCase("assertion-bad-key", "is refused when signed with another key", Disturbing("OIDC-9-ASSERTION-BAD-KEY"), func(t *T) {
 		for _, e := range entrances(t) {
 			judgeAssertion(t, "a key of nobody", e, func(a *ciba.Assertion) {
 				key, err := jose.GenerateKey(a.Key.Alg(), a.Key.KID()) // only the key differs, not alg or kid
@@ -100,7 +100,7 @@ var _ = Describe("Client assertion", func() {
 			}
 		}
 	})
-	assertionCase("assertion-malformed", "is refused when it is no JWT", disturbing("OIDC-9-ASSERTION-ALG-NONE"), func(t *T) {
+	assertionCase("assertion-malformed", "is refused when it is no JWT", Disturbing("OIDC-9-ASSERTION-ALG-NONE"), func(t *T) {
 		for _, e := range entrances(t) {
 			for _, text := range []string{"not-a-jwt", "a.b.c", "..", "e30.e30."} {
 				judgeAssertion(t, text, e, func(a *ciba.Assertion) {
@@ -109,14 +109,14 @@ var _ = Describe("Client assertion", func() {
 			}
 		}
 	})
-	assertionCase("assertion-unsigned", "is refused without a signature", disturbing("OIDC-9-ASSERTION-ALG-NONE"), func(t *T) {
+	assertionCase("assertion-unsigned", "is refused without a signature", Disturbing("OIDC-9-ASSERTION-ALG-NONE"), func(t *T) {
 		for _, e := range entrances(t) {
 			for _, alg := range []string{"none", "nOnE"} {
 				judgeAssertion(t, "alg "+alg, e, func(a *ciba.Assertion) { a.Token = unsignedBy(alg) })
 			}
 		}
 	})
-	assertionCase("assertion-replay", "is recorded when used twice", disturbing("OIDC-9-ASSERTION-REPLAY"), func(t *T) {
+	assertionCase("assertion-replay", "is recorded when used twice", Disturbing("OIDC-9-ASSERTION-REPLAY"), func(t *T) {
 		a := usualAssertion(t)
 		fresh, token := a, ""
 		a.Token = func(_, _ map[string]any) (_ string, err error) {
@@ -127,11 +127,11 @@ var _ = Describe("Client assertion", func() {
 		a.Token = func(_, _ map[string]any) (string, error) { return token, nil }
 		t.JudgeVariant("second use", t.StartAuthenticatedBy(t.Client(), a))
 	})
-	assertionCase("assertion-type", "comes with the jwt-bearer type", disturbing("OIDC-9-ASSERTION-TYPE"), assertionTypes)
-	Case("assertion-client-secret-jwt", "may be an HMAC of the client secret", Requirements("OIDC-9-CLIENT-SECRET-JWT"), func(t *T) {
+	assertionCase("assertion-type", "comes with the jwt-bearer type", Disturbing("OIDC-9-ASSERTION-TYPE"), assertionTypes)
+	Case("assertion-client-secret-jwt", "may be an HMAC of the client secret", Judges("OIDC-9-CLIENT-SECRET-JWT"), func(t *T) {
 		t.JudgeAck("client_secret_jwt", t.Start(t.Request()))
 	})
-	assertionCase("assertion-client-id-mismatch", "agrees with client_id", disturbing("RFC7523-3-CLIENT-ID-MISMATCH"), func(t *T) {
+	assertionCase("assertion-client-id-mismatch", "agrees with client_id", Disturbing("RFC7523-3-CLIENT-ID-MISMATCH"), func(t *T) {
 		for _, e := range entrances(t) {
 			call := e.call()
 			call.Form = call.Form.Add("client_id", t.Second().ClientID)
@@ -139,7 +139,7 @@ var _ = Describe("Client assertion", func() {
 		}
 	})
 	assertionCase("assertion-token-aud-issuer", "addressed to the issuer works at the token endpoint",
-		Requirements("CIBA-10.1-TOKEN-AUTH-AUD-ISSUER").About(ciba.DefaultInterval), func(t *T) {
+		Judges("CIBA-10.1-TOKEN-AUTH-AUD-ISSUER").About(ciba.DefaultInterval), func(t *T) {
 			flow := t.MustStart(t.Request())
 			t.WaitTurn(flow)
 			t.Judge(t.PollAuthenticatedBy(flow, t.Assertion(t.Client())))

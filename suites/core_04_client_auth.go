@@ -15,16 +15,16 @@ import (
 	. "github.com/onsi/ginkgo/v2"
 )
 
-// disturbing is for cases that an OP may count as failed logins of the client.
-func disturbing(ids ...string) Spec {
-	return Requirements(ids...).AloneForClient().LastForClient()
+// Disturbing is for cases that an OP may count as failed logins of the client.
+func Disturbing(ids ...string) Traits {
+	return Judges(ids...).AloneForClient().LastForClient()
 }
 
 // CIBA Core 4 and 7.1: clients authenticate at the backchannel endpoint as they
 // do at the token endpoint.
 var _ = Describe("Client authentication", func() {
-	Case("auth-methods-shared", "works with every advertised method at both endpoints", Requirements("CIBA-4-AUTH-METHODS-SHARED").Limit(5*time.Minute).About(20*ciba.DefaultInterval), methodsShared)
-	Case("auth-required", "is required to start", Requirements("CIBA-7.1-AUTH-REQUIRED").Smoke(), func(t *T) {
+	Case("auth-methods-shared", "works with every advertised method at both endpoints", Judges("CIBA-4-AUTH-METHODS-SHARED").Limit(5*time.Minute).About(20*ciba.DefaultInterval), methodsShared)
+	Case("auth-required", "is required to start", Judges("CIBA-7.1-AUTH-REQUIRED").Smoke(), func(t *T) {
 		t.JudgeVariant("neither credential nor client_id", t.StartAuthenticatedBy(t.Client(), nil))
 		if t.Has("login_hint") { // who proves nothing is not told which users exist; CIBA Core 7.2 authenticates the client first
 			unknown := t.StartRequest(requestWithoutHint(t).Add("login_hint", unknownHint(t)))
@@ -38,30 +38,30 @@ var _ = Describe("Client authentication", func() {
 			}
 		}
 	})
-	Case("auth-empty-secret", "is not an empty secret in the header", disturbing("CIBA-7.1-AUTH-REQUIRED").Methods(targetfile.AuthClientSecretBasic), emptySecret)
-	Case("auth-empty-secret-post", "is not an empty secret in the body", disturbing("CIBA-7.1-AUTH-REQUIRED").Methods(targetfile.AuthClientSecretPost), emptySecret)
-	Case("auth-unknown-client", "refuses a client that does not exist", Requirements("CIBA-7.1-AUTH-UNKNOWN-CLIENT"), func(t *T) {
+	Case("auth-empty-secret", "is not an empty secret in the header", Disturbing("CIBA-7.1-AUTH-REQUIRED").Methods(targetfile.AuthClientSecretBasic), emptySecret)
+	Case("auth-empty-secret-post", "is not an empty secret in the body", Disturbing("CIBA-7.1-AUTH-REQUIRED").Methods(targetfile.AuthClientSecretPost), emptySecret)
+	Case("auth-unknown-client", "refuses a client that does not exist", Judges("CIBA-7.1-AUTH-UNKNOWN-CLIENT"), func(t *T) {
 		for _, e := range entrances(t) {
 			for _, c := range perMethod(t) {
-				judgeEntry(t, "as by "+c.AuthMethod, e, e.call().AuthenticatedBy(stranger(t, c)))
+				judgeEntry(t, "as by "+c.AuthMethod, e, e.call().AuthenticatedBy(Stranger(t, c)))
 			}
 		}
 	})
-	Case("auth-wrong-secret", "refuses a wrong secret in the header", disturbing("CIBA-7.1-AUTH-WRONG-SECRET").Methods(targetfile.AuthClientSecretBasic), wrongSecrets)
-	Case("auth-wrong-secret-post", "refuses a wrong secret in the body", disturbing("CIBA-7.1-AUTH-WRONG-SECRET").Methods(targetfile.AuthClientSecretPost), wrongSecrets)
-	Case("auth-basic-challenge", "answers failed Basic with a Basic challenge", disturbing("RFC6749-5.2-BASIC-CHALLENGE"), basicChallenge)
-	Case("auth-registered-method", "accepts the registered method only", disturbing("CIBA-7.1-AUTH-REGISTERED-METHOD"), registeredMethod)
-	Case("auth-public-client", "refuses public clients", Requirements("CIBA-7.1-PUBLIC-CLIENT"), func(t *T) {
+	Case("auth-wrong-secret", "refuses a wrong secret in the header", Disturbing("CIBA-7.1-AUTH-WRONG-SECRET").Methods(targetfile.AuthClientSecretBasic), wrongSecrets)
+	Case("auth-wrong-secret-post", "refuses a wrong secret in the body", Disturbing("CIBA-7.1-AUTH-WRONG-SECRET").Methods(targetfile.AuthClientSecretPost), wrongSecrets)
+	Case("auth-basic-challenge", "answers failed Basic with a Basic challenge", Disturbing("RFC6749-5.2-BASIC-CHALLENGE"), basicChallenge)
+	Case("auth-registered-method", "accepts the registered method only", Disturbing("CIBA-7.1-AUTH-REGISTERED-METHOD"), registeredMethod)
+	Case("auth-public-client", "refuses public clients", Judges("CIBA-7.1-PUBLIC-CLIENT"), func(t *T) {
 		t.JudgeVariant("without credential", t.Start(t.Request()))
 		t.JudgeVariant("with an empty secret in the body", t.StartAuthenticatedBy(t.Client(), ciba.Post(t.Client().ClientID, "")))
 		t.JudgeVariant("with an empty secret in the header", t.StartAuthenticatedBy(t.Client(), ciba.Basic(t.Client().ClientID, "")))
 	})
 	Case("auth-multiple", "of a client_secret_basic client is refused with a secret in the body as well",
-		disturbing("RFC6749-2.3-MULTIPLE-AUTH").Methods(targetfile.AuthClientSecretBasic), twoAuthentications)
+		Disturbing("RFC6749-2.3-MULTIPLE-AUTH").Methods(targetfile.AuthClientSecretBasic), twoAuthentications)
 	Case("auth-multiple-post", "of a client_secret_post client is refused with an Authorization header as well",
-		disturbing("RFC6749-2.3-MULTIPLE-AUTH").Methods(targetfile.AuthClientSecretPost), twoAuthentications)
-	Case("auth-secret-in-query", "takes no secret from the URL", disturbing("RFC6749-2.3.1-SECRET-IN-QUERY").About(ciba.DefaultInterval), secretInQuery)
-	Case("auth-token-required", "is required to poll", Requirements("CIBA-10.1-TOKEN-AUTH-REQUIRED").About(ciba.DefaultInterval), func(t *T) {
+		Disturbing("RFC6749-2.3-MULTIPLE-AUTH").Methods(targetfile.AuthClientSecretPost), twoAuthentications)
+	Case("auth-secret-in-query", "takes no secret from the URL", Disturbing("RFC6749-2.3.1-SECRET-IN-QUERY").About(ciba.DefaultInterval), secretInQuery)
+	Case("auth-token-required", "is required to poll", Judges("CIBA-10.1-TOKEN-AUTH-REQUIRED").About(ciba.DefaultInterval), func(t *T) {
 		var flows []*Flow
 		for _, c := range perMethod(t) {
 			flows = append(flows, t.MustStartAs(c, t.User(), t.RequestFor(c, t.User())))
@@ -73,7 +73,7 @@ var _ = Describe("Client authentication", func() {
 		}
 	})
 	Case("auth-token-required-approved", "is required to get the tokens, and its absence costs nothing",
-		Requirements("CIBA-10.1-TOKEN-AUTH-REQUIRED").Needs("approve").About(3*ciba.DefaultInterval), approvedWithoutCredential)
+		Judges("CIBA-10.1-TOKEN-AUTH-REQUIRED").Needs("approve").About(3*ciba.DefaultInterval), approvedWithoutCredential)
 })
 
 // perMethod is one general client for each authentication method, the case's
@@ -125,7 +125,7 @@ func judgeEntryBy(t *T, r catalogue.Requirement, what string, e entrance, call R
 	if e.where != "" && !usesHeader(call) {
 		r.Expect.Status = append(slices.Clone(r.Expect.Status), http.StatusBadRequest)
 	}
-	t.addFor(r, judge(r, resp), what+e.where+": "+describe(r), resp.Summary())
+	t.Record(r, OutcomeOf(r, resp), what+e.where+": "+Expectation(r), resp.Summary())
 }
 
 // usesHeader says whether a call authenticates by an Authorization header.
@@ -181,16 +181,16 @@ func judgeHalfKnown(t *T, advertised []string) {
 	}
 }
 
-// bySecret authenticates a client by a secret, in the way it is registered for.
-func bySecret(c *Client, secret string) ciba.Authenticator {
+// BySecret authenticates a client by a secret, in the way it is registered for.
+func BySecret(c *Client, secret string) ciba.Authenticator {
 	if c.AuthMethod == targetfile.AuthClientSecretPost {
 		return ciba.Post(c.ClientID, secret)
 	}
 	return ciba.Basic(c.ClientID, secret)
 }
 
-// stranger authenticates a client that does not exist, in the way another does.
-func stranger(t *T, like *Client) ciba.Authenticator {
+// Stranger authenticates a client that does not exist, in the way another does.
+func Stranger(t *T, like *Client) ciba.Authenticator {
 	id := "unknown-" + strings.ToLower(t.RandomText()[:12])
 	switch {
 	case like.AuthMethod == targetfile.AuthClientSecretPost:
@@ -205,7 +205,7 @@ func stranger(t *T, like *Client) ciba.Authenticator {
 
 func emptySecret(t *T) {
 	for _, e := range entrances(t) {
-		judgeEntry(t, "an empty secret", e, e.call().AuthenticatedBy(bySecret(t.Client(), "")))
+		judgeEntry(t, "an empty secret", e, e.call().AuthenticatedBy(BySecret(t.Client(), "")))
 	}
 }
 
@@ -220,17 +220,17 @@ func wrongSecrets(t *T) {
 	}
 	right := t.Client().ClientSecret.Reveal()
 	entrances := entrances(t)
-	for _, secret := range []string{anotherSecret(t), nearly(right), otherCase(right), right + "x"} {
+	for _, secret := range []string{anotherSecret(t), nearly(right), OtherCase(right), right + "x"} {
 		if secret == right {
 			continue // a secret without letters
 		}
-		t.JudgeBy(r, t.StartAuthenticatedBy(t.Client(), bySecret(t.Client(), secret)))
+		t.JudgeBy(r, t.StartAuthenticatedBy(t.Client(), BySecret(t.Client(), secret)))
 	}
 	if t.Client().AuthMethod == targetfile.AuthClientSecretBasic {
 		return // auth-basic-challenge tries the token endpoint
 	}
 	for _, e := range entrances[1:] {
-		judgeEntry(t, "a wrong secret", e, e.call().AuthenticatedBy(bySecret(t.Client(), "wrong-"+t.RandomText())))
+		judgeEntry(t, "a wrong secret", e, e.call().AuthenticatedBy(BySecret(t.Client(), "wrong-"+t.RandomText())))
 	}
 }
 
@@ -260,7 +260,7 @@ func basicChallenge(t *T) {
 			auth ciba.Authenticator
 		}{
 			{"a wrong secret", ciba.Basic(t.Client().ClientID, "wrong-"+t.RandomText())},
-			{"an unknown client", stranger(t, t.Client())},
+			{"an unknown client", Stranger(t, t.Client())},
 		} {
 			resp := t.Send(call.AuthenticatedBy(who.auth))
 			what := call.Label + " with " + who.name
@@ -323,13 +323,13 @@ func secretInQuery(t *T) {
 }
 
 // approvedWithoutCredential tries one wrong credential only, which locks no client:
-// what a refused call does to a request is seen at one that is ready to be redeemed.
+// What a refused call does to a request is seen at one that is ready to be redeemed.
 func approvedWithoutCredential(t *T) {
 	flow := t.MustStart(t.Request())
 	t.Approve(flow)
 	t.JudgeVariant("an approved auth_req_id alone", t.PollAuthenticatedBy(flow, nil))
 	t.JudgeVariant("an approved auth_req_id", t.PollAuthenticatedBy(flow, ciba.Public(t.Client().ClientID)))
-	t.JudgeVariant("an approved auth_req_id with a wrong credential", t.PollAuthenticatedBy(flow, wrongCredential(t, t.Client())))
+	t.JudgeVariant("an approved auth_req_id with a wrong credential", t.PollAuthenticatedBy(flow, WrongCredential(t, t.Client())))
 	after := t.PollDecided(flow)
 	t.At(after)
 	if after.Is(ciba.AuthorizationPending, ciba.SlowDown) {

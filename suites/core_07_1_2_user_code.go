@@ -9,9 +9,9 @@ import (
 )
 
 // CIBA Core 7.1.2: a code that only the user knows keeps strangers from
-// disturbing the user.
+// Disturbing the user.
 var _ = Describe("User code", func() {
-	Case("user-code-right", "starts the transaction", Requirements("CIBA-7.1.2-UC-OK"), func(t *T) {
+	Case("user-code-right", "starts the transaction", Judges("CIBA-7.1.2-UC-OK"), func(t *T) {
 		t.JudgeAck("the right user_code", t.Start(t.Request()))
 	})
 	Case("user-code-missing", "that is missing yields missing_user_code", guessing("CIBA-7.1.2-UC-MISSING"), func(t *T) {
@@ -45,18 +45,18 @@ var _ = Describe("User code", func() {
 		}
 		t.Check(!g.prompted, "no prompt without the right code", "the device was asked")
 	})
-	Case("user-code-unsupported", "is recorded where it is not supported", Requirements("CIBA-7.1.2-UC-UNSUPPORTED"), func(t *T) {
+	Case("user-code-unsupported", "is recorded where it is not supported", Judges("CIBA-7.1.2-UC-UNSUPPORTED"), func(t *T) {
 		t.Judge(t.Start(t.Request().With("user_code", "1234")))
 	})
-	Case("user-code-opt-out", "is recorded for a client registered without it", Requirements("CIBA-7.1.2-UC-CLIENT-OPT-OUT"), func(t *T) {
+	Case("user-code-opt-out", "is recorded for a client registered without it", Judges("CIBA-7.1.2-UC-CLIENT-OPT-OUT"), func(t *T) {
 		t.Judge(t.Start(t.Request().Without("user_code")))
 	})
 })
 
 // guessing is for cases that watch wrong codes, which may lock the user: they come
 // after the right one.
-func guessing(id string) Spec {
-	return Requirements(id).AloneForUser().LastForClient().About(sideEffectWait)
+func guessing(id string) Traits {
+	return Judges(id).AloneForUser().LastForClient().About(sideEffectWait)
 }
 
 // judgeGuess takes any refusal: after a wrong code an OP may name another reason.

@@ -17,8 +17,8 @@ import (
 
 // CIBA Core 7 and 7.1: the form of a backchannel authentication request.
 var _ = Describe("Authentication request", func() {
-	Case("request-post-only", "is taken by POST only", Requirements("CIBA-7-POST-ONLY"), otherMethods)
-	Case("request-form-encoding", "is a form, not JSON", Requirements("CIBA-7.1-FORM-ENCODING"), func(t *T) {
+	Case("request-post-only", "is taken by POST only", Judges("CIBA-7-POST-ONLY"), otherMethods)
+	Case("request-form-encoding", "is a form, not JSON", Judges("CIBA-7.1-FORM-ENCODING"), func(t *T) {
 		call := t.Written(t.StartRequest(t.Request())) // credentials of the body travel in the JSON too
 		body := map[string]string{}
 		for _, p := range call.Form {
@@ -29,7 +29,7 @@ var _ = Describe("Authentication request", func() {
 		call.Form, call.Body, call.ContentType = nil, data, "application/json"
 		t.Judge(t.Send(call))
 	})
-	Case("request-form-unreadable", "that is hardly a form breaks nothing", Requirements("CIBA-7.1-FORM-ENCODING"), func(t *T) {
+	Case("request-form-unreadable", "that is hardly a form breaks nothing", Judges("CIBA-7.1-FORM-ENCODING"), func(t *T) {
 		for _, odd := range []string{"x_unknown=%zz", "&&=&"} {
 			resp := t.MustAnswer(startEdited(t, func(call *Request) {
 				*call = t.Written(*call)
@@ -43,27 +43,27 @@ var _ = Describe("Authentication request", func() {
 			t.JudgeVariant("no parameters", resp)
 		}
 	})
-	Case("request-charset-parameter", "may name its charset", Requirements("CIBA-7.1-FORM-CHARSET-PARAM"), func(t *T) {
+	Case("request-charset-parameter", "may name its charset", Judges("CIBA-7.1-FORM-CHARSET-PARAM"), func(t *T) {
 		t.JudgeAck("charset=UTF-8", startEdited(t, func(call *Request) { call.ContentType = "application/x-www-form-urlencoded;charset=UTF-8" }))
 	})
-	Case("request-query-ignored", "is not read from the URL", Requirements("CIBA-7.1-QUERY-IGNORED"), func(t *T) {
+	Case("request-query-ignored", "is not read from the URL", Judges("CIBA-7.1-QUERY-IGNORED"), func(t *T) {
 		r := t.Requirement()
-		r.Expect.Error = append(slices.Clone(r.Expect.Error), string(ciba.InvalidScope)) // what CIBA-7.1-SCOPE-MISSING takes for a missing scope
+		r.Expect.Error = append(slices.Clone(r.Expect.Error), string(ciba.InvalidScope)) // What CIBA-7.1-SCOPE-MISSING takes for a missing scope
 		t.JudgeBy(r, startEdited(t, func(call *Request) { call.Query, call.Form = call.Form, nil }))
 	})
-	Case("request-scope-missing", "is refused without scope", Requirements("CIBA-7.1-SCOPE-MISSING").Smoke(), func(t *T) {
+	Case("request-scope-missing", "is refused without scope", Judges("CIBA-7.1-SCOPE-MISSING").Smoke(), func(t *T) {
 		t.JudgeVariant("no scope", t.Start(t.Request().Without("scope")))
 		t.JudgeVariant("an empty scope", t.Start(t.Request().With("scope", "")))
 	})
-	Case("request-scope-no-openid", "is recorded without openid", Requirements("CIBA-7.1-SCOPE-NO-OPENID"), func(t *T) {
+	Case("request-scope-no-openid", "is recorded without openid", Judges("CIBA-7.1-SCOPE-NO-OPENID"), func(t *T) {
 		t.Judge(withoutOpenID(t))
 	})
 	Case("request-scope-no-openid-tokens", "brings no ID Token without openid",
-		Requirements("CIBA-7.1-SCOPE-NO-OPENID").Needs("approve").About(2*ciba.DefaultInterval), oauthOnly)
-	Case("request-scope-unknown", "with an unknown scope is refused, or the scope is dropped", Requirements("CIBA-13-SCOPE-UNKNOWN"), func(t *T) {
+		Judges("CIBA-7.1-SCOPE-NO-OPENID").Needs("approve").About(2*ciba.DefaultInterval), oauthOnly)
+	Case("request-scope-unknown", "with an unknown scope is refused, or the scope is dropped", Judges("CIBA-13-SCOPE-UNKNOWN"), func(t *T) {
 		t.Judge(t.Start(t.Request().With("scope", t.Target().Scope+" x-unknown-"+strings.ToLower(t.RandomText()[:8]))))
 	})
-	Case("request-scope-order", "has scope values in any order", Requirements("RFC6749-3.3-SCOPE-ORDER"), func(t *T) {
+	Case("request-scope-order", "has scope values in any order", Judges("RFC6749-3.3-SCOPE-ORDER"), func(t *T) {
 		values := strings.Fields(t.Request().Get("scope"))
 		if len(values) < 2 {
 			t.Skip("the target file names one scope value only, which has no order")
@@ -72,29 +72,29 @@ var _ = Describe("Authentication request", func() {
 		slices.SortStableFunc(values, func(a, b string) int { return cmp.Compare(isOpenID(a), isOpenID(b)) })
 		t.JudgeAck("openid last", t.Start(t.Request().With("scope", strings.Join(values, " "))))
 	})
-	Case("request-duplicate", "is refused with a repeated parameter", Requirements("CIBA-13-DUPLICATE-PARAM"), repeated)
-	Case("request-unknown-parameter", "may have parameters nobody knows", Requirements("CIBA-7.2-UNKNOWN-PARAM-IGNORED").Smoke(), func(t *T) {
+	Case("request-duplicate", "is refused with a repeated parameter", Judges("CIBA-13-DUPLICATE-PARAM"), repeated)
+	Case("request-unknown-parameter", "may have parameters nobody knows", Judges("CIBA-7.2-UNKNOWN-PARAM-IGNORED").Smoke(), func(t *T) {
 		t.JudgeAck("x_unknown=1", t.Start(t.Request().Add("x_unknown", "1")))
 	})
-	Case("request-empty-parameter", "treats an empty parameter as absent", Requirements("RFC6749-3.2-EMPTY-PARAM"), emptyParameters)
-	Case("request-notification-token", "is recorded with client_notification_token in poll mode", Requirements("CIBA-7.1-CNT-IN-POLL"), func(t *T) {
+	Case("request-empty-parameter", "treats an empty parameter as absent", Judges("RFC6749-3.2-EMPTY-PARAM"), emptyParameters)
+	Case("request-notification-token", "is recorded with client_notification_token in poll mode", Judges("CIBA-7.1-CNT-IN-POLL"), func(t *T) {
 		t.Judge(t.Start(t.Request().Add("client_notification_token", t.RandomText()+t.RandomText())))
 	})
-	Case("request-unauthorized-client", "is refused for a client not enabled for CIBA", Requirements("CIBA-13-UNAUTHORIZED-CLIENT"), func(t *T) {
+	Case("request-unauthorized-client", "is refused for a client not enabled for CIBA", Judges("CIBA-13-UNAUTHORIZED-CLIENT"), func(t *T) {
 		r, resp := t.Requirement(), t.Start(t.Request())
 		if resp.Status/100 != 2 {
 			r.Verdict = "warn" // fail only when an auth_req_id is issued
 		}
 		t.JudgeBy(r, resp)
 	})
-	Case("request-acr-unknown", "is recorded with unknown acr_values", Requirements("CIBA-7.1-ACR-UNKNOWN"), func(t *T) {
+	Case("request-acr-unknown", "is recorded with unknown acr_values", Judges("CIBA-7.1-ACR-UNKNOWN"), func(t *T) {
 		t.Judge(t.Start(t.Request().With("acr_values", "urn:x:none")))
 	})
-	Case("request-overlong", "survives overlong values", Requirements("CIBA-13-OVERLONG-PARAM").AfterAll(), overlong)
-	Case("request-policy-denied", "is answered 403 access_denied when policy forbids it", Requirements("CIBA-13-ACCESS-DENIED-403"), func(t *T) {
+	Case("request-overlong", "survives overlong values", Judges("CIBA-13-OVERLONG-PARAM").AfterAll(), overlong)
+	Case("request-policy-denied", "is answered 403 access_denied when policy forbids it", Judges("CIBA-13-ACCESS-DENIED-403"), func(t *T) {
 		t.Judge(t.Start(t.Request()))
 	})
-	Case("request-no-side-effect", "disturbs no user when it is refused", Requirements("CIBA-7.2-NO-SIDE-EFFECT-ON-ERROR").AloneForUser(), noSideEffect)
+	Case("request-no-side-effect", "disturbs no user when it is refused", Judges("CIBA-7.2-NO-SIDE-EFFECT-ON-ERROR").AloneForUser(), noSideEffect)
 })
 
 // startEdited sends a good request with one thing about the call changed.
@@ -258,7 +258,7 @@ func noSideEffect(t *T) {
 	if token := t.User().LoginHintToken.Reveal(); token != "" && good.Has("login_hint") {
 		try(t.StartRequest(good.Add("login_hint_token", token)))
 	}
-	try(t.StartRequest(good).AuthenticatedBy(stranger(t, t.Client())))
+	try(t.StartRequest(good).AuthenticatedBy(Stranger(t, t.Client())))
 	for _, c := range t.Clients() { // those that are not allowed to ask
 		if !c.CIBA || c.PolicyDenied {
 			try(t.StartRequestAs(c, t.RequestFor(c, t.User())))

@@ -12,16 +12,16 @@ import (
 
 // CIBA Core 7.1: binding_message interlocks the two devices.
 var _ = Describe("Binding message", func() {
-	Case("binding-short", "may be a short code", Requirements("CIBA-7.1-BM-SHORT-OK").Smoke(), func(t *T) {
+	Case("binding-short", "may be a short code", Judges("CIBA-7.1-BM-SHORT-OK").Smoke(), func(t *T) {
 		t.JudgeAck("binding_message=W4SCT", t.Start(t.Request().With("binding_message", "W4SCT")))
 	})
-	Case("binding-shown", "is shown unchanged", Requirements("CIBA-7.1-BM-SHOWN").AloneForUser(), func(t *T) {
+	Case("binding-shown", "is shown unchanged", Judges("CIBA-7.1-BM-SHOWN").AloneForUser(), func(t *T) {
 		for _, message := range []string{t.RandomText()[:8], "0012"} { // the second is no number, but a text
 			resp := t.Start(t.Request().With("binding_message", message))
 			if message == "0012" && resp.Status/100 == 4 {
 				continue // an OP may want letters
 			}
-			prompt, shown := promptOf(t, t.FlowOf(t.Client(), t.User(), resp))
+			prompt, shown := PromptOf(t, t.FlowOf(t.Client(), t.User(), resp))
 			if !shown {
 				t.Abort("the device was shown nothing within %s", driver.DecisionGrace)
 			}
@@ -29,48 +29,48 @@ var _ = Describe("Binding message", func() {
 			t.Check(prompt.BindingMessage == message, "the device shows "+message, "it shows %.100q", prompt.BindingMessage)
 		}
 	})
-	Case("binding-shown-each", "is shown with its own request, also of many at the same time", Requirements("CIBA-7.1-BM-SHOWN").Needs("parallel").AloneForUser(), messagesTogether)
-	Case("binding-unsuitable", "is refused when it cannot be shown", Requirements("CIBA-13-BM-UNSUITABLE").AloneForUser(), func(t *T) {
+	Case("binding-shown-each", "is shown with its own request, also of many at the same time", Judges("CIBA-7.1-BM-SHOWN").Needs("parallel").AloneForUser(), messagesTogether)
+	Case("binding-unsuitable", "is refused when it cannot be shown", Judges("CIBA-13-BM-UNSUITABLE").AloneForUser(), func(t *T) {
 		for _, message := range []string{strings.Repeat("認証🔐取引💶", 84), strings.Repeat("AB12CD34", 6), strings.Repeat("AB12CD34", 40)} {
 			judgeShown(t, t.Requirement(), message)
 		}
 	})
-	Case("binding-decoded", "is decoded once, and shown whole", Requirements("CIBA-13-BM-UNSUITABLE").AloneForUser(), func(t *T) {
+	Case("binding-decoded", "is decoded once, and shown whole", Judges("CIBA-13-BM-UNSUITABLE").AloneForUser(), func(t *T) {
 		for _, message := range []string{"AB+CD-12", "AB+CD-12345678901234", "AB %41+CD"} { // %41 would be an A
 			judgeShown(t, t.Requirement(), message)
 		}
 	})
-	Case("binding-optional", "is optional", Requirements("CIBA-7.1-BM-OPTIONAL"), func(t *T) {
+	Case("binding-optional", "is optional", Judges("CIBA-7.1-BM-OPTIONAL"), func(t *T) {
 		t.JudgeAck("no binding_message", t.Start(t.Request().Without("binding_message")))
 	})
-	Case("binding-utf8", "is read as UTF-8", Requirements("CIBA-7.1-BM-UTF8").AloneForUser(), func(t *T) {
+	Case("binding-utf8", "is read as UTF-8", Judges("CIBA-7.1-BM-UTF8").AloneForUser(), func(t *T) {
 		r := t.Requirement()
 		r.Expect.Tolerated = append(r.Expect.Tolerated, string(ciba.InvalidRequest)) // only a garbled display fails
 		for _, message := range []string{"ÉTÉ-42", "取引🔐42"} {                        // the second has a character of four bytes
 			judgeShown(t, r, message)
 		}
 	})
-	Case("binding-injection", "is neutralised", Requirements("CIBA-7.1-BM-INJECTION").AloneForUser().AfterAll(), func(t *T) {
-		for _, message := range injections {
+	Case("binding-injection", "is neutralised", Judges("CIBA-7.1-BM-INJECTION").AloneForUser().AfterAll(), func(t *T) {
+		for _, message := range Injections {
 			resp := t.Start(t.Request().With("binding_message", message))
-			t.JudgeVariant(strings.Trim(oneLine(message), `"`), resp)
+			t.JudgeVariant(strings.Trim(OneLine(message), `"`), resp)
 			if resp.Status != 200 {
 				continue
 			}
 			flow := t.FlowOf(t.Client(), t.User(), resp)
-			prompt, shown := promptOf(t, flow)
-			t.Check(!shown || !strings.ContainsAny(prompt.BindingMessage, controls),
+			prompt, shown := PromptOf(t, flow)
+			t.Check(!shown || !strings.ContainsAny(prompt.BindingMessage, Controls),
 				"control characters do not reach the device", "the device shows %.60q", prompt.BindingMessage)
 		}
 	})
 })
 
-// injections are texts that could do harm where they are shown: markup, line
+// Injections are texts that could do harm where they are shown: markup, line
 // breaks, reversed reading order, an early end, commands to a terminal. Controls
 // are what of them must not reach a device.
-var injections = []string{"<img src=x>", "A\r\nB", "AB\u202eCD", "A\x00B", "A\x1b[2KB\u2067C"}
+var Injections = []string{"<img src=x>", "A\r\nB", "AB\u202eCD", "A\x00B", "A\x1b[2KB\u2067C"}
 
-const controls = "\r\n\x00\u202e\x1b\u2067"
+const Controls = "\r\n\x00\u202e\x1b\u2067"
 
 // messagesTogether starts several requests of one user at the same moment. A device
 // that names no request cannot tell whose message it shows.
@@ -101,7 +101,7 @@ func judgeShown(t *T, r catalogue.Requirement, message string) {
 	if resp.Status/100 != 2 || !t.Has("device_observer") {
 		return
 	}
-	prompt, shown := promptOf(t, t.FlowOf(t.Client(), t.User(), resp))
+	prompt, shown := PromptOf(t, t.FlowOf(t.Client(), t.User(), resp))
 	if !shown {
 		t.Info("the device shows the message as it was sent", "no prompt was seen within %s", driver.DecisionGrace)
 		return
@@ -109,10 +109,10 @@ func judgeShown(t *T, r catalogue.Requirement, message string) {
 	t.Check(prompt.BindingMessage == message, "the device shows the message as it was sent", "it shows %.100q", prompt.BindingMessage)
 }
 
-// promptOf waits for the prompt of a flow. One that does not say which flow it
+// PromptOf waits for the prompt of a flow. One that does not say which flow it
 // is about, such as one known by a message that was garbled, is told by its user:
 // no other case asks that user meanwhile.
-func promptOf(t *T, f *Flow) (approve.Prompt, bool) {
+func PromptOf(t *T, f *Flow) (approve.Prompt, bool) {
 	return t.WaitPrompt(func(p approve.Prompt) bool {
 		unnamed := p.AuthReqID == "" && mine(t, p) && !p.ReceivedAt.Before(f.Sent)
 		return p.AuthReqID == f.AuthReqID || unnamed

@@ -14,26 +14,26 @@ import (
 
 // CIBA Core 7.1, 7.2 and 14: exactly one hint names the end-user.
 var _ = Describe("Hints", func() {
-	Case("hint-none", "are required", Requirements("CIBA-7.1-HINT-NONE").Smoke(), func(t *T) {
+	Case("hint-none", "are required", Judges("CIBA-7.1-HINT-NONE").Smoke(), func(t *T) {
 		t.Judge(t.Start(requestWithoutHint(t)))
 	})
-	Case("hint-multiple", "come one at a time", Requirements("CIBA-7.2-HINT-MULTIPLE"), severalHints)
-	Case("hint-login", "may be a login_hint", Requirements("CIBA-7.1-LOGIN-HINT-OK").Smoke(), func(t *T) {
+	Case("hint-multiple", "come one at a time", Judges("CIBA-7.2-HINT-MULTIPLE"), severalHints)
+	Case("hint-login", "may be a login_hint", Judges("CIBA-7.1-LOGIN-HINT-OK").Smoke(), func(t *T) {
 		t.JudgeAck("login_hint", t.Start(requestWithoutHint(t).Add("login_hint", t.User().LoginHint)))
 	})
-	Case("hint-unknown-user", "that name nobody yield unknown_user_id", Requirements("CIBA-7.2-UNKNOWN-USER").Smoke(), func(t *T) {
+	Case("hint-unknown-user", "that name nobody yield unknown_user_id", Judges("CIBA-7.2-UNKNOWN-USER").Smoke(), func(t *T) {
 		judgeUnknown(t, requestWithoutHint(t).Add("login_hint", unknownHint(t)))
 	})
-	Case("hint-odd-characters", "with odd characters name nobody and harm nobody", Requirements("CIBA-7.2-UNKNOWN-USER").AfterAll(), oddHints)
-	Case("hint-login-empty", "are not empty", Requirements("CIBA-7.1-LOGIN-HINT-EMPTY"), func(t *T) {
+	Case("hint-odd-characters", "with odd characters name nobody and harm nobody", Judges("CIBA-7.2-UNKNOWN-USER").AfterAll(), oddHints)
+	Case("hint-login-empty", "are not empty", Judges("CIBA-7.1-LOGIN-HINT-EMPTY"), func(t *T) {
 		t.Judge(t.Start(requestWithoutHint(t).Add("login_hint", "")))
 	})
-	Case("hint-subject", "decide whose tokens are issued", Requirements("CIBA-7.1-HINT-SUBJECT-MATCH"), func(t *T) {
+	Case("hint-subject", "decide whose tokens are issued", Judges("CIBA-7.1-HINT-SUBJECT-MATCH"), func(t *T) {
 		r := t.Redeemed()
 		mustKnowSubject(t, r.Flow.User)
 		judgeSubject(t, r)
 	})
-	Case("hint-subject-other", "of two users bring tokens of two users", Requirements("CIBA-7.1-HINT-SUBJECT-MATCH").Needs("second_user").About(3*ciba.DefaultInterval), func(t *T) {
+	Case("hint-subject-other", "of two users bring tokens of two users", Judges("CIBA-7.1-HINT-SUBJECT-MATCH").Needs("second_user").About(3*ciba.DefaultInterval), func(t *T) {
 		other := t.OtherUser()
 		flow := t.MustStartAs(t.Client(), other, t.RequestFor(t.Client(), other))
 		tokens, resp := t.MustRedeem(flow)
@@ -45,31 +45,31 @@ var _ = Describe("Hints", func() {
 				"%s and %s both are %.60q", first.Flow.User.Name, other.Name, subjectOf(t, second))
 		}
 	})
-	Case("hint-prompt", "decide who is asked", Requirements("CIBA-7.1-HINT-SUBJECT-MATCH").Needs("second_user", "device_observer", "parallel"), promptedUsers)
+	Case("hint-prompt", "decide who is asked", Judges("CIBA-7.1-HINT-SUBJECT-MATCH").Needs("second_user", "device_observer", "parallel"), promptedUsers)
 	Case("hint-subject-token", "decide whose tokens are issued, also as a login_hint_token",
-		Requirements("CIBA-7.1-HINT-SUBJECT-MATCH").Needs("login_hint_token").About(3*ciba.DefaultInterval), func(t *T) { tokenOf(t, t.User()) })
+		Judges("CIBA-7.1-HINT-SUBJECT-MATCH").Needs("login_hint_token").About(3*ciba.DefaultInterval), func(t *T) { tokenOf(t, t.User()) })
 	Case("hint-subject-token-other", "that are login_hint_tokens of two users bring tokens of two users",
-		Requirements("CIBA-7.1-HINT-SUBJECT-MATCH").Needs("login_hint_token", "second_user").About(3*ciba.DefaultInterval), func(t *T) { tokenOf(t, t.OtherUser()) })
-	Case("hint-id-token", "may be an ID Token of this client", Requirements("CIBA-7.1-ITH-OK").About(3*ciba.DefaultInterval), func(t *T) { idTokenOf(t, t.User()) })
+		Judges("CIBA-7.1-HINT-SUBJECT-MATCH").Needs("login_hint_token", "second_user").About(3*ciba.DefaultInterval), func(t *T) { tokenOf(t, t.OtherUser()) })
+	Case("hint-id-token", "may be an ID Token of this client", Judges("CIBA-7.1-ITH-OK").About(3*ciba.DefaultInterval), func(t *T) { idTokenOf(t, t.User()) })
 	Case("hint-id-token-other", "that are ID Tokens of two users bring tokens of two users",
-		Requirements("CIBA-7.1-ITH-OK").Needs("second_user").About(3*ciba.DefaultInterval), func(t *T) { idTokenOf(t, t.OtherUser()) })
-	Case("hint-id-token-algorithms", "may be an ID Token signed by any algorithm of the OP", Requirements("CIBA-7.1-ITH-OK").Needs("parallel").EachAlgorithm().About(2*ciba.DefaultInterval), func(t *T) {
+		Judges("CIBA-7.1-ITH-OK").Needs("second_user").About(3*ciba.DefaultInterval), func(t *T) { idTokenOf(t, t.OtherUser()) })
+	Case("hint-id-token-algorithms", "may be an ID Token signed by any algorithm of the OP", Judges("CIBA-7.1-ITH-OK").Needs("parallel").EachAlgorithm().About(2*ciba.DefaultInterval), func(t *T) {
 		t.Each(func() {
-			judgeIDTokenHint(t, t.Start(requestWithoutHint(t).Add("id_token_hint", idTokenIn(t, t.Redeemed().Tokens).text)))
+			judgeIDTokenHint(t, t.Start(requestWithoutHint(t).Add("id_token_hint", IDTokenIn(t, t.Redeemed().Tokens).Text)))
 		})
 	})
-	Case("hint-id-token-pairwise", "may be an ID Token with a pairwise subject", Requirements("CIBA-7.1-ITH-OK").Needs("pairwise").About(3*ciba.DefaultInterval), func(t *T) { idTokenOf(t, t.User()) })
-	Case("hint-id-token-expired", "may be an ID Token that has expired", Requirements("CIBA-14-ITH-EXPIRED-OK"), expiredIDToken)
-	Case("hint-id-token-other-client", "are not another client's ID Token", Requirements("CIBA-14-ITH-OTHER-CLIENT"), func(t *T) {
+	Case("hint-id-token-pairwise", "may be an ID Token with a pairwise subject", Judges("CIBA-7.1-ITH-OK").Needs("pairwise").About(3*ciba.DefaultInterval), func(t *T) { idTokenOf(t, t.User()) })
+	Case("hint-id-token-expired", "may be an ID Token that has expired", Judges("CIBA-14-ITH-EXPIRED-OK"), expiredIDToken)
+	Case("hint-id-token-other-client", "are not another client's ID Token", Judges("CIBA-14-ITH-OTHER-CLIENT"), func(t *T) {
 		flow := t.MustStartAs(t.Second(), t.User(), t.RequestFor(t.Second(), t.User()))
 		tokens, _ := t.MustRedeem(flow)
-		t.Judge(t.Start(requestWithoutHint(t).Add("id_token_hint", idTokenFor(t, t.Second(), tokens).text)))
+		t.Judge(t.Start(requestWithoutHint(t).Add("id_token_hint", IDTokenFor(t, t.Second(), tokens).Text)))
 	})
-	Case("hint-id-token-signature", "are not an ID Token with a broken signature", Requirements("CIBA-14-ITH-BAD-SIGNATURE").EachAlgorithm().About(2*ciba.DefaultInterval), func(t *T) {
+	Case("hint-id-token-signature", "are not an ID Token with a broken signature", Judges("CIBA-14-ITH-BAD-SIGNATURE").EachAlgorithm().About(2*ciba.DefaultInterval), func(t *T) {
 		t.Each(func() { forgedIDTokens(t) })
 	})
-	Case("hint-id-token-foreign", "are not another issuer's ID Token", Requirements("CIBA-14-ITH-FOREIGN-ISSUER").Needs("approve"), func(t *T) {
-		genuine := idTokenIn(t, t.Redeemed().Tokens)
+	Case("hint-id-token-foreign", "are not another issuer's ID Token", Judges("CIBA-14-ITH-FOREIGN-ISSUER").Needs("approve"), func(t *T) {
+		genuine := IDTokenIn(t, t.Redeemed().Tokens)
 		key, err := jose.GenerateKey("ES256", "foreign")
 		MustNotFail(t, err)
 		genuine.Claims["iss"] = "https://other.example"
@@ -77,8 +77,8 @@ var _ = Describe("Hints", func() {
 		MustNotFail(t, err)
 		t.Judge(t.Start(requestWithoutHint(t).Add("id_token_hint", token)))
 	})
-	Case("hint-id-token-unsigned", "are not an unsigned ID Token", Requirements("CIBA-14-ITH-ALG-NONE"), func(t *T) {
-		genuine := idTokenIn(t, t.Redeemed().Tokens)
+	Case("hint-id-token-unsigned", "are not an unsigned ID Token", Judges("CIBA-14-ITH-ALG-NONE"), func(t *T) {
+		genuine := IDTokenIn(t, t.Redeemed().Tokens)
 		if genuine.Header["alg"] == "none" {
 			t.Skip("this client's ID Tokens are unsigned by registration")
 		}
@@ -88,15 +88,15 @@ var _ = Describe("Hints", func() {
 			t.JudgeVariant("alg "+alg, t.Start(requestWithoutHint(t).Add("id_token_hint", token)))
 		}
 	})
-	Case("hint-id-token-malformed", "are not any text as ID Token", Requirements("CIBA-7.2-ITH-MALFORMED"), func(t *T) {
+	Case("hint-id-token-malformed", "are not any text as ID Token", Judges("CIBA-7.2-ITH-MALFORMED"), func(t *T) {
 		for _, text := range []string{"not-a-jwt", "a.b.c", "..", "e30.e30."} {
 			t.JudgeVariant(text, t.Start(requestWithoutHint(t).Add("id_token_hint", text)))
 		}
 	})
-	Case("hint-token", "may be a login_hint_token", Requirements("CIBA-7.1-LHT-OK"), func(t *T) {
+	Case("hint-token", "may be a login_hint_token", Judges("CIBA-7.1-LHT-OK"), func(t *T) {
 		t.JudgeAck("login_hint_token", t.Start(requestWithoutHint(t).Add("login_hint_token", t.User().LoginHintToken.Reveal())))
 	})
-	Case("hint-token-expired", "that have expired yield expired_login_hint_token", Requirements("CIBA-13-LHT-EXPIRED"), func(t *T) {
+	Case("hint-token-expired", "that have expired yield expired_login_hint_token", Judges("CIBA-13-LHT-EXPIRED"), func(t *T) {
 		users := t.Target().Users
 		i := slices.IndexFunc(users, func(u targetfile.User) bool { return u.ExpiredLoginHintToken != "" })
 		if i < 0 {
@@ -104,7 +104,7 @@ var _ = Describe("Hints", func() {
 		}
 		t.Judge(t.Start(requestWithoutHint(t).Add("login_hint_token", users[i].ExpiredLoginHintToken.Reveal())))
 	})
-	Case("hint-token-signature", "are not a login_hint_token with a broken signature", Requirements("CIBA-14-LHT-BAD-SIGNATURE"), func(t *T) {
+	Case("hint-token-signature", "are not a login_hint_token with a broken signature", Judges("CIBA-14-LHT-BAD-SIGNATURE"), func(t *T) {
 		t.JudgeVariant("no token at all", t.Start(requestWithoutHint(t).Add("login_hint_token", "not-a-token")))
 		flipped, err := jose.FlipSignature(t.User().LoginHintToken.Reveal())
 		if err != nil && t.Failed() {
@@ -119,7 +119,7 @@ var _ = Describe("Hints", func() {
 		t.JudgeVariant("a flipped bit", t.Start(requestWithoutHint(t).Add("login_hint_token", flipped)))
 		t.JudgeVariant("no signature", t.Start(requestWithoutHint(t).Add("login_hint_token", unsigned)))
 	})
-	Case("hint-token-unknown-user", "of a login_hint_token that name nobody yield unknown_user_id", Requirements("CIBA-7.2-LHT-UNKNOWN-USER"), func(t *T) {
+	Case("hint-token-unknown-user", "of a login_hint_token that name nobody yield unknown_user_id", Judges("CIBA-7.2-LHT-UNKNOWN-USER"), func(t *T) {
 		token := t.Target().UnknownUser.LoginHintToken.Reveal()
 		if token == "" {
 			t.Skip("the target file has no unknown_user.login_hint_token")
@@ -141,12 +141,12 @@ func tokenOf(t *T, u targetfile.User) {
 	judgeSubject(t, Redeemed{Flow: flow, Tokens: tokens, Response: resp})
 }
 
-// idTokenIn hints at a user with an ID Token that was issued for this user a
+// IDTokenIn hints at a user with an ID Token that was issued for this user a
 // moment ago. An encrypted one is opened before; OIDC Core 3.1.2.1.
 func idTokenOf(t *T, u targetfile.User) {
 	tokens, _ := t.MustRedeem(t.MustStartAs(t.Client(), u, t.RequestFor(t.Client(), u)))
 	before := Redeemed{Tokens: tokens}
-	resp := t.Start(withoutHint(t.RequestFor(t.Client(), u)).Add("id_token_hint", idTokenIn(t, tokens).text))
+	resp := t.Start(withoutHint(t.RequestFor(t.Client(), u)).Add("id_token_hint", IDTokenIn(t, tokens).Text))
 	judgeIDTokenHint(t, resp)
 	if t.Failed() {
 		return
@@ -203,13 +203,13 @@ func judgeIDTokenHint(t *T, resp *ciba.Response) {
 
 // forgedIDTokens are hints of which no key of the OP says that they are genuine.
 func forgedIDTokens(t *T) {
-	genuine := idTokenIn(t, t.Redeemed().Tokens)
+	genuine := IDTokenIn(t, t.Redeemed().Tokens)
 	if genuine.Header["alg"] == "none" {
 		return // unsigned by registration
 	}
-	flipped, err := jose.FlipSignature(genuine.text)
+	flipped, err := jose.FlipSignature(genuine.Text)
 	MustNotFail(t, err)
-	retold, err := jose.Retell(genuine.text, func(_, claims map[string]any) { claims["sub"] = anotherSubject(t, claims["sub"]) })
+	retold, err := jose.Retell(genuine.Text, func(_, claims map[string]any) { claims["sub"] = anotherSubject(t, claims["sub"]) })
 	MustNotFail(t, err)
 	key, err := jose.GenerateKey("ES256", "unpublished")
 	MustNotFail(t, err)
@@ -232,7 +232,7 @@ func withoutHint(p ciba.Params) ciba.Params {
 func severalHints(t *T) {
 	values := map[string]string{"login_hint": t.User().LoginHint, "login_hint_token": t.User().LoginHintToken.Reveal(), "id_token_hint": t.User().IDTokenHint.Reveal()}
 	if t.Has("approve") && t.Approver().NamesRequest() {
-		guard(func() { values["id_token_hint"] = idTokenIn(t, t.Redeemed().Tokens).text }) // without one the shape has to do
+		guard(func() { values["id_token_hint"] = IDTokenIn(t, t.Redeemed().Tokens).Text }) // without one the shape has to do
 	}
 	if values["login_hint"] == "" {
 		values["login_hint"] = unknownHint(t)
@@ -272,7 +272,7 @@ func judgeUnknown(t *T, p ciba.Params) {
 	resp := t.Start(p)
 	if ack, err := resp.Started(); err == nil && !resp.HasTokens() {
 		t.At(resp)
-		t.Warn(describe(t.Requirement()), "the request was accepted, with expires_in %s; an OP may do so to hide which users exist", ack.ExpiresIn)
+		t.Warn(Expectation(t.Requirement()), "the request was accepted, with expires_in %s; an OP may do so to hide which users exist", ack.ExpiresIn)
 		return
 	}
 	t.Judge(resp)
@@ -286,7 +286,7 @@ func expiredIDToken(t *T) {
 		t.Skip("clock_wait: this user has no old id_token_hint in the target file")
 	}
 	token := mustDecode(t, hint)
-	exp, isNumber := numberOf(token.Claims["exp"])
+	exp, isNumber := NumberOf(token.Claims["exp"])
 	age := time.Since(time.Unix(int64(exp), 0))
 	if !isNumber || age < 0 {
 		t.Skip("clock_wait: the id_token_hint of the target file has not expired yet")
@@ -344,7 +344,7 @@ func judgeSubject(t *T, r Redeemed) {
 
 // subjectOf is the sub of the ID Token.
 func subjectOf(t *T, r Redeemed) string {
-	sub, _ := idTokenIn(t, r.Tokens).Claims["sub"].(string)
+	sub, _ := IDTokenIn(t, r.Tokens).Claims["sub"].(string)
 	return sub
 }
 

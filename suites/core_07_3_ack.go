@@ -23,21 +23,21 @@ var legalID = regexp.MustCompile(`^[A-Za-z0-9._-]+$`)
 
 // CIBA Core 7.3: the successful acknowledgement.
 var _ = Describe("Acknowledgement", func() {
-	Case("ack-status", "is a 200", Requirements("CIBA-7.3-ACK-STATUS").Smoke(), func(t *T) {
+	Case("ack-status", "is a 200", Judges("CIBA-7.3-ACK-STATUS").Smoke(), func(t *T) {
 		resp := t.Acknowledged()
 		t.At(resp)
 		_, err := resp.Object()
 		t.Check(resp.Status == 200 && err == nil, "200 with a JSON object", "%s", resp.Summary())
 	})
-	Case("ack-json", "is application/json", Requirements("CIBA-7.3-ACK-JSON"), func(t *T) {
+	Case("ack-json", "is application/json", Judges("CIBA-7.3-ACK-JSON"), func(t *T) {
 		resp := acknowledgement(t)
 		t.Check(resp.MediaType() == "application/json", "application/json", "Content-Type %.100q", resp.Header.Get("Content-Type"))
 	})
-	Case("ack-no-store", "is not cached", Requirements("CIBA-7.3-ACK-NO-STORE"), func(t *T) {
+	Case("ack-no-store", "is not cached", Judges("CIBA-7.3-ACK-NO-STORE"), func(t *T) {
 		resp := acknowledgement(t)
-		t.Check(noStore(resp.Header.Values("Cache-Control")), "Cache-Control contains no-store", "Cache-Control %.100q", resp.Header.Get("Cache-Control"))
+		t.Check(NoStore(resp.Header.Values("Cache-Control")), "Cache-Control contains no-store", "Cache-Control %.100q", resp.Header.Get("Cache-Control"))
 	})
-	Case("ack-immediate", "does not wait for the user", Requirements("CIBA-7.3-ACK-IMMEDIATE"), func(t *T) {
+	Case("ack-immediate", "does not wait for the user", Judges("CIBA-7.3-ACK-IMMEDIATE"), func(t *T) {
 		resp := t.Start(t.Request())
 		took := resp.Received.Sub(resp.Sent)
 		if took > ackSlow && took <= ackBlocked { // once more: the run itself may have been in the way
@@ -54,18 +54,18 @@ var _ = Describe("Acknowledgement", func() {
 			t.Warn("an answer within 5 s", "it took %s", took.Round(time.Millisecond))
 		}
 	})
-	Case("ack-id-present", "has an auth_req_id", Requirements("CIBA-7.3-ARID-PRESENT").Smoke(), func(t *T) {
+	Case("ack-id-present", "has an auth_req_id", Judges("CIBA-7.3-ARID-PRESENT").Smoke(), func(t *T) {
 		id, isString := ackMember(t, "auth_req_id").(string)
 		t.Check(isString && id != "", "a non-empty string", "auth_req_id is %T", ackMember(t, "auth_req_id"))
 	})
-	Case("ack-id-charset", "has ids of the permitted characters", Requirements("CIBA-7.3-ARID-CHARSET").AfterAll(), func(t *T) {
+	Case("ack-id-charset", "has ids of the permitted characters", Judges("CIBA-7.3-ARID-CHARSET").AfterAll(), func(t *T) {
 		for _, id := range ids(t) {
 			if !t.Check(legalID.MatchString(id), "only A-Z a-z 0-9 . - _", "an auth_req_id with other characters, %d long", len(id)) {
 				return
 			}
 		}
 	})
-	Case("ack-id-entropy", "has ids of 128 bits at least", Requirements("CIBA-7.3-ARID-ENTROPY").AfterAll(), func(t *T) {
+	Case("ack-id-entropy", "has ids of 128 bits at least", Judges("CIBA-7.3-ARID-ENTROPY").AfterAll(), func(t *T) {
 		sample := ids(t)
 		bits := upperBound(sample)
 		switch {
@@ -77,7 +77,7 @@ var _ = Describe("Acknowledgement", func() {
 			t.Warn("128 bits", "the varying part of %d values allows %.0f bits at most", len(sample), bits)
 		}
 	})
-	Case("ack-id-entropy-160", "has ids of 160 bits, as advised", Requirements("CIBA-7.3-ARID-ENTROPY-160").AfterAll(), func(t *T) {
+	Case("ack-id-entropy-160", "has ids of 160 bits, as advised", Judges("CIBA-7.3-ARID-ENTROPY-160").AfterAll(), func(t *T) {
 		sample := ids(t)
 		bits := upperBound(sample)
 		if len(sample) < 10 {
@@ -86,7 +86,7 @@ var _ = Describe("Acknowledgement", func() {
 		}
 		t.Check(bits >= 160, "160 bits", "the varying part of %d values allows %.0f bits at most", len(sample), bits)
 	})
-	Case("ack-id-unique", "has a new id for every request", Requirements("CIBA-7.3-ARID-UNIQUE").AfterAll(), func(t *T) {
+	Case("ack-id-unique", "has a new id for every request", Judges("CIBA-7.3-ARID-UNIQUE").AfterAll(), func(t *T) {
 		t.Start(t.Request())
 		t.Start(t.Request())
 		seen := map[string]bool{}
@@ -95,33 +95,33 @@ var _ = Describe("Acknowledgement", func() {
 			seen[id] = true
 		}
 	})
-	Case("ack-expires-in", "has expires_in as a positive number", Requirements("CIBA-7.3-EXPIRES-IN").Smoke(), func(t *T) {
+	Case("ack-expires-in", "has expires_in as a positive number", Judges("CIBA-7.3-EXPIRES-IN").Smoke(), func(t *T) {
 		value := ackMember(t, "expires_in")
-		n, isNumber := numberOf(value)
+		n, isNumber := NumberOf(value)
 		t.Check(isNumber && n > 0 && n == math.Trunc(n), "a positive whole number", "%T %.40v", value, value)
 		if n > 366*24*3600 {
 			t.Warn("a life of less than a year", "expires_in %.40v", value)
 		}
 	})
-	Case("ack-interval", "has interval as a positive number, or not at all", Requirements("CIBA-7.3-INTERVAL").Smoke(), func(t *T) {
+	Case("ack-interval", "has interval as a positive number, or not at all", Judges("CIBA-7.3-INTERVAL").Smoke(), func(t *T) {
 		object, _ := acknowledgement(t).Object()
 		value, there := object["interval"]
-		n, isNumber := numberOf(value)
+		n, isNumber := NumberOf(value)
 		if isNumber && n == 0 {
 			t.Warn("a positive whole number", "0")
 			return
 		}
 		t.Check(!there || isNumber && n > 0 && n == math.Trunc(n), "a positive whole number, or no member", "%T %.40v", value, value)
 	})
-	Case("ack-no-tokens", "carries no tokens", Requirements("CIBA-7.3-ACK-NO-TOKENS"), func(t *T) {
+	Case("ack-no-tokens", "carries no tokens", Judges("CIBA-7.3-ACK-NO-TOKENS"), func(t *T) {
 		resp := acknowledgement(t)
 		if resp.HasTokens() {
 			t.Fail("no token members", "%s", resp.Summary())
 		}
 	})
 	Case("ack-everywhere", "is of one form whatever was asked, and by whom",
-		Requirements("CIBA-7.3-ACK-STATUS", "CIBA-7.3-ACK-JSON", "CIBA-7.3-ACK-NO-STORE", "CIBA-7.3-EXPIRES-IN", "CIBA-7.3-INTERVAL", "CIBA-7.3-ACK-NO-TOKENS", "CIBA-7.3-ACK-IMMEDIATE").AfterAll(), acksAlike)
-	Case("ack-id-no-leak", "has ids that tell nothing about the user", Requirements("CIBA-7.3-ARID-NO-LEAK").AfterAll(), func(t *T) {
+		Judges("CIBA-7.3-ACK-STATUS", "CIBA-7.3-ACK-JSON", "CIBA-7.3-ACK-NO-STORE", "CIBA-7.3-EXPIRES-IN", "CIBA-7.3-INTERVAL", "CIBA-7.3-ACK-NO-TOKENS", "CIBA-7.3-ACK-IMMEDIATE").AfterAll(), acksAlike)
+	Case("ack-id-no-leak", "has ids that tell nothing about the user", Judges("CIBA-7.3-ARID-NO-LEAK").AfterAll(), func(t *T) {
 		for _, id := range ids(t) {
 			readable := readableIn(id)
 			for _, u := range t.Target().Users {
@@ -168,7 +168,7 @@ func acksAlike(t *T) {
 			r, _ := t.session.catalogue.Get(f.requirement)
 			t.driver.Recorder().Keep(s.Response)
 			t.At(s.Response)
-			t.addFor(r, result.Outcome(r.Verdict), f.expected+" in every acknowledgement", "in the case "+s.By+": "+f.actual)
+			t.Record(r, result.Outcome(r.Verdict), f.expected+" in every acknowledgement", "in the case "+s.By+": "+f.actual)
 		}
 	}
 }
@@ -189,10 +189,10 @@ func ackFlaws(resp *ciba.Response) []ackFlaw {
 	object, err := resp.Object()
 	check(resp.Status == 200 && err == nil, "CIBA-7.3-ACK-STATUS", "200 with a JSON object", "%s", resp.Summary())
 	check(resp.MediaType() == "application/json", "CIBA-7.3-ACK-JSON", "application/json", "Content-Type %.100q", resp.Header.Get("Content-Type"))
-	check(noStore(resp.Header.Values("Cache-Control")), "CIBA-7.3-ACK-NO-STORE", "no-store", "Cache-Control %.100q", resp.Header.Get("Cache-Control"))
-	life, isNumber := numberOf(object["expires_in"])
+	check(NoStore(resp.Header.Values("Cache-Control")), "CIBA-7.3-ACK-NO-STORE", "no-store", "Cache-Control %.100q", resp.Header.Get("Cache-Control"))
+	life, isNumber := NumberOf(object["expires_in"])
 	check(isNumber && life > 0 && life == math.Trunc(life), "CIBA-7.3-EXPIRES-IN", "a positive whole expires_in", "%T %.40v", object["expires_in"], object["expires_in"])
-	pace, isNumber := numberOf(object["interval"])
+	pace, isNumber := NumberOf(object["interval"])
 	_, there := object["interval"]
 	check(!there || isNumber && pace >= 0 && pace == math.Trunc(pace), "CIBA-7.3-INTERVAL", "a whole interval, or none", "%T %.40v", object["interval"], object["interval"])
 	check(!resp.HasTokens(), "CIBA-7.3-ACK-NO-TOKENS", "no token members", "%s", resp.Summary())
@@ -263,6 +263,6 @@ func upperBound(values []string) float64 {
 	return float64(varying) * math.Log2(float64(max(1, len(characters))))
 }
 
-func noStore(values []string) bool {
+func NoStore(values []string) bool {
 	return strings.Contains(strings.ToLower(strings.Join(values, ",")), "no-store")
 }

@@ -14,48 +14,48 @@ import (
 // CIBA Core 7.3 and 11: an auth_req_id lives for expires_in, not longer and not
 // shorter. Each case waits for an expiry of its own; all of them wait together.
 var _ = Describe("Expiry", func() {
-	Case("expired-token", "is told by expired_token", Requirements("CIBA-11-EXPIRED-TOKEN").WaitsForExpiry().About(expiryTime), func(t *T) {
+	Case("expired-token", "is told by expired_token", Judges("CIBA-11-EXPIRED-TOKEN").WaitsForExpiry().About(expiryTime), func(t *T) {
 		t.Judge(expiry(t).resp)
 	})
-	Case("expired-error-format", "is told by JSON with a string error", Requirements("CIBA-11-ERROR-FORMAT").Needs("short_expiry", "no_action").WaitsForExpiry().About(expiryTime), func(t *T) {
+	Case("expired-error-format", "is told by JSON with a string error", Judges("CIBA-11-ERROR-FORMAT").Needs("short_expiry", "no_action").WaitsForExpiry().About(expiryTime), func(t *T) {
 		judgeTokenError(t, expiry(t).resp)
 	})
-	Case("expired-late-poll", "may be forgotten long after", Requirements("CIBA-11-EXPIRED-LATE-POLL").WaitsForExpiry().Limit(DefaultLimit+longAfter).About(expiryTime+longAfter), func(t *T) {
+	Case("expired-late-poll", "may be forgotten long after", Judges("CIBA-11-EXPIRED-LATE-POLL").WaitsForExpiry().Limit(DefaultLimit+longAfter).About(expiryTime+longAfter), func(t *T) {
 		flow := expiring(t, nil)
 		t.WaitUntil(flow.Expires().Add(longAfter))
 		t.Judge(pollEnded(t, flow))
 	})
-	Case("expiry-not-early", "does not come before expires_in", Requirements("CIBA-7.3-NOT-EARLY").WaitsForExpiry().About(expiryTime), func(t *T) {
+	Case("expiry-not-early", "does not come before expires_in", Judges("CIBA-7.3-NOT-EARLY").WaitsForExpiry().About(expiryTime), func(t *T) {
 		flow := expiring(t, nil)
 		resp := pollShortlyBefore(t, flow)
 		t.Judge(resp)
 	})
-	Case("expiry-late-approval", "leaves time for an approval shortly before it", Requirements("CIBA-7.3-NOT-EARLY").Needs("approve").WaitsForExpiry().About(expiryTime), approvedLate)
-	Case("expiry-expires-in-true", "follows the announced expires_in, whatever was requested", Requirements("CIBA-7.3-EXPIRES-IN-TRUE").WaitsForExpiry().Limit(2*DefaultLimit).About(expiryTime), expiresAsAnnounced)
-	Case("expired-final", "is final: a later approval brings no tokens", Requirements("CIBA-11-EXPIRED-FINAL").WaitsForExpiry().About(expiryTime), func(t *T) {
+	Case("expiry-late-approval", "leaves time for an approval shortly before it", Judges("CIBA-7.3-NOT-EARLY").Needs("approve").WaitsForExpiry().About(expiryTime), approvedLate)
+	Case("expiry-expires-in-true", "follows the announced expires_in, whatever was requested", Judges("CIBA-7.3-EXPIRES-IN-TRUE").WaitsForExpiry().Limit(2*DefaultLimit).About(expiryTime), expiresAsAnnounced)
+	Case("expired-final", "is final: a later approval brings no tokens", Judges("CIBA-11-EXPIRED-FINAL").WaitsForExpiry().About(expiryTime), func(t *T) {
 		flow := expiring(t, nil)
-		t.WaitUntil(flow.Expires().Add(expiryLatest))
+		t.WaitUntil(flow.Expires().Add(ExpiryLatest))
 		_ = t.Overrule(flow, true) // a device that no longer offers the prompt is right, too
 		t.JudgeVariant("after an approval that came too late", pollEnded(t, flow))
 		t.JudgeVariant("one interval after that", t.Poll(flow))
 	})
-	Case("expired-approved", "ends an approved request that nobody redeemed", Requirements("CIBA-11-APPROVED-UNREDEEMED-EXPIRES").WaitsForExpiry().About(expiryTime), func(t *T) {
+	Case("expired-approved", "ends an approved request that nobody redeemed", Judges("CIBA-11-APPROVED-UNREDEEMED-EXPIRES").WaitsForExpiry().About(expiryTime), func(t *T) {
 		flow := expiring(t, nil)
 		t.Approve(flow)
-		t.WaitUntil(flow.Expires().Add(expiryLatest))
+		t.WaitUntil(flow.Expires().Add(ExpiryLatest))
 		t.Judge(pollEnded(t, flow))
 	})
-	Case("expired-other-client", "of a request is nothing another client learns of", Requirements("CIBA-11-OTHER-CLIENT-EXPIRED").WaitsForExpiry().About(expiryTime), func(t *T) {
+	Case("expired-other-client", "of a request is nothing another client learns of", Judges("CIBA-11-OTHER-CLIENT-EXPIRED").WaitsForExpiry().About(expiryTime), func(t *T) {
 		flow := expiring(t, nil)
-		t.WaitUntil(flow.Expires().Add(expiryLatest))
+		t.WaitUntil(flow.Expires().Add(ExpiryLatest))
 		t.Judge(foreignPoll(t, flow))
 	})
-	Case("expiry-approval-race", "and approval at the same moment have one winner", Requirements("CIBA-11-EXPIRED-FINAL").Needs("parallel").WaitsForExpiry().About(expiryTime), approvalAtExpiry)
+	Case("expiry-approval-race", "and approval at the same moment have one winner", Judges("CIBA-11-EXPIRED-FINAL").Needs("parallel").WaitsForExpiry().About(expiryTime), approvalAtExpiry)
 })
 
 // CIBA Core 7.1: requested_expiry.
 var _ = Describe("Requested expiry", func() {
-	Case("requested-expiry-influence", "may influence expires_in", Requirements("CIBA-7.1-REQEXP-INFLUENCE"), func(t *T) {
+	Case("requested-expiry-influence", "may influence expires_in", Judges("CIBA-7.1-REQEXP-INFLUENCE"), func(t *T) {
 		for _, seconds := range []string{"30", "300"} {
 			what := "requested_expiry=" + seconds
 			resp := t.Start(t.Request().With("requested_expiry", seconds))
@@ -63,17 +63,17 @@ var _ = Describe("Requested expiry", func() {
 			t.Check(resp.Status != 200 || lifetimeOf(resp) > 0, what+": a positive expires_in", "%s", resp.Summary())
 		}
 	})
-	Case("requested-expiry-ordinary", "is no reason for refusal when it is ordinary", Requirements("CIBA-7.1-REQEXP-ORDINARY").Smoke(), func(t *T) {
+	Case("requested-expiry-ordinary", "is no reason for refusal when it is ordinary", Judges("CIBA-7.1-REQEXP-ORDINARY").Smoke(), func(t *T) {
 		t.JudgeAck("requested_expiry=300", t.Start(t.Request().With("requested_expiry", "300")))
 	})
-	Case("requested-expiry-invalid", "is refused when it is no positive integer", Requirements("CIBA-7.1-REQEXP-INVALID").Smoke(), func(t *T) {
+	Case("requested-expiry-invalid", "is refused when it is no positive integer", Judges("CIBA-7.1-REQEXP-INVALID").Smoke(), func(t *T) {
 		for _, value := range []string{"0", "-1", "1.5", "abc", "1e3"} {
 			resp := t.Start(t.Request().With("requested_expiry", value))
 			t.JudgeVariant("requested_expiry="+value, resp)
 			judgeLifetime(t, "requested_expiry="+value, resp)
 		}
 	})
-	Case("requested-expiry-huge", "is capped, ignored or refused when it is excessive", Requirements("CIBA-7.1-REQEXP-HUGE"), func(t *T) {
+	Case("requested-expiry-huge", "is capped, ignored or refused when it is excessive", Judges("CIBA-7.1-REQEXP-HUGE"), func(t *T) {
 		for _, value := range []string{"315360000", "99999999999999999999"} {
 			resp := t.Start(t.Request().With("requested_expiry", value))
 			t.JudgeVariant("requested_expiry="+value, resp)
@@ -87,7 +87,7 @@ const (
 	// a poll at the default interval, short enough not to keep anybody waiting.
 	expiryAsked = 20 * time.Second
 	// expiryTime is what such a case takes on an OP that honours the request.
-	expiryTime = expiryAsked + expiryLatest
+	expiryTime = expiryAsked + ExpiryLatest
 	// grain is how much shorter than asked a request may be because an OP rounds.
 	grain = 2 * time.Second
 	// longAfter is when an expired request may be gone. The longest retention
@@ -102,7 +102,7 @@ const (
 // needs more time than one poll says how much.
 func expiring(t *T, need func(*Flow) time.Duration) *Flow {
 	if need == nil {
-		need = func(f *Flow) time.Duration { return f.Pace() + expiryEarly + time.Second }
+		need = func(f *Flow) time.Duration { return f.Pace() + ExpiryEarly + time.Second }
 	}
 	asked := expiryAsked
 	for range 2 {
@@ -151,10 +151,10 @@ type ended struct {
 func expiry(t *T) ended {
 	return Observe(t, "expired", func(t *T) ended {
 		flow := expiring(t, nil)
-		t.WaitUntil(flow.Expires().Add(expiryLate))
+		t.WaitUntil(flow.Expires().Add(ExpiryLate))
 		resp := t.PollNow(flow)
 		if driver.Undecided(resp) {
-			t.WaitUntil(flow.Expires().Add(expiryLatest))
+			t.WaitUntil(flow.Expires().Add(ExpiryLatest))
 			resp = t.Poll(flow)
 		}
 		return ended{flow, t.MustAnswer(resp)}
@@ -177,17 +177,17 @@ func pollEnded(t *T, f *Flow) *ciba.Response {
 // pollShortlyBefore polls at the last moment at which the flow has to be
 // pending. A long poll that is answered after the expiry tells nothing.
 func pollShortlyBefore(t *T, f *Flow) *ciba.Response {
-	t.WaitUntil(f.Expires().Add(-expiryEarly))
+	t.WaitUntil(f.Expires().Add(-ExpiryEarly))
 	resp := t.MustAnswer(t.PollNow(f))
 	if f.Outlived(resp) {
-		t.Skip("the OP held the poll of %s before the expiry until after it", expiryEarly)
+		t.Skip("the OP held the poll of %s before the expiry until after it", ExpiryEarly)
 	}
 	return resp
 }
 
 // approvedLate leaves the OP exactly the time a decision may take.
 func approvedLate(t *T) {
-	margin := func(f *Flow) time.Duration { return f.DecisionWindow() + expiryEarly }
+	margin := func(f *Flow) time.Duration { return f.DecisionWindow() + ExpiryEarly }
 	flow := expiring(t, func(f *Flow) time.Duration { return margin(f) + time.Second })
 	flow.EndAwaited = false // an end that load control brings about tells nothing here
 	t.WaitUntil(flow.Expires().Add(-margin(flow)))
@@ -209,15 +209,15 @@ func expiresAsAnnounced(t *T) {
 	if t.Has("parallel") { // else one after the other
 		late = mustStartAsking(t, 30*time.Second)
 	}
-	if early.Pace() > early.ExpiresIn-expiryEarly {
+	if early.Pace() > early.ExpiresIn-ExpiryEarly {
 		t.Skip("no poll fits into expires_in %s at an interval of %s", early.ExpiresIn, early.Spacing())
 	}
-	t.WaitUntil(early.Expires().Add(-expiryEarly))
+	t.WaitUntil(early.Expires().Add(-ExpiryEarly))
 	before := t.MustAnswer(t.PollNow(early))
 	if late == early {
 		late = mustStartAsking(t, 30*time.Second)
 	}
-	t.WaitUntil(late.Expires().Add(expiryLatest))
+	t.WaitUntil(late.Expires().Add(ExpiryLatest))
 	after := t.MustAnswer(pollEnded(t, late))
 	var polled *ciba.Response
 	if driver.Undecided(before) && late.Expires().After(early.Expires().Add(-time.Second)) {
@@ -228,13 +228,13 @@ func expiresAsAnnounced(t *T) {
 	switch {
 	case driver.Undecided(before), early.Outlived(before):
 	case before.Is(ciba.AccessDenied):
-		t.Warn(fmt.Sprintf("still pending %s before expires_in", expiryEarly), "%s; the device may have given up", before.Summary())
+		t.Warn(fmt.Sprintf("still pending %s before expires_in", ExpiryEarly), "%s; the device may have given up", before.Summary())
 	default:
-		t.Check(false, fmt.Sprintf("still pending %s before expires_in", expiryEarly), "%s", before.Summary())
+		t.Check(false, fmt.Sprintf("still pending %s before expires_in", ExpiryEarly), "%s", before.Summary())
 	}
-	t.JudgeVariant(fmt.Sprintf("%s after expires_in", expiryLatest), after)
+	t.JudgeVariant(fmt.Sprintf("%s after expires_in", ExpiryLatest), after)
 	if polled != nil {
-		t.JudgeVariant(fmt.Sprintf("%s after expires_in, polled %s before it", expiryLatest, expiryEarly), polled)
+		t.JudgeVariant(fmt.Sprintf("%s after expires_in, polled %s before it", ExpiryLatest, ExpiryEarly), polled)
 	}
 }
 
@@ -257,12 +257,12 @@ func approvalAtExpiry(t *T) {
 				return // another poll would be a replay
 			}
 		}
-		t.WaitUntil(flow.Expires().Add(expiryLatest))
+		t.WaitUntil(flow.Expires().Add(ExpiryLatest))
 		late[i] = t.MustAnswer(pollEnded(t, flow))
 	})
 	for i := range list {
 		if late[i] != nil {
-			t.JudgeVariant(fmt.Sprintf("approved at the expiry, polled %s after it", expiryLatest), late[i])
+			t.JudgeVariant(fmt.Sprintf("approved at the expiry, polled %s after it", ExpiryLatest), late[i])
 		}
 	}
 }

@@ -14,33 +14,33 @@ import (
 // CIBA Core 8 and 10.1.1: the user's decision reaches the client that asked, for
 // the request it is about, and nobody else.
 var _ = Describe("Approval", func() {
-	Case("approval-tokens", "is followed by tokens at the next poll", Requirements("CIBA-10.1.1-TOKENS").Smoke().About(7*time.Second), func(t *T) {
+	Case("approval-tokens", "is followed by tokens at the next poll", Judges("CIBA-10.1.1-TOKENS").Smoke().About(7*time.Second), func(t *T) {
 		resp := approvedEarly(t).resp
 		t.Judge(resp)
 		judgeTokenMembers(t, resp)
 	})
-	Case("approval-then-denial", "stands when the user changes his mind, or is withdrawn", Requirements("CIBA-10.1.1-TOKENS").Needs("deny").About(12*time.Second), approvedThenDenied)
-	Case("approval-during-poll", "takes effect when it falls into a poll", Requirements("CIBA-10.1.1-DECISION-DURING-POLL").About(20*time.Second), decidedDuringPolls)
-	Case("approval-isolated", "does not approve another request of the same user", Requirements("CIBA-8-ISOLATION").Smoke().About(12*time.Second), func(t *T) {
+	Case("approval-then-denial", "stands when the user changes his mind, or is withdrawn", Judges("CIBA-10.1.1-TOKENS").Needs("deny").About(12*time.Second), approvedThenDenied)
+	Case("approval-during-poll", "takes effect when it falls into a poll", Judges("CIBA-10.1.1-DECISION-DURING-POLL").About(20*time.Second), decidedDuringPolls)
+	Case("approval-isolated", "does not approve another request of the same user", Judges("CIBA-8-ISOLATION").Smoke().About(12*time.Second), func(t *T) {
 		first := t.MustStart(t.Request())
 		second := startBeside(t, t.client)
 		judgeIsolation(t, first, second)
 	})
-	Case("approval-isolated-newer", "does not approve an older request of the same user", Requirements("CIBA-8-ISOLATION").About(12*time.Second), func(t *T) {
+	Case("approval-isolated-newer", "does not approve an older request of the same user", Judges("CIBA-8-ISOLATION").About(12*time.Second), func(t *T) {
 		older := t.MustStart(t.Request())
 		newer := startBeside(t, t.client)
 		judgeIsolation(t, newer, older)
 	})
-	Case("approval-isolated-clients", "does not approve another client's request to the same user", Requirements("CIBA-8-ISOLATION").Needs("second_client").About(12*time.Second), func(t *T) {
+	Case("approval-isolated-clients", "does not approve another client's request to the same user", Judges("CIBA-8-ISOLATION").Needs("second_client").About(12*time.Second), func(t *T) {
 		mine := t.MustStart(t.Request())
 		theirs := startBeside(t, t.Second())
 		judgeIsolation(t, mine, theirs)
 	})
-	Case("approval-not-remembered", "does not approve a request that is made afterwards", Requirements("CIBA-8-NO-TOKENS-BEFORE-DECISION").Needs("approve").About(12*time.Second), func(t *T) {
+	Case("approval-not-remembered", "does not approve a request that is made afterwards", Judges("CIBA-8-NO-TOKENS-BEFORE-DECISION").Needs("approve").About(12*time.Second), func(t *T) {
 		t.MustRedeem(t.MustStart(t.Request()))
 		t.Judge(t.Poll(t.MustStart(t.Request())))
 	})
-	Case("denial-isolated", "is not undone by the denial of another request of the same user", Requirements("CIBA-8-ISOLATION").Needs("deny").About(12*time.Second), func(t *T) {
+	Case("denial-isolated", "is not undone by the denial of another request of the same user", Judges("CIBA-8-ISOLATION").Needs("deny").About(12*time.Second), func(t *T) {
 		denied := t.MustStart(t.Request())
 		open := startBeside(t, t.client)
 		t.WaitTurn(denied)
@@ -52,7 +52,7 @@ var _ = Describe("Approval", func() {
 			t.Warn("the other request of the user is still pending", "%s", resp.Summary())
 		}
 	})
-	Case("decisions-in-parallel", "and denial of many requests do not mix", Requirements("CIBA-8-MANY-PARALLEL").AsksAllUsers().About(25*time.Second), manyInParallel)
+	Case("decisions-in-parallel", "and denial of many requests do not mix", Judges("CIBA-8-MANY-PARALLEL").AsksAllUsers().About(25*time.Second), manyInParallel)
 })
 
 // needMachine skips a case whose decisions are too many, or have to come at a
@@ -252,9 +252,9 @@ func judgeSubjectAmong(t *T, v *verdictOf, subjects map[string]string) {
 	if err != nil || tokens.IDToken == "" {
 		return // the form of the token response has cases of its own
 	}
-	sub, _ := idTokenIn(t, tokens).Claims["sub"].(string)
+	sub, _ := IDTokenIn(t, tokens).Claims["sub"].(string)
 	judgeOneSubject(t, v.flow.User, sub, subjects)
-	if got := userinfoSubject(t, tokens.AccessToken); got != nil && got != sub {
+	if got := UserinfoSubject(t, tokens.AccessToken); got != nil && got != sub {
 		t.Fail(fmt.Sprintf("UserInfo about %s", v.flow.User.Name), "another sub than that of the ID Token")
 	}
 }

@@ -12,19 +12,19 @@ import (
 
 // CIBA Core 10.1.1 and 11: an auth_req_id is good for one redemption.
 var _ = Describe("Redemption", func() {
-	Case("reuse", "works once", Requirements("CIBA-10.1.1-REUSE").Smoke().AloneForClient().LastForClient().About(13*time.Second), func(t *T) {
+	Case("reuse", "works once", Judges("CIBA-10.1.1-REUSE").Smoke().AloneForClient().LastForClient().About(13*time.Second), func(t *T) {
 		flow := t.MustStart(t.Request())
 		t.MustRedeem(flow)
 		t.Judge(t.Poll(flow))
 	})
-	Case("reuse-late", "does not work again later", Requirements("CIBA-10.1.1-REUSE").AfterAll().About(lateReuse), func(t *T) {
+	Case("reuse-late", "does not work again later", Judges("CIBA-10.1.1-REUSE").AfterAll().About(lateReuse), func(t *T) {
 		early := approvedEarly(t)
 		t.MustTokens(early.resp)
 		flow := early.flow
 		t.WaitUntil(flow.LastPoll().Add(lateReuse))
 		t.Judge(t.Poll(flow))
 	})
-	Case("reuse-in-parallel", "works once also when it is replayed many times at once", Requirements("CIBA-10.1.1-REUSE").AloneForClient().LastForClient().About(13*time.Second), func(t *T) {
+	Case("reuse-in-parallel", "works once also when it is replayed many times at once", Judges("CIBA-10.1.1-REUSE").AloneForClient().LastForClient().About(13*time.Second), func(t *T) {
 		flow := t.MustStart(t.Request())
 		t.MustRedeem(flow)
 		t.WaitTurn(flow)
@@ -33,7 +33,7 @@ var _ = Describe("Redemption", func() {
 		}
 		t.Wait(flow.Pace())
 	})
-	Case("reuse-race", "works once of many at the same time", Requirements("CIBA-10.1.1-REUSE-RACE").AloneForClient().LastForClient().About(20*time.Second), func(t *T) {
+	Case("reuse-race", "works once of many at the same time", Judges("CIBA-10.1.1-REUSE-RACE").AloneForClient().LastForClient().About(20*time.Second), func(t *T) {
 		flows := []*Flow{t.MustStart(t.Request())}
 		for len(flows) < 3 && t.Has("parallel") {
 			flows = append(flows, t.MustStart(t.Request()))
@@ -55,7 +55,7 @@ var _ = Describe("Redemption", func() {
 		}
 		t.Wait(flows[0].Pace())
 	})
-	Case("reuse-race-at-approval", "works once of many polls at the moment of the approval", Requirements("CIBA-10.1.1-REUSE-RACE").AloneForClient().LastForClient().About(20*time.Second), func(t *T) {
+	Case("reuse-race-at-approval", "works once of many polls at the moment of the approval", Judges("CIBA-10.1.1-REUSE-RACE").AloneForClient().LastForClient().About(20*time.Second), func(t *T) {
 		needMachine(t)
 		flow := t.MustStart(t.Request())
 		t.WaitTurn(flow)

@@ -16,27 +16,27 @@ import (
 // CIBA Core 10.1.1, OIDC Core 3.1.3.3, RFC 6749 5.1: the successful token
 // response.
 var _ = Describe("Token response", func() {
-	Case("token-no-store", "is not cached", Requirements("OIDC-3.1.3.3-NO-STORE").Smoke(), func(t *T) {
+	Case("token-no-store", "is not cached", Judges("OIDC-3.1.3.3-NO-STORE").Smoke(), func(t *T) {
 		values := tokenResponse(t).Header.Values("Cache-Control")
-		t.Check(noStore(values), "Cache-Control contains no-store", "Cache-Control %.100q", strings.Join(values, ", "))
+		t.Check(NoStore(values), "Cache-Control contains no-store", "Cache-Control %.100q", strings.Join(values, ", "))
 	})
-	Case("token-no-store-everywhere", "is not cached whatever it is about", Requirements("OIDC-3.1.3.3-NO-STORE").AfterAll(), func(t *T) {
-		answers := []refusal{{"the token response", tokenResponse(t)}}
+	Case("token-no-store-everywhere", "is not cached whatever it is about", Judges("OIDC-3.1.3.3-NO-STORE").AfterAll(), func(t *T) {
+		answers := []Observed{{"the token response", tokenResponse(t)}}
 		for _, s := range t.Seen().Polls() {
 			if s.Response.Status == 200 && s.Response.HasTokens() {
-				answers = append(answers, refusal{"a token response of the case " + s.By, s.Response})
+				answers = append(answers, Observed{"a token response of the case " + s.By, s.Response})
 			}
 		}
-		t.firstOf(answers, func(r refusal) {
-			values := r.resp.Header.Values("Cache-Control")
-			t.Check(noStore(values), r.what+": Cache-Control contains no-store", "Cache-Control %.100q", strings.Join(values, ", "))
+		FirstOf(t, answers, func(r Observed) {
+			values := r.Response.Header.Values("Cache-Control")
+			t.Check(NoStore(values), r.What+": Cache-Control contains no-store", "Cache-Control %.100q", strings.Join(values, ", "))
 		})
 	})
-	Case("token-pragma", "is not cached by old proxies either", Requirements("RFC6749-5.1-PRAGMA"), func(t *T) {
+	Case("token-pragma", "is not cached by old proxies either", Judges("RFC6749-5.1-PRAGMA"), func(t *T) {
 		values := strings.Join(tokenResponse(t).Header.Values("Pragma"), ", ")
 		t.Check(strings.Contains(strings.ToLower(values), "no-cache"), "Pragma contains no-cache", "Pragma %.100q", values)
 	})
-	Case("token-json", "is application/json with its parameters at the top level", Requirements("RFC6749-5.1-JSON").Smoke(), func(t *T) {
+	Case("token-json", "is application/json with its parameters at the top level", Judges("RFC6749-5.1-JSON").Smoke(), func(t *T) {
 		resp := tokenResponse(t)
 		t.Check(resp.MediaType() == "application/json", "application/json", "Content-Type %.100q", resp.Header.Get("Content-Type"))
 		object, err := resp.Object()
@@ -44,27 +44,27 @@ var _ = Describe("Token response", func() {
 			t.Check(hasAny(object, "access_token", "token_type", "id_token"), "the parameters as members of the object", "none of them is one")
 		}
 	})
-	Case("token-access-token", "carries an access token", Requirements("RFC6749-5.1-ACCESS-TOKEN").Smoke(), func(t *T) {
+	Case("token-access-token", "carries an access token", Judges("RFC6749-5.1-ACCESS-TOKEN").Smoke(), func(t *T) {
 		value := tokenMember(t, "access_token")
 		text, _ := value.(string)
 		t.Check(text != "", "a non-empty string", "access_token is %T", value)
 	})
-	Case("token-type", "names the type of the access token", Requirements("RFC6749-5.1-TOKEN-TYPE").Smoke(), func(t *T) {
+	Case("token-type", "names the type of the access token", Judges("RFC6749-5.1-TOKEN-TYPE").Smoke(), func(t *T) {
 		value := tokenMember(t, "token_type")
 		text, isString := value.(string)
 		t.Check(isString && strings.EqualFold(text, "Bearer"), "token_type is Bearer, as no proof of a key was sent", "%T %.60v", value, value)
 	})
-	Case("token-id-token", "carries an ID Token", Requirements("OIDC-3.1.3.3-ID-TOKEN").EachAlgorithm().Smoke(), func(t *T) { t.Each(func() { hasIDToken(t) }) })
-	Case("token-expires-in", "tells how long the access token lives", Requirements("RFC6749-5.1-EXPIRES-IN"), func(t *T) {
+	Case("token-id-token", "carries an ID Token", Judges("OIDC-3.1.3.3-ID-TOKEN").EachAlgorithm().Smoke(), func(t *T) { t.Each(func() { hasIDToken(t) }) })
+	Case("token-expires-in", "tells how long the access token lives", Judges("RFC6749-5.1-EXPIRES-IN"), func(t *T) {
 		value := tokenMember(t, "expires_in")
-		n, isNumber := numberOf(value)
+		n, isNumber := NumberOf(value)
 		t.Check(isNumber && n > 0, "a positive number", "expires_in is %T %.40v", value, value)
 		judgeLifetimeTold(t, n)
 	})
-	Case("token-outlives-request", "brings tokens that outlive their auth_req_id", Requirements("RFC6749-5.1-EXPIRES-IN").Needs("short_expiry").WaitsForExpiry().About(expiryTime), outlives)
-	Case("token-scope", "states the scope where it differs from the request", Requirements("RFC6749-5.1-SCOPE"), scopeStated)
-	Case("token-scope-not-wider", "grants no scope that was not asked for", Requirements("RFC9700-2.3-SCOPE-NOT-WIDER"), scopeNotWider)
-	Case("token-entropy", "has tokens nobody can guess", Requirements("RFC6749-10.10-TOKEN-ENTROPY").AfterAll(), tokenEntropy)
+	Case("token-outlives-request", "brings tokens that outlive their auth_req_id", Judges("RFC6749-5.1-EXPIRES-IN").Needs("short_expiry").WaitsForExpiry().About(expiryTime), outlives)
+	Case("token-scope", "states the scope where it differs from the request", Judges("RFC6749-5.1-SCOPE"), scopeStated)
+	Case("token-scope-not-wider", "grants no scope that was not asked for", Judges("RFC9700-2.3-SCOPE-NOT-WIDER"), scopeNotWider)
+	Case("token-entropy", "has tokens nobody can guess", Judges("RFC6749-10.10-TOKEN-ENTROPY").AfterAll(), tokenEntropy)
 })
 
 // judgeLifetimeTold compares expires_in with what a JWT access token says of itself.
@@ -72,9 +72,9 @@ var _ = Describe("Token response", func() {
 func judgeLifetimeTold(t *T, seconds float64) {
 	const tolerance = 60
 	tokens, _ := t.Redeeming().Response.Tokens()
-	claims, _ := jwtClaims(tokens.AccessToken)
-	iat, issued := numberOf(claims["iat"])
-	exp, expires := numberOf(claims["exp"])
+	claims, _ := JWTClaims(tokens.AccessToken)
+	iat, issued := NumberOf(claims["iat"])
+	exp, expires := NumberOf(claims["exp"])
 	if issued && expires && seconds > exp-iat+tolerance {
 		t.Warn("expires_in not longer than the access token lives", "expires_in is %.0f, the token lives for %.0f s", seconds, exp-iat)
 	}
@@ -89,19 +89,19 @@ func outlives(t *T) {
 		t.Skip("the request expired before its tokens could be fetched: %s", resp.Summary())
 	}
 	tokens, _ := t.MustTokens(resp)
-	if userinfoSubject(t, tokens.AccessToken) == nil {
+	if UserinfoSubject(t, tokens.AccessToken) == nil {
 		t.Skip("userinfo: UserInfo tells nothing about this access token")
 	}
-	end := flow.Expires().Add(expiryLatest)
-	if resp.Received.Add(tokens.ExpiresIn).Before(end.Add(expiryLatest)) {
+	end := flow.Expires().Add(ExpiryLatest)
+	if resp.Received.Add(tokens.ExpiresIn).Before(end.Add(ExpiryLatest)) {
 		t.Skip("the access token lives for %s, which is no longer than the request", tokens.ExpiresIn)
 	}
 	t.WaitUntil(end)
-	t.Check(userinfoSubject(t, tokens.AccessToken) != nil, "the access token still works", "UserInfo does not take it %s before it expires", time.Until(resp.Received.Add(tokens.ExpiresIn)).Round(time.Second))
+	t.Check(UserinfoSubject(t, tokens.AccessToken) != nil, "the access token still works", "UserInfo does not take it %s before it expires", time.Until(resp.Received.Add(tokens.ExpiresIn)).Round(time.Second))
 	if tokens.RefreshToken == "" {
 		return
 	}
-	fresh := t.MustAnswer(refresh(t, tokens.RefreshToken))
+	fresh := t.MustAnswer(Refresh(t, tokens.RefreshToken))
 	t.At(fresh)
 	t.Check(fresh.HasTokens(), "the refresh token still works", "%s", fresh.Summary())
 }
@@ -128,13 +128,13 @@ func hasAny(object map[string]any, names ...string) bool {
 func hasIDToken(t *T) {
 	value := tokenMember(t, "id_token")
 	text, _ := value.(string)
-	if text == "" && !asksForOpenID(t) {
+	if text == "" && !AsksForOpenID(t) {
 		t.Skip("the scope of the target file does not contain openid")
 	}
 	if !t.Check(text != "", "id_token is a string", "id_token is %T", value) {
 		return
 	}
-	signed, err := opened(t.client, text)
+	signed, err := Opened(t.client, text)
 	if err != nil {
 		return // a JWE: what is in it cannot be seen without the client's key
 	}
@@ -142,20 +142,20 @@ func hasIDToken(t *T) {
 	t.Check(err == nil, "a signed JWT, which may be encrypted", "%v", err)
 }
 
-// ownScopes are values that servers act on themselves and may leave out of what
+// OwnScopes are values that servers act on themselves and may leave out of what
 // they write into an access token.
-var ownScopes = []string{"openid", "offline_access"}
+var OwnScopes = []string{"openid", "offline_access"}
 
 // scopeStated asks for a scope that does not exist. An OP that drops it, or
 // grants anything else than was asked, has to say so.
 func scopeStated(t *T) {
 	p := t.Request().With("scope", t.Request().Get("scope")+" x-cibatest-"+strings.ToLower(t.RandomText()[:8]))
-	r, ok := tryRedeem(t, p)
+	r, ok := TryRedeem(t, p)
 	if !ok {
 		p, r = t.Request(), t.Redeemed()
 	}
 	t.At(r.Response)
-	stated, there := optional(t, r.Tokens.Raw, "scope")
+	stated, there := Optional(t, r.Tokens.Raw, "scope")
 	text, isString := stated.(string)
 	t.Check(!there || isString, "scope is a string", "scope is %T", stated)
 	switch {
@@ -171,15 +171,15 @@ func scopeStated(t *T) {
 // scopeTrue holds the stated scope against what the access token has. A resource
 // server may be told less, so that less is no proof.
 func scopeTrue(t *T, r Redeemed, stated []string) {
-	granted, where := grantedScope(t, r.Tokens.AccessToken)
+	granted, where := GrantedScope(t, r.Tokens.AccessToken)
 	if where == "" || sameScope(stated, granted) {
 		return
 	}
 	t.Warn("the scope that is stated is the one that was granted", "%s shows %.200q, stated is %.200q", where, strings.Join(granted, " "), strings.Join(stated, " "))
 }
 
-// tryRedeem lets a request be approved that the OP may as well refuse.
-func tryRedeem(t *T, p ciba.Params) (Redeemed, bool) {
+// TryRedeem lets a request be approved that the OP may as well refuse.
+func TryRedeem(t *T, p ciba.Params) (Redeemed, bool) {
 	resp := t.Start(p)
 	if resp.Status/100 != 2 {
 		return Redeemed{}, false
@@ -194,7 +194,7 @@ func tryRedeem(t *T, p ciba.Params) (Redeemed, bool) {
 
 // scopeUnchanged holds the granted scope, where it can be seen, against the request.
 func scopeUnchanged(t *T, r Redeemed, asked []string) {
-	granted, where := grantedScope(t, r.Tokens.AccessToken)
+	granted, where := GrantedScope(t, r.Tokens.AccessToken)
 	if where == "" {
 		t.Info("a scope that can be compared", "scope is not stated, and neither introspection nor the access token tell it")
 		return
@@ -205,16 +205,16 @@ func scopeUnchanged(t *T, r Redeemed, asked []string) {
 
 func sameScope(a, b []string) bool {
 	significant := func(list []string) []string {
-		list = slices.DeleteFunc(slices.Clone(list), func(s string) bool { return slices.Contains(ownScopes, s) })
+		list = slices.DeleteFunc(slices.Clone(list), func(s string) bool { return slices.Contains(OwnScopes, s) })
 		slices.Sort(list)
 		return slices.Compact(list)
 	}
 	return slices.Equal(significant(a), significant(b))
 }
 
-// grantedScope is what the access token or introspection tells about the scope,
+// GrantedScope is what the access token or introspection tells about the scope,
 // and which of them it was; nothing when neither does.
-func grantedScope(t *T, accessToken string) (scope []string, where string) {
+func GrantedScope(t *T, accessToken string) (scope []string, where string) {
 	if list, told := scopeInside(accessToken); told {
 		return list, "the access token"
 	}
@@ -240,7 +240,7 @@ func introspectedScope(t *T, accessToken string) ([]string, bool) {
 	if !t.Has("introspection") {
 		return nil, false
 	}
-	resp := introspect(t, accessToken)
+	resp := Introspect(t, accessToken)
 	object, err := resp.Object()
 	if err != nil || object["active"] != true {
 		return nil, false
@@ -254,7 +254,7 @@ func scopeIn(value any) ([]string, bool) {
 	if text, isString := value.(string); isString {
 		return strings.Fields(text), true
 	}
-	return textsOf(value)
+	return TextsOf(value)
 }
 
 // scopeNotWider names more scope when it redeems. What the user was not asked about

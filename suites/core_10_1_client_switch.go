@@ -9,7 +9,7 @@ import (
 // be redeemed.
 var _ = Describe("Client switch", func() {
 	Case("client-switch", "by client_id in the form does not work",
-		Requirements("CIBA-11-NO-TOKEN-ON-CLIENT-SWITCH").
+		Judges("CIBA-11-NO-TOKEN-ON-CLIENT-SWITCH").
 			Methods(targetfile.AuthClientSecretBasic, targetfile.AuthPrivateKeyJWT, targetfile.AuthClientSecretJWT), func(t *T) {
 			owner := t.Second()
 			flow := t.MustStartAs(owner, t.User(), t.RequestFor(owner, t.User()))

@@ -14,33 +14,33 @@ import (
 // CIBA Core 7.3, 10.1 and 11: polls of a request the user has not decided, by a
 // client that keeps the interval.
 var _ = Describe("Paced poll", func() {
-	Case("poll-pending", "is answered authorization_pending while the user has not decided", Requirements("CIBA-11-PENDING").Limit(seriesLimit).About(seriesTime), func(t *T) {
+	Case("poll-pending", "is answered authorization_pending while the user has not decided", Judges("CIBA-11-PENDING").Limit(seriesLimit).About(seriesTime), func(t *T) {
 		for i, resp := range mustSeries(t, 1).polls {
 			if i < 3 {
 				t.Judge(resp)
 			}
 		}
 	})
-	Case("poll-no-tokens-before-decision", "never yields tokens before the user decides", Requirements("CIBA-8-NO-TOKENS-BEFORE-DECISION").Limit(seriesLimit).About(seriesTime), func(t *T) {
+	Case("poll-no-tokens-before-decision", "never yields tokens before the user decides", Judges("CIBA-8-NO-TOKENS-BEFORE-DECISION").Limit(seriesLimit).About(seriesTime), func(t *T) {
 		for _, resp := range mustSeries(t, 1).polls {
 			t.Judge(resp)
 		}
 	})
-	Case("poll-interval-sufficient", "is not too early when it keeps the announced interval", Requirements("CIBA-7.3-INTERVAL-SUFFICIENT").Limit(seriesLimit).About(seriesTime), func(t *T) {
+	Case("poll-interval-sufficient", "is not too early when it keeps the announced interval", Judges("CIBA-7.3-INTERVAL-SUFFICIENT").Limit(seriesLimit).About(seriesTime), func(t *T) {
 		s := mustSeries(t, 1)
 		if s.announced == 0 {
 			t.Skip("the acknowledgement has no interval; poll-interval-default judges the default of 5 s")
 		}
 		judgeInterval(t, s)
 	})
-	Case("poll-interval-default", "is not too early every 5 s when no interval was announced", Requirements("CIBA-7.3-INTERVAL-DEFAULT").Limit(seriesLimit).About(seriesTime), func(t *T) {
+	Case("poll-interval-default", "is not too early every 5 s when no interval was announced", Judges("CIBA-7.3-INTERVAL-DEFAULT").Limit(seriesLimit).About(seriesTime), func(t *T) {
 		s := mustSeries(t, 1)
 		if s.announced != 0 {
 			t.Skip("the acknowledgement has an interval, %s", s.announced)
 		}
 		judgeInterval(t, s)
 	})
-	Case("poll-interval-from-send", "is due one interval after the last one was sent, however long the answer took", Requirements("CIBA-10.1-INTERVAL-FROM-SEND").Limit(seriesLimit).About(seriesTime), func(t *T) {
+	Case("poll-interval-from-send", "is due one interval after the last one was sent, however long the answer took", Judges("CIBA-10.1-INTERVAL-FROM-SEND").Limit(seriesLimit).About(seriesTime), func(t *T) {
 		s := mustSeries(t, 1)
 		judged := false
 		for i := range s.polls {
@@ -53,19 +53,19 @@ var _ = Describe("Paced poll", func() {
 			t.Skip("no poll was answered later than one interval after it was sent, so none was due at once")
 		}
 	})
-	Case("poll-long-max", "is answered within 30 s", Requirements("CIBA-10.1-LONGPOLL-MAX").Limit(seriesLimit).About(seriesTime), func(t *T) {
+	Case("poll-long-max", "is answered within 30 s", Judges("CIBA-10.1-LONGPOLL-MAX").Limit(seriesLimit).About(seriesTime), func(t *T) {
 		for _, resp := range mustSeries(t, 1).polls {
 			t.At(resp)
 			t.Check(resp.Err == nil, "an answer within 31 s", "%v", resp.Err)
 			t.Check(took(resp) <= 31*time.Second, "an answer within 31 s", "it took %s", took(resp).Round(time.Millisecond))
 		}
 	})
-	Case("poll-long-wake", "that is held is answered soon after the decision", Requirements("CIBA-10.1-LONGPOLL-WAKE").Limit(seriesLimit).About(seriesTime), longPollWakes)
-	Case("poll-first-at-once", "right after the acknowledgement is recorded", Requirements("CIBA-10.1-FIRST-POLL-AT-ONCE").AloneForClient().LastForClient(), func(t *T) {
+	Case("poll-long-wake", "that is held is answered soon after the decision", Judges("CIBA-10.1-LONGPOLL-WAKE").Limit(seriesLimit).About(seriesTime), longPollWakes)
+	Case("poll-first-at-once", "right after the acknowledgement is recorded", Judges("CIBA-10.1-FIRST-POLL-AT-ONCE").AloneForClient().LastForClient(), func(t *T) {
 		resp := t.PollNow(t.MustStart(t.Request()))
 		t.Judge(resp)
 	})
-	Case("poll-unknown-parameter", "may have parameters nobody knows", Requirements("RFC6749-3.2-TOKEN-UNKNOWN-PARAM").Smoke(), func(t *T) {
+	Case("poll-unknown-parameter", "may have parameters nobody knows", Judges("RFC6749-3.2-TOKEN-UNKNOWN-PARAM").Smoke(), func(t *T) {
 		flow := t.MustStart(t.Request())
 		t.Judge(t.Send(t.PollRequest(flow).With("x_unknown", "1")))
 	})
@@ -73,30 +73,30 @@ var _ = Describe("Paced poll", func() {
 
 // CIBA Core 10.1, RFC 6749 3.2 and 5.2: the form of the token request.
 var _ = Describe("Token request", func() {
-	Case("token-post-only", "is taken by POST only", Requirements("CIBA-10.1-TOKEN-POST-ONLY").Methods("client_secret_basic").About(7*time.Second), tokenByGet)
-	Case("token-grant-type", "is refused without grant_type or with an unknown one", Requirements("RFC6749-5.2-GRANT-TYPE").Smoke().About(7*time.Second), func(t *T) {
+	Case("token-post-only", "is taken by POST only", Judges("CIBA-10.1-TOKEN-POST-ONLY").Methods("client_secret_basic").About(7*time.Second), tokenByGet)
+	Case("token-grant-type", "is refused without grant_type or with an unknown one", Judges("RFC6749-5.2-GRANT-TYPE").Smoke().About(7*time.Second), func(t *T) {
 		flow := t.MustStart(t.Request())
 		approveIfPossible(t, flow)
 		t.JudgeVariant("no grant_type", t.Send(t.PollRequest(flow).Without("grant_type").Unpaced()))
 		t.JudgeVariant("an unknown grant_type", t.Send(t.PollRequest(flow).With("grant_type", ciba.GrantTypeCIBA+"-x").Unpaced()))
 		stillGood(t, flow)
 	})
-	Case("token-id-missing", "is refused without auth_req_id", Requirements("CIBA-10.1-ARID-MISSING").Smoke(), func(t *T) {
+	Case("token-id-missing", "is refused without auth_req_id", Judges("CIBA-10.1-ARID-MISSING").Smoke(), func(t *T) {
 		grant := ciba.P("grant_type", ciba.GrantTypeCIBA)
 		t.JudgeVariant("no auth_req_id", t.Send(t.TokenRequest(t.client, grant)))
 		t.JudgeVariant("an empty auth_req_id", t.Send(t.TokenRequest(t.client, grant.Add("auth_req_id", ""))))
 	})
-	Case("token-id-repeated", "is refused with a repeated auth_req_id", Requirements("CIBA-10.1-ARID-REPEATED").About(7*time.Second), func(t *T) {
+	Case("token-id-repeated", "is refused with a repeated auth_req_id", Judges("CIBA-10.1-ARID-REPEATED").About(7*time.Second), func(t *T) {
 		flow := t.MustStart(t.Request())
 		approveIfPossible(t, flow)
 		p := t.PollRequest(flow).Form
 		t.JudgeVariant("the same value twice", t.Send(t.TokenRequest(t.client, p.Add("auth_req_id", flow.AuthReqID))))
 		t.JudgeVariant("two values", t.Send(t.TokenRequest(t.client, p.Add("auth_req_id", similarID(t.Random(), flow.AuthReqID)))))
 	})
-	Case("token-grant-not-allowed", "of a client not enabled for CIBA is refused", Requirements("CIBA-10.1-GRANT-NOT-ALLOWED"), func(t *T) {
+	Case("token-grant-not-allowed", "of a client not enabled for CIBA is refused", Judges("CIBA-10.1-GRANT-NOT-ALLOWED"), func(t *T) {
 		t.Judge(t.Send(t.TokenRequest(t.client, ciba.P("grant_type", ciba.GrantTypeCIBA, "auth_req_id", similarID(t.Random(), "00000000-aaaa-bbbb-cccc-000000000000")))))
 	})
-	Case("token-overload", "that meets 503 is told when to come again", Requirements("CIBA-10.1-503-RETRY-AFTER").AfterAll(), func(t *T) {
+	Case("token-overload", "that meets 503 is told when to come again", Judges("CIBA-10.1-503-RETRY-AFTER").AfterAll(), func(t *T) {
 		overloads := t.Seen().Overloads()
 		if len(overloads) == 0 {
 			t.Skip("the token endpoint never answered 503 in this run")
@@ -151,7 +151,7 @@ func pollSeries(t *T, most int) series {
 // pollFits says whether the next paced poll can be sent before the last moment
 // at which a request has to be pending.
 func pollFits(t *T, f *Flow) bool {
-	return !f.NextPoll().After(f.Expires().Add(-expiryEarly))
+	return !f.NextPoll().After(f.Expires().Add(-ExpiryEarly))
 }
 
 // mustSeries skips the case when fewer polls fit than it needs.

@@ -11,7 +11,7 @@ import (
 
 // CIBA Core 11: what the user refused is access_denied, and stays refused.
 var _ = Describe("Denial", func() {
-	Case("denied", "is told by access_denied", Requirements("CIBA-11-DENIED").Smoke().About(7*time.Second), func(t *T) {
+	Case("denied", "is told by access_denied", Judges("CIBA-11-DENIED").Smoke().About(7*time.Second), func(t *T) {
 		d := denial(t)
 		if driver.Undecided(d.resp) {
 			t.Skip("the denial does not show within %s; denied-no-pending judges that", d.flow.DecisionWindow())
@@ -21,8 +21,8 @@ var _ = Describe("Denial", func() {
 		}
 		t.Judge(d.resp)
 	})
-	Case("denied-no-pending", "shows promptly instead of lasting as pending", Requirements("CIBA-11-DENIED-NO-PENDING").WaitsForExpiry().About(7*time.Second), deniedPromptly)
-	Case("denied-final", "is final: a later approval brings no tokens", Requirements("CIBA-11-DENIED-FINAL").About(20*time.Second), func(t *T) {
+	Case("denied-no-pending", "shows promptly instead of lasting as pending", Judges("CIBA-11-DENIED-NO-PENDING").WaitsForExpiry().About(7*time.Second), deniedPromptly)
+	Case("denied-final", "is final: a later approval brings no tokens", Judges("CIBA-11-DENIED-FINAL").About(20*time.Second), func(t *T) {
 		flow := t.MustStart(t.Request())
 		t.Deny(flow)
 		if resp := t.MustAnswer(t.PollDecided(flow)); driver.Undecided(resp) {
@@ -32,14 +32,14 @@ var _ = Describe("Denial", func() {
 		_ = t.Overrule(flow, true) // refused by OP or device is right, too
 		t.JudgeVariant("after a late approval", t.PollPending(flow))
 	})
-	Case("denied-before-poll-final", "is final before a poll has told it", Requirements("CIBA-11-DENIED-FINAL").About(7*time.Second), func(t *T) {
+	Case("denied-before-poll-final", "is final before a poll has told it", Judges("CIBA-11-DENIED-FINAL").About(7*time.Second), func(t *T) {
 		flow := t.MustStart(t.Request())
 		t.WaitTurn(flow)
 		t.Deny(flow)
 		_ = t.Overrule(flow, true)
 		t.Judge(t.PollDecided(flow))
 	})
-	Case("denied-error-format", "is told by JSON with a string error", Requirements("CIBA-11-ERROR-FORMAT").Needs("deny").About(7*time.Second), func(t *T) {
+	Case("denied-error-format", "is told by JSON with a string error", Judges("CIBA-11-ERROR-FORMAT").Needs("deny").About(7*time.Second), func(t *T) {
 		judgeTokenError(t, denial(t).resp)
 	})
 })
@@ -65,7 +65,7 @@ func deniedPromptly(t *T) {
 	window, budget := d.flow.DecisionWindow(), t.Target().Budgets.ExpiryMax
 	flow, resp := *d.flow, d.resp // the observation is shared, so the pace is kept in a copy
 	flow.EndAwaited = true
-	for driver.Undecided(resp) && time.Now().Before(flow.Expires().Add(expiryLatest)) && flow.ExpiresIn <= budget {
+	for driver.Undecided(resp) && time.Now().Before(flow.Expires().Add(ExpiryLatest)) && flow.ExpiresIn <= budget {
 		resp = t.MustAnswer(t.Poll(&flow))
 	}
 	t.At(resp)
@@ -92,5 +92,5 @@ func judgeTokenError(t *T, resp *ciba.Response) {
 	}
 	t.At(resp)
 	t.Check(resp.Status == 400, "status 400", "%s", resp.Summary())
-	judgeErrorForm(t, refusal{"the end of a request", resp})
+	judgeErrorForm(t, Observed{"the end of a request", resp})
 }

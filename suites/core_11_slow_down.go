@@ -15,7 +15,7 @@ import (
 var _ = Describe("Fast poll", func() {
 	// CIBA Core 11 lets an OP answer such polls as it likes within this set, and
 	// also ignore the pace altogether.
-	Case("fast-poll", "gets one of the permitted answers, and never tokens", Requirements("CIBA-11-FAST-POLL", "CIBA-11-FAST-POLL-NO-TOKENS").
+	Case("fast-poll", "gets one of the permitted answers, and never tokens", Judges("CIBA-11-FAST-POLL", "CIBA-11-FAST-POLL-NO-TOKENS").
 		AloneForClient().LastForClient().Limit(fastLimit).About(37*time.Second), func(t *T) {
 		flow := t.MustStart(t.Request())
 		for _, resp := range pollFast(t, flow, never) {
@@ -23,7 +23,7 @@ var _ = Describe("Fast poll", func() {
 		}
 		t.Wait(flow.Pace()) // before others meet what this client brought upon itself
 	})
-	Case("fast-poll-invalid-request", "that was answered invalid_request may have ended the transaction", Requirements("CIBA-11-INVALID-REQUEST-TERMINAL").
+	Case("fast-poll-invalid-request", "that was answered invalid_request may have ended the transaction", Judges("CIBA-11-INVALID-REQUEST-TERMINAL").
 		AloneForClient().LastForClient().Limit(fastLimit).About(12*time.Second), func(t *T) {
 		flow := t.MustStart(t.Request())
 		polls := pollFast(t, flow, func(r *ciba.Response) bool { return r.Is(ciba.InvalidRequest) })
@@ -33,20 +33,20 @@ var _ = Describe("Fast poll", func() {
 		flow.Slower()
 		t.Judge(t.Poll(flow))
 	})
-	Case("slow-down-increment", "answered slow_down is made good by 5 s more", Requirements("CIBA-11-SLOWDOWN-INCREMENT").
+	Case("slow-down-increment", "answered slow_down is made good by 5 s more", Judges("CIBA-11-SLOWDOWN-INCREMENT").
 		AloneForClient().LastForClient().Limit(fastLimit).About(40*time.Second), func(t *T) {
 		flow := t.MustStart(t.Request())
 		mustSlowDown(t, flow)
 		judgeAfterSlowDown(t, flow, 3)
 	})
-	Case("slow-down-cumulative", "answered slow_down twice is made good by 10 s more", Requirements("CIBA-11-SLOWDOWN-CUMULATIVE").
+	Case("slow-down-cumulative", "answered slow_down twice is made good by 10 s more", Judges("CIBA-11-SLOWDOWN-CUMULATIVE").
 		AloneForClient().LastForClient().Limit(fastLimit).About(25*time.Second), func(t *T) {
 		flow := t.MustStart(t.Request())
 		mustSlowDown(t, flow)
 		mustSlowDown(t, flow)
 		judgeAfterSlowDown(t, flow, 1)
 	})
-	Case("slow-down-still-pending", "answered slow_down leaves the request alive", Requirements("CIBA-11-SLOWDOWN-STILL-PENDING").
+	Case("slow-down-still-pending", "answered slow_down leaves the request alive", Judges("CIBA-11-SLOWDOWN-STILL-PENDING").
 		AloneForClient().LastForClient().Limit(fastLimit).About(20*time.Second), func(t *T) {
 		flow := t.MustStart(t.Request())
 		mustSlowDown(t, flow)
@@ -100,7 +100,7 @@ func judgeFast(t *T, resp *ciba.Response) {
 	if resp.Status == 200 || resp.HasTokens() || resp.Status >= 500 && resp.Status != 503 {
 		noTokens, _ := t.session.catalogue.Get("CIBA-11-FAST-POLL-NO-TOKENS")
 		t.At(resp)
-		t.addFor(noTokens, result.Fail, "an error answer to a fast poll of an undecided request", resp.Summary())
+		t.Record(noTokens, result.Fail, "an error answer to a fast poll of an undecided request", resp.Summary())
 	}
 }
 

@@ -12,12 +12,12 @@ import (
 // CIBA Core 11: an auth_req_id that was never issued, or not to this client, is
 // invalid_grant whatever happened to the request.
 var _ = Describe("Invalid auth_req_id", func() {
-	Case("id-unknown", "is invalid_grant when it was never issued", Requirements("CIBA-11-ARID-UNKNOWN").LastForClient().Smoke(), func(t *T) {
+	Case("id-unknown", "is invalid_grant when it was never issued", Judges("CIBA-11-ARID-UNKNOWN").LastForClient().Smoke(), func(t *T) {
 		flow := t.MustStart(t.Request())
 		t.Judge(pollFor(t, t.client, similarID(t.Random(), flow.AuthReqID)))
 	})
-	Case("id-tampered", "is invalid_grant when it was altered", Requirements("CIBA-11-ARID-TAMPERED").LastForClient().About(8*time.Second), tamperedIDs)
-	Case("id-other-client", "is invalid_grant for another client, before and after the approval", Requirements("CIBA-11-ARID-OTHER-CLIENT").Smoke().About(8*time.Second), func(t *T) {
+	Case("id-tampered", "is invalid_grant when it was altered", Judges("CIBA-11-ARID-TAMPERED").LastForClient().About(8*time.Second), tamperedIDs)
+	Case("id-other-client", "is invalid_grant for another client, before and after the approval", Judges("CIBA-11-ARID-OTHER-CLIENT").Smoke().About(8*time.Second), func(t *T) {
 		flow := t.MustStart(t.Request())
 		t.JudgeVariant("pending", foreignPoll(t, flow))
 		t.ApproveAlive(flow)
@@ -26,7 +26,7 @@ var _ = Describe("Invalid auth_req_id", func() {
 		t.At(resp)
 		owned(t, resp.HasTokens(), "the owner still gets the tokens", resp)
 	})
-	Case("id-other-client-pace", "of another client does not count for the owner's pace", Requirements("CIBA-11-ARID-OTHER-CLIENT").Needs("no_action").About(6*time.Second), func(t *T) {
+	Case("id-other-client-pace", "of another client does not count for the owner's pace", Judges("CIBA-11-ARID-OTHER-CLIENT").Needs("no_action").About(6*time.Second), func(t *T) {
 		flow := t.MustStart(t.Request())
 		t.WaitTurn(flow)
 		t.Judge(foreignPoll(t, flow))
@@ -37,12 +37,12 @@ var _ = Describe("Invalid auth_req_id", func() {
 			t.Warn("authorization_pending for the owner, who keeps the pace", "%s right after a poll of another client", resp.Summary())
 		}
 	})
-	Case("id-other-client-used", "is invalid_grant for another client after its use", Requirements("CIBA-11-ARID-OTHER-CLIENT").AloneForClient().LastForClient().About(8*time.Second), func(t *T) {
+	Case("id-other-client-used", "is invalid_grant for another client after its use", Judges("CIBA-11-ARID-OTHER-CLIENT").AloneForClient().LastForClient().About(8*time.Second), func(t *T) {
 		flow := t.MustStart(t.Request())
 		t.MustRedeem(flow)
 		t.JudgeVariant("used", foreignPoll(t, flow))
 	})
-	Case("id-other-client-denied", "is invalid_grant for another client after the denial", Requirements("CIBA-11-ARID-OTHER-CLIENT-DENIED").About(8*time.Second), func(t *T) {
+	Case("id-other-client-denied", "is invalid_grant for another client after the denial", Judges("CIBA-11-ARID-OTHER-CLIENT-DENIED").About(8*time.Second), func(t *T) {
 		flow := t.MustStart(t.Request())
 		t.WaitTurn(flow)
 		t.Deny(flow)
@@ -51,7 +51,7 @@ var _ = Describe("Invalid auth_req_id", func() {
 		t.At(resp)
 		t.Check(resp.Is(ciba.AccessDenied), "the owner still gets access_denied", "%s", resp.Summary())
 	})
-	Case("id-other-client-race", "is invalid_grant for another client that polls at the moment of the approval", Requirements("CIBA-11-ARID-OTHER-CLIENT").AloneForClient().LastForClient().About(10*time.Second), foreignRace)
+	Case("id-other-client-race", "is invalid_grant for another client that polls at the moment of the approval", Judges("CIBA-11-ARID-OTHER-CLIENT").AloneForClient().LastForClient().About(10*time.Second), foreignRace)
 })
 
 // tamperedIDs alters an issued auth_req_id and redeems the genuine one at last.

@@ -9,52 +9,52 @@ import (
 	. "github.com/onsi/ginkgo/v2"
 )
 
-// refusal is an answer to a request that is wrong on purpose.
-type refusal struct {
-	what string
-	resp *ciba.Response
+// Observed is an answer to a request that is wrong on purpose.
+type Observed struct {
+	What     string
+	Response *ciba.Response
 }
 
 // CIBA Core 13, RFC 6749 5.2: the form of every error.
 var _ = Describe("Error response", func() {
-	Case("error-json", "is a JSON object with a string error", Requirements("CIBA-13-ERROR-JSON").Smoke(), func(t *T) {
+	Case("error-json", "is a JSON object with a string error", Judges("CIBA-13-ERROR-JSON").Smoke(), func(t *T) {
 		for _, r := range startErrors(t) {
-			if outsideErrorRule(r.resp.Status) || r.resp.Status/100 == 3 {
+			if outsideErrorRule(r.Response.Status) || r.Response.Status/100 == 3 {
 				continue
 			}
 			judgeErrorForm(t, r)
 		}
 	})
-	Case("error-json-everywhere", "is a JSON object with a string error whatever it is about", Requirements("CIBA-13-ERROR-JSON").AfterAll(), func(t *T) {
-		t.firstOf(t.everyStartError(), func(r refusal) {
-			if !outsideErrorRule(r.resp.Status) && r.resp.Status/100 != 3 {
+	Case("error-json-everywhere", "is a JSON object with a string error whatever it is about", Judges("CIBA-13-ERROR-JSON").AfterAll(), func(t *T) {
+		FirstOf(t, everyStartError(t), func(r Observed) {
+			if !outsideErrorRule(r.Response.Status) && r.Response.Status/100 != 3 {
 				judgeErrorForm(t, r)
 			}
 		})
 	})
-	Case("error-charset", "uses the permitted characters", Requirements("CIBA-13-ERROR-CHARSET").AfterAll(), func(t *T) {
-		t.firstOf(append(t.everyStartError(), t.everyPollError()...), func(r refusal) {
-			if e, ok := r.resp.OAuthError(); ok {
+	Case("error-charset", "uses the permitted characters", Judges("CIBA-13-ERROR-CHARSET").AfterAll(), func(t *T) {
+		FirstOf(t, append(everyStartError(t), everyPollError(t)...), func(r Observed) {
+			if e, ok := r.Response.OAuthError(); ok {
 				judgeCharacters(t, r, e)
 			}
 		})
 	})
-	Case("error-codes", "has a registered code", Requirements("CIBA-13-ERROR-CODES").AfterAll(), func(t *T) {
-		t.firstOf(t.everyStartError(), func(r refusal) {
-			if e, ok := r.resp.OAuthError(); ok && !outsideErrorRule(r.resp.Status) {
-				t.At(r.resp)
-				t.Check(ciba.ErrorCode(e.Code).FitsStart(), r.what+": a code of CIBA Core 13 or a registered one", "%s", r.resp.Summary())
+	Case("error-codes", "has a registered code", Judges("CIBA-13-ERROR-CODES").AfterAll(), func(t *T) {
+		FirstOf(t, everyStartError(t), func(r Observed) {
+			if e, ok := r.Response.OAuthError(); ok && !outsideErrorRule(r.Response.Status) {
+				t.At(r.Response)
+				t.Check(ciba.ErrorCode(e.Code).FitsStart(), r.What+": a code of CIBA Core 13 or a registered one", "%s", r.Response.Summary())
 			}
 		})
 	})
-	Case("error-status", "has the status of its code", Requirements("CIBA-13-STATUS-PAIRING").AfterAll(), func(t *T) {
-		t.firstOf(t.everyStartError(), func(r refusal) {
-			if t.At(r.resp); r.resp.Status == 200 {
-				t.Check(!saysError(r.resp), r.what+": an error status with an error", "%s", r.resp.Summary())
+	Case("error-status", "has the status of its code", Judges("CIBA-13-STATUS-PAIRING").AfterAll(), func(t *T) {
+		FirstOf(t, everyStartError(t), func(r Observed) {
+			if t.At(r.Response); r.Response.Status == 200 {
+				t.Check(!SaysError(r.Response), r.What+": an error status with an error", "%s", r.Response.Summary())
 				return
 			}
-			e, ok := r.resp.OAuthError()
-			if !ok || outsideErrorRule(r.resp.Status) {
+			e, ok := r.Response.OAuthError()
+			if !ok || outsideErrorRule(r.Response.Status) {
 				return
 			}
 			want := 400
@@ -64,45 +64,45 @@ var _ = Describe("Error response", func() {
 			case ciba.AccessDenied:
 				want = 403
 			}
-			t.At(r.resp)
-			t.Check(r.resp.Status == want, fmt.Sprintf("%s: %d with %s", r.what, want, ciba.Printable(e.Code)), "%s", r.resp.Summary())
+			t.At(r.Response)
+			t.Check(r.Response.Status == want, fmt.Sprintf("%s: %d with %s", r.What, want, ciba.Printable(e.Code)), "%s", r.Response.Summary())
 		})
 	})
-	Case("error-no-redirect", "is no redirect and no page", Requirements("CIBA-13-NO-REDIRECT-NO-HTML").AfterAll(), func(t *T) {
-		t.firstOf(append(t.everyStartError(), refusal{"a good request", t.Acknowledged()}), func(r refusal) {
-			t.At(r.resp)
-			t.Check(r.resp.Status/100 != 3, r.what+": an answer to the client", "status %d", r.resp.Status)
-			judged := slices.Contains([]int{200, 400, 401, 403}, r.resp.Status)
-			t.Check(!judged || r.resp.MediaType() != "text/html", r.what+": no HTML", "Content-Type %.60q", r.resp.Header.Get("Content-Type"))
+	Case("error-no-redirect", "is no redirect and no page", Judges("CIBA-13-NO-REDIRECT-NO-HTML").AfterAll(), func(t *T) {
+		FirstOf(t, append(everyStartError(t), Observed{"a good request", t.Acknowledged()}), func(r Observed) {
+			t.At(r.Response)
+			t.Check(r.Response.Status/100 != 3, r.What+": an answer to the client", "status %d", r.Response.Status)
+			judged := slices.Contains([]int{200, 400, 401, 403}, r.Response.Status)
+			t.Check(!judged || r.Response.MediaType() != "text/html", r.What+": no HTML", "Content-Type %.60q", r.Response.Header.Get("Content-Type"))
 		})
 	})
-	Case("poll-error-format", "of a poll is a 400 with a string error", Requirements("CIBA-11-ERROR-FORMAT").Smoke(), func(t *T) {
+	Case("poll-error-format", "of a poll is a 400 with a string error", Judges("CIBA-11-ERROR-FORMAT").Smoke(), func(t *T) {
 		for _, r := range pollErrors(t) {
-			e, isError := r.resp.OAuthError()
+			e, isError := r.Response.OAuthError()
 			switch {
-			case outsideErrorRule(r.resp.Status), isError && e.Code == string(ciba.InvalidClient):
+			case outsideErrorRule(r.Response.Status), isError && e.Code == string(ciba.InvalidClient):
 				continue
-			case r.resp.Status == 403 && isError && e.Code == string(ciba.AccessDenied):
-				t.At(r.resp)
-				t.Warn("status 400", "%s", r.resp.Summary())
+			case r.Response.Status == 403 && isError && e.Code == string(ciba.AccessDenied):
+				t.At(r.Response)
+				t.Warn("status 400", "%s", r.Response.Summary())
 				continue
 			}
-			t.At(r.resp)
-			t.Check(r.resp.Status == 400, r.what+": status 400", "%s", r.resp.Summary())
+			t.At(r.Response)
+			t.Check(r.Response.Status == 400, r.What+": status 400", "%s", r.Response.Summary())
 			judgeErrorForm(t, r)
 		}
 	})
-	Case("poll-error-format-everywhere", "of a token request is JSON with a string error whatever it is about", Requirements("CIBA-11-ERROR-FORMAT").AfterAll(), func(t *T) {
-		t.firstOf(t.everyPollError(), func(r refusal) {
-			if r.resp.Status == 400 {
+	Case("poll-error-format-everywhere", "of a token request is JSON with a string error whatever it is about", Judges("CIBA-11-ERROR-FORMAT").AfterAll(), func(t *T) {
+		FirstOf(t, everyPollError(t), func(r Observed) {
+			if r.Response.Status == 400 {
 				judgeErrorForm(t, r)
 			}
 		})
 	})
-	Case("poll-error-no-store", "of a poll is not cached", Requirements("CIBA-11-ERROR-NO-STORE").AfterAll(), func(t *T) {
-		t.firstOf(t.everyPollError(), func(r refusal) {
-			t.At(r.resp)
-			t.Check(r.resp.Status != 400 || noStore(r.resp.Header.Values("Cache-Control")), r.what+": Cache-Control contains no-store", "Cache-Control %.60q", r.resp.Header.Get("Cache-Control"))
+	Case("poll-error-no-store", "of a poll is not cached", Judges("CIBA-11-ERROR-NO-STORE").AfterAll(), func(t *T) {
+		FirstOf(t, everyPollError(t), func(r Observed) {
+			t.At(r.Response)
+			t.Check(r.Response.Status != 400 || NoStore(r.Response.Header.Values("Cache-Control")), r.What+": Cache-Control contains no-store", "Cache-Control %.60q", r.Response.Header.Get("Cache-Control"))
 		})
 	})
 })
@@ -114,11 +114,11 @@ func outsideErrorRule(status int) bool {
 
 // startErrors is the shared set of refused backchannel requests. One without an
 // answer, which something before the OP may have cut off, is left out.
-func startErrors(t *T) []refusal {
-	list := Observe(t, "start errors", func(t *T) []refusal {
+func startErrors(t *T) []Observed {
+	list := Observe(t, "start errors", func(t *T) []Observed {
 		good := t.Request()
-		var list []refusal
-		add := func(what string, call Request) { list = append(list, refusal{what, t.Send(call)}) }
+		var list []Observed
+		add := func(what string, call Request) { list = append(list, Observed{what, t.Send(call)}) }
 		add("no hint", t.StartRequest(requestWithoutHint(t)))
 		add("no scope", t.StartRequest(good.Without("scope")))
 		add("an unknown scope", t.StartRequest(good.With("scope", "openid x-unknown-scope")))
@@ -129,61 +129,61 @@ func startErrors(t *T) []refusal {
 		add("a bad requested_expiry", t.StartRequest(good.With("requested_expiry", "abc")))
 		add("an unsuitable binding_message", t.StartRequest(good.With("binding_message", strings.Repeat("\u202e<b>", 90))))
 		add("no client authentication", t.StartRequest(good).AuthenticatedBy(ciba.Public(t.Client().ClientID)))
-		add("an unknown client", t.StartRequest(good).AuthenticatedBy(stranger(t, t.Client())))
+		add("an unknown client", t.StartRequest(good).AuthenticatedBy(Stranger(t, t.Client())))
 		if t.Has("rar") {
 			add("authorization_details that are no JSON", t.StartRequest(good.With("authorization_details", "[{")))
 		}
 		return list
 	})
-	answered := slices.DeleteFunc(slices.Clone(list), func(r refusal) bool { return r.resp.Status == 0 })
-	if !slices.ContainsFunc(answered, func(r refusal) bool { return r.resp.Status >= 300 || saysError(r.resp) }) {
+	answered := slices.DeleteFunc(slices.Clone(list), func(r Observed) bool { return r.Response.Status == 0 })
+	if !slices.ContainsFunc(answered, func(r Observed) bool { return r.Response.Status >= 300 || SaysError(r.Response) }) {
 		t.Abort("no request was refused, so there is no error to judge")
 	}
 	return answered
 }
 
 // pollErrors is the shared set of refused token requests.
-func pollErrors(t *T) []refusal {
-	return Observe(t, "poll errors", func(t *T) []refusal {
-		var list []refusal
+func pollErrors(t *T) []Observed {
+	return Observe(t, "poll errors", func(t *T) []Observed {
+		var list []Observed
 		add := func(what string, p ciba.Params) {
-			list = append(list, refusal{what, t.MustAnswer(t.Send(t.TokenRequest(t.client, p)))})
+			list = append(list, Observed{what, t.MustAnswer(t.Send(t.TokenRequest(t.client, p)))})
 		}
 		grant := ciba.P("grant_type", ciba.GrantTypeCIBA)
 		add("an unknown auth_req_id", grant.Add("auth_req_id", t.RandomText()+t.RandomText()))
 		add("no auth_req_id", grant)
 		add("no grant_type", ciba.P("auth_req_id", t.RandomText()))
 		flow := t.MustStart(t.Request())
-		list = append(list, refusal{"a pending poll", t.MustAnswer(t.Poll(flow))})
+		list = append(list, Observed{"a pending poll", t.MustAnswer(t.Poll(flow))})
 		return list
 	})
 }
 
-func judgeErrorForm(t *T, r refusal) {
-	t.At(r.resp)
-	t.Check(r.resp.MediaType() == "application/json", r.what+": application/json", "Content-Type %.60q", r.resp.Header.Get("Content-Type"))
-	object, err := r.resp.Object()
-	if !t.Check(err == nil, r.what+": a JSON object", "%v", err) {
+func judgeErrorForm(t *T, r Observed) {
+	t.At(r.Response)
+	t.Check(r.Response.MediaType() == "application/json", r.What+": application/json", "Content-Type %.60q", r.Response.Header.Get("Content-Type"))
+	object, err := r.Response.Object()
+	if !t.Check(err == nil, r.What+": a JSON object", "%v", err) {
 		return
 	}
 	code, isString := object["error"].(string)
-	t.Check(isString && code != "", r.what+": error is a non-empty string", "%T", object["error"])
+	t.Check(isString && code != "", r.What+": error is a non-empty string", "%T", object["error"])
 	_, hasID := object["auth_req_id"]
-	t.Check(!hasID && !r.resp.HasTokens(), r.what+": neither auth_req_id nor tokens", "%s", r.resp.Summary())
+	t.Check(!hasID && !r.Response.HasTokens(), r.What+": neither auth_req_id nor tokens", "%s", r.Response.Summary())
 }
 
 // judgeCharacters compares the decoded values with the sets of RFC 6749 5.2.
-func judgeCharacters(t *T, r refusal, e ciba.OAuthError) {
-	t.At(r.resp)
+func judgeCharacters(t *T, r Observed, e ciba.OAuthError) {
+	t.At(r.Response)
 	for name, text := range map[string]string{"error": e.Code, "error_description": e.Description} {
-		t.Check(strings.IndexFunc(text, notVisible) < 0, r.what+": "+name+" of visible ASCII without quote and backslash", "%.100q", text)
+		t.Check(strings.IndexFunc(text, notVisible) < 0, r.What+": "+name+" of visible ASCII without quote and backslash", "%.100q", text)
 	}
-	object, _ := r.resp.Object()
+	object, _ := r.Response.Object()
 	for _, name := range []string{"error_description", "error_uri"} {
 		_, isText := object[name].(string)
-		t.Check(object[name] == nil || isText, r.what+": "+name+" is text", "%T", object[name])
+		t.Check(object[name] == nil || isText, r.What+": "+name+" is text", "%T", object[name])
 	}
-	t.Check(strings.IndexFunc(e.URI, func(c rune) bool { return notVisible(c) || c == ' ' }) < 0, r.what+": error_uri is a URI", "%.100q", e.URI)
+	t.Check(strings.IndexFunc(e.URI, func(c rune) bool { return notVisible(c) || c == ' ' }) < 0, r.What+": error_uri is a URI", "%.100q", e.URI)
 }
 
 func notVisible(c rune) bool { return c < 0x20 || c > 0x7E || c == '"' || c == '\\' }

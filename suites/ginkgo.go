@@ -37,10 +37,10 @@ func awaitInGinkgo(ctx ginkgo.SpecContext, id string) {
 func evidence(c result.Case) string {
 	var b strings.Builder
 	for i, e := range c.Exchanges {
-		fmt.Fprintf(&b, "%d. %s: %s %s\n   %s\n", i+1, e.Label, e.Request.Method, e.Request.URL, oneLine(e.Request.Body))
+		fmt.Fprintf(&b, "%d. %s: %s %s\n   %s\n", i+1, e.Label, e.Request.Method, e.Request.URL, OneLine(e.Request.Body))
 		switch {
 		case e.Response != nil:
-			fmt.Fprintf(&b, "   -> %d %s\n", e.Response.Status, oneLine(e.Response.Body))
+			fmt.Fprintf(&b, "   -> %d %s\n", e.Response.Status, OneLine(e.Response.Body))
 		default:
 			fmt.Fprintf(&b, "   -> %s\n", e.Error)
 		}
@@ -48,8 +48,8 @@ func evidence(c result.Case) string {
 	return b.String()
 }
 
-// oneLine keeps what an OP sent from breaking the terminal.
-func oneLine(s string) string {
+// OneLine keeps what an OP sent from breaking the terminal.
+func OneLine(s string) string {
 	const limit = 400
 	if len(s) > limit {
 		s = s[:limit] + "…"

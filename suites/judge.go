@@ -29,8 +29,8 @@ func (t *T) JudgeAs(id string, resp *ciba.Response) {
 func (t *T) JudgeBy(r catalogue.Requirement, resp *ciba.Response) {
 	t.MustAnswer(resp)
 	t.At(resp)
-	outcome := judge(r, resp)
-	t.addFor(r, outcome, describe(r), resp.Summary())
+	outcome := OutcomeOf(r, resp)
+	t.Record(r, outcome, Expectation(r), resp.Summary())
 }
 
 // JudgeVariant is [T.Judge] for one of several variants of a test, named.
@@ -38,7 +38,7 @@ func (t *T) JudgeVariant(what string, resp *ciba.Response) {
 	t.MustAnswer(resp)
 	t.At(resp)
 	r := t.Requirement()
-	t.addFor(r, judge(r, resp), what+": "+describe(r), resp.Summary())
+	t.Record(r, OutcomeOf(r, resp), what+": "+Expectation(r), resp.Summary())
 }
 
 // JudgeAck judges an answer that has to accept the request. What is wrong with
@@ -53,11 +53,11 @@ func (t *T) JudgeAck(what string, resp *ciba.Response) {
 	}
 }
 
-// judge is the rule of the catalogue: conforming is pass, tolerated is warn,
+// OutcomeOf is the rule of the catalogue: conforming is pass, tolerated is warn,
 // the rest is the requirement's verdict. Two things are always a failure: tokens
 // where none were due, and a server error on client input. Load control (503 and
 // 429) that outlasts the client's patience says nothing about the clause.
-func judge(r catalogue.Requirement, resp *ciba.Response) result.Outcome {
+func OutcomeOf(r catalogue.Requirement, resp *ciba.Response) result.Outcome {
 	e := r.Expect
 	wantsSuccess := slices.Contains(e.Status, 200) || e.OrSuccess || len(e.Status) == 0
 	if resp.HasTokens() && !wantsSuccess {
@@ -72,7 +72,7 @@ func judge(r catalogue.Requirement, resp *ciba.Response) result.Outcome {
 	if (resp.Status == 503 || resp.Status == 429) && !statusOK && !slices.Contains(e.ToleratedStatus, resp.Status) {
 		return result.Error
 	}
-	if resp.Status/100 == 2 && saysError(resp) { // neither a success nor a refusal
+	if resp.Status/100 == 2 && SaysError(resp) { // neither a success nor a refusal
 		return result.Outcome(r.Verdict)
 	}
 	if e.OrSuccess && resp.Status/100 == 2 { // which 2xx it has to be is another clause's business
@@ -96,8 +96,8 @@ func judge(r catalogue.Requirement, resp *ciba.Response) result.Outcome {
 	return result.Outcome(r.Verdict)
 }
 
-// saysError says whether the body is that of an error, whatever the status.
-func saysError(resp *ciba.Response) bool {
+// SaysError says whether the body is that of an error, whatever the status.
+func SaysError(resp *ciba.Response) bool {
 	object, err := resp.Object()
 	code, _ := object["error"].(string)
 	return err == nil && code != ""
@@ -118,8 +118,8 @@ func softer(a, b result.Outcome) result.Outcome {
 	return a
 }
 
-// describe puts an expect block into words.
-func describe(r catalogue.Requirement) string {
+// Expectation puts an expect block into words.
+func Expectation(r catalogue.Requirement) string {
 	e := r.Expect
 	var status []string
 	for _, s := range e.Status {
@@ -174,10 +174,10 @@ func (t *T) Failed() bool {
 func (t *T) verdict() result.Outcome { return result.Outcome(t.Requirement().Verdict) }
 
 func (t *T) add(o result.Outcome, expected, actual string) {
-	t.addFor(t.Requirement(), o, expected, actual)
+	t.Record(t.Requirement(), o, expected, actual)
 }
 
-func (t *T) addFor(r catalogue.Requirement, o result.Outcome, expected, actual string) {
+func (t *T) Record(r catalogue.Requirement, o result.Outcome, expected, actual string) {
 	if o == result.Pass {
 		return
 	}

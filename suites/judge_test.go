@@ -47,7 +47,7 @@ func TestJudge(t *testing.T) {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
 			resp := &ciba.Response{Status: c.status, Header: http.Header{}, Body: []byte(c.body)}
-			if got := judge(c.requirement, resp); got != c.want {
+			if got := OutcomeOf(c.requirement, resp); got != c.want {
 				t.Errorf("got %s, want %s", got, c.want)
 			}
 		})

@@ -13,21 +13,21 @@ import (
 
 // OIDC Core 5.3, RFC 7662 2.2 and RFC 9068 2: the access token at work.
 var _ = Describe("Access token", func() {
-	Case("token-userinfo", "opens UserInfo for the user of the ID Token", Requirements("OIDC-5.3-USERINFO").EachAlgorithm(), func(t *T) { t.Each(func() { opensUserinfo(t) }) })
-	Case("token-userinfo-pairwise", "opens UserInfo under the same pairwise subject", Requirements("OIDC-5.3-USERINFO").Needs("pairwise"), opensUserinfo)
-	Case("token-introspection", "is known to introspection", Requirements("RFC7662-2.2-ACTIVE").EachAlgorithm(), func(t *T) { t.Each(func() { introspected(t) }) })
-	Case("token-introspection-unknown", "is not active when it was never issued", Requirements("RFC7662-2.2-ACTIVE"), func(t *T) {
-		resp := t.MustAnswer(introspect(t, t.RandomText()+t.RandomText()))
+	Case("token-userinfo", "opens UserInfo for the user of the ID Token", Judges("OIDC-5.3-USERINFO").EachAlgorithm(), func(t *T) { t.Each(func() { opensUserinfo(t) }) })
+	Case("token-userinfo-pairwise", "opens UserInfo under the same pairwise subject", Judges("OIDC-5.3-USERINFO").Needs("pairwise"), opensUserinfo)
+	Case("token-introspection", "is known to introspection", Judges("RFC7662-2.2-ACTIVE").EachAlgorithm(), func(t *T) { t.Each(func() { introspected(t) }) })
+	Case("token-introspection-unknown", "is not active when it was never issued", Judges("RFC7662-2.2-ACTIVE"), func(t *T) {
+		resp := t.MustAnswer(Introspect(t, t.RandomText()+t.RandomText()))
 		t.At(resp)
 		object, err := resp.Object()
 		t.Check(err != nil || object["active"] != true, "active false for a token nobody issued", "active is true")
 		t.Check(resp.Status/100 != 5 || resp.Status == 503, "active false for a token nobody issued", "%s", resp.Summary())
 	})
-	Case("token-jwt-profile", "keeps the JWT profile it claims", Requirements("RFC9068-2-JWT-AT").EachAlgorithm(), func(t *T) { t.Each(func() { jwtProfile(t) }) })
+	Case("token-jwt-profile", "keeps the JWT profile it claims", Judges("RFC9068-2-JWT-AT").EachAlgorithm(), func(t *T) { t.Each(func() { jwtProfile(t) }) })
 })
 
-// resourceServer is the client that introspects.
-func resourceServer(t *T) *Client {
+// ResourceServer is the client that introspects.
+func ResourceServer(t *T) *Client {
 	i := slices.IndexFunc(t.Clients(), func(c *Client) bool { return c.Purpose == "resource-server" })
 	if i < 0 {
 		t.Abort("the target file has no client with purpose resource-server")
@@ -35,25 +35,25 @@ func resourceServer(t *T) *Client {
 	return t.Clients()[i]
 }
 
-// introspectCall asks about a token as the resource server.
-func introspectCall(t *T, token string) Request {
-	return introspectCallAs(t, resourceServer(t), token)
+// IntrospectionRequest asks about a token as the resource server.
+func IntrospectionRequest(t *T, token string) Request {
+	return IntrospectionRequestAs(t, ResourceServer(t), token)
 }
 
-func introspectCallAs(t *T, c *Client, token string) Request {
+func IntrospectionRequestAs(t *T, c *Client, token string) Request {
 	return Request{Client: c, Call: ciba.Call{
 		Label: "introspection request", URL: t.Target().Endpoints.Introspection, Form: ciba.P("token", token),
 	}}
 }
 
-// introspect asks the resource server, and the client itself where that one is
+// Introspect asks the resource server, and the client itself where that one is
 // told active false: a caller that is not entitled is answered so (RFC 7662 2.2),
 // and some OPs entitle only the client that holds the token.
-func introspect(t *T, token string) *ciba.Response {
+func Introspect(t *T, token string) *ciba.Response {
 	as := func(c *Client) *ciba.Response {
-		return t.Send(introspectCallAs(t, c, token))
+		return t.Send(IntrospectionRequestAs(t, c, token))
 	}
-	resp := as(resourceServer(t))
+	resp := as(ResourceServer(t))
 	if object, err := resp.Object(); err != nil || object["active"] != false {
 		return resp
 	}
@@ -61,7 +61,7 @@ func introspect(t *T, token string) *ciba.Response {
 	if object, err := own.Object(); err != nil || object["active"] != true {
 		return resp
 	}
-	t.Note("introspection tells the client that holds a token what it does not tell client %s", resourceServer(t).Name)
+	t.Note("introspection tells the client that holds a token what it does not tell client %s", ResourceServer(t).Name)
 	return own
 }
 
@@ -78,7 +78,7 @@ func live(t *T) Redeemed {
 
 func introspected(t *T) {
 	r := live(t)
-	resp := t.MustAnswer(introspect(t, r.Tokens.AccessToken))
+	resp := t.MustAnswer(Introspect(t, r.Tokens.AccessToken))
 	t.At(resp)
 	if !t.Check(resp.Status == 200, "status 200", "%s", resp.Summary()) {
 		return
@@ -90,7 +90,7 @@ func introspected(t *T) {
 	if !t.Check(object["active"] == true, "active is true", "active is %T %.20v", object["active"], object["active"]) {
 		return
 	}
-	client, told := optional(t, object, "client_id")
+	client, told := Optional(t, object, "client_id")
 	t.Check(!told || client == t.client.ClientID, "client_id is "+t.client.ClientID+", or absent", "client_id is %.100v", client)
 	sameUser(t, "introspection", object, r)
 }
@@ -99,11 +99,11 @@ func introspected(t *T) {
 // resource servers may be told another one; they are taken for public when the
 // target file says so or knows the sub beforehand.
 func sameUser(t *T, where string, object map[string]any, r Redeemed) {
-	sub, told := optional(t, object, "sub")
+	sub, told := Optional(t, object, "sub")
 	if !told || r.Tokens.IDToken == "" {
 		return
 	}
-	want := idTokenIn(t, r.Tokens).Claims["sub"]
+	want := IDTokenIn(t, r.Tokens).Claims["sub"]
 	public := t.client.SubjectType == "public" || want == r.Flow.User.Sub || !t.Advertises("subject_types_supported", "pairwise")
 	switch {
 	case sub == want || t.client.SubjectType == "pairwise":
@@ -114,20 +114,20 @@ func sameUser(t *T, where string, object map[string]any, r Redeemed) {
 	}
 }
 
-// userinfoCall asks for the claims of the user of an access token.
-func userinfoCall(t *T, accessToken string) Request {
+// UserinfoRequest asks for the claims of the user of an access token.
+func UserinfoRequest(t *T, accessToken string) Request {
 	return Request{Call: ciba.Call{
 		Label: "UserInfo request", Method: http.MethodGet, URL: t.Target().Endpoints.Userinfo,
 		Header: http.Header{"Authorization": {"Bearer " + accessToken}},
 	}}
 }
 
-// userinfoClaims reads a UserInfo response, which may be a JWT (OIDC Core 5.3.2).
-func userinfoClaims(t *T, resp *ciba.Response) (map[string]any, error) {
+// UserinfoClaims reads a UserInfo response, which may be a JWT (OIDC Core 5.3.2).
+func UserinfoClaims(t *T, resp *ciba.Response) (map[string]any, error) {
 	if strings.HasPrefix(strings.TrimSpace(string(resp.Body)), "{") {
 		return resp.Object()
 	}
-	text, err := opened(t.client, strings.TrimSpace(string(resp.Body)))
+	text, err := Opened(t.client, strings.TrimSpace(string(resp.Body)))
 	if err != nil {
 		t.Abort("the UserInfo response is encrypted and cannot be opened: %v", err)
 	}
@@ -140,7 +140,7 @@ func userinfoClaims(t *T, resp *ciba.Response) (map[string]any, error) {
 
 func opensUserinfo(t *T) {
 	r := live(t)
-	resp := t.MustAnswer(t.Send(userinfoCall(t, r.Tokens.AccessToken)))
+	resp := t.MustAnswer(t.Send(UserinfoRequest(t, r.Tokens.AccessToken)))
 	t.At(resp)
 	bound := t.Target().StartParams["audience"] + t.Target().StartParams["resource"]
 	if bound != "" && (resp.Status == 401 || resp.Status == 403) {
@@ -149,11 +149,11 @@ func opensUserinfo(t *T) {
 	if !t.Check(resp.Status == 200, "status 200", "%s", resp.Summary()) {
 		return
 	}
-	claims, err := userinfoClaims(t, resp)
+	claims, err := UserinfoClaims(t, resp)
 	if !t.Check(err == nil, "claims", "%v", err) {
 		return
 	}
-	want := idTokenIn(t, r.Tokens).Claims["sub"]
+	want := IDTokenIn(t, r.Tokens).Claims["sub"]
 	t.Check(claims["sub"] != nil && claims["sub"] == want, "sub of the ID Token", "sub is %.60v", claims["sub"])
 }
 
@@ -169,7 +169,7 @@ func jwtProfile(t *T) {
 	if typ = strings.ToLower(typ); typ != "at+jwt" && typ != "application/at+jwt" {
 		t.Skip("the access token is a JWT of typ %.40q, which does not claim the profile", typ)
 	}
-	access := idToken{token, r.Tokens.AccessToken}
+	access := IDToken{token, r.Tokens.AccessToken}
 	claims := token.Claims
 	for _, name := range []string{"sub", "jti"} {
 		text, _ := claims[name].(string)
@@ -184,22 +184,22 @@ func jwtProfile(t *T) {
 	accessSignature(t, r, access)
 }
 
-func accessSignature(t *T, r Redeemed, token idToken) {
-	if !t.Check(token.alg() != "none", "a signature", "alg is none") {
+func accessSignature(t *T, r Redeemed, token IDToken) {
+	if !t.Check(token.Alg() != "none", "a signature", "alg is none") {
 		return
 	}
-	set := mustKeySet(t)
-	if set.cannotVerify(token) == "" {
+	set := MustKeySet(t)
+	if set.CannotVerify(token) == "" {
 		t.At(r.Response)
-		t.Check(set.verifies(token), "a valid signature of a key at jwks_uri", "no key there verifies it (alg %.20q)", token.alg())
+		t.Check(set.Verifies(token), "a valid signature of a key at jwks_uri", "no key there verifies it (alg %.20q)", token.Alg())
 	}
 }
 
 // RFC 6750 3: what a protected resource says to a token it does not know.
 var _ = Describe("Bearer token", func() {
-	Case("bearer-garbage", "that is garbage is refused by UserInfo", Requirements("RFC6750-3-BAD-TOKEN").AfterAll(), func(t *T) {
+	Case("bearer-garbage", "that is garbage is refused by UserInfo", Judges("RFC6750-3-BAD-TOKEN").AfterAll(), func(t *T) {
 		refusesBearer(t, "a random token", t.RandomText()+t.RandomText())
-		anonymous := userinfoCall(t, "")
+		anonymous := UserinfoRequest(t, "")
 		anonymous.Header = nil
 		refusesCaller(t, "no token", anonymous)
 		if !t.Has("approve") {
@@ -224,7 +224,7 @@ func forgery(accessToken, sub string) (string, error) {
 }
 
 func refusesBearer(t *T, what, token string) {
-	challenge := refusesCaller(t, what, userinfoCall(t, token))
+	challenge := refusesCaller(t, what, UserinfoRequest(t, token))
 	if challenge != "" && !strings.Contains(strings.ReplaceAll(challenge, " ", ""), `error="invalid_token"`) {
 		t.Warn(what+`: error="invalid_token" in the challenge`, "WWW-Authenticate %.200q", challenge)
 	}
@@ -236,7 +236,7 @@ func refusesCaller(t *T, what string, call Request) string {
 	t.At(resp)
 	r := t.Requirement()
 	r.Expect.Error = nil // the code is an attribute of the challenge, not a member of the body
-	t.addFor(r, judge(r, resp), what+": "+describe(r), resp.Summary())
+	t.Record(r, OutcomeOf(r, resp), what+": "+Expectation(r), resp.Summary())
 	if resp.Status/100 != 4 {
 		return ""
 	}
@@ -247,12 +247,12 @@ func refusesCaller(t *T, what string, call Request) string {
 
 // RFC 7662 2.1: who asks about a token shows that it may.
 var _ = Describe("Introspection", func() {
-	Case("introspection-authorised", "answers nobody without authorization", Requirements("RFC7662-2.1-AUTH").AfterAll(), func(t *T) {
-		call := introspectCall(t, live(t).Tokens.AccessToken)
+	Case("introspection-authorised", "answers nobody without authorization", Judges("RFC7662-2.1-AUTH").AfterAll(), func(t *T) {
+		call := IntrospectionRequest(t, live(t).Tokens.AccessToken)
 		refusesIntrospection(t, "no credential", call.AuthenticatedBy(nil))
-		refusesIntrospection(t, "a client_id only", call.AuthenticatedBy(ciba.Public(resourceServer(t).ClientID)))
-		refusesIntrospection(t, "an unknown client", call.AuthenticatedBy(stranger(t, resourceServer(t))))
-		refusesIntrospection(t, "a wrong secret", call.AuthenticatedBy(wrongCredential(t, resourceServer(t))))
+		refusesIntrospection(t, "a client_id only", call.AuthenticatedBy(ciba.Public(ResourceServer(t).ClientID)))
+		refusesIntrospection(t, "an unknown client", call.AuthenticatedBy(Stranger(t, ResourceServer(t))))
+		refusesIntrospection(t, "a wrong secret", call.AuthenticatedBy(WrongCredential(t, ResourceServer(t))))
 	})
 })
 
@@ -277,11 +277,11 @@ func refusesIntrospection(t *T, what string, call Request) {
 	}
 }
 
-// wrongCredential authenticates a client by its own method with a secret or key
+// WrongCredential authenticates a client by its own method with a secret or key
 // that is not its own.
-func wrongCredential(t *T, c *Client) ciba.Authenticator {
+func WrongCredential(t *T, c *Client) ciba.Authenticator {
 	if !c.UsesAssertion() {
-		return bySecret(c, "wrong-"+t.RandomText())
+		return BySecret(c, "wrong-"+t.RandomText())
 	}
 	a := t.Assertion(c)
 	key, err := jose.GenerateKey(a.Key.Alg(), a.Key.KID())

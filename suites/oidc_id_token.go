@@ -21,35 +21,35 @@ const unlikely = 200 * 365 * 24 * time.Hour
 // OIDC Core 2 and 3.1.3.7: what the ID Token of a CIBA flow says. Clauses about
 // its form are judged for one client of every registered algorithm.
 var _ = Describe("ID Token", func() {
-	Case("id-token-signature", "is signed with a published key", Requirements("OIDC-2-IDT-SIGNATURE").EachAlgorithm().Smoke(), eachIDToken(signature))
-	Case("id-token-alg", "is signed with the registered algorithm", Requirements("OIDC-2-IDT-ALG").EachAlgorithm(), eachIDToken(algorithm))
-	Case("id-token-iss", "names the issuer to the letter", Requirements("OIDC-2-IDT-ISS").EachAlgorithm().Smoke(), eachIDToken(func(t *T, _ Redeemed, token idToken) {
+	Case("id-token-signature", "is signed with a published key", Judges("OIDC-2-IDT-SIGNATURE").EachAlgorithm().Smoke(), eachIDToken(signature))
+	Case("id-token-alg", "is signed with the registered algorithm", Judges("OIDC-2-IDT-ALG").EachAlgorithm(), eachIDToken(algorithm))
+	Case("id-token-iss", "names the issuer to the letter", Judges("OIDC-2-IDT-ISS").EachAlgorithm().Smoke(), eachIDToken(func(t *T, _ Redeemed, token IDToken) {
 		iss := token.Claims["iss"]
 		t.Check(iss == t.Target().Issuer, "iss is "+t.Target().Issuer, "iss is %.200v", iss)
 	}))
-	Case("id-token-aud", "is meant for the client", Requirements("OIDC-2-IDT-AUD").EachAlgorithm().Smoke(), eachIDToken(audience))
-	Case("id-token-sub", "names the user in 1 to 255 ASCII characters", Requirements("OIDC-2-IDT-SUB").EachAlgorithm(), eachIDToken(func(t *T, _ Redeemed, token idToken) {
+	Case("id-token-aud", "is meant for the client", Judges("OIDC-2-IDT-AUD").EachAlgorithm().Smoke(), eachIDToken(audience))
+	Case("id-token-sub", "names the user in 1 to 255 ASCII characters", Judges("OIDC-2-IDT-SUB").EachAlgorithm(), eachIDToken(func(t *T, _ Redeemed, token IDToken) {
 		sub, isString := token.Claims["sub"].(string)
 		t.Check(isString, "sub is a string", "sub is %T", token.Claims["sub"])
 		t.Check(!isString || len(sub) > 0 && len(sub) <= 255 && isASCII(sub), "1 to 255 ASCII characters", "sub is %.300q, %d bytes long", sub, len(sub))
 	}))
-	Case("id-token-exp-iat", "was just issued and has not expired", Requirements("OIDC-2-IDT-EXP-IAT").EachAlgorithm(), eachIDToken(lifetime))
-	Case("id-token-auth-time", "dates the authentication by a number not after its issue", Requirements("OIDC-2-IDT-AUTH-TIME").EachAlgorithm(), eachIDToken(func(t *T, r Redeemed, token idToken) {
-		value, there := optional(t, token.Claims, "auth_time")
+	Case("id-token-exp-iat", "was just issued and has not expired", Judges("OIDC-2-IDT-EXP-IAT").EachAlgorithm(), eachIDToken(lifetime))
+	Case("id-token-auth-time", "dates the authentication by a number not after its issue", Judges("OIDC-2-IDT-AUTH-TIME").EachAlgorithm(), eachIDToken(func(t *T, r Redeemed, token IDToken) {
+		value, there := Optional(t, token.Claims, "auth_time")
 		if !there {
 			return
 		}
-		issued, known := numberOf(token.Claims["iat"])
+		issued, known := NumberOf(token.Claims["iat"])
 		if !known {
 			issued = unix(r.Response.Received)
 		}
-		at, isNumber := numberOf(value)
+		at, isNumber := NumberOf(value)
 		t.Check(isNumber, "auth_time is a number, or absent", "auth_time is %T", value)
 		t.Check(!isNumber || at <= issued+clockTolerance.Seconds(), "auth_time not after iat", "it is %.0f s later", at-issued)
 	}))
-	Case("id-token-hashes", "has hashes that are right, or none", Requirements("CIBA-10.3.1-IDT-HASH-IF-PRESENT").EachAlgorithm(), eachIDToken(hashes))
-	Case("id-token-auth-time-true", "dates the authentication not after the decision", Requirements("OIDC-2-IDT-AUTH-TIME-TRUE").About(25*time.Second), authTimeIsTrue)
-	Case("id-token-acr", "carries acr when acr_values was sent", Requirements("CIBA-7.1-IDT-ACR"), func(t *T) {
+	Case("id-token-hashes", "has hashes that are right, or none", Judges("CIBA-10.3.1-IDT-HASH-IF-PRESENT").EachAlgorithm(), eachIDToken(hashes))
+	Case("id-token-auth-time-true", "dates the authentication not after the decision", Judges("OIDC-2-IDT-AUTH-TIME-TRUE").About(25*time.Second), authTimeIsTrue)
+	Case("id-token-acr", "carries acr when acr_values was sent", Judges("CIBA-7.1-IDT-ACR"), func(t *T) {
 		acr := redeemedACR(t).Claims["acr"]
 		text, _ := acr.(string)
 		t.Check(text != "", "acr is a string", "acr is %T", acr)
@@ -57,59 +57,59 @@ var _ = Describe("ID Token", func() {
 		if len(supported) < 2 || t.Target().Approval.Kind == "manual" {
 			return
 		}
-		if r, ok := tryRedeem(t, t.Request().With("acr_values", strings.Join(supported[:2], " "))); ok {
+		if r, ok := TryRedeem(t, t.Request().With("acr_values", strings.Join(supported[:2], " "))); ok {
 			t.At(r.Response)
-			acr := idTokenIn(t, r.Tokens).Claims["acr"]
+			acr := IDTokenIn(t, r.Tokens).Claims["acr"]
 			text, _ := acr.(string)
 			t.Check(text != "", "acr is a string when two values were sent", "acr is %T", acr)
 		}
 	})
-	Case("id-token-acr-true", "does not claim an acr just because it was asked for", Requirements("OIDC-2-IDT-ACR-TRUE"), acrIsTrue)
-	Case("id-token-nonce", "repeats a nonce, or leaves it out", Requirements("OIDC-2-IDT-NONCE"), func(t *T) {
+	Case("id-token-acr-true", "does not claim an acr just because it was asked for", Judges("OIDC-2-IDT-ACR-TRUE"), acrIsTrue)
+	Case("id-token-nonce", "repeats a nonce, or leaves it out", Judges("OIDC-2-IDT-NONCE"), func(t *T) {
 		nonce := t.RandomText()
 		resp := t.Start(t.Request().With("nonce", nonce))
 		if resp.Status/100 != 2 {
 			t.Check(false, "a request with nonce is served", "%s", resp.Summary())
 			return
 		}
-		value, there := optional(t, redeemedID(t, t.FlowOf(t.Client(), t.User(), resp)).Claims, "nonce")
+		value, there := Optional(t, redeemedID(t, t.FlowOf(t.Client(), t.User(), resp)).Claims, "nonce")
 		t.Check(!there || value == nonce, "the nonce of the request, or none", "another nonce, a %T", value)
 	})
-	Case("id-token-pairwise", "has one sub for a sector and others for other sectors", Requirements("CIBA-4-PAIRWISE-STABLE"), pairwise)
+	Case("id-token-pairwise", "has one sub for a sector and others for other sectors", Judges("CIBA-4-PAIRWISE-STABLE"), pairwise)
 })
 
-// idToken is a decoded ID Token, and its signed text.
-type idToken struct {
+// IDToken is a decoded ID Token, and its signed text.
+type IDToken struct {
 	jose.Token
-	text string
+	Text string
 }
 
-func (i idToken) alg() string {
+func (i IDToken) Alg() string {
 	alg, _ := i.Header["alg"].(string)
 	return alg
 }
 
 // eachIDToken judges the ID Token of the shared approved flow.
-func eachIDToken(judge func(*T, Redeemed, idToken)) func(*T) {
+func eachIDToken(judge func(*T, Redeemed, IDToken)) func(*T) {
 	return func(t *T) {
 		t.Each(func() {
 			r := t.Redeemed()
 			t.At(r.Response)
-			judge(t, r, idTokenIn(t, r.Tokens))
+			judge(t, r, IDTokenIn(t, r.Tokens))
 		})
 	}
 }
 
-// idTokenIn reads the ID Token of a token response. Without a readable one
+// IDTokenIn reads the ID Token of a token response. Without a readable one
 // nothing can be judged but that, which token-id-token does.
-func idTokenIn(t *T, tokens ciba.TokenResponse) idToken { return idTokenFor(t, t.client, tokens) }
+func IDTokenIn(t *T, tokens ciba.TokenResponse) IDToken { return IDTokenFor(t, t.client, tokens) }
 
-// idTokenFor is [T.idTokenIn] for another client.
-func idTokenFor(t *T, c *Client, tokens ciba.TokenResponse) idToken {
-	if tokens.IDToken == "" && !asksForOpenID(t) {
+// IDTokenFor is [T.IDTokenIn] for another client.
+func IDTokenFor(t *T, c *Client, tokens ciba.TokenResponse) IDToken {
+	if tokens.IDToken == "" && !AsksForOpenID(t) {
 		t.Skip("the scope of the target file does not contain openid, so no ID Token is due")
 	}
-	signed, err := opened(c, tokens.IDToken)
+	signed, err := Opened(c, tokens.IDToken)
 	if err != nil {
 		t.Abort("the ID Token is encrypted and cannot be opened: %v; jwks_file of client %q needs the private key", err, c.Name)
 	}
@@ -117,12 +117,12 @@ func idTokenFor(t *T, c *Client, tokens ciba.TokenResponse) idToken {
 	if err != nil {
 		t.Abort("the ID Token cannot be read: %v", err)
 	}
-	return idToken{token, signed}
+	return IDToken{token, signed}
 }
 
-// optional is a member that may be missing. A null stands for that too, though
+// Optional is a member that may be missing. A null stands for that too, though
 // OIDC Core 5.3.2 advises to leave the name out.
-func optional(t *T, object map[string]any, name string) (any, bool) {
+func Optional(t *T, object map[string]any, name string) (any, bool) {
 	value, there := object[name]
 	if there && value == nil {
 		t.Warn("no "+name+" where there is nothing to say", "%s is null", name)
@@ -130,8 +130,8 @@ func optional(t *T, object map[string]any, name string) (any, bool) {
 	return value, value != nil
 }
 
-// opened decrypts a token that is encrypted to the client.
-func opened(c *Client, token string) (string, error) {
+// Opened decrypts a token that is encrypted to the client.
+func Opened(c *Client, token string) (string, error) {
 	if !jose.IsEncrypted(token) {
 		return token, nil
 	}
@@ -142,19 +142,19 @@ func opened(c *Client, token string) (string, error) {
 	return jose.Decrypt(token, keys)
 }
 
-func asksForOpenID(t *T) bool {
+func AsksForOpenID(t *T) bool {
 	return slices.Contains(strings.Fields(t.Request().Get("scope")), "openid")
 }
 
 // redeemedID lets a flow be approved and reads its ID Token.
-func redeemedID(t *T, f *Flow) idToken {
+func redeemedID(t *T, f *Flow) IDToken {
 	tokens, resp := t.MustRedeem(f)
 	t.At(resp)
-	return idTokenIn(t, tokens)
+	return IDTokenIn(t, tokens)
 }
 
-func signature(t *T, r Redeemed, token idToken) {
-	alg := token.alg()
+func signature(t *T, r Redeemed, token IDToken) {
+	alg := token.Alg()
 	switch {
 	case alg == "none":
 		t.Check(t.client.IDTokenAlg() == "none", "a signature", "alg is none")
@@ -163,39 +163,39 @@ func signature(t *T, r Redeemed, token idToken) {
 		symmetricSignature(t, token)
 		return
 	}
-	set := mustKeySet(t)
-	if why := set.cannotVerify(token); why != "" {
+	set := MustKeySet(t)
+	if why := set.CannotVerify(token); why != "" {
 		t.Abort("the signature cannot be verified here: %s", why)
 	}
-	valid := set.verifies(token)
+	valid := set.Verifies(token)
 	if !valid { // the keys may have been changed since they were read
-		set = mustReadKeySet(t, t.Send(keysCall(t)))
-		valid = set.verifies(token)
+		set = MustReadKeySet(t, t.Send(KeySetRequest(t)))
+		valid = set.Verifies(token)
 	}
 	t.At(r.Response)
 	t.Check(valid, "a valid signature of a key at jwks_uri", "no key there verifies it (alg %.20q, kid %.60v)", alg, token.Header["kid"])
 	if kid, _ := token.Header["kid"].(string); kid != "" {
 		return
 	}
-	t.Check(set.signing() < 2, "kid in the header, as several keys are published", "no kid, %d signing keys", set.signing())
-	if set.signing() < 2 && len(set.raw) > 1 {
+	t.Check(set.Signing() < 2, "kid in the header, as several keys are published", "no kid, %d signing keys", set.Signing())
+	if set.Signing() < 2 && len(set.Raw) > 1 {
 		t.Warn("kid in the header, as several keys are published", "no kid; the other keys are for encryption")
 	}
 }
 
 // symmetricSignature verifies an HMAC by the client's secret; OIDC Core 10.1.
-func symmetricSignature(t *T, token idToken) {
+func symmetricSignature(t *T, token IDToken) {
 	secret := t.client.ClientSecret.Reveal()
 	if secret == "" && strings.HasPrefix(t.client.IDTokenAlg(), "HS") {
-		t.Abort("client %q has no client_secret in the target file to verify %s with", t.client.Name, token.alg())
+		t.Abort("client %q has no client_secret in the target file to verify %s with", t.client.Name, token.Alg())
 	}
-	key := jose.SymmetricKey([]byte(secret), token.alg(), "")
-	_, err := jose.Verify(token.text, []jose.Key{key}, []string{token.alg()})
-	t.Check(err == nil, "a valid signature", "%s, but not with the client's secret", token.alg())
+	key := jose.SymmetricKey([]byte(secret), token.Alg(), "")
+	_, err := jose.Verify(token.Text, []jose.Key{key}, []string{token.Alg()})
+	t.Check(err == nil, "a valid signature", "%s, but not with the client's secret", token.Alg())
 }
 
-func algorithm(t *T, _ Redeemed, token idToken) {
-	want, alg := t.client.IDTokenAlg(), token.alg()
+func algorithm(t *T, _ Redeemed, token IDToken) {
+	want, alg := t.client.IDTokenAlg(), token.Alg()
 	same := alg == want || slices.Contains([]string{alg, want}, "EdDSA") && slices.Contains([]string{alg, want}, "Ed25519")
 	switch {
 	case same:
@@ -206,13 +206,13 @@ func algorithm(t *T, _ Redeemed, token idToken) {
 	}
 }
 
-func audience(t *T, _ Redeemed, token idToken) {
+func audience(t *T, _ Redeemed, token IDToken) {
 	aud, wellFormed := audienceOf(token.Claims)
 	t.Check(wellFormed && slices.Contains(aud, t.client.ClientID), "aud contains "+t.client.ClientID, "aud is %.200v", token.Claims["aud"])
 	if wellFormed && len(aud) > 1 {
 		t.Info("the client as the only audience", "%d audiences", len(aud))
 	}
-	azp, there := optional(t, token.Claims, "azp")
+	azp, there := Optional(t, token.Claims, "azp")
 	t.Check(!there || azp == t.client.ClientID, "azp is "+t.client.ClientID+", or absent", "azp is %.100v", azp)
 }
 
@@ -221,13 +221,13 @@ func audienceOf(claims map[string]any) ([]string, bool) {
 	if one, isString := claims["aud"].(string); isString {
 		return []string{one}, true
 	}
-	list, ok := textsOf(claims["aud"])
+	list, ok := TextsOf(claims["aud"])
 	return list, ok && len(list) > 0
 }
 
-// textsOf reads an array of strings.
-func textsOf(value any) ([]string, bool) {
-	if !isStrings(value) {
+// TextsOf reads an array of strings.
+func TextsOf(value any) ([]string, bool) {
+	if !IsStrings(value) {
 		return nil, false
 	}
 	var list []string
@@ -244,9 +244,9 @@ func isASCII(s string) bool {
 // unix is a moment as a NumericDate.
 func unix(moment time.Time) float64 { return float64(moment.UnixMilli()) / 1000 }
 
-func lifetime(t *T, r Redeemed, token idToken) {
-	iat, hasIat := numberOf(token.Claims["iat"])
-	exp, hasExp := numberOf(token.Claims["exp"])
+func lifetime(t *T, r Redeemed, token IDToken) {
+	iat, hasIat := NumberOf(token.Claims["iat"])
+	exp, hasExp := NumberOf(token.Claims["exp"])
 	t.Check(hasIat, "iat is a number", "iat is %T", token.Claims["iat"])
 	t.Check(hasExp, "exp is a number", "exp is %T", token.Claims["exp"])
 	if hasIat {
@@ -262,7 +262,7 @@ func lifetime(t *T, r Redeemed, token idToken) {
 		t.Check(exp < now+unlikely.Seconds(), "exp in seconds", "exp is %.0f, which is centuries ahead", exp)
 	}
 	t.Check(!hasIat || !hasExp || exp > iat, "exp after iat", "exp is %.0f s before iat", iat-exp)
-	if begins, isNumber := numberOf(token.Claims["nbf"]); isNumber { // RFC 7519 4.1.5
+	if begins, isNumber := NumberOf(token.Claims["nbf"]); isNumber { // RFC 7519 4.1.5
 		late := begins - unix(r.Response.Received) - clockTolerance.Seconds()
 		t.Check(late <= 0, "nbf, if there is one, not in the future", "it is %.0f s ahead", late+clockTolerance.Seconds())
 	}
@@ -282,16 +282,16 @@ func clockOf(resp *ciba.Response) (ahead, within time.Duration, ok bool) {
 
 // hashes compares what a client could compute; none of the claims is required
 // in poll mode (CIBA Core 10.3.1, OIDC Core 3.1.3.6).
-func hashes(t *T, r Redeemed, token idToken) {
+func hashes(t *T, r Redeemed, token IDToken) {
 	for claim, value := range map[string]string{"at_hash": r.Tokens.AccessToken, "urn:openid:params:jwt:claim:rt_hash": r.Tokens.RefreshToken} {
-		got, there := optional(t, token.Claims, claim)
-		want, err := jose.LeftHalfHash(token.alg(), value)
+		got, there := Optional(t, token.Claims, claim)
+		want, err := jose.LeftHalfHash(token.Alg(), value)
 		if !there || err != nil {
 			continue
 		}
 		t.Check(value != "" && got == want, claim+" is the left half of the hash of its token", "it is %.100v for a token of %d characters", got, len(value))
 	}
-	id, there := optional(t, token.Claims, "urn:openid:params:jwt:claim:auth_req_id")
+	id, there := Optional(t, token.Claims, "urn:openid:params:jwt:claim:auth_req_id")
 	t.Check(!there || id == r.Flow.AuthReqID, "the auth_req_id claim is the auth_req_id", "it is another value, a %T", id)
 }
 
@@ -300,17 +300,17 @@ func authTimeIsTrue(t *T) {
 	flow := t.MustStart(t.Request())
 	t.Approve(flow)
 	decided := time.Now()
-	if left := time.Until(flow.Expires()) - expiryEarly; left < pause {
+	if left := time.Until(flow.Expires()) - ExpiryEarly; left < pause {
 		t.Skip("after the decision the auth_req_id lives for %s only, 15 s are needed", left.Round(time.Second))
 	}
 	t.Wait(pause)
 	tokens, resp := t.MustTokens(t.PollDecided(flow))
 	t.At(resp)
-	value, there := optional(t, idTokenIn(t, tokens).Claims, "auth_time")
+	value, there := Optional(t, IDTokenIn(t, tokens).Claims, "auth_time")
 	if !there {
 		return
 	}
-	at, isNumber := numberOf(value)
+	at, isNumber := NumberOf(value)
 	if !isNumber {
 		t.Abort("auth_time is %T, not a number", value)
 	}
@@ -324,15 +324,15 @@ func authTimeIsTrue(t *T) {
 
 // redeemedACR is the ID Token for the first published acr value that the OP takes
 // and the end-user's device can satisfy.
-func redeemedACR(t *T) idToken {
+func redeemedACR(t *T) IDToken {
 	for _, value := range t.Discovery().Strings("acr_values_supported") {
-		if r, ok := tryRedeem(t, t.Request().With("acr_values", value)); ok {
+		if r, ok := TryRedeem(t, t.Request().With("acr_values", value)); ok {
 			t.At(r.Response)
-			return idTokenIn(t, r.Tokens)
+			return IDTokenIn(t, r.Tokens)
 		}
 	}
 	t.Skip("acr: no value of acr_values_supported leads to tokens")
-	return idToken{}
+	return IDToken{}
 }
 
 // acrIsTrue asks for a class nobody can know. acr_values is a wish: refusing it,
@@ -362,7 +362,7 @@ func judgeACR(t *T, unknown, values string) {
 		return
 	}
 	tokens, _ := t.MustTokens(redeemed)
-	acr, there := optional(t, idTokenIn(t, tokens).Claims, "acr")
+	acr, there := Optional(t, IDTokenIn(t, tokens).Claims, "acr")
 	if !there {
 		return
 	}

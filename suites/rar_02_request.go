@@ -13,21 +13,21 @@ import (
 
 // RFC 9396 2 and 3: authorization_details in a backchannel request, and their form.
 var _ = Describe("authorization_details", func() {
-	Case("rar-accepted", "are taken with a backchannel request", Requirements("RFC9396-3-ACCEPT").Smoke(), func(t *T) {
+	Case("rar-accepted", "are taken with a backchannel request", Judges("RFC9396-3-ACCEPT").Smoke(), func(t *T) {
 		for _, d := range eachType(t) {
-			t.JudgeAck("a valid "+oneLine(d.kind()), t.Start(withDetails(t, d)))
+			t.JudgeAck("a valid "+OneLine(d.kind()), t.Start(withDetails(t, d)))
 		}
 		t.JudgeAck("the same with white space", t.Start(t.Request().With("authorization_details", indented(eachType(t)[0]))))
 	})
-	Case("rar-not-json", "are refused when they are not JSON", Requirements("RFC9396-2-NOT-JSON").Smoke(), func(t *T) {
+	Case("rar-not-json", "are refused when they are not JSON", Judges("RFC9396-2-NOT-JSON").Smoke(), func(t *T) {
 		t.JudgeVariant("[{", t.Start(t.Request().With("authorization_details", "[{")))
 		t.JudgeVariant("text after the array", t.Start(t.Request().With("authorization_details", arrayOf(validDetails(t)[0])+"]")))
 	})
-	Case("rar-not-array", "are refused when they are not an array of objects", Requirements("RFC9396-2-NOT-ARRAY"), notAnArray)
-	Case("rar-empty-array", "are recorded when the array is empty", Requirements("RFC9396-2-EMPTY-ARRAY"), func(t *T) {
+	Case("rar-not-array", "are refused when they are not an array of objects", Judges("RFC9396-2-NOT-ARRAY"), notAnArray)
+	Case("rar-empty-array", "are recorded when the array is empty", Judges("RFC9396-2-EMPTY-ARRAY"), func(t *T) {
 		t.Judge(t.Start(t.Request().With("authorization_details", "[]")))
 	})
-	Case("rar-type-missing", "are refused when an object has no type", Requirements("RFC9396-2-TYPE-MISSING").Smoke(), func(t *T) {
+	Case("rar-type-missing", "are refused when an object has no type", Judges("RFC9396-2-TYPE-MISSING").Smoke(), func(t *T) {
 		valid := validDetails(t)[0]
 		untyped := valid.with(func(object map[string]any) { delete(object, "type") })
 		t.JudgeVariant("an object without type", t.Start(withDetails(t, untyped)))
@@ -37,11 +37,11 @@ var _ = Describe("authorization_details", func() {
 		t.JudgeVariant("an empty type", t.Start(withDetails(t, valid.having("type", ""))))
 		t.JudgeVariant("a valid object before one without type", t.Start(withDetails(t, valid, untyped)))
 	})
-	Case("rar-same-type-twice", "may have two objects of one type", Requirements("RFC9396-2-SAME-TYPE-TWICE"), func(t *T) {
+	Case("rar-same-type-twice", "may have two objects of one type", Judges("RFC9396-2-SAME-TYPE-TWICE"), func(t *T) {
 		a, b := twins(t)
-		t.JudgeAck("two different objects of type "+oneLine(a.kind()), t.Start(withDetails(t, a, b)))
+		t.JudgeAck("two different objects of type "+OneLine(a.kind()), t.Start(withDetails(t, a, b)))
 	})
-	Case("rar-large", "are recorded when they are large", Requirements("RFC9396-11.4-LARGE").AfterAll(), func(t *T) {
+	Case("rar-large", "are recorded when they are large", Judges("RFC9396-11.4-LARGE").AfterAll(), func(t *T) {
 		valid := validDetails(t)
 		var many []detail
 		for size := 0; size < largeDetails; size += len(many[len(many)-1].text) + 1 {
@@ -53,7 +53,7 @@ var _ = Describe("authorization_details", func() {
 		}
 		t.Judge(resp)
 	})
-	Case("rar-unsupported", "are ignored or refused by an OP that does not know them", Requirements("RFC9396-UNSUPPORTED"), func(t *T) {
+	Case("rar-unsupported", "are ignored or refused by an OP that does not know them", Judges("RFC9396-UNSUPPORTED"), func(t *T) {
 		resp := t.Start(t.Request().With("authorization_details", `[{"type":"payment_initiation","instructedAmount":{"amount":"50.00","currency":"USD"}}]`))
 		t.Judge(resp)
 		if resp.Status == 200 {
@@ -87,7 +87,7 @@ func notAnArray(t *T) {
 		resp := t.Start(t.Request().With("authorization_details", lenient.value))
 		if resp.Status == 200 {
 			t.At(resp)
-			t.Warn(lenient.what+": "+describe(t.Requirement()), "%s", resp.Summary())
+			t.Warn(lenient.what+": "+Expectation(t.Requirement()), "%s", resp.Summary())
 			continue
 		}
 		t.JudgeVariant(lenient.what, resp)
@@ -96,14 +96,14 @@ func notAnArray(t *T) {
 
 // RFC 9396 5: a type that the OP does not know is refused with the whole request.
 var _ = Describe("authorization_details types", func() {
-	Case("rar-unknown-type", "are refused when unknown", Requirements("RFC9396-5-UNKNOWN-TYPE").Smoke(), func(t *T) {
+	Case("rar-unknown-type", "are refused when unknown", Judges("RFC9396-5-UNKNOWN-TYPE").Smoke(), func(t *T) {
 		valid := validDetails(t)[0]
 		unknown := valid.having("type", "x-unknown-"+strings.ToLower(t.RandomText()[:8]))
 		t.JudgeVariant("an unknown type", t.Start(withDetails(t, unknown)))
 		t.JudgeVariant("a valid object before one of an unknown type", t.Start(withDetails(t, valid, unknown)))
 		t.JudgeVariant("a valid object after one of an unknown type", t.Start(withDetails(t, unknown, valid)))
 		for _, similar := range []struct{ what, kind string }{
-			{"the valid type in other letter case", otherCase(valid.kind())}, {"the valid type and a letter more", valid.kind() + "x"},
+			{"the valid type in other letter case", OtherCase(valid.kind())}, {"the valid type and a letter more", valid.kind() + "x"},
 		} {
 			if !slices.Contains(t.Target().RAR.Types, similar.kind) {
 				t.JudgeVariant(similar.what, t.Start(withDetails(t, valid.having("type", similar.kind))))
@@ -112,8 +112,8 @@ var _ = Describe("authorization_details types", func() {
 	})
 })
 
-// otherCase swaps the case of every letter.
-func otherCase(text string) string {
+// OtherCase swaps the case of every letter.
+func OtherCase(text string) string {
 	return strings.Map(func(r rune) rune {
 		if unicode.IsUpper(r) {
 			return unicode.ToLower(r)

@@ -14,19 +14,19 @@ import (
 
 // RFC 9396 3: what the user is asked, and what of it the user grants.
 var _ = Describe("Consent to authorization_details", func() {
-	Case("rar-shown", "shows what is asked for", Requirements("RFC9396-3-CONSENT-SHOWN").Smoke(), shownToUser)
-	Case("rar-shown-own", "shows the details of its own request", Requirements("RFC9396-3-CONSENT-SHOWN").Needs("parallel"), func(t *T) {
+	Case("rar-shown", "shows what is asked for", Judges("RFC9396-3-CONSENT-SHOWN").Smoke(), shownToUser)
+	Case("rar-shown-own", "shows the details of its own request", Judges("RFC9396-3-CONSENT-SHOWN").Needs("parallel"), func(t *T) {
 		a, b := siblings(t)
 		first, second := t.MustStart(withDetails(t, a)), t.MustStart(withDetails(t, b))
 		judgePrompt(t, first, a)
 		judgePrompt(t, second, b)
 	})
-	Case("rar-shown-decoded", "shows texts that were decoded once", Requirements("RFC9396-3-CONSENT-SHOWN"), func(t *T) {
+	Case("rar-shown-decoded", "shows texts that were decoded once", Judges("RFC9396-3-CONSENT-SHOWN"), func(t *T) {
 		asked, flow := startWithText(t)
 		shown, _ := shownDetails(t.MustPrompt(flow)) // rar-shown judges its form
 		judgeDecoded(t, "the prompt", asked, shown)
 	})
-	Case("rar-partial", "may be given to a part", Requirements("RFC9396-3-PARTIAL-GRANT"), func(t *T) {
+	Case("rar-partial", "may be given to a part", Judges("RFC9396-3-PARTIAL-GRANT"), func(t *T) {
 		granted, refused := alike(t)
 		flow := t.MustStart(withDetails(t, granted, refused))
 		t.WaitTurn(flow)
@@ -37,12 +37,12 @@ var _ = Describe("Consent to authorization_details", func() {
 		if tokens.RefreshToken == "" {
 			return
 		}
-		if fresh, err := refresh(t, tokens.RefreshToken).Tokens(); err == nil { // else rar-refresh says so
+		if fresh, err := Refresh(t, tokens.RefreshToken).Tokens(); err == nil { // else rar-refresh says so
 			withoutExcess(t, "a refresh after partial approval", fresh, []detail{granted}, refused)
 		}
 	})
-	Case("rar-partial-list", "may be given to a part of an object", Requirements("RFC9396-3-PARTIAL-GRANT").About(7*time.Second), partOfObject)
-	Case("rar-partial-none", "may be given to nothing of it", Requirements("RFC9396-3-PARTIAL-GRANT").About(7*time.Second), func(t *T) {
+	Case("rar-partial-list", "may be given to a part of an object", Judges("RFC9396-3-PARTIAL-GRANT").About(7*time.Second), partOfObject)
+	Case("rar-partial-none", "may be given to nothing of it", Judges("RFC9396-3-PARTIAL-GRANT").About(7*time.Second), func(t *T) {
 		asked := validDetails(t)[0]
 		tokens, ok := redeemGranting(t, asked)
 		if !ok {
@@ -50,12 +50,12 @@ var _ = Describe("Consent to authorization_details", func() {
 		}
 		for _, at := range placesOf(t, tokens) {
 			t.At(at.evidence)
-			if more := details.Excess(nil, []map[string]any{asked.object}, at.details); more != "" { // what an empty list means to a device is not written anywhere
+			if more := details.Excess(nil, []map[string]any{asked.object}, at.details); more != "" { // What an empty list means to a device is not written anywhere
 				t.Warn("approval of none of the details: "+at.name+" has none", "%s", more)
 			}
 		}
 	})
-	Case("rar-with-scope", "covers scope and details of one request", Requirements("RFC9396-3.1-WITH-SCOPE"), func(t *T) {
+	Case("rar-with-scope", "covers scope and details of one request", Judges("RFC9396-3.1-WITH-SCOPE"), func(t *T) {
 		granted := detailedFlow(t)
 		t.At(granted.response)
 		tokens := granted.tokens
@@ -93,7 +93,7 @@ func partOfObject(t *T) {
 func redeemGranting(t *T, asked detail, granted ...detail) (ciba.TokenResponse, bool) {
 	flow := t.MustStart(withDetails(t, asked))
 	t.WaitTurn(flow)
-	err := t.decide(flow, approve.Decision{Allow: true, AuthorizationDetails: json.RawMessage(arrayOf(granted...))})
+	err := t.TryDecide(flow, approve.Decision{Allow: true, AuthorizationDetails: json.RawMessage(arrayOf(granted...))})
 	if err != nil {
 		t.Skip("the decision to grant a part of an object, or nothing, cannot be made: %v", err)
 	}

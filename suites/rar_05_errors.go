@@ -10,14 +10,14 @@ import (
 // RFC 9396 5: objects that do not obey the definition of their type are refused.
 // The definition is known by the objects the target file lists as invalid.
 var _ = Describe("Invalid authorization_details", func() {
-	Case("rar-unknown-field", "are refused with a member the type does not have", Requirements("RFC9396-5-UNKNOWN-FIELD"), unknownField)
-	Case("rar-wrong-field-type", "are refused with a member of another JSON type", Requirements("RFC9396-5-WRONG-FIELD-TYPE").Smoke(), func(t *T) {
+	Case("rar-unknown-field", "are refused with a member the type does not have", Judges("RFC9396-5-UNKNOWN-FIELD"), unknownField)
+	Case("rar-wrong-field-type", "are refused with a member of another JSON type", Judges("RFC9396-5-WRONG-FIELD-TYPE").Smoke(), func(t *T) {
 		refusesInvalid(t, "wrong_field_type", misTypedCommonFields(t)...)
 	})
-	Case("rar-invalid-value", "are refused with a value the type does not have", Requirements("RFC9396-5-INVALID-VALUE"), func(t *T) {
+	Case("rar-invalid-value", "are refused with a value the type does not have", Judges("RFC9396-5-INVALID-VALUE"), func(t *T) {
 		refusesInvalid(t, "invalid_value")
 	})
-	Case("rar-missing-field", "are refused without a member the type requires", Requirements("RFC9396-5-MISSING-FIELD"), func(t *T) {
+	Case("rar-missing-field", "are refused without a member the type requires", Judges("RFC9396-5-MISSING-FIELD"), func(t *T) {
 		refusesInvalid(t, "missing_field")
 	})
 })
@@ -44,13 +44,13 @@ func unknownField(t *T) {
 		resp := t.Start(withDetails(t, invalid.detail))
 		if resp.Status == 200 {
 			t.At(resp)
-			t.Fail(invalid.why+": "+describe(t.Requirement()), "%s", resp.Summary())
+			t.Fail(invalid.why+": "+Expectation(t.Requirement()), "%s", resp.Summary())
 			continue
 		}
 		t.JudgeVariant(invalid.why, resp)
 	}
 	for _, d := range eachType(t) {
-		t.JudgeVariant(`"zzz": 1 in `+oneLine(d.kind()), t.Start(withDetails(t, d.having("zzz", json.Number("1")))))
+		t.JudgeVariant(`"zzz": 1 in `+OneLine(d.kind()), t.Start(withDetails(t, d.having("zzz", json.Number("1")))))
 	}
 }
 

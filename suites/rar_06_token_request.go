@@ -13,7 +13,7 @@ import (
 // RFC 9396 6: authorization_details of a token request ask for less than was
 // granted, never for more.
 var _ = Describe("authorization_details of a token request", func() {
-	Case("rar-narrow", "reduce the token", Requirements("RFC9396-6-TOKEN-REQ-NARROW").LastForClient().About(13*time.Second), func(t *T) {
+	Case("rar-narrow", "reduce the token", Judges("RFC9396-6-TOKEN-REQ-NARROW").LastForClient().About(13*time.Second), func(t *T) {
 		kept, dropped := alike(t)
 		flow := t.MustStart(withDetails(t, kept, dropped))
 		resp := redeemAsking(t, flow, kept)
@@ -28,8 +28,8 @@ var _ = Describe("authorization_details of a token request", func() {
 			t.Fail("an auth_req_id that was redeemed for less is used up, too", "%s", again.Summary())
 		}
 	})
-	Case("rar-exceed", "never bring more than was granted", Requirements("RFC9396-6-TOKEN-REQ-EXCEED").Limit(3*time.Minute), exceeding)
-	Case("rar-refresh", "are kept or reduced by a refresh", Requirements("RFC9396-REFRESH").AloneForUser().LastForClient().Limit(3*time.Minute), refreshing)
+	Case("rar-exceed", "never bring more than was granted", Judges("RFC9396-6-TOKEN-REQ-EXCEED").Limit(3*time.Minute), exceeding)
+	Case("rar-refresh", "are kept or reduced by a refresh", Judges("RFC9396-REFRESH").AloneForUser().LastForClient().Limit(3*time.Minute), refreshing)
 })
 
 // redeemAsking approves the flow and redeems it with authorization_details in the
@@ -105,7 +105,7 @@ func exceeding(t *T) {
 			flows[i] = start(a)
 		}
 		if flows[i] == nil {
-			continue // what was derived from valid objects is not valid for this OP
+			continue // What was derived from valid objects is not valid for this OP
 		}
 		resp := redeemAsking(t, flows[i], a.asked...)
 		if len(a.granted) == 0 && resp.Status == 400 && resp.Is("invalid_target") {
@@ -171,9 +171,9 @@ type refresher struct {
 	token string
 }
 
-// refresh asks for details, or for what was granted when there are none.
+// Refresh asks for details, or for what was granted when there are none.
 func (r *refresher) refresh(asked ...detail) (ciba.TokenResponse, *ciba.Response) {
-	call := refreshCall(r.t, r.t.client, r.token)
+	call := RefreshRequest(r.t, r.t.client, r.token)
 	if len(asked) > 0 {
 		call = call.With("authorization_details", arrayOf(asked...))
 	}

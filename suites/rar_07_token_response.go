@@ -30,7 +30,7 @@ func detailedFlow(t *T) granted {
 
 // RFC 9396 7: the token response tells what was granted.
 var _ = Describe("authorization_details of a token response", func() {
-	Case("rar-returned", "are an array of objects with type", Requirements("RFC9396-7-RETURNED").Smoke(), func(t *T) {
+	Case("rar-returned", "are an array of objects with type", Judges("RFC9396-7-RETURNED").Smoke(), func(t *T) {
 		g := detailedFlow(t)
 		t.At(g.response)
 		told, err := details.Read(g.tokens.Raw["authorization_details"])
@@ -38,22 +38,22 @@ var _ = Describe("authorization_details of a token response", func() {
 			t.Check(len(told) > 0, "authorization_details with what was granted", "the array is empty")
 		}
 	})
-	Case("rar-faithful", "are what was asked for and granted", Requirements("RFC9396-7-FAITHFUL").Smoke(), func(t *T) {
+	Case("rar-faithful", "are what was asked for and granted", Judges("RFC9396-7-FAITHFUL").Smoke(), func(t *T) {
 		g := detailedFlow(t)
 		t.At(g.response)
 		judgeFaithful(t, "the token response", objectsOf(g.asked), mustReadDetails(t, g.tokens))
 	})
-	Case("rar-faithful-token", "are what a JWT access token says, too", Requirements("RFC9396-7-FAITHFUL").Needs("jwt_access_token"), func(t *T) {
+	Case("rar-faithful-token", "are what a JWT access token says, too", Judges("RFC9396-7-FAITHFUL").Needs("jwt_access_token"), func(t *T) {
 		g := detailedFlow(t)
 		t.At(g.response)
 		if told, ok := detailsInToken(t, g.tokens.AccessToken); ok {
 			judgeFaithful(t, "the JWT access token", objectsOf(g.asked), told)
 		}
 	})
-	Case("rar-decoded", "are decoded once", Requirements("RFC9396-7-FAITHFUL"), decodedOnce)
-	Case("rar-complete", "are complete after full approval", Requirements("RFC9396-7-COMPLETE"), complete)
-	Case("rar-parallel", "belong to their own request", Requirements("RFC9396-7-FAITHFUL").Needs("parallel"), detailsInParallel)
-	Case("rar-unasked", "are absent when none were asked for", Requirements("RFC9396-7-FAITHFUL"), func(t *T) {
+	Case("rar-decoded", "are decoded once", Judges("RFC9396-7-FAITHFUL"), decodedOnce)
+	Case("rar-complete", "are complete after full approval", Judges("RFC9396-7-COMPLETE"), complete)
+	Case("rar-parallel", "belong to their own request", Judges("RFC9396-7-FAITHFUL").Needs("parallel"), detailsInParallel)
+	Case("rar-unasked", "are absent when none were asked for", Judges("RFC9396-7-FAITHFUL"), func(t *T) {
 		r := t.Redeemed()
 		t.At(r.Response)
 		for _, at := range placesOf(t, r.Tokens) {
@@ -63,7 +63,7 @@ var _ = Describe("authorization_details of a token response", func() {
 			}
 		}
 	})
-	Case("rar-enriched", "have what the type lets the OP add", Requirements("RFC9396-7.1-ENRICHED"), func(t *T) {
+	Case("rar-enriched", "have what the type lets the OP add", Judges("RFC9396-7.1-ENRICHED"), func(t *T) {
 		g := detailedFlow(t)
 		t.At(g.response)
 		p := details.Counterparts(objectsOf(g.asked), mustReadDetails(t, g.tokens))
@@ -86,7 +86,7 @@ func mustReadDetails(t *T, tokens ciba.TokenResponse) []map[string]any {
 // detailsInToken are those of a JWT access token. An encrypted or opaque one is a
 // skip; one without the claim is judged by the case about the claim.
 func detailsInToken(t *T, accessToken string) ([]map[string]any, bool) {
-	claims, ok := jwtClaims(accessToken)
+	claims, ok := JWTClaims(accessToken)
 	if !ok {
 		t.Skip("jwt_access_token: the access token is not a readable JWT")
 	}
@@ -348,7 +348,7 @@ func redeemInParallel(t *T, a, b detail) {
 		if tokens[i].RefreshToken == "" {
 			continue
 		}
-		if fresh, err := refresh(t, tokens[i].RefreshToken).Tokens(); err == nil { // else rar-refresh says so
+		if fresh, err := Refresh(t, tokens[i].RefreshToken).Tokens(); err == nil { // else rar-refresh says so
 			judgePlaces(t, "a refresh of one of two requests", fresh, own)
 		}
 	}

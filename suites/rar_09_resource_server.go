@@ -9,9 +9,9 @@ import (
 
 // RFC 9396 9: the resource server can tell what was granted.
 var _ = Describe("authorization_details for the resource server", func() {
-	Case("rar-visible", "are in a JWT access token or in introspection", Requirements("RFC9396-9-RS-VISIBLE"), func(t *T) {
+	Case("rar-visible", "are in a JWT access token or in introspection", Judges("RFC9396-9-RS-VISIBLE"), func(t *T) {
 		token := detailedFlow(t).tokens.AccessToken
-		claims, isJWT := jwtClaims(token)
+		claims, isJWT := JWTClaims(token)
 		looked, found := isJWT, hasDetails(claims)
 		if t.Has("introspection") {
 			answer := introspectionOf(t, token)
@@ -22,24 +22,24 @@ var _ = Describe("authorization_details for the resource server", func() {
 		}
 		t.Check(found, "authorization_details in the JWT access token or in introspection", "neither has them")
 	})
-	Case("rar-jwt-claim", "are a claim of a JWT access token", Requirements("RFC9396-9.1-JWT-CLAIM"), func(t *T) {
+	Case("rar-jwt-claim", "are a claim of a JWT access token", Judges("RFC9396-9.1-JWT-CLAIM"), func(t *T) {
 		g := detailedFlow(t)
 		t.At(g.response)
-		claims, ok := jwtClaims(g.tokens.AccessToken)
+		claims, ok := JWTClaims(g.tokens.AccessToken)
 		if !ok {
 			t.Skip("jwt_access_token: the access token is not a readable JWT")
 		}
 		_, err := details.Read(claims["authorization_details"])
 		t.Check(err == nil, "the claim authorization_details is an array of objects with type", "%v", err)
 	})
-	Case("rar-introspection", "are an array of objects in introspection", Requirements("RFC9396-9.2-INTROSPECTION"), func(t *T) {
+	Case("rar-introspection", "are an array of objects in introspection", Judges("RFC9396-9.2-INTROSPECTION"), func(t *T) {
 		answer := mustIntrospect(t)
 		if value, there := answer["authorization_details"]; there {
 			_, err := details.Read(value)
 			t.Check(err == nil, "authorization_details absent, or an array of objects with type", "%v", err)
 		}
 	})
-	Case("rar-introspection-faithful", "are told by introspection as granted", Requirements("RFC9396-9.2-FAITHFUL"), func(t *T) {
+	Case("rar-introspection-faithful", "are told by introspection as granted", Judges("RFC9396-9.2-FAITHFUL"), func(t *T) {
 		told, err := details.Read(mustIntrospect(t)["authorization_details"])
 		if err != nil {
 			t.Skip("introspection tells this resource server no authorization_details")

@@ -11,7 +11,7 @@ import (
 // RFC 9396 10: the types a client is registered for. What the OP's metadata says
 // about types is judged with the rest of it.
 var _ = Describe("authorization_details types of a client", func() {
-	Case("rar-client-type", "are recorded when the client asks for another one", Requirements("RFC9396-10-CLIENT-TYPES"), func(t *T) {
+	Case("rar-client-type", "are recorded when the client asks for another one", Judges("RFC9396-10-CLIENT-TYPES"), func(t *T) {
 		t.Judge(startUnregistered(t))
 	})
 })

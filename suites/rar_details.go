@@ -204,7 +204,7 @@ func (d detail) larger() (detail, bool) {
 // fewer is the object with one element less in a list of texts.
 func (d detail) fewer() (detail, bool) {
 	for _, name := range sortedKeys(d.object) {
-		if values, ok := textsOf(d.object[name]); ok && len(values) > 1 {
+		if values, ok := TextsOf(d.object[name]); ok && len(values) > 1 {
 			return d.having(name, d.object[name].([]any)[:len(values)-1]), true
 		}
 	}
@@ -311,8 +311,8 @@ func invalidDetails(t *T, kind string) []invalidDetail {
 	return list
 }
 
-// jwtClaims are the claims of an access token that is a readable JWT.
-func jwtClaims(accessToken string) (map[string]any, bool) {
+// JWTClaims are the claims of an access token that is a readable JWT.
+func JWTClaims(accessToken string) (map[string]any, bool) {
 	token, err := jose.Decode(accessToken)
 	if err != nil || token.Claims == nil {
 		return nil, false
@@ -323,7 +323,7 @@ func jwtClaims(accessToken string) (map[string]any, bool) {
 // introspectionOf asks about a token as the resource server of the target file.
 // Nil means that this resource server is told nothing about the token.
 func introspectionOf(t *T, accessToken string) map[string]any {
-	resp := t.MustSucceed("introspection", introspect(t, accessToken))
+	resp := t.MustSucceed("introspection", Introspect(t, accessToken))
 	t.At(resp)
 	answer, err := resp.Object()
 	if err != nil {
@@ -357,7 +357,7 @@ func placesOf(t *T, tokens ciba.TokenResponse) []place {
 
 func eachPlace(t *T, tokens ciba.TokenResponse, look func(name string, object map[string]any)) {
 	look("the token response", tokens.Raw)
-	if claims, ok := jwtClaims(tokens.AccessToken); ok {
+	if claims, ok := JWTClaims(tokens.AccessToken); ok {
 		look("the JWT access token", claims)
 	}
 	if t.Has("introspection") {

@@ -12,22 +12,22 @@ import (
 
 // RFC 6749 6 and 10.4: a refresh token serves its own client alone.
 var _ = Describe("Refresh token", func() {
-	Case("token-refresh", "works for its client and keeps the user", Requirements("RFC6749-6-REFRESH"), refreshes)
-	Case("refresh-scope", "brings no more scope than was granted", Requirements("RFC6749-6-REFRESH").About(7*time.Second), widened)
-	Case("refresh-authenticated", "needs client authentication", disturbing("RFC6749-6-REFRESH-AUTH").About(2*ciba.DefaultInterval), func(t *T) {
+	Case("token-refresh", "works for its client and keeps the user", Judges("RFC6749-6-REFRESH"), refreshes)
+	Case("refresh-scope", "brings no more scope than was granted", Judges("RFC6749-6-REFRESH").About(7*time.Second), widened)
+	Case("refresh-authenticated", "needs client authentication", Disturbing("RFC6749-6-REFRESH-AUTH").About(2*ciba.DefaultInterval), func(t *T) {
 		r := refreshable(t)
-		call := refreshCall(t, t.Client(), r.Tokens.RefreshToken)
+		call := RefreshRequest(t, t.Client(), r.Tokens.RefreshToken)
 		t.JudgeVariant("a client_id only", t.Send(call.AuthenticatedBy(ciba.Public(t.Client().ClientID))))
 		t.JudgeVariant("no client_id", t.Send(call.AuthenticatedBy(nil)))
-		t.JudgeVariant("a wrong credential", t.Send(call.AuthenticatedBy(wrongCredential(t, t.Client()))))
-		if proper := refresh(t, r.Tokens.RefreshToken); proper.Status != 200 && !t.Failed() {
+		t.JudgeVariant("a wrong credential", t.Send(call.AuthenticatedBy(WrongCredential(t, t.Client()))))
+		if proper := Refresh(t, r.Tokens.RefreshToken); proper.Status != 200 && !t.Failed() {
 			t.At(proper)
 			t.Warn("the refresh token still works for its client", "%s", proper.Summary())
 		}
 	})
-	Case("refresh-bound", "is useless to another client", Requirements("RFC6749-6-REFRESH-BOUND").LastForClient(), func(t *T) {
+	Case("refresh-bound", "is useless to another client", Judges("RFC6749-6-REFRESH-BOUND").LastForClient(), func(t *T) {
 		r := refreshable(t)
-		fresh, err := t.MustSucceed("the client's own refresh", refresh(t, r.Tokens.RefreshToken)).Tokens()
+		fresh, err := t.MustSucceed("the client's own refresh", Refresh(t, r.Tokens.RefreshToken)).Tokens()
 		if err != nil {
 			t.Abort("the answer to a refresh cannot be used: %v", err)
 		}
@@ -41,10 +41,10 @@ var _ = Describe("Refresh token", func() {
 			}
 			r := t.Requirement()
 			r.Expect.Tolerated = append(slices.Clone(r.Expect.Tolerated), string(ciba.InvalidRequest))
-			t.JudgeBy(r, t.Send(refreshCall(t, c, refreshToken).With("client_id", t.Client().ClientID)))
+			t.JudgeBy(r, t.Send(RefreshRequest(t, c, refreshToken).With("client_id", t.Client().ClientID)))
 			break
 		}
-		t.JudgeVariant("as itself", t.Send(refreshCall(t, t.Second(), refreshToken)))
+		t.JudgeVariant("as itself", t.Send(RefreshRequest(t, t.Second(), refreshToken)))
 	})
 })
 
@@ -72,7 +72,7 @@ func refreshable(t *T) Redeemed {
 func widened(t *T) {
 	p := t.Request()
 	full := strings.Fields(p.Get("scope"))
-	withheld := slices.DeleteFunc(slices.Clone(full), func(s string) bool { return slices.Contains(ownScopes, s) })
+	withheld := slices.DeleteFunc(slices.Clone(full), func(s string) bool { return slices.Contains(OwnScopes, s) })
 	if len(withheld) == 0 {
 		t.Skip("the scope of the target file has nothing to leave out")
 	}
@@ -81,17 +81,17 @@ func widened(t *T) {
 	if tokens.RefreshToken == "" {
 		t.Skip("refresh: the OP issues no refresh token for the scope %s", strings.Join(less, " "))
 	}
-	if granted, where := grantedScope(t, tokens.AccessToken); containsAny(granted, withheld) || containsAny(strings.Fields(tokens.Scope), withheld) {
+	if granted, where := GrantedScope(t, tokens.AccessToken); containsAny(granted, withheld) || containsAny(strings.Fields(tokens.Scope), withheld) {
 		t.Skip("the OP grants more than it was asked for from the beginning, by %s", where)
 	}
-	resp := t.MustAnswer(t.Send(refreshCall(t, t.client, tokens.RefreshToken).With("scope", strings.Join(full, " "))))
+	resp := t.MustAnswer(t.Send(RefreshRequest(t, t.client, tokens.RefreshToken).With("scope", strings.Join(full, " "))))
 	t.At(resp)
 	t.Check(resp.Status < 500 || resp.Status == 503, "a refusal, or no more than was granted", "%s", resp.Summary())
 	fresh, err := resp.Tokens()
 	if err != nil {
 		return
 	}
-	granted, where := grantedScope(t, fresh.AccessToken)
+	granted, where := GrantedScope(t, fresh.AccessToken)
 	t.Check(!containsAny(granted, withheld), "no scope beyond the grant", "%s shows %.200q", where, strings.Join(granted, " "))
 	t.Check(!containsAny(strings.Fields(fresh.Scope), withheld), "no scope beyond the grant", "the answer states %.200q", fresh.Scope)
 }
@@ -100,22 +100,22 @@ func containsAny(list, of []string) bool {
 	return slices.ContainsFunc(list, func(s string) bool { return slices.Contains(of, s) })
 }
 
-func refreshCall(t *T, c *Client, refreshToken string) Request {
+func RefreshRequest(t *T, c *Client, refreshToken string) Request {
 	call := t.TokenRequest(c, ciba.P("grant_type", "refresh_token", "refresh_token", refreshToken))
 	call.Label = "refresh request"
 	return call
 }
 
-// refresh uses a refresh token as its client should.
-func refresh(t *T, refreshToken string) *ciba.Response {
-	return t.Send(refreshCall(t, t.client, refreshToken))
+// Refresh uses a refresh token as its client should.
+func Refresh(t *T, refreshToken string) *ciba.Response {
+	return t.Send(RefreshRequest(t, t.client, refreshToken))
 }
 
 func refreshes(t *T) {
 	before := refreshable(t)
-	user := userinfoSubject(t, before.Tokens.AccessToken)
+	user := UserinfoSubject(t, before.Tokens.AccessToken)
 	t.Wait(3 * time.Second) // so that a new auth_time differs from the old one
-	resp := t.MustAnswer(refresh(t, before.Tokens.RefreshToken))
+	resp := t.MustAnswer(Refresh(t, before.Tokens.RefreshToken))
 	t.At(resp)
 	if !t.Check(resp.Status == 200, "status 200", "%s", resp.Summary()) {
 		return
@@ -124,10 +124,10 @@ func refreshes(t *T) {
 	if !t.Check(err == nil, "a new access_token", "%v", err) {
 		return
 	}
-	t.Check(noStore(resp.Header.Values("Cache-Control")), "Cache-Control contains no-store", "Cache-Control %.100q", strings.Join(resp.Header.Values("Cache-Control"), ", "))
+	t.Check(NoStore(resp.Header.Values("Cache-Control")), "Cache-Control contains no-store", "Cache-Control %.100q", strings.Join(resp.Header.Values("Cache-Control"), ", "))
 	t.Check(after.TokenType != "", "a token_type", "there is none")
 	if before.Tokens.IDToken != "" && after.IDToken != "" {
-		old, fresh := idTokenIn(t, before.Tokens), idTokenIn(t, after)
+		old, fresh := IDTokenIn(t, before.Tokens), IDTokenIn(t, after)
 		refreshedIDToken(t, old, fresh)
 		if after.RefreshToken == "" { // it does not rotate, so the first one lives on
 			after.RefreshToken = before.Tokens.RefreshToken
@@ -135,34 +135,34 @@ func refreshes(t *T) {
 		issuedAgain(t, Redeemed{Flow: before.Flow, Ack: before.Ack, Tokens: after, Response: resp}, old, fresh)
 	}
 	if user != nil {
-		got := userinfoSubject(t, after.AccessToken)
+		got := UserinfoSubject(t, after.AccessToken)
 		t.Check(got == user, "an access token for the same user", "UserInfo says sub %.60v", got)
 	}
 }
 
 // issuedAgain: an ID Token of a refresh keeps the rules of any other, and was
 // issued just now; OIDC Core 12.2.
-func issuedAgain(t *T, r Redeemed, before, after idToken) {
+func issuedAgain(t *T, r Redeemed, before, after IDToken) {
 	signature(t, r, after)
 	t.At(r.Response)
 	lifetime(t, r, after)
 	hashes(t, r, after)
-	was, _ := numberOf(before.Claims["iat"])
-	is, told := numberOf(after.Claims["iat"])
+	was, _ := NumberOf(before.Claims["iat"])
+	is, told := NumberOf(after.Claims["iat"])
 	if told && is <= was {
 		t.Warn("iat is when this ID Token was issued", "it is not later than that of the original one, 3 s before")
 	}
 }
 
-// userinfoSubject is the sub that UserInfo tells for an access token, nil when
+// UserinfoSubject is the sub that UserInfo tells for an access token, nil when
 // it tells none.
-func userinfoSubject(t *T, accessToken string) any {
+func UserinfoSubject(t *T, accessToken string) any {
 	if !t.Has("userinfo") {
 		return nil
 	}
-	resp := t.Send(userinfoCall(t, accessToken))
+	resp := t.Send(UserinfoRequest(t, accessToken))
 	t.At(resp)
-	claims, err := userinfoClaims(t, resp)
+	claims, err := UserinfoClaims(t, resp)
 	if err != nil || resp.Status != 200 {
 		return nil
 	}
@@ -170,14 +170,14 @@ func userinfoSubject(t *T, accessToken string) any {
 }
 
 // refreshedIDToken is OIDC Core 12.2.
-func refreshedIDToken(t *T, before, after idToken) {
+func refreshedIDToken(t *T, before, after IDToken) {
 	for _, name := range []string{"iss", "sub"} {
 		t.Check(after.Claims[name] == before.Claims[name], name+" of the original ID Token", "%s is %.100v", name, after.Claims[name])
 	}
 	aud, _ := audienceOf(after.Claims)
 	t.Check(slices.Contains(aud, t.client.ClientID), "aud contains "+t.client.ClientID, "aud is %.100v", after.Claims["aud"])
-	was, told := numberOf(before.Claims["auth_time"])
-	is, tells := numberOf(after.Claims["auth_time"])
+	was, told := NumberOf(before.Claims["auth_time"])
+	is, tells := NumberOf(after.Claims["auth_time"])
 	if told && tells && is > was+1 {
 		t.Warn("auth_time of the original authentication", "it is %.0f s later", is-was)
 	}

@@ -8,7 +8,7 @@ import (
 )
 
 // A job is a case with its place in the run: the client and user it got, and
-// what it may not share while it runs.
+// What it may not share while it runs.
 type job struct {
 	def     *definition
 	client  *Client

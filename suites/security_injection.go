@@ -11,14 +11,14 @@ import (
 // RFC 9396 12: contents of authorization_details do not get out of their place on
 // a consent page.
 var _ = Describe("authorization_details", func() {
-	Case("rar-injection", "cannot inject into what the user is shown", Requirements("RFC9396-12-SANITISE").AfterAll(), func(t *T) {
-		for _, text := range injections {
+	Case("rar-injection", "cannot inject into what the user is shown", Judges("RFC9396-12-SANITISE").AfterAll(), func(t *T) {
+		for _, text := range Injections {
 			resp := t.Start(t.Request().With("authorization_details", "["+detailsSaying(t, text)+"]"))
-			t.JudgeVariant(strings.Trim(oneLine(text), `"`), resp)
+			t.JudgeVariant(strings.Trim(OneLine(text), `"`), resp)
 			if resp.Status/100 != 2 {
 				continue
 			}
-			prompt, shown := promptOf(t, t.FlowOf(t.Client(), t.User(), resp))
+			prompt, shown := PromptOf(t, t.FlowOf(t.Client(), t.User(), resp))
 			t.Check(!shown || !sayControls(prompt.AuthorizationDetails), "control characters do not reach the device", "the device is shown them")
 		}
 	})
@@ -57,7 +57,7 @@ func sayControls(data json.RawMessage) bool {
 	walk = func(value any) bool {
 		switch v := value.(type) {
 		case string:
-			return strings.ContainsAny(v, controls)
+			return strings.ContainsAny(v, Controls)
 		case []any:
 			for _, inner := range v {
 				if walk(inner) {

@@ -16,7 +16,7 @@ import (
 // That the certificates are valid is seen by every other case, as no request is
 // sent to a host whose certificate is not.
 var _ = Describe("TLS", func() {
-	Case("tls-versions", "is current at every endpoint", Requirements("CIBA-7-TLS-VERSIONS").AfterAll(), func(t *T) {
+	Case("tls-versions", "is current at every endpoint", Judges("CIBA-7-TLS-VERSIONS").AfterAll(), func(t *T) {
 		for _, address := range tlsAddresses(t) {
 			judgeTLS(t, address)
 		}

@@ -249,7 +249,7 @@ func TestVariantsOnSmallTargets(t *testing.T) {
 type matrix struct {
 	mu     sync.Mutex
 	trips  map[string][]string
-	unseen []string // what the first of two runs did not notice
+	unseen []string // What the first of two runs did not notice
 }
 
 func (m *matrix) unseenOnce(f refop.Fault, said string) {

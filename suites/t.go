@@ -49,7 +49,7 @@ type stop struct {
 	outcome   result.Outcome
 	reason    string
 	transient bool // a second try may succeed
-	deferred  bool // what other cases have open is the reason
+	deferred  bool // What other cases have open is the reason
 }
 
 // Context ends with the case's time limit.
@@ -67,7 +67,7 @@ func (t *T) Second() *Client {
 }
 
 // Each runs a judgement for the case's client and, in a case declared with
-// [Spec.EachAlgorithm], for one client of every other ID Token algorithm.
+// [Traits.EachAlgorithm], for one client of every other ID Token algorithm.
 func (t *T) Each(judge func()) {
 	primary := t.client
 	defer func() { t.client = primary }()

@@ -14,9 +14,9 @@ import (
 // When a request has to be pending and when it has to be over, counted from its
 // expires_in.
 const (
-	expiryEarly  = 3 * time.Second  // still pending this long before
-	expiryLate   = 2 * time.Second  // expired this long after
-	expiryLatest = 10 * time.Second // at the latest
+	ExpiryEarly  = 3 * time.Second  // still pending this long before
+	ExpiryLate   = 2 * time.Second  // expired this long after
+	ExpiryLatest = 10 * time.Second // at the latest
 )
 
 // Send sends a request as a well-behaved client does and returns whatever came; the
@@ -38,7 +38,7 @@ func (t *T) Send(r Request) *ciba.Response {
 // skipIfOver ends the case when its flow was over before it was done with it: where the
 // OP is slow, or its interval is long, expires_in may not leave the time.
 func (t *T) skipIfOver(f *Flow, now time.Time) {
-	if now.After(f.Expires().Add(-expiryEarly)) {
+	if now.After(f.Expires().Add(-ExpiryEarly)) {
 		t.Skip("short_expiry: the request expired before the case was done with it; expires_in is %s", f.ExpiresIn)
 	}
 }
@@ -160,13 +160,13 @@ func (t *T) PollDecidedWith(r Request) *ciba.Response {
 
 // Decide makes the end-user's decision about a flow.
 func (t *T) Decide(f *Flow, d approve.Decision) {
-	if err := t.decide(f, d); err != nil {
+	if err := t.TryDecide(f, d); err != nil {
 		t.skipIfOver(f, time.Now())
 		t.abortTransient("the decision could not be made: %v", err)
 	}
 }
 
-func (t *T) decide(f *Flow, d approve.Decision) error {
+func (t *T) TryDecide(f *Flow, d approve.Decision) error {
 	d.AuthReqID, d.User = f.AuthReqID, f.User
 	return t.Approver().Decide(t.ctx, d)
 }
@@ -183,7 +183,7 @@ func (t *T) Approve(f *Flow) {
 // [T.PollDecided] returns, for the case to judge.
 func (t *T) ApproveAlive(f *Flow) {
 	t.WaitTurn(f)
-	err := t.decide(f, approve.Decision{Allow: true})
+	err := t.TryDecide(f, approve.Decision{Allow: true})
 	if err == nil {
 		return
 	}
@@ -209,7 +209,7 @@ func (t *T) Overrule(f *Flow, allow bool) error {
 	if !t.Approver().CanRepeat() {
 		return errors.New("the way of deciding has no second decision")
 	}
-	return t.decide(f, approve.Decision{Allow: allow, Again: true})
+	return t.TryDecide(f, approve.Decision{Allow: allow, Again: true})
 }
 
 // MustRedeem approves the flow and polls until it has the tokens, or ends the
