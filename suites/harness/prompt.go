@@ -1,0 +1,19 @@
+package harness
+
+// Injections are texts that could do harm where they are shown: markup, line
+// breaks, reversed reading order, an early end, commands to a terminal. Controls
+// are what of them must not reach a device.
+var Injections = []string{"<img src=x>", "A\r\nB", "AB\u202eCD", "A\x00B", "A\x1b[2KB\u2067C"}
+
+const Controls = "\r\n\x00\u202e\x1b\u2067"
+
+// PromptOf waits for the prompt of a flow. One that does not say which flow it
+// is about, such as one known by a message that was garbled, is told by its user:
+// no other case asks that user meanwhile.
+func PromptOf(t *T, f *Flow) (approve.Prompt, bool) {
+	return t.WaitPrompt(func(p approve.Prompt) bool {
+		unnamed := p.AuthReqID == "" && mine(t, p) && !p.ReceivedAt.Before(f.Sent)
+		return p.AuthReqID == f.AuthReqID || unnamed
+	}, driver.DecisionGrace)
+}
+
