@@ -19,7 +19,7 @@ const DefaultLimit = 2 * time.Minute
 // Build one with [Requirements].
 type Spec struct {
 	requirements []string
-	needs        []string
+	needs        []catalogue.Need
 	methods      []string
 	limit        time.Duration
 	about        time.Duration
@@ -39,9 +39,9 @@ func Requirements(ids ...string) Spec {
 }
 
 // Needs adds capabilities beyond those the catalogue lists for the
-// requirements; the names are those of applies.needs.
-func (s Spec) Needs(names ...string) Spec {
-	s.needs = append(slices.Clone(s.needs), names...)
+// requirements.
+func (s Spec) Needs(needs ...catalogue.Need) Spec {
+	s.needs = append(slices.Clone(s.needs), needs...)
 	return s
 }
 
@@ -187,6 +187,11 @@ func (d *definition) complete(clauses *catalogue.Catalogue) error {
 			d.area = requirement.Area
 		}
 		d.needs = append(d.needs, requirement.Needs...)
+	}
+	for _, need := range d.needs {
+		if !need.Known() {
+			return fmt.Errorf("unknown need %q", need)
+		}
 	}
 	slices.Sort(d.needs)
 	d.needs = slices.Compact(d.needs)

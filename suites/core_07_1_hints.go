@@ -7,6 +7,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/cibatest/cibatest/internal/catalogue"
 	"github.com/cibatest/cibatest/internal/ciba"
 	"github.com/cibatest/cibatest/internal/jose"
 	"github.com/cibatest/cibatest/internal/targetfile"
@@ -316,8 +317,8 @@ func isAudience(audience any, id string) bool {
 
 // promised says whether the target file speaks up for a kind of hint, rather
 // than leaving it to be assumed.
-func (t *T) promised(capability string) bool {
-	_, told := t.Target().Capabilities[capability]
+func (t *T) promised(need catalogue.Need) bool {
+	_, told := t.Target().Capabilities[need]
 	return told || slices.ContainsFunc(t.Target().Users, func(u targetfile.User) bool { return u.IDTokenHint != "" })
 }
 

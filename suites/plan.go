@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/cibatest/cibatest/internal/catalogue"
 	"github.com/cibatest/cibatest/internal/targetfile"
 )
 
@@ -188,7 +189,7 @@ func (p *plan) order(j *job) {
 func (d *definition) disturbs() bool { return d.aloneClient || d.lastClient }
 
 func (d *definition) asksForDecision() bool {
-	return slices.ContainsFunc(d.needs, func(n string) bool {
+	return slices.ContainsFunc(d.needs, func(n catalogue.Need) bool {
 		return n == "approve" || n == "deny" || n == "approve_partial"
 	})
 }
@@ -198,11 +199,11 @@ func (d *definition) wants() string {
 	if len(d.methods) > 0 {
 		return "a poll client authenticating by " + strings.Join(d.methods, " or ")
 	}
-	return fmt.Sprintf("a poll client with what %s needs (%s)", d.id, strings.Join(d.needs, ", "))
+	return fmt.Sprintf("a poll client with what %s needs (%s)", d.id, strings.Join(catalogue.Words(d.needs), ", "))
 }
 
 // clientNeeds are the needs that choose the client.
-var clientNeeds = map[string]func(targetfile.Client) bool{
+var clientNeeds = map[catalogue.Need]func(targetfile.Client) bool{
 	"client_secret": func(c targetfile.Client) bool {
 		return c.AuthMethod == targetfile.AuthClientSecretBasic || c.AuthMethod == targetfile.AuthClientSecretPost
 	},

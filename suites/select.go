@@ -93,13 +93,13 @@ type ListedRequirement struct {
 // ListedCase is a case and the faults of the reference OP that break its
 // requirements.
 type ListedCase struct {
-	ID           string   `json:"id"`
-	Title        string   `json:"title"`
-	Area         string   `json:"area"`
-	Requirements []string `json:"requirements"`
-	Needs        []string `json:"needs"`
-	Faults       []string `json:"faults"`
-	Smoke        bool     `json:"smoke"`
+	ID           string           `json:"id"`
+	Title        string           `json:"title"`
+	Area         string           `json:"area"`
+	Requirements []string         `json:"requirements"`
+	Needs        []catalogue.Need `json:"needs"`
+	Faults       []string         `json:"faults"`
+	Smoke        bool             `json:"smoke"`
 }
 
 // Cases lists what the selection would run.
@@ -116,7 +116,7 @@ func (s Selection) Cases() ([]ListedCase, error) {
 }
 
 func (d *definition) listed(faults map[string][]string) ListedCase {
-	entry := ListedCase{ID: d.id, Title: d.sentence(), Area: d.area, Requirements: d.requirements, Needs: append([]string{}, d.needs...), Faults: []string{}, Smoke: d.smoke}
+	entry := ListedCase{ID: d.id, Title: d.sentence(), Area: d.area, Requirements: d.requirements, Needs: append([]catalogue.Need{}, d.needs...), Faults: []string{}, Smoke: d.smoke}
 	for _, id := range d.requirements {
 		entry.Faults = append(entry.Faults, faults[id]...)
 	}
@@ -162,7 +162,7 @@ func Uncovered(r catalogue.Requirement) string {
 		return ""
 	}
 	for _, need := range r.Needs {
-		if reason, ok := fields[need]; ok {
+		if reason, ok := fields[string(need)]; ok {
 			return reason
 		}
 	}

@@ -131,8 +131,8 @@ func (s *Session) general() []*Client {
 // pool are the clients a case may run with, best first.
 func (s *Session) pool(def *definition) []*Client {
 	candidates := s.general()
-	special := []string{"public_client", "no_ciba_client", "user_code", "client_without_rar_type", "bc_policy_deny", "pairwise"}
-	if slices.ContainsFunc(def.needs, func(n string) bool { return slices.Contains(special, n) }) &&
+	special := []catalogue.Need{"public_client", "no_ciba_client", "user_code", "client_without_rar_type", "bc_policy_deny", "pairwise"}
+	if slices.ContainsFunc(def.needs, func(n catalogue.Need) bool { return slices.Contains(special, n) }) &&
 		!slices.Contains(def.needs, "client_without_user_code") {
 		candidates = s.clients
 	}
@@ -187,10 +187,10 @@ func (s *Session) usersFor(def *definition) []int {
 // or returns nothing.
 func (s *Session) unmet(def *definition) string {
 	for _, need := range def.needs {
-		if c, known := s.capabilities[need]; known && !c.Has {
-			return need + ": " + c.Reason
+		if c, known := s.capabilities[string(need)]; known && !c.Has {
+			return string(need) + ": " + c.Reason
 		} else if !known {
-			return need + ": not known for this target"
+			return string(need) + ": not known for this target"
 		}
 	}
 	return ""

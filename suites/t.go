@@ -112,8 +112,9 @@ func (t *T) Advertises(member, value string) bool {
 	return slices.Contains(t.session.discovery.Strings(member), value)
 }
 
-// Has says whether the target offers a capability, by its name in applies.needs.
-func (t *T) Has(capability string) bool { return t.session.capabilities[capability].Has }
+// Has says whether the target offers a capability, such as
+// [catalogue.NeedParallel].
+func (t *T) Has(need catalogue.Need) bool { return t.session.capabilities[string(need)].Has }
 
 // Acks are all acknowledgements that any case of this run has received so far.
 func (t *T) Acks() []ciba.AuthAck { return t.session.Acks() }

@@ -18,14 +18,14 @@ func Capabilities(t *Target, d *Discovery) map[string]result.Capability {
 			known[name] = result.Capability{Has: has, Reason: reason}
 		}
 	}
-	for _, name := range catalogue.NeedNames() {
-		set(false, "not part of poll mode as it is judged so far", name)
+	for _, name := range catalogue.Needs() {
+		set(false, "not part of poll mode as it is judged so far", string(name))
 	}
 	t.harness(set)
 	t.features(d, set)
 	t.clientKinds(set)
 	for name, has := range t.Capabilities {
-		set(has, "the target file says so", name)
+		set(has, "the target file says so", string(name))
 	}
 	return known
 }

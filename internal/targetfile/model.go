@@ -4,26 +4,28 @@ import (
 	"encoding/json"
 	"slices"
 	"time"
+
+	"github.com/cibatest/cibatest/internal/catalogue"
 )
 
 // Target is what is under test, as the target file describes it, after personas
 // and defaults have been applied. The zero value is not usable; see [Parse].
 type Target struct {
-	Issuer         string            `yaml:"issuer" json:"issuer"`
-	Persona        string            `yaml:"persona" json:"persona"`
-	Endpoints      Endpoints         `yaml:"endpoints" json:"endpoints"`
-	TLS            TLS               `yaml:"tls" json:"tls"`
-	Clients        []Client          `yaml:"clients" json:"clients"`
-	Users          []User            `yaml:"users" json:"users"`
-	UnknownUser    User              `yaml:"unknown_user" json:"unknown_user"`
-	Scope          string            `yaml:"scope" json:"scope"`
-	BindingMessage string            `yaml:"binding_message" json:"binding_message"`
-	StartParams    map[string]string `yaml:"start_params" json:"start_params,omitempty"` // extra parameters every backchannel request of this OP needs (audience, resource)
-	RAR            RAR               `yaml:"rar" json:"rar"`
-	Approval       Approval          `yaml:"approval" json:"approval"`
-	Notifications  Notifications     `yaml:"notifications" json:"notifications"`
-	Capabilities   map[string]bool   `yaml:"capabilities" json:"capabilities,omitempty"` // yes/no where it cannot be discovered, by the names of the catalogue's applies.needs
-	Budgets        Budgets           `yaml:"budgets" json:"budgets"`
+	Issuer         string                  `yaml:"issuer" json:"issuer"`
+	Persona        string                  `yaml:"persona" json:"persona"`
+	Endpoints      Endpoints               `yaml:"endpoints" json:"endpoints"`
+	TLS            TLS                     `yaml:"tls" json:"tls"`
+	Clients        []Client                `yaml:"clients" json:"clients"`
+	Users          []User                  `yaml:"users" json:"users"`
+	UnknownUser    User                    `yaml:"unknown_user" json:"unknown_user"`
+	Scope          string                  `yaml:"scope" json:"scope"`
+	BindingMessage string                  `yaml:"binding_message" json:"binding_message"`
+	StartParams    map[string]string       `yaml:"start_params" json:"start_params,omitempty"` // extra parameters every backchannel request of this OP needs (audience, resource)
+	RAR            RAR                     `yaml:"rar" json:"rar"`
+	Approval       Approval                `yaml:"approval" json:"approval"`
+	Notifications  Notifications           `yaml:"notifications" json:"notifications"`
+	Capabilities   map[catalogue.Need]bool `yaml:"capabilities" json:"capabilities,omitempty"` // yes/no where it cannot be discovered
+	Budgets        Budgets                 `yaml:"budgets" json:"budgets"`
 
 	file    string   // where it was read from
 	secrets []string // values that came from outside
