@@ -8,7 +8,6 @@ import (
 	"fmt"
 	"io"
 	"net"
-	"net/http"
 	"net/netip"
 	"net/url"
 	"os"
@@ -21,6 +20,7 @@ import (
 
 	"github.com/cibatest/cibatest/fixtures"
 	"github.com/cibatest/cibatest/internal/approve"
+	"github.com/cibatest/cibatest/internal/preflight"
 	"github.com/cibatest/cibatest/internal/targetfile"
 	"github.com/cibatest/cibatest/reports/result"
 	"github.com/moby/moby/api/types/container"
@@ -113,7 +113,8 @@ func imageEnv() map[string]string {
 
 func judgeContainer(t *testing.T, tgt *targetfile.Target) {
 	t.Helper()
-	transport := &http.Transport{MaxIdleConnsPerHost: 64, DisableCompression: true}
+	transport, err := preflight.Transport(tgt)
+	must(t, err)
 	defer transport.CloseIdleConnections()
 	approver, err := approve.New(tgt.Approval, approve.Options{RoundTripper: transport})
 	must(t, err)

@@ -2,16 +2,14 @@ package suites
 
 import (
 	"context"
-	"net/http"
 	"os"
 	"strings"
 	"sync"
 	"testing"
 	"time"
 
-	"github.com/cibatest/cibatest/internal/approve"
 	"github.com/cibatest/cibatest/internal/lab"
-	"github.com/cibatest/cibatest/internal/targetfile"
+	"github.com/cibatest/cibatest/internal/preflight"
 	"github.com/cibatest/cibatest/reports/result"
 	"github.com/onsi/ginkgo/v2"
 	"github.com/onsi/ginkgo/v2/types"
@@ -120,17 +118,9 @@ func ginkgoTarget(ctx context.Context) (Options, func(), error) {
 		}
 		return Options{Target: l.Target, Approver: l.Approver, RoundTripper: l.RoundTripper}, l.Close, nil
 	}
-	tgt, err := targetfile.Load(file)
+	opened, err := preflight.Open(file, preflight.Terminal{In: os.Stdin, Out: os.Stderr})
 	if err != nil {
 		return Options{}, nil, err
 	}
-	transport := http.DefaultTransport.(*http.Transport).Clone()
-	approver, err := approve.New(tgt.Approval, approve.Options{RoundTripper: transport, In: os.Stdin, Out: os.Stderr})
-	if err != nil {
-		return Options{}, nil, err
-	}
-	return Options{Target: tgt, Approver: approver, RoundTripper: transport}, func() {
-		_ = approver.Close()
-		transport.CloseIdleConnections()
-	}, nil
+	return Options{Target: opened.Target, Approver: opened.Approver, RoundTripper: opened.RoundTripper}, opened.Close, nil
 }

@@ -78,12 +78,12 @@ func withFlow(cmd *cobra.Command, f flowFlags, do func(*suites.Hand) error) erro
 	if f.target == "" {
 		return usage(errNoTarget)
 	}
-	b, err := openTarget(cmd.Context(), f.target, cmd)
+	opened, err := openTarget(cmd, f.target)
 	if err != nil {
 		return err
 	}
-	defer b.close()
-	h, err := suites.NewHand(cmd.Context(), b.target, b.roundTripper, f.client, f.user)
+	defer opened.Close()
+	h, err := suites.NewHand(cmd.Context(), opened.Target, opened.RoundTripper, f.client, f.user)
 	if err != nil {
 		return asExit(err)
 	}

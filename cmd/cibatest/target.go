@@ -5,10 +5,9 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"net/http"
 	"os"
-	"time"
 
+	"github.com/cibatest/cibatest/internal/preflight"
 	"github.com/cibatest/cibatest/internal/targetfile"
 	"github.com/cibatest/cibatest/suites"
 	"github.com/spf13/cobra"
@@ -50,7 +49,7 @@ func check(cmd *cobra.Command, file string, asJSON bool) error {
 	if err != nil {
 		return usage(err)
 	}
-	transport, err := transportFor(t)
+	transport, err := preflight.Transport(t)
 	if err != nil {
 		return usage(err)
 	}
@@ -88,7 +87,10 @@ func newInit() *cobra.Command {
 		Example: "  cibatest init https://op.example.com > target.yaml\n  cibatest init https://op.example.com --out target.yaml",
 		Args:    cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			transport := &http.Transport{Proxy: http.ProxyFromEnvironment, TLSHandshakeTimeout: 10 * time.Second}
+			transport, err := preflight.Transport(&targetfile.Target{})
+			if err != nil {
+				return usage(err)
+			}
 			defer transport.CloseIdleConnections()
 			text, err := targetfile.Init(cmd.Context(), transport, args[0])
 			if err != nil {
