@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/cibatest/cibatest/internal/catalogue"
+	"github.com/cibatest/cibatest/internal/preflight"
 	"github.com/cibatest/cibatest/internal/targetfile"
 )
 
@@ -82,9 +83,11 @@ func (p *plan) leastLoaded(pool []*Client) *Client {
 	return slices.MinFunc(pool, func(a, b *Client) int { return cmp.Compare(p.load[a], p.load[b]) })
 }
 
-// other picks the client that plays the stranger.
+// other picks the client that plays the stranger: any ordinary client but the case's
+// own, a plain one where there is one.
 func (p *plan) other(than *Client) *Client {
-	pool := slices.DeleteFunc(slices.Clone(working(p.session.general())), func(c *Client) bool { return c == than })
+	others := slices.DeleteFunc(slices.Clone(p.session.target.Clients), func(c targetfile.Client) bool { return c.Name == than.Name })
+	pool := working(p.session.prepared(preflight.OrdinaryClients(others)))
 	if len(pool) == 0 {
 		return nil
 	}
@@ -200,26 +203,4 @@ func (d *definition) wants() string {
 		return "a poll client authenticating by " + strings.Join(d.methods, " or ")
 	}
 	return fmt.Sprintf("a poll client with what %s needs (%s)", d.id, strings.Join(catalogue.Words(d.needs), ", "))
-}
-
-// clientNeeds are the needs that choose the client.
-var clientNeeds = map[catalogue.Need]func(targetfile.Client) bool{
-	"client_secret": func(c targetfile.Client) bool {
-		return c.AuthMethod == targetfile.AuthClientSecretBasic || c.AuthMethod == targetfile.AuthClientSecretPost
-	},
-	"client_secret_basic":      method(targetfile.AuthClientSecretBasic),
-	"client_secret_jwt":        method(targetfile.AuthClientSecretJWT),
-	"private_key_jwt":          method(targetfile.AuthPrivateKeyJWT),
-	"client_assertion":         method(targetfile.AuthPrivateKeyJWT, targetfile.AuthClientSecretJWT),
-	"public_client":            method(targetfile.AuthNone),
-	"no_ciba_client":           func(c targetfile.Client) bool { return !c.CIBA && c.AuthMethod != targetfile.AuthNone },
-	"user_code":                func(c targetfile.Client) bool { return c.UserCode },
-	"client_without_user_code": func(c targetfile.Client) bool { return !c.UserCode },
-	"client_without_rar_type":  func(c targetfile.Client) bool { return len(c.RARTypes) > 0 },
-	"bc_policy_deny":           func(c targetfile.Client) bool { return c.PolicyDenied },
-	"pairwise":                 func(c targetfile.Client) bool { return c.SubjectType == "pairwise" },
-}
-
-func method(names ...string) func(targetfile.Client) bool {
-	return func(c targetfile.Client) bool { return slices.Contains(names, c.AuthMethod) }
 }

@@ -10,6 +10,7 @@ import (
 
 	"github.com/cibatest/cibatest/internal/approve"
 	"github.com/cibatest/cibatest/internal/ciba"
+	"github.com/cibatest/cibatest/internal/preflight"
 	"github.com/cibatest/cibatest/internal/targetfile"
 	"github.com/cibatest/cibatest/reports/result"
 )
@@ -108,10 +109,8 @@ func Refused(ctx context.Context, t *targetfile.Target, rt http.RoundTripper) (m
 	return refused, nil
 }
 
-// introducible says whether the client is meant to be let in.
-func (c *Client) introducible() bool {
-	return c.CIBA && c.Purpose == "rp" && c.DeliveryMode == "poll" && c.AuthMethod != targetfile.AuthNone && !c.PolicyDenied
-}
+// introducible reports whether the client is meant to be let in.
+func (c *Client) introducible() bool { return preflight.Ordinary(c.Client) }
 
 // refusal says how the client is refused at either endpoint, or returns nothing.
 func (t *T) refusal() string {

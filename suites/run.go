@@ -5,13 +5,14 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
-	"slices"
 	"strings"
 	"sync"
 	"time"
 
 	"github.com/cibatest/cibatest/internal/approve"
+	"github.com/cibatest/cibatest/internal/catalogue"
 	"github.com/cibatest/cibatest/internal/ciba"
+	"github.com/cibatest/cibatest/internal/preflight"
 	"github.com/cibatest/cibatest/internal/targetfile"
 	"github.com/cibatest/cibatest/reports/result"
 )
@@ -232,7 +233,7 @@ func (s *Session) assemble(ctx context.Context, o Options, jobs []*job, cases ma
 	run := result.Run{
 		Version: result.Version, Kind: "conformance",
 		Tool:        result.Tool{Name: "cibatest", Version: o.ToolVersion},
-		Target:      result.Target{Issuer: s.target.Issuer, Persona: s.target.Persona, Capabilities: s.capabilities, Configuration: s.target.Masked()},
+		Target:      result.Target{Issuer: s.target.Issuer, Persona: s.target.Persona, Capabilities: s.capabilities.ByName(), Configuration: s.target.Masked()},
 		Started:     s.started.UTC(),
 		Seed:        o.Seed,
 		Interrupted: ctx.Err() != nil,
@@ -283,10 +284,6 @@ func (s *Session) requirements(cases []result.Case, all bool) []result.Requireme
 	return list
 }
 
-// essential are the needs whose absence leaves the main job undone: a run
-// without them is partial. All others are features an OP or a set-up may lack.
-var essential = []string{"approve", "deny", "no_action", "second_client", "short_expiry"}
-
 // verdict is over the whole run. A MUST that could not be judged makes it
 // partial: an error always, a skip when something essential was missing.
 func (s *Session) verdict(run result.Run) result.Verdict {
@@ -298,7 +295,7 @@ func (s *Session) verdict(run result.Run) result.Verdict {
 	}
 	for _, c := range run.Cases {
 		need, _, _ := strings.Cut(c.Reason, ":")
-		if c.Outcome == result.Error || c.Outcome == result.Skip && slices.Contains(essential, need) && s.isMust(c) {
+		if c.Outcome == result.Error || c.Outcome == result.Skip && preflight.Essential(catalogue.Need(need)) && s.isMust(c) {
 			return result.Partial
 		}
 	}

@@ -8,6 +8,7 @@ import (
 	"sync"
 
 	"github.com/cibatest/cibatest/internal/catalogue"
+	"github.com/cibatest/cibatest/internal/preflight"
 	"github.com/onsi/ginkgo/v2"
 	"github.com/onsi/ginkgo/v2/types"
 )
@@ -155,43 +156,10 @@ func Names() []string {
 	return slices.Compact(names)
 }
 
-// Uncovered says why no case judges a requirement, or nothing when one does:
-// the fields that this tool does not speak yet, by the capability they need.
+// Uncovered tells why no case judges a requirement, or nothing when one does.
 func Uncovered(r catalogue.Requirement) string {
 	if slices.ContainsFunc(all(), func(d *definition) bool { return slices.Contains(d.requirements, r.ID) }) {
 		return ""
 	}
-	for _, need := range r.Needs {
-		if reason, ok := fields[string(need)]; ok {
-			return reason
-		}
-	}
-	if !slices.Contains(r.Modes, "poll") {
-		return "applies to " + strings.Join(r.Modes, " and ") + " only; poll mode is what is judged so far"
-	}
-	if reason, ok := fields[r.Area]; ok {
-		return reason
-	}
-	return ""
-}
-
-// fields are parts of the protocol without cases so far, by the capability or
-// area that marks their requirements.
-var fields = map[string]string{
-	"signed_request":        "signed authentication requests are not judged so far",
-	"request-object":        "signed authentication requests are not judged so far",
-	"dpop":                  "DPoP is not judged so far",
-	"dpop_nonce":            "DPoP is not judged so far",
-	"dpop_bound_client":     "DPoP is not judged so far",
-	"mtls":                  "mutual TLS is not judged so far",
-	"mtls_bound":            "mutual TLS is not judged so far",
-	"dcr":                   "dynamic client registration is not judged so far",
-	"notification_receiver": "ping and push callbacks are not judged so far",
-	"fapi_ciba":             "the FAPI profiles are not judged so far",
-	"fapi_ciba_id1":         "the FAPI profiles are not judged so far",
-	"fapi_ciba_d03":         "the FAPI profiles are not judged so far",
-	"fapi1":                 "the FAPI profiles are not judged so far",
-	"fapi2":                 "the FAPI profiles are not judged so far",
-	"fapi":                  "the FAPI profiles are not judged so far",
-	"rfc10070":              "the profile of RFC 10070 is not judged so far",
+	return preflight.Outside(r)
 }

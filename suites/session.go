@@ -12,16 +12,17 @@ import (
 	"github.com/cibatest/cibatest/internal/catalogue"
 	"github.com/cibatest/cibatest/internal/ciba"
 	"github.com/cibatest/cibatest/internal/jose"
+	"github.com/cibatest/cibatest/internal/preflight"
 	"github.com/cibatest/cibatest/internal/targetfile"
-	"github.com/cibatest/cibatest/reports/result"
 )
 
 // Session is one run against one target: its clients, the way decisions are
 // made, what is known of its capabilities, and what cases share.
 type Session struct {
 	target       *targetfile.Target
-	discovery    *targetfile.Discovery
-	capabilities map[string]result.Capability
+	facts        *preflight.Facts
+	discovery    *preflight.Discovery   // of facts
+	capabilities preflight.Capabilities // of facts; probing may take some back
 	catalogue    *catalogue.Catalogue
 	http         *ciba.HTTP
 	approver     *approve.Approver
@@ -61,17 +62,17 @@ type Client struct {
 }
 
 func newSession(ctx context.Context, t *targetfile.Target, approver *approve.Approver, rt http.RoundTripper) (*Session, error) {
-	discovery, err := targetfile.Discover(ctx, rt, t)
+	facts, err := preflight.Gather(ctx, rt, t)
 	if err != nil {
 		return nil, err
 	}
-	t.Resolve(discovery)
+	t = facts.Target
 	if t.Endpoints.BackchannelAuthentication == "" || t.Endpoints.Token == "" {
 		return nil, fmt.Errorf("%s: neither the discovery document nor the target file names the backchannel authentication endpoint and the token endpoint; set endpoints.backchannel_authentication and endpoints.token", t.Issuer)
 	}
 	s := &Session{
-		target: t, discovery: discovery, approver: approver,
-		capabilities: targetfile.Capabilities(t, discovery),
+		target: t, facts: facts, discovery: facts.Discovery, approver: approver,
+		capabilities: facts.Capabilities,
 		catalogue:    catalogue.Must(),
 		http:         ciba.NewHTTP(rt, ciba.Options{RequestsPerSecond: t.Budgets.RequestsPerSecond, Secrets: t.Secrets()}),
 		observations: map[string]*observation{},
@@ -111,90 +112,36 @@ func working(clients []*Client) []*Client {
 }
 
 // general are the clients for cases that want nothing special.
-func (s *Session) general() []*Client {
-	var plain, odd []*Client
-	for _, c := range s.clients {
-		switch {
-		case c.DeliveryMode != "poll" || !c.CIBA || c.Purpose != "rp" || c.AuthMethod == targetfile.AuthNone || c.PolicyDenied || c.RequestSigningAlg != "":
-		case c.UserCode || len(c.RARTypes) > 0 || c.SubjectType == "pairwise":
-			odd = append(odd, c)
-		default:
-			plain = append(plain, c)
-		}
-	}
-	if len(plain) == 0 {
-		return odd
-	}
-	return plain
-}
+func (s *Session) general() []*Client { return s.prepared(preflight.OrdinaryClients(s.target.Clients)) }
 
 // pool are the clients a case may run with, best first.
 func (s *Session) pool(def *definition) []*Client {
-	candidates := s.general()
-	special := []catalogue.Need{"public_client", "no_ciba_client", "user_code", "client_without_rar_type", "bc_policy_deny", "pairwise"}
-	if slices.ContainsFunc(def.needs, func(n catalogue.Need) bool { return slices.Contains(special, n) }) &&
-		!slices.Contains(def.needs, "client_without_user_code") {
-		candidates = s.clients
-	}
-	fits := func(c *Client) bool {
-		if len(def.methods) > 0 && !slices.Contains(def.methods, c.AuthMethod) {
-			return false
-		}
-		for _, need := range def.needs {
-			if need == "user_code" && slices.Contains(def.needs, "client_without_user_code") {
-				continue
-			}
-			if test := clientNeeds[need]; test != nil && !test(c.Client) {
-				return false
-			}
-		}
-		return c.Purpose == "rp" && c.DeliveryMode == "poll"
-	}
-	var pool []*Client
-	for _, c := range candidates {
-		if fits(c) {
-			pool = append(pool, c)
-		}
-	}
-	return working(pool)
+	return working(s.prepared(s.facts.ClientsFor(def.needs, def.methods...)))
 }
 
-// usersFor lists the users a case may ask, by index.
+// prepared are the clients of this run that some clients of the target file became.
+func (s *Session) prepared(named []targetfile.Client) []*Client {
+	var list []*Client
+	for _, c := range named {
+		i := slices.IndexFunc(s.clients, func(ready *Client) bool { return ready.Name == c.Name })
+		if i >= 0 {
+			list = append(list, s.clients[i])
+		}
+	}
+	return list
+}
+
+// usersFor lists the users a case may ask, by index; the first where nobody fits.
 func (s *Session) usersFor(def *definition) []int {
-	var fit []int
-	for i, u := range s.target.Users {
-		if slices.Contains(def.needs, "user_code") && u.UserCode == "" {
-			continue
-		}
-		if slices.Contains(def.needs, "login_hint") && u.LoginHint == "" {
-			continue
-		}
-		if slices.Contains(def.needs, "login_hint_token") && u.LoginHintToken == "" {
-			continue
-		}
-		if slices.Contains(def.needs, "clock_wait") && u.IDTokenHint == "" {
-			continue
-		}
-		fit = append(fit, i)
+	if fit := s.facts.UsersFor(def.needs); len(fit) > 0 {
+		return fit
 	}
-	if len(fit) == 0 {
-		return []int{0}
-	}
-	return fit
+	return []int{0}
 }
 
-// unmet says which need of a case the target does not meet, with the reason,
+// unmet tells which need of a case the target does not meet, with the reason,
 // or returns nothing.
-func (s *Session) unmet(def *definition) string {
-	for _, need := range def.needs {
-		if c, known := s.capabilities[string(need)]; known && !c.Has {
-			return string(need) + ": " + c.Reason
-		} else if !known {
-			return string(need) + ": not known for this target"
-		}
-	}
-	return ""
-}
+func (s *Session) unmet(def *definition) string { return s.capabilities.Unmet(def.needs) }
 
 // note keeps a fact about the whole run, once.
 func (s *Session) note(format string, args ...any) {

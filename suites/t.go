@@ -11,6 +11,7 @@ import (
 	"github.com/cibatest/cibatest/internal/approve"
 	"github.com/cibatest/cibatest/internal/catalogue"
 	"github.com/cibatest/cibatest/internal/ciba"
+	"github.com/cibatest/cibatest/internal/preflight"
 	"github.com/cibatest/cibatest/internal/targetfile"
 	"github.com/cibatest/cibatest/reports/result"
 	"github.com/onsi/gomega"
@@ -99,7 +100,7 @@ func (t *T) OtherUser() targetfile.User {
 func (t *T) Target() *targetfile.Target { return t.session.target }
 
 // Discovery is the OP's metadata as it was served.
-func (t *T) Discovery() *targetfile.Discovery { return t.session.discovery }
+func (t *T) Discovery() *preflight.Discovery { return t.session.discovery }
 
 // Document is the OP's metadata, its exchange kept as evidence of this case.
 func (t *T) Document() map[string]any {
@@ -112,9 +113,8 @@ func (t *T) Advertises(member, value string) bool {
 	return slices.Contains(t.session.discovery.Strings(member), value)
 }
 
-// Has says whether the target offers a capability, such as
-// [catalogue.NeedParallel].
-func (t *T) Has(need catalogue.Need) bool { return t.session.capabilities[string(need)].Has }
+// Has reports whether the target meets a need, such as [catalogue.NeedParallel].
+func (t *T) Has(need catalogue.Need) bool { return t.session.capabilities.Has(need) }
 
 // Acks are all acknowledgements that any case of this run has received so far.
 func (t *T) Acks() []ciba.AuthAck { return t.session.Acks() }

@@ -104,20 +104,20 @@ func load(cmd *cobra.Command, f loadFlags) error {
 		return err
 	}
 	defer opened.Close()
-	discovery, err := targetfile.Discover(cmd.Context(), opened.RoundTripper, opened.Target)
+	facts, err := preflight.Gather(cmd.Context(), opened.RoundTripper, opened.Target)
 	if err != nil {
 		return notJudged(err)
 	}
-	opened.Target.Resolve(discovery)
-	plan, err := f.plan(opened.Target)
+	target := facts.Target
+	plan, err := f.plan(target)
 	if err != nil {
 		return usage(err)
 	}
-	if err := loadgen.Care(opened.Target, &plan, f.consent); err != nil {
+	if err := loadgen.Care(target, &plan, f.consent); err != nil {
 		return usage(err)
 	}
-	options := loadgen.Options{Target: opened.Target, Plan: plan, Version: version()}
-	if options.Witness, err = f.witnessOf(cmd, opened.Target); err != nil {
+	options := loadgen.Options{Target: target, Plan: plan, Version: version()}
+	if options.Witness, err = f.witnessOf(cmd, target); err != nil {
 		return usage(err)
 	}
 	if options.Witness != nil {
@@ -125,7 +125,7 @@ func load(cmd *cobra.Command, f loadFlags) error {
 	} else if options.Decider, err = deciderOf(opened); err != nil {
 		return usage(err)
 	}
-	transport, err := f.carrier(opened.Target, plan)
+	transport, err := f.carrier(target, plan)
 	if err != nil {
 		return usage(err)
 	}
@@ -356,16 +356,21 @@ func readTemplate(path string, seed int64) (*loadgen.Template, error) {
 	return template, flagError("rar", err)
 }
 
-// clientNamed is the client to load with: one that polls and may use CIBA.
+// clientNamed is the client to load with, by its name or the first ordinary one. The
+// generator sends no user_code, so without a name a client that has to is left out.
 func clientNamed(t *targetfile.Target, name string) (targetfile.Client, error) {
-	for _, c := range t.Clients {
-		usable := c.Spoken() && c.CIBA && c.DeliveryMode != "push" && c.Purpose == "rp" && !c.PolicyDenied
-		if name == "" && usable && !c.UserCode || name != "" && c.Name == name {
+	if name != "" {
+		for _, c := range t.Clients {
+			if c.Name == name {
+				return c, nil
+			}
+		}
+		return targetfile.Client{}, fmt.Errorf("--client: the target file has no client %q", name)
+	}
+	for _, c := range preflight.OrdinaryClients(t.Clients) {
+		if !c.UserCode {
 			return c, nil
 		}
-	}
-	if name != "" {
-		return targetfile.Client{}, fmt.Errorf("--client: the target file has no client %q", name)
 	}
 	return targetfile.Client{}, errors.New("the target file has no client that polls")
 }

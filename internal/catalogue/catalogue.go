@@ -148,23 +148,6 @@ func (c *Catalogue) Search(words string) []Requirement {
 	return found
 }
 
-// InPollScope are the requirements of poll mode that need none of the fields
-// this tool does not speak yet.
-func (c *Catalogue) InPollScope() []Requirement {
-	outside := []Need{
-		NeedSignedRequest, NeedDPoP, NeedDPoPNonce, NeedDPoPBoundClient, NeedMTLS, NeedMTLSBound, NeedDCR,
-		NeedNotificationReceiver, NeedFAPICIBA, NeedFAPICIBAID1, NeedFAPICIBAD03, NeedFAPI1, NeedFAPI2, NeedRFC10070,
-	}
-	var scope []Requirement
-	for _, r := range c.list {
-		special := slices.ContainsFunc(r.Needs, func(n Need) bool { return slices.Contains(outside, n) })
-		if slices.Contains(r.Modes, "poll") && !special && !slices.Contains([]string{"request-object", "ping", "push", "fapi"}, r.Area) {
-			scope = append(scope, r)
-		}
-	}
-	return scope
-}
-
 var areas = []string{
 	"discovery", "client-auth", "initiation", "request-object", "hints", "binding-message", "user-code", "acknowledgement",
 	"polling", "expiry", "approval", "denial", "id-token", "token-response", "ping", "push", "rar", "security", "fapi",
