@@ -11,6 +11,7 @@ import (
 
 	"github.com/cibatest/cibatest/internal/ciba"
 	"github.com/cibatest/cibatest/internal/driver"
+	"github.com/cibatest/cibatest/internal/preflight"
 	"github.com/cibatest/cibatest/internal/targetfile"
 	"github.com/cibatest/cibatest/reports/result"
 )
@@ -32,13 +33,15 @@ type byHand struct {
 
 // newByHand takes a client and a user of the target by their names; empty names take
 // the first that fits.
-func newByHand(ctx context.Context, b *bench, client, user string) (*byHand, error) {
-	metadata, err := targetfile.Discover(ctx, b.roundTripper, b.target)
+func newByHand(ctx context.Context, o *preflight.Opened, client, user string) (*byHand, error) {
+	facts, err := preflight.Gather(ctx, o.RoundTripper, o.Target)
+	if err == nil {
+		err = facts.Drivable()
+	}
 	if err != nil {
 		return nil, notJudged(err)
 	}
-	b.target.Resolve(metadata)
-	run, err := driver.NewRun(driver.Options{Target: b.target, RoundTripper: b.roundTripper})
+	run, err := driver.NewRun(driver.Options{Target: facts.Target, RoundTripper: o.RoundTripper})
 	if err != nil {
 		return nil, err
 	}
@@ -52,11 +55,11 @@ func newByHand(ctx context.Context, b *bench, client, user string) (*byHand, err
 		return nil, usage(fmt.Errorf("no poll client %q in the target file", client))
 	}
 	h.client = clients[i]
-	i = slices.IndexFunc(b.target.Users, func(u targetfile.User) bool { return u.Name == user || user == "" })
+	i = slices.IndexFunc(facts.Target.Users, func(u targetfile.User) bool { return u.Name == user || user == "" })
 	if i < 0 {
 		return nil, usage(fmt.Errorf("no user %q in the target file", user))
 	}
-	h.user = b.target.Users[i]
+	h.user = facts.Target.Users[i]
 	return h, nil
 }
 

@@ -77,12 +77,12 @@ func withFlow(cmd *cobra.Command, f flowFlags, do func(*byHand) error) error {
 	if f.target == "" {
 		return usage(errNoTarget)
 	}
-	b, err := openTarget(cmd.Context(), f.target, cmd)
+	opened, err := openTarget(cmd, f.target)
 	if err != nil {
 		return err
 	}
-	defer b.close()
-	h, err := newByHand(cmd.Context(), b, f.client, f.user)
+	defer opened.Close()
+	h, err := newByHand(cmd.Context(), opened, f.client, f.user)
 	if err != nil {
 		return err
 	}

@@ -150,7 +150,7 @@ func explainRequirement(out io.Writer, r catalogue.Requirement, l suites.Listing
 	field("source", r.Source)
 	field("clause", r.Requirement)
 	field("test", r.Test)
-	field("needs", strings.Join(r.Needs, ", "))
+	field("needs", strings.Join(catalogue.Words(r.Needs), ", "))
 	field("verdict", r.Verdict+" when the expectation is missed")
 	field("expect", expectation(r))
 	for _, line := range r.Expect.Body {

@@ -2,13 +2,17 @@ package main
 
 import (
 	"bytes"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
-	"net/http"
+	"maps"
 	"os"
-	"time"
+	"slices"
+	"strings"
+	"text/tabwriter"
 
+	"github.com/cibatest/cibatest/internal/preflight"
 	"github.com/cibatest/cibatest/internal/targetfile"
 	"github.com/cibatest/cibatest/suites"
 	"github.com/spf13/cobra"
@@ -50,12 +54,12 @@ func check(cmd *cobra.Command, file string, asJSON bool) error {
 	if err != nil {
 		return usage(err)
 	}
-	transport, err := transportFor(t)
+	transport, err := preflight.Transport(t)
 	if err != nil {
 		return usage(err)
 	}
 	defer transport.CloseIdleConnections()
-	report := targetfile.Check(cmd.Context(), transport, t)
+	report := preflight.Check(cmd.Context(), transport, t)
 	if report.Reached && !report.HasProblems() {
 		refused, err := suites.Refused(cmd.Context(), t, transport)
 		if err != nil {
@@ -63,11 +67,11 @@ func check(cmd *cobra.Command, file string, asJSON bool) error {
 		}
 		report.Clients(refused)
 	}
+	printReport := printCheck
 	if asJSON {
-		if err := report.WriteJSON(cmd.OutOrStdout()); err != nil {
-			return err
-		}
-	} else if err := report.WriteText(cmd.OutOrStdout()); err != nil {
+		printReport = printCheckJSON
+	}
+	if err := printReport(cmd.OutOrStdout(), report); err != nil {
 		return err
 	}
 	switch {
@@ -79,6 +83,31 @@ func check(cmd *cobra.Command, file string, asJSON bool) error {
 	return nil
 }
 
+// printCheckJSON writes a report for machines.
+func printCheckJSON(out io.Writer, r preflight.CheckReport) error {
+	encoder := json.NewEncoder(out)
+	encoder.SetIndent("", "  ")
+	return encoder.Encode(r)
+}
+
+// printCheck writes a report for people.
+func printCheck(out io.Writer, r preflight.CheckReport) error {
+	w := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
+	fmt.Fprintf(w, "%s\n\n", r.Issuer)
+	for _, f := range r.Findings {
+		fmt.Fprintf(w, "%s\t%s\n", f.Level, f.Text)
+	}
+	if len(r.Capabilities) > 0 {
+		fmt.Fprint(w, "\ncapability\thas\thow it is known\n")
+	}
+	yesNo := map[bool]string{true: "yes", false: "no"}
+	for _, name := range slices.Sorted(maps.Keys(r.Capabilities)) {
+		c := r.Capabilities[name]
+		fmt.Fprintf(w, "%s\t%s\t%s\n", name, yesNo[c.Has], strings.ToValidUTF8(c.Reason, "?"))
+	}
+	return w.Flush()
+}
+
 func newInit() *cobra.Command {
 	var out string
 	var force bool
@@ -88,9 +117,12 @@ func newInit() *cobra.Command {
 		Example: "  cibatest init https://op.example.com > target.yaml\n  cibatest init https://op.example.com --out target.yaml",
 		Args:    cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			transport := &http.Transport{Proxy: http.ProxyFromEnvironment, TLSHandshakeTimeout: 10 * time.Second}
+			transport, err := preflight.Transport(&targetfile.Target{})
+			if err != nil {
+				return usage(err)
+			}
 			defer transport.CloseIdleConnections()
-			text, err := targetfile.Init(cmd.Context(), transport, args[0])
+			text, err := preflight.Init(cmd.Context(), transport, args[0])
 			if err != nil {
 				return notJudged(err)
 			}

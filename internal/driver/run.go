@@ -68,6 +68,18 @@ func (r *Run) Target() *targetfile.Target { return r.target }
 // Clients are the clients that take part, in the order of the target file.
 func (r *Run) Clients() []*Client { return slices.Clone(r.clients) }
 
+// Prepared are the clients of this run that some clients of the target file became.
+func (r *Run) Prepared(named []targetfile.Client) []*Client {
+	var list []*Client
+	for _, c := range named {
+		i := slices.IndexFunc(r.clients, func(ready *Client) bool { return ready.Name == c.Name })
+		if i >= 0 {
+			list = append(list, r.clients[i])
+		}
+	}
+	return list
+}
+
 // Approver makes the users' decisions; nil where nobody does.
 func (r *Run) Approver() *approve.Approver { return r.approver }
 

@@ -7,7 +7,6 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/cibatest/cibatest/internal/catalogue"
 	"github.com/cibatest/cibatest/internal/jose"
 )
 
@@ -21,8 +20,8 @@ func (p *parser) meaning(t *Target) {
 	p.rar(t)
 	p.approval(t.Approval)
 	for name := range t.Capabilities {
-		if !slices.Contains(catalogue.NeedNames(), name) {
-			p.fail(p.keyAt("capabilities", name), "capabilities."+name, "unknown capability; the names are those of applies.needs in \"cibatest list --json\"")
+		if !name.Known() {
+			p.fail(p.keyAt("capabilities", string(name)), "capabilities."+string(name), "unknown capability; the names are those of applies.needs in \"cibatest list --json\"")
 		}
 	}
 }

@@ -28,7 +28,7 @@ type flaw struct {
 var incomplete = []string{"no iss", "no sub", "an array that names nobody"}
 
 // CIBA Core 7.1, OIDC Core 9, RFC 7523 3: what an assertion has to be.
-var _ = Family.Describe("Client assertion", func() {
+var _ = Cases.Describe("Client assertion", func() {
 	assertionCase("assertion-aud-issuer", "may be addressed to the issuer", Judges("CIBA-7.1-AUD-ISSUER"), func(t *T) {
 		t.JudgeAck("audience issuer", t.StartAuthenticatedBy(t.Client(), t.Assertion(t.Client())))
 	})

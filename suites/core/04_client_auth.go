@@ -17,7 +17,7 @@ import (
 
 // CIBA Core 4 and 7.1: clients authenticate at the backchannel endpoint as they
 // do at the token endpoint.
-var _ = Family.Describe("Client authentication", func() {
+var _ = Cases.Describe("Client authentication", func() {
 	Case("auth-methods-shared", "works with every advertised method at both endpoints", Judges("CIBA-4-AUTH-METHODS-SHARED").Limit(5*time.Minute).About(20*ciba.DefaultInterval), methodsShared)
 	Case("auth-required", "is required to start", Judges("CIBA-7.1-AUTH-REQUIRED").Smoke(), func(t *T) {
 		t.JudgeVariant("neither credential nor client_id", t.StartAuthenticatedBy(t.Client(), nil))
@@ -74,7 +74,7 @@ var _ = Family.Describe("Client authentication", func() {
 // perMethod is one general client for each authentication method, the case's
 // own first: an OP may well check one method and forget another.
 func perMethod(t *T) []*Client {
-	list := []*Client{t.client}
+	list := []*Client{t.Client()}
 	for _, c := range t.OrdinaryClients() {
 		if !slices.ContainsFunc(list, func(known *Client) bool { return known.AuthMethod == c.AuthMethod }) {
 			list = append(list, c)
@@ -99,7 +99,7 @@ func entrances(t *T) []entrance {
 	flow := t.MustStart(t.Request())
 	list := []entrance{{"", func() Request { return t.StartRequest(t.Request()) }}}
 	control := Observe(t, "let in at the token endpoint", func(t *T) *ciba.Response {
-		return t.MustAnswer(t.Send(t.TokenRequest(t.client, ciba.P("grant_type", ciba.GrantTypeCIBA, "auth_req_id", t.RandomText()))))
+		return t.MustAnswer(t.Send(t.TokenRequest(t.Client(), ciba.P("grant_type", ciba.GrantTypeCIBA, "auth_req_id", t.RandomText()))))
 	})
 	if !driver.RefusesClient(control) {
 		list = append(list, entrance{" at the token endpoint", func() Request { return t.PollRequest(flow).Unpaced() }})

@@ -1,18 +1,20 @@
 package core
 
 import (
-	"encoding/json"
 	"fmt"
+	"maps"
 	"net"
 	"net/url"
 	"slices"
 	"strings"
+	"time"
 
+	"github.com/cibatest/cibatest/internal/ciba"
 	. "github.com/cibatest/cibatest/suites/harness"
 )
 
 // CIBA Core 4, OIDC Discovery 3 and 4, RFC 8414 2: what the metadata says.
-var _ = Family.Describe("Provider metadata", func() {
+var _ = Cases.Describe("Provider metadata", func() {
 	Case("metadata-modes", "lists the token delivery modes", Judges("CIBA-4-DISC-MODES").Smoke(), deliveryModes)
 	Case("metadata-endpoint", "names the backchannel authentication endpoint", Judges("CIBA-4-DISC-ENDPOINT").Smoke(), func(t *T) {
 		member := t.Document()["backchannel_authentication_endpoint"]
@@ -56,7 +58,7 @@ var _ = Family.Describe("Provider metadata", func() {
 	Case("metadata-required", "has the required members", Judges("OIDD-3-REQUIRED-MEMBERS"), requiredMembers)
 	Case("metadata-empty-arrays", "leaves empty lists out", Judges("OIDD-4.2-NO-EMPTY-ARRAYS"), func(t *T) {
 		document := t.Document()
-		for _, name := range sortedKeys(document) {
+		for _, name := range slices.Sorted(maps.Keys(document)) {
 			list, isArray := document[name].([]any)
 			t.Check(!isArray || len(list) > 0, "no empty arrays", "%s is empty", name)
 		}
@@ -119,7 +121,7 @@ func deliveryModes(t *T) {
 		}
 	}
 	t.Check(known > 0, "at least one of poll, ping and push", "%.200v", modes)
-	if known > 0 && !seen["poll"] && t.session.primary != nil && len(t.Target().Users) > 0 {
+	if known > 0 && !seen["poll"] && len(t.OrdinaryClients()) > 0 && len(t.Target().Users) > 0 {
 		// Only a poll client may do without client_notification_token; CIBA Core 7.1.
 		_, err := t.Acknowledged().Started()
 		t.Check(err != nil, "poll, as poll clients are served", "%.200v", modes)
@@ -186,7 +188,6 @@ func asymmetricOnly(t *T, member string) {
 		t.Check(!symmetric, "asymmetric algorithms", "%.30q is listed", alg)
 	}
 }
-
 
 // notInTheClear tries the plain HTTP port of the backchannel authentication
 // endpoint's host, with credentials made up for it.

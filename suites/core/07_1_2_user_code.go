@@ -10,7 +10,7 @@ import (
 
 // CIBA Core 7.1.2: a code that only the user knows keeps strangers from
 // Disturbing the user.
-var _ = Family.Describe("User code", func() {
+var _ = Cases.Describe("User code", func() {
 	Case("user-code-right", "starts the transaction", Judges("CIBA-7.1.2-UC-OK"), func(t *T) {
 		t.JudgeAck("the right user_code", t.Start(t.Request()))
 	})
@@ -27,7 +27,7 @@ var _ = Family.Describe("User code", func() {
 		}
 		r := t.Requirement()
 		r.Expect.Tolerated, r.Expect.ToleratedStatus = []string{string(ciba.AccessDenied)}, []int{403} // of a user whom other guesses have locked
-		t.JudgeBy(r, t.Start(t.RequestFor(t.client, other).With("user_code", code)))
+		t.JudgeBy(r, t.Start(t.RequestFor(t.Client(), other).With("user_code", code)))
 	})
 	Case("user-code-got-around", "is not got around by an empty one or another hint", guessing("CIBA-7.1.2-UC-MISSING"), func(t *T) {
 		judgeGuess(t, "an empty user_code", t.Start(t.Request().With("user_code", "")))
@@ -82,7 +82,7 @@ func guessed(t *T) guesses {
 		g.longer = t.MustAnswer(t.Start(t.Request().With("user_code", t.User().UserCode.Reveal()+"0")))
 		if t.Has("device_observer") {
 			_, g.prompted = t.WaitPrompt(func(p approve.Prompt) bool {
-				return mine(t, p) && !p.ReceivedAt.Before(began) && !accepted(t, p)
+				return ForCaseUser(t, p) && !p.ReceivedAt.Before(began) && !accepted(t, p)
 			}, sideEffectWait)
 		}
 		return g

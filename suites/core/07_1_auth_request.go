@@ -16,7 +16,7 @@ import (
 )
 
 // CIBA Core 7 and 7.1: the form of a backchannel authentication request.
-var _ = Family.Describe("Authentication request", func() {
+var _ = Cases.Describe("Authentication request", func() {
 	Case("request-post-only", "is taken by POST only", Judges("CIBA-7-POST-ONLY"), otherMethods)
 	Case("request-form-encoding", "is a form, not JSON", Judges("CIBA-7.1-FORM-ENCODING"), func(t *T) {
 		call := t.Written(t.StartRequest(t.Request())) // credentials of the body travel in the JSON too
@@ -268,7 +268,7 @@ func noSideEffect(t *T) {
 		t.Abort("no request was refused")
 	}
 	_, shown := t.WaitPrompt(func(p approve.Prompt) bool {
-		return mine(t, p) && !p.ReceivedAt.Before(began) && !accepted(t, p)
+		return ForCaseUser(t, p) && !p.ReceivedAt.Before(began) && !accepted(t, p)
 	}, sideEffectWait)
 	t.Check(!shown, "no prompt within 5 s of a refused request", "the device was asked")
 	if open != nil {
@@ -280,12 +280,6 @@ func noSideEffect(t *T) {
 
 // sideEffectWait is how long a prompt may be on its way; CIBA-7.2-NO-SIDE-EFFECT-ON-ERROR.
 const sideEffectWait = 5 * time.Second
-
-// mine says whether a prompt is for the user of this case.
-func mine(t *T, p approve.Prompt) bool {
-	u := t.User()
-	return u.LoginHint != "" && p.LoginHint == u.LoginHint || u.Sub != "" && p.Sub == u.Sub
-}
 
 // accepted says whether a prompt belongs to a request the OP took on.
 func accepted(t *T, p approve.Prompt) bool {

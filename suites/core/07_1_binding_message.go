@@ -3,7 +3,6 @@ package core
 import (
 	"strings"
 
-	"github.com/cibatest/cibatest/internal/approve"
 	"github.com/cibatest/cibatest/internal/catalogue"
 	"github.com/cibatest/cibatest/internal/ciba"
 	"github.com/cibatest/cibatest/internal/driver"
@@ -11,7 +10,7 @@ import (
 )
 
 // CIBA Core 7.1: binding_message interlocks the two devices.
-var _ = Family.Describe("Binding message", func() {
+var _ = Cases.Describe("Binding message", func() {
 	Case("binding-short", "may be a short code", Judges("CIBA-7.1-BM-SHORT-OK").Smoke(), func(t *T) {
 		t.JudgeAck("binding_message=W4SCT", t.Start(t.Request().With("binding_message", "W4SCT")))
 	})
@@ -101,4 +100,3 @@ func judgeShown(t *T, r catalogue.Requirement, message string) {
 	}
 	t.Check(prompt.BindingMessage == message, "the device shows the message as it was sent", "it shows %.100q", prompt.BindingMessage)
 }
-

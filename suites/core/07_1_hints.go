@@ -6,6 +6,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/cibatest/cibatest/internal/catalogue"
 	"github.com/cibatest/cibatest/internal/ciba"
 	"github.com/cibatest/cibatest/internal/jose"
 	"github.com/cibatest/cibatest/internal/targetfile"
@@ -13,7 +14,7 @@ import (
 )
 
 // CIBA Core 7.1, 7.2 and 14: exactly one hint names the end-user.
-var _ = Family.Describe("Hints", func() {
+var _ = Cases.Describe("Hints", func() {
 	Case("hint-none", "are required", Judges("CIBA-7.1-HINT-NONE").Smoke(), func(t *T) {
 		t.Judge(t.Start(requestWithoutHint(t)))
 	})
@@ -232,7 +233,7 @@ func withoutHint(p ciba.Params) ciba.Params {
 func severalHints(t *T) {
 	values := map[string]string{"login_hint": t.User().LoginHint, "login_hint_token": t.User().LoginHintToken.Reveal(), "id_token_hint": t.User().IDTokenHint.Reveal()}
 	if t.Has("approve") && t.Approver().NamesRequest() {
-		guard(func() { values["id_token_hint"] = IDTokenIn(t, t.Redeemed().Tokens).Text }) // without one the shape has to do
+		Try(func() { values["id_token_hint"] = IDTokenIn(t, t.Redeemed().Tokens).Text }) // without one the shape has to do
 	}
 	if values["login_hint"] == "" {
 		values["login_hint"] = unknownHint(t)
@@ -295,8 +296,8 @@ func expiredIDToken(t *T) {
 	if i < 0 {
 		t.Skip("clock_wait: the id_token_hint was issued to no poll client of the target file that the OP lets in")
 	}
-	t.client = t.OrdinaryClients()[i]
-	resp := t.Start(requestWithoutHint(t).Add("id_token_hint", hint))
+	owner := t.OrdinaryClients()[i]
+	resp := t.StartAs(owner, withoutHint(t.RequestFor(owner, t.User())).Add("id_token_hint", hint))
 	if resp.Status/100 == 4 && age > recently {
 		t.At(resp)
 		t.Info("a recently expired ID Token is accepted", "one that expired %s ago is answered %s", age.Round(time.Hour), resp.Summary())
@@ -315,8 +316,8 @@ func isAudience(audience any, id string) bool {
 
 // promised says whether the target file speaks up for a kind of hint, rather
 // than leaving it to be assumed.
-func promised(t *T, capability string) bool {
-	_, told := t.Target().Capabilities[capability]
+func promised(t *T, need catalogue.Need) bool {
+	_, told := t.Target().Capabilities[need]
 	return told || slices.ContainsFunc(t.Target().Users, func(u targetfile.User) bool { return u.IDTokenHint != "" })
 }
 
@@ -367,4 +368,3 @@ func mustDecode(t *T, token string) jose.Token {
 	}
 	return decoded
 }
-

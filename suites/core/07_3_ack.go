@@ -22,7 +22,7 @@ const (
 var legalID = regexp.MustCompile(`^[A-Za-z0-9._-]+$`)
 
 // CIBA Core 7.3: the successful acknowledgement.
-var _ = Family.Describe("Acknowledgement", func() {
+var _ = Cases.Describe("Acknowledgement", func() {
 	Case("ack-status", "is a 200", Judges("CIBA-7.3-ACK-STATUS").Smoke(), func(t *T) {
 		resp := t.Acknowledged()
 		t.At(resp)
@@ -165,8 +165,8 @@ func acksAlike(t *T) {
 				continue
 			}
 			told[f.requirement] = true
-			r, _ := t.session.catalogue.Get(f.requirement)
-			t.driver.Recorder().Keep(s.Response)
+			r := t.Clause(f.requirement)
+			t.Keep(s.Response)
 			t.At(s.Response)
 			t.Record(r, result.Outcome(r.Verdict), f.expected+" in every acknowledgement", "in the case "+s.By+": "+f.actual)
 		}
@@ -262,4 +262,3 @@ func upperBound(values []string) float64 {
 	}
 	return float64(varying) * math.Log2(float64(max(1, len(characters))))
 }
-

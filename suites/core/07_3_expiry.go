@@ -13,7 +13,7 @@ import (
 
 // CIBA Core 7.3 and 11: an auth_req_id lives for expires_in, not longer and not
 // shorter. Each case waits for an expiry of its own; all of them wait together.
-var _ = Family.Describe("Expiry", func() {
+var _ = Cases.Describe("Expiry", func() {
 	Case("expired-token", "is told by expired_token", Judges("CIBA-11-EXPIRED-TOKEN").WaitsForExpiry().About(expiryTime), func(t *T) {
 		t.Judge(expiry(t).resp)
 	})
@@ -54,7 +54,7 @@ var _ = Family.Describe("Expiry", func() {
 })
 
 // CIBA Core 7.1: requested_expiry.
-var _ = Family.Describe("Requested expiry", func() {
+var _ = Cases.Describe("Requested expiry", func() {
 	Case("requested-expiry-influence", "may influence expires_in", Judges("CIBA-7.1-REQEXP-INFLUENCE"), func(t *T) {
 		for _, seconds := range []string{"30", "300"} {
 			what := "requested_expiry=" + seconds
@@ -124,7 +124,7 @@ func mustStartAsking(t *T, asked time.Duration) *Flow {
 	if _, err := resp.Started(); err != nil {
 		resp = t.Start(t.Request())
 	}
-	flow := t.FlowOf(t.client, t.User(), t.MustAccept("a backchannel authentication request that should be accepted", resp))
+	flow := t.FlowOf(t.Client(), t.User(), t.MustAccept("a backchannel authentication request that should be accepted", resp))
 	flow.EndAwaited = true
 	budget := t.Target().Budgets.ExpiryMax
 	switch {

@@ -13,7 +13,7 @@ import (
 
 // CIBA Core 8 and 10.1.1: the user's decision reaches the client that asked, for
 // the request it is about, and nobody else.
-var _ = Family.Describe("Approval", func() {
+var _ = Cases.Describe("Approval", func() {
 	Case("approval-tokens", "is followed by tokens at the next poll", Judges("CIBA-10.1.1-TOKENS").Smoke().About(7*time.Second), func(t *T) {
 		resp := approvedEarly(t).resp
 		t.Judge(resp)
@@ -23,12 +23,12 @@ var _ = Family.Describe("Approval", func() {
 	Case("approval-during-poll", "takes effect when it falls into a poll", Judges("CIBA-10.1.1-DECISION-DURING-POLL").About(20*time.Second), decidedDuringPolls)
 	Case("approval-isolated", "does not approve another request of the same user", Judges("CIBA-8-ISOLATION").Smoke().About(12*time.Second), func(t *T) {
 		first := t.MustStart(t.Request())
-		second := startBeside(t, t.client)
+		second := startBeside(t, t.Client())
 		judgeIsolation(t, first, second)
 	})
 	Case("approval-isolated-newer", "does not approve an older request of the same user", Judges("CIBA-8-ISOLATION").About(12*time.Second), func(t *T) {
 		older := t.MustStart(t.Request())
-		newer := startBeside(t, t.client)
+		newer := startBeside(t, t.Client())
 		judgeIsolation(t, newer, older)
 	})
 	Case("approval-isolated-clients", "does not approve another client's request to the same user", Judges("CIBA-8-ISOLATION").Needs("second_client").About(12*time.Second), func(t *T) {
@@ -42,7 +42,7 @@ var _ = Family.Describe("Approval", func() {
 	})
 	Case("denial-isolated", "is not undone by the denial of another request of the same user", Judges("CIBA-8-ISOLATION").Needs("deny").About(12*time.Second), func(t *T) {
 		denied := t.MustStart(t.Request())
-		open := startBeside(t, t.client)
+		open := startBeside(t, t.Client())
 		t.WaitTurn(denied)
 		t.Deny(denied)
 		t.MustAnswer(t.PollDecided(denied))
@@ -232,11 +232,11 @@ func manyInParallel(t *T) {
 func startMany(t *T, n int) []*verdictOf {
 	users := t.Target().Users
 	answers := make([]*ciba.Response, n)
-	t.Together(n, func(i int) { answers[i] = t.Start(t.RequestFor(t.client, users[i%len(users)])) })
+	t.Together(n, func(i int) { answers[i] = t.Start(t.RequestFor(t.Client(), users[i%len(users)])) })
 	var list []*verdictOf
 	for i, resp := range answers {
 		if _, err := resp.Started(); err == nil {
-			list = append(list, &verdictOf{flow: t.FlowOf(t.client, users[i%len(users)], resp)})
+			list = append(list, &verdictOf{flow: t.FlowOf(t.Client(), users[i%len(users)], resp)})
 		}
 	}
 	if len(list) < 4 {

@@ -11,7 +11,7 @@ import (
 )
 
 // CIBA Core 10.1.1 and 11: an auth_req_id is good for one redemption.
-var _ = Family.Describe("Redemption", func() {
+var _ = Cases.Describe("Redemption", func() {
 	Case("reuse", "works once", Judges("CIBA-10.1.1-REUSE").Smoke().AloneForClient().LastForClient().About(13*time.Second), func(t *T) {
 		flow := t.MustStart(t.Request())
 		t.MustRedeem(flow)

@@ -1,6 +1,7 @@
 package core
 
 import (
+	"maps"
 	"math"
 	"slices"
 	"strings"
@@ -15,16 +16,16 @@ import (
 
 // CIBA Core 10.1.1, OIDC Core 3.1.3.3, RFC 6749 5.1: the successful token
 // response.
-var _ = Family.Describe("Token response", func() {
+var _ = Cases.Describe("Token response", func() {
 	Case("token-no-store", "is not cached", Judges("OIDC-3.1.3.3-NO-STORE").Smoke(), func(t *T) {
 		values := tokenResponse(t).Header.Values("Cache-Control")
 		t.Check(NoStore(values), "Cache-Control contains no-store", "Cache-Control %.100q", strings.Join(values, ", "))
 	})
 	Case("token-no-store-everywhere", "is not cached whatever it is about", Judges("OIDC-3.1.3.3-NO-STORE").AfterAll(), func(t *T) {
-		answers := []Observed{{"the token response", tokenResponse(t)}}
+		answers := []Observed{{What: "the token response", Response: tokenResponse(t)}}
 		for _, s := range t.Seen().Polls() {
 			if s.Response.Status == 200 && s.Response.HasTokens() {
-				answers = append(answers, Observed{"a token response of the case " + s.By, s.Response})
+				answers = append(answers, Observed{What: "a token response of the case " + s.By, Response: s.Response})
 			}
 		}
 		FirstOf(t, answers, func(r Observed) {
@@ -134,7 +135,7 @@ func hasIDToken(t *T) {
 	if !t.Check(text != "", "id_token is a string", "id_token is %T", value) {
 		return
 	}
-	signed, err := Opened(t.client, text)
+	signed, err := Opened(t.Client(), text)
 	if err != nil {
 		return // a JWE: what is in it cannot be seen without the client's key
 	}
@@ -206,11 +207,11 @@ func scopeNotWider(t *T) {
 	}
 	tokens, _ := t.MustTokens(resp)
 	t.At(resp)
-	stated, _ := scopeIn(tokens.Raw["scope"])
+	stated, _ := ScopeIn(tokens.Raw["scope"])
 	onlyOpenID(t, "the token response", stated)
-	inside, _ := scopeInside(tokens.AccessToken)
+	inside, _ := ScopeInside(tokens.AccessToken)
 	onlyOpenID(t, "the access token", inside)
-	introspected, _ := introspectedScope(t, tokens.AccessToken)
+	introspected, _ := IntrospectedScope(t, tokens.AccessToken)
 	onlyOpenID(t, "introspection", introspected)
 }
 
@@ -248,7 +249,7 @@ func tokenEntropy(t *T) {
 			}
 		}
 	}
-	for _, kind := range sortedKeys(values) {
+	for _, kind := range slices.Sorted(maps.Keys(values)) {
 		if len(values[kind]) < enough {
 			t.Info("ten tokens to judge by", "only %d different %s tokens were seen", len(values[kind]), kind)
 			continue

@@ -7,7 +7,7 @@ import (
 
 // CIBA Core 10.1: the client that authenticates is the one whose auth_req_id may
 // be redeemed.
-var _ = Family.Describe("Client switch", func() {
+var _ = Cases.Describe("Client switch", func() {
 	Case("client-switch", "by client_id in the form does not work",
 		Judges("CIBA-11-NO-TOKEN-ON-CLIENT-SWITCH").
 			Methods(targetfile.AuthClientSecretBasic, targetfile.AuthPrivateKeyJWT, targetfile.AuthClientSecretJWT), func(t *T) {

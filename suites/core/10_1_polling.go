@@ -13,7 +13,7 @@ import (
 
 // CIBA Core 7.3, 10.1 and 11: polls of a request the user has not decided, by a
 // client that keeps the interval.
-var _ = Family.Describe("Paced poll", func() {
+var _ = Cases.Describe("Paced poll", func() {
 	Case("poll-pending", "is answered authorization_pending while the user has not decided", Judges("CIBA-11-PENDING").Limit(seriesLimit).About(seriesTime), func(t *T) {
 		for i, resp := range mustSeries(t, 1).polls {
 			if i < 3 {
@@ -72,7 +72,7 @@ var _ = Family.Describe("Paced poll", func() {
 })
 
 // CIBA Core 10.1, RFC 6749 3.2 and 5.2: the form of the token request.
-var _ = Family.Describe("Token request", func() {
+var _ = Cases.Describe("Token request", func() {
 	Case("token-post-only", "is taken by POST only", Judges("CIBA-10.1-TOKEN-POST-ONLY").Methods("client_secret_basic").About(7*time.Second), tokenByGet)
 	Case("token-grant-type", "is refused without grant_type or with an unknown one", Judges("RFC6749-5.2-GRANT-TYPE").Smoke().About(7*time.Second), func(t *T) {
 		flow := t.MustStart(t.Request())
@@ -83,18 +83,18 @@ var _ = Family.Describe("Token request", func() {
 	})
 	Case("token-id-missing", "is refused without auth_req_id", Judges("CIBA-10.1-ARID-MISSING").Smoke(), func(t *T) {
 		grant := ciba.P("grant_type", ciba.GrantTypeCIBA)
-		t.JudgeVariant("no auth_req_id", t.Send(t.TokenRequest(t.client, grant)))
-		t.JudgeVariant("an empty auth_req_id", t.Send(t.TokenRequest(t.client, grant.Add("auth_req_id", ""))))
+		t.JudgeVariant("no auth_req_id", t.Send(t.TokenRequest(t.Client(), grant)))
+		t.JudgeVariant("an empty auth_req_id", t.Send(t.TokenRequest(t.Client(), grant.Add("auth_req_id", ""))))
 	})
 	Case("token-id-repeated", "is refused with a repeated auth_req_id", Judges("CIBA-10.1-ARID-REPEATED").About(7*time.Second), func(t *T) {
 		flow := t.MustStart(t.Request())
 		approveIfPossible(t, flow)
 		p := t.PollRequest(flow).Form
-		t.JudgeVariant("the same value twice", t.Send(t.TokenRequest(t.client, p.Add("auth_req_id", flow.AuthReqID))))
-		t.JudgeVariant("two values", t.Send(t.TokenRequest(t.client, p.Add("auth_req_id", similarID(t.Random(), flow.AuthReqID)))))
+		t.JudgeVariant("the same value twice", t.Send(t.TokenRequest(t.Client(), p.Add("auth_req_id", flow.AuthReqID))))
+		t.JudgeVariant("two values", t.Send(t.TokenRequest(t.Client(), p.Add("auth_req_id", similarID(t.Random(), flow.AuthReqID)))))
 	})
 	Case("token-grant-not-allowed", "of a client not enabled for CIBA is refused", Judges("CIBA-10.1-GRANT-NOT-ALLOWED"), func(t *T) {
-		t.Judge(t.Send(t.TokenRequest(t.client, ciba.P("grant_type", ciba.GrantTypeCIBA, "auth_req_id", similarID(t.Random(), "00000000-aaaa-bbbb-cccc-000000000000")))))
+		t.Judge(t.Send(t.TokenRequest(t.Client(), ciba.P("grant_type", ciba.GrantTypeCIBA, "auth_req_id", similarID(t.Random(), "00000000-aaaa-bbbb-cccc-000000000000")))))
 	})
 	Case("token-overload", "that meets 503 is told when to come again", Judges("CIBA-10.1-503-RETRY-AFTER").AfterAll(), func(t *T) {
 		overloads := t.Seen().Overloads()
@@ -102,7 +102,7 @@ var _ = Family.Describe("Token request", func() {
 			t.Skip("the token endpoint never answered 503 in this run")
 		}
 		for _, resp := range overloads {
-			t.driver.Recorder().Keep(resp)
+			t.Keep(resp)
 			t.At(resp)
 			_, ok := resp.RetryAfter()
 			t.Check(ok, "503 with a Retry-After of seconds or a date", "Retry-After %.60q", resp.Header.Get("Retry-After"))

@@ -10,7 +10,7 @@ import (
 )
 
 // CIBA Core 11: what the user refused is access_denied, and stays refused.
-var _ = Family.Describe("Denial", func() {
+var _ = Cases.Describe("Denial", func() {
 	Case("denied", "is told by access_denied", Judges("CIBA-11-DENIED").Smoke().About(7*time.Second), func(t *T) {
 		d := denial(t)
 		if driver.Undecided(d.resp) {
@@ -92,5 +92,5 @@ func judgeTokenError(t *T, resp *ciba.Response) {
 	}
 	t.At(resp)
 	t.Check(resp.Status == 400, "status 400", "%s", resp.Summary())
-	judgeErrorForm(t, Observed{"the end of a request", resp})
+	judgeErrorForm(t, Observed{What: "the end of a request", Response: resp})
 }

@@ -12,7 +12,7 @@ import (
 // CIBA Core 11: polls that come too fast, and how to go on after slow_down. What
 // is sent here may throttle or end the transaction, so every case has its own
 // and comes last for its client.
-var _ = Family.Describe("Fast poll", func() {
+var _ = Cases.Describe("Fast poll", func() {
 	// CIBA Core 11 lets an OP answer such polls as it likes within this set, and
 	// also ignore the pace altogether.
 	Case("fast-poll", "gets one of the permitted answers, and never tokens", Judges("CIBA-11-FAST-POLL", "CIBA-11-FAST-POLL-NO-TOKENS").
@@ -98,7 +98,7 @@ func judgeFast(t *T, resp *ciba.Response) {
 	}
 	t.JudgeBy(r, resp)
 	if resp.Status == 200 || resp.HasTokens() || resp.Status >= 500 && resp.Status != 503 {
-		noTokens, _ := t.session.catalogue.Get("CIBA-11-FAST-POLL-NO-TOKENS")
+		noTokens := t.Clause("CIBA-11-FAST-POLL-NO-TOKENS")
 		t.At(resp)
 		t.Record(noTokens, result.Fail, "an error answer to a fast poll of an undecided request", resp.Summary())
 	}

@@ -11,10 +11,10 @@ import (
 
 // CIBA Core 11: an auth_req_id that was never issued, or not to this client, is
 // invalid_grant whatever happened to the request.
-var _ = Family.Describe("Invalid auth_req_id", func() {
+var _ = Cases.Describe("Invalid auth_req_id", func() {
 	Case("id-unknown", "is invalid_grant when it was never issued", Judges("CIBA-11-ARID-UNKNOWN").LastForClient().Smoke(), func(t *T) {
 		flow := t.MustStart(t.Request())
-		t.Judge(pollFor(t, t.client, similarID(t.Random(), flow.AuthReqID)))
+		t.Judge(pollFor(t, t.Client(), similarID(t.Random(), flow.AuthReqID)))
 	})
 	Case("id-tampered", "is invalid_grant when it was altered", Judges("CIBA-11-ARID-TAMPERED").LastForClient().About(8*time.Second), tamperedIDs)
 	Case("id-other-client", "is invalid_grant for another client, before and after the approval", Judges("CIBA-11-ARID-OTHER-CLIENT").Smoke().About(8*time.Second), func(t *T) {
@@ -59,7 +59,7 @@ var _ = Family.Describe("Invalid auth_req_id", func() {
 func tamperedIDs(t *T) {
 	flow := t.MustStart(t.Request())
 	altered := alteredInTheMiddle(t.Random(), flow.AuthReqID)
-	t.JudgeVariant("two characters altered, pending", pollFor(t, t.client, altered))
+	t.JudgeVariant("two characters altered, pending", pollFor(t, t.Client(), altered))
 	for what, id := range map[string]string{
 		"a character appended":   flow.AuthReqID + "A",
 		"the last one changed":   flow.AuthReqID[:len(flow.AuthReqID)-1] + similarTo(t.Random(), flow.AuthReqID[len(flow.AuthReqID)-1]),
@@ -69,13 +69,13 @@ func tamperedIDs(t *T) {
 		if id == flow.AuthReqID {
 			continue
 		}
-		resp := t.MustAnswer(pollFor(t, t.client, id))
+		resp := t.MustAnswer(pollFor(t, t.Client(), id))
 		if t.At(resp); !resp.Is(ciba.InvalidGrant) {
 			t.Info("invalid_grant with "+what, "%s", resp.Summary())
 		}
 	}
 	approveIfPossible(t, flow)
-	t.JudgeVariant("two characters altered, decided", pollFor(t, t.client, altered))
+	t.JudgeVariant("two characters altered, decided", pollFor(t, t.Client(), altered))
 	stillGood(t, flow)
 }
 

@@ -6,11 +6,12 @@ import (
 	"strings"
 
 	"github.com/cibatest/cibatest/internal/ciba"
+	"github.com/cibatest/cibatest/internal/driver"
 	. "github.com/cibatest/cibatest/suites/harness"
 )
 
 // CIBA Core 13, RFC 6749 5.2: the form of every error.
-var _ = Family.Describe("Error response", func() {
+var _ = Cases.Describe("Error response", func() {
 	Case("error-json", "is a JSON object with a string error", Judges("CIBA-13-ERROR-JSON").Smoke(), func(t *T) {
 		for _, r := range startErrors(t) {
 			if outsideErrorRule(r.Response.Status) || r.Response.Status/100 == 3 {
@@ -63,7 +64,7 @@ var _ = Family.Describe("Error response", func() {
 		})
 	})
 	Case("error-no-redirect", "is no redirect and no page", Judges("CIBA-13-NO-REDIRECT-NO-HTML").AfterAll(), func(t *T) {
-		FirstOf(t, append(everyStartError(t), Observed{"a good request", t.Acknowledged()}), func(r Observed) {
+		FirstOf(t, append(everyStartError(t), Observed{What: "a good request", Response: t.Acknowledged()}), func(r Observed) {
 			t.At(r.Response)
 			t.Check(r.Response.Status/100 != 3, r.What+": an answer to the client", "status %d", r.Response.Status)
 			judged := slices.Contains([]int{200, 400, 401, 403}, r.Response.Status)
@@ -112,7 +113,7 @@ func startErrors(t *T) []Observed {
 	list := Observe(t, "start errors", func(t *T) []Observed {
 		good := t.Request()
 		var list []Observed
-		add := func(what string, call Request) { list = append(list, Observed{what, t.Send(call)}) }
+		add := func(what string, call Request) { list = append(list, Observed{What: what, Response: t.Send(call)}) }
 		add("no hint", t.StartRequest(requestWithoutHint(t)))
 		add("no scope", t.StartRequest(good.Without("scope")))
 		add("an unknown scope", t.StartRequest(good.With("scope", "openid x-unknown-scope")))
@@ -141,14 +142,14 @@ func pollErrors(t *T) []Observed {
 	return Observe(t, "poll errors", func(t *T) []Observed {
 		var list []Observed
 		add := func(what string, p ciba.Params) {
-			list = append(list, Observed{what, t.MustAnswer(t.Send(t.TokenRequest(t.client, p)))})
+			list = append(list, Observed{What: what, Response: t.MustAnswer(t.Send(t.TokenRequest(t.Client(), p)))})
 		}
 		grant := ciba.P("grant_type", ciba.GrantTypeCIBA)
 		add("an unknown auth_req_id", grant.Add("auth_req_id", t.RandomText()+t.RandomText()))
 		add("no auth_req_id", grant)
 		add("no grant_type", ciba.P("auth_req_id", t.RandomText()))
 		flow := t.MustStart(t.Request())
-		list = append(list, Observed{"a pending poll", t.MustAnswer(t.Poll(flow))})
+		list = append(list, Observed{What: "a pending poll", Response: t.MustAnswer(t.Poll(flow))})
 		return list
 	})
 }
@@ -193,7 +194,7 @@ func withAnswered(list []Observed, others []driver.Answer) []Observed {
 	for _, a := range others {
 		known := slices.ContainsFunc(list, func(r Observed) bool { return r.Response == a.Response })
 		if !known && a.Response.Status != 0 && (a.Response.Status/100 != 2 || SaysError(a.Response)) {
-			list = append(list, Observed{"a request of the case " + a.By, a.Response})
+			list = append(list, Observed{What: "a request of the case " + a.By, Response: a.Response})
 		}
 	}
 	return list

@@ -1,5 +1,7 @@
 package harness
 
+import "github.com/cibatest/cibatest/internal/ciba"
+
 // Observed is an answer to a request that is wrong on purpose.
 type Observed struct {
 	What     string
@@ -28,4 +30,3 @@ func SaysError(resp *ciba.Response) bool {
 	code, _ := object["error"].(string)
 	return err == nil && code != ""
 }
-

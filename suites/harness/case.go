@@ -1,6 +1,7 @@
 package harness
 
 import (
+	"errors"
 	"fmt"
 	"regexp"
 	"slices"
@@ -19,7 +20,7 @@ const DefaultLimit = 2 * time.Minute
 // with [Judges]; each method returns changed ones.
 type Traits struct {
 	requirements  []string
-	needs         []string
+	needs         []catalogue.Need
 	methods       []string
 	limit         time.Duration
 	smoke         bool
@@ -44,9 +45,9 @@ func Judges(ids ...string) Traits {
 }
 
 // Needs adds capabilities beyond those the catalogue lists for the
-// requirements; the names are those of applies.needs.
-func (t Traits) Needs(names ...string) Traits {
-	t.needs = append(slices.Clone(t.needs), names...)
+// requirements.
+func (t Traits) Needs(needs ...catalogue.Need) Traits {
+	t.needs = append(slices.Clone(t.needs), needs...)
 	return t
 }
 
@@ -128,47 +129,51 @@ type Definition struct {
 	ID, Title string
 	Subject   string // what the title speaks of: the texts of its containers
 	Area      string // of the deciding requirement
-	Traits
-	body func(*T)
+	traits    Traits
+	body      func(*T)
 }
 
 // Sentence is subject and title, which read as one.
 func (d *Definition) Sentence() string { return strings.TrimSpace(d.Subject + " " + d.Title) }
 
 // Requirements are the clauses that the case settles, the deciding one first.
-func (d *Definition) Requirements() []string { return d.requirements }
+func (d *Definition) Requirements() []string { return d.traits.requirements }
 
 // Needs are the capabilities without which the case cannot judge: those that the
 // catalogue lists for its requirements and those of its own, sorted.
-func (d *Definition) Needs() []string { return d.needs }
+func (d *Definition) Needs() []catalogue.Need { return d.traits.needs }
 
 // NeedsAny reports whether the case has one of these needs.
-func (d *Definition) NeedsAny(names ...string) bool {
-	return slices.ContainsFunc(d.needs, func(n string) bool { return slices.Contains(names, n) })
+func (d *Definition) NeedsAny(needs ...catalogue.Need) bool {
+	return slices.ContainsFunc(d.traits.needs, func(n catalogue.Need) bool { return slices.Contains(needs, n) })
 }
 
 // Methods are the client authentication methods that the case is about; empty means
 // any.
-func (d *Definition) Methods() []string { return d.methods }
+func (d *Definition) Methods() []string { return d.traits.methods }
 
 // Place is what the case must not share with others.
-func (d *Definition) Place() Place { return d.place }
+func (d *Definition) Place() Place { return d.traits.place }
 
 // Smoke reports whether the case is one of the spread over all areas.
-func (d *Definition) Smoke() bool { return d.smoke }
+func (d *Definition) Smoke() bool { return d.traits.smoke }
 
 // EachAlgorithm reports whether the case judges a client of every ID Token algorithm.
-func (d *Definition) EachAlgorithm() bool { return d.eachAlgorithm }
+func (d *Definition) EachAlgorithm() bool { return d.traits.eachAlgorithm }
 
 // AsksForDecision reports whether the user has to decide something in this case.
-func (d *Definition) AsksForDecision() bool { return d.NeedsAny("approve", "deny", "approve_partial") }
+func (d *Definition) AsksForDecision() bool {
+	return d.NeedsAny(catalogue.NeedApprove, catalogue.NeedDeny, catalogue.NeedApprovePartial)
+}
 
 // Disturbs reports whether the case may harm others of the same client.
-func (d *Definition) Disturbs() bool { return d.place.AloneForClient || d.place.LastForClient }
+func (d *Definition) Disturbs() bool {
+	return d.traits.place.AloneForClient || d.traits.place.LastForClient
+}
 
 // AnswersTo reports whether a word of a selection means this case.
 func (d *Definition) AnswersTo(name string) bool {
-	return d.ID == name || d.Area == name || slices.Contains(d.requirements, name)
+	return d.ID == name || d.Area == name || slices.Contains(d.traits.requirements, name)
 }
 
 // Labels may not hold what Ginkgo's label queries use as operators.
@@ -179,7 +184,7 @@ var caseID = regexp.MustCompile(`^[a-z0-9]+(-[a-z0-9]+)*$`)
 // mistake in this program and stops the building of the tree.
 func Case(id, title string, traits Traits, body func(*T)) {
 	ginkgo.GinkgoHelper()
-	def := &Definition{ID: id, Title: title, Traits: traits, body: body}
+	def := &Definition{ID: id, Title: title, traits: traits, body: body}
 	err := def.complete(catalogue.Must())
 	if err == nil {
 		err = tree.add(def)
@@ -199,10 +204,10 @@ func (d *Definition) complete(clauses *catalogue.Catalogue) error {
 	if !caseID.MatchString(d.ID) {
 		return errors.New("id is not a slug of lower-case words joined by hyphens")
 	}
-	if len(d.requirements) == 0 || d.body == nil {
+	if len(d.traits.requirements) == 0 || d.body == nil {
 		return errors.New("has no requirement or no body")
 	}
-	for i, id := range d.requirements {
+	for i, id := range d.traits.requirements {
 		requirement, ok := clauses.Get(id)
 		if !ok {
 			return fmt.Errorf("unknown requirement %q", id)
@@ -210,23 +215,28 @@ func (d *Definition) complete(clauses *catalogue.Catalogue) error {
 		if i == 0 {
 			d.Area = requirement.Area
 		}
-		d.needs = append(d.needs, requirement.Needs...)
+		d.traits.needs = append(d.traits.needs, requirement.Needs...)
 	}
-	slices.Sort(d.needs)
-	d.needs = slices.Compact(d.needs)
+	for _, need := range d.traits.needs {
+		if !need.Known() {
+			return fmt.Errorf("unknown need %q", need)
+		}
+	}
+	slices.Sort(d.traits.needs)
+	d.traits.needs = slices.Compact(d.traits.needs)
 	return nil
 }
 
 // Labels are those of the case in the Ginkgo tree.
 func (d *Definition) Labels() []string {
 	labels := []string{"case: " + d.ID, "area: " + d.Area}
-	for _, id := range d.requirements {
+	for _, id := range d.traits.requirements {
 		labels = append(labels, "req: "+id)
 	}
-	if d.smoke {
+	if d.traits.smoke {
 		labels = append(labels, "smoke")
 	}
-	if d.waitsOnExpiry {
+	if d.traits.waitsOnExpiry {
 		labels = append(labels, "slow")
 	}
 	return labels

@@ -1,5 +1,14 @@
 package harness
 
+import (
+	"strings"
+	"unicode"
+
+	"github.com/cibatest/cibatest/internal/ciba"
+	"github.com/cibatest/cibatest/internal/jose"
+	"github.com/cibatest/cibatest/internal/targetfile"
+)
+
 // Disturbing is for cases that an OP may count as failed logins of the client.
 func Disturbing(ids ...string) Traits {
 	return Judges(ids...).AloneForClient().LastForClient()
@@ -51,4 +60,3 @@ func OtherCase(text string) string {
 		return unicode.ToUpper(r)
 	}, text)
 }
-

@@ -2,6 +2,7 @@ package harness
 
 import (
 	"strings"
+	"sync"
 
 	"github.com/onsi/ginkgo/v2"
 )
@@ -9,11 +10,11 @@ import (
 // Family is the cases of one family of texts, such as RFC 9396. Each family is a
 // package of its own that declares one:
 //
-//	var Family = harness.NewFamily("rar")
+//	var Cases = harness.NewFamily("rar")
 //
 // and describes what the texts speak of, a file a section:
 //
-//	var _ = Family.Describe("Paced poll", func() { Case(...) })
+//	var _ = Cases.Describe("Paced poll", func() { Case(...) })
 //
 // Nothing is registered by that: [Compose] puts the families into the tree.
 type Family struct {
@@ -66,6 +67,9 @@ func (t *Tree) Cases() []*Definition {
 	build()
 	return t.order
 }
+
+// build makes Ginkgo build its tree once for a process.
+var build = sync.OnceFunc(func() { tree.learnSubjects(ginkgo.PreviewSpecs("cibatest")) })
 
 // Case is the case of an id, nil when there is none.
 func (t *Tree) Case(id string) *Definition {

@@ -8,9 +8,13 @@ import (
 	"github.com/onsi/ginkgo/v2"
 )
 
-// await hands the result of a case to its It. It is set once, by the bootstrap
-// of the Ginkgo run, before the specs run; the binary runs bodies without Ginkgo.
+// await hands the result of a case to its It. The binary runs bodies without Ginkgo
+// and leaves it unset.
 var await func(ctx ginkgo.SpecContext, id string) result.Case
+
+// AwaitWith sets where the Its of a Ginkgo run get their results. It is called once,
+// before the specs run.
+func AwaitWith(get func(ctx ginkgo.SpecContext, id string) result.Case) { await = get }
 
 // awaitInGinkgo turns the result of a case into what Ginkgo reports: the
 // evidence as a report entry, then a failure or a skip.

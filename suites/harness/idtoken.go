@@ -1,5 +1,13 @@
 package harness
 
+import (
+	"slices"
+	"strings"
+
+	"github.com/cibatest/cibatest/internal/ciba"
+	"github.com/cibatest/cibatest/internal/jose"
+)
+
 // IDToken is a decoded ID Token, and its signed text.
 type IDToken struct {
 	jose.Token
@@ -46,4 +54,3 @@ func Opened(c *Client, token string) (string, error) {
 func AsksForOpenID(t *T) bool {
 	return slices.Contains(strings.Fields(t.Request().Get("scope")), "openid")
 }
-

@@ -18,7 +18,7 @@ func (t *T) Judge(resp *ciba.Response) {
 // JudgeAs is [T.Judge] for another requirement of the case, by id.
 func (t *T) JudgeAs(id string, resp *ciba.Response) {
 	r, ok := t.session.catalogue.Get(id)
-	if !ok || !slices.Contains(t.def.requirements, id) {
+	if !ok || !slices.Contains(t.def.Requirements(), id) {
 		t.Abort("requirement %s is not one of this case", id)
 	}
 	t.JudgeBy(r, resp)
@@ -183,4 +183,20 @@ func (t *T) Record(r catalogue.Requirement, o result.Outcome, expected, actual s
 		at = t.driver.Recorder().Len()
 	}
 	t.findings = append(t.findings, result.Finding{Outcome: o, Clause: clause, Expected: expected, Actual: actual, Exchange: at})
+}
+
+// Evidence is the answer that the next finding points at.
+func (t *T) Evidence() *ciba.Response { return t.evidence }
+
+// Keep keeps the exchange of an answer that another case received as evidence of this
+// one.
+func (t *T) Keep(resp *ciba.Response) { t.driver.Recorder().Keep(resp) }
+
+// Clause is a requirement of the catalogue by its id.
+func (t *T) Clause(id string) catalogue.Requirement {
+	r, ok := t.session.catalogue.Get(id)
+	if !ok {
+		t.Abort("the catalogue has no requirement %s", id)
+	}
+	return r
 }

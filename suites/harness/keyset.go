@@ -1,5 +1,16 @@
 package harness
 
+import (
+	"encoding/json"
+	"fmt"
+	"net/http"
+	"slices"
+	"strings"
+
+	"github.com/cibatest/cibatest/internal/ciba"
+	"github.com/cibatest/cibatest/internal/jose"
+)
+
 // KeySet is a published JWK Set: its members as they are, and the keys among
 // them that can be used here.
 type KeySet struct {
@@ -25,14 +36,14 @@ func MustKeySet(t *T) KeySet {
 }
 
 func MustReadKeySet(t *T, resp *ciba.Response) KeySet {
-	set, err := readKeySet(t.MustSucceed("the request for the JWK Set", resp))
+	set, err := ReadKeySet(t.MustSucceed("the request for the JWK Set", resp))
 	if err != nil {
 		t.Abort("the JWK Set cannot be read: %v", err)
 	}
 	return set
 }
 
-func readKeySet(resp *ciba.Response) (KeySet, error) {
+func ReadKeySet(resp *ciba.Response) (KeySet, error) {
 	object, err := resp.Object()
 	if err != nil {
 		return KeySet{}, err
@@ -104,4 +115,3 @@ func KeyUse(key map[string]any) string {
 	}
 	return "sig"
 }
-

@@ -80,6 +80,9 @@ func (s *Session) forget(key string) {
 	delete(s.observations, key)
 }
 
+// Try takes steps that may end without success, and reports whether they did not.
+func Try(steps func()) bool { return guard(steps) == nil }
+
 // guard runs a body and catches its end by Skip, Abort or a failed expectation;
 // any other panic is a defect of this program and becomes an error that says so.
 func guard(body func()) (ended *stop) {

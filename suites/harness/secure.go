@@ -1,5 +1,10 @@
 package harness
 
+import (
+	"net"
+	"net/url"
+)
+
 // MustBeTLS accepts plain http on a loopback address, noting it once: a lab OP.
 func MustBeTLS(t *T, name, address string) {
 	u, err := url.Parse(address)
@@ -17,4 +22,3 @@ func isLoopback(host string) bool {
 	ip := net.ParseIP(host)
 	return host == "localhost" || ip != nil && ip.IsLoopback()
 }
-

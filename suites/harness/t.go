@@ -12,6 +12,7 @@ import (
 	"github.com/cibatest/cibatest/internal/catalogue"
 	"github.com/cibatest/cibatest/internal/ciba"
 	"github.com/cibatest/cibatest/internal/driver"
+	"github.com/cibatest/cibatest/internal/preflight"
 	"github.com/cibatest/cibatest/internal/targetfile"
 	"github.com/cibatest/cibatest/reports/result"
 	"github.com/onsi/gomega"
@@ -22,7 +23,7 @@ import (
 // not safe for concurrent use but for [T.Send] and the verbs that only send.
 type T struct {
 	session  *Session
-	def      *definition
+	def      *Definition
 	ctx      context.Context
 	client   *Client
 	second   *Client
@@ -66,26 +67,37 @@ func (t *T) Second() *Client {
 	return t.second
 }
 
+// As takes steps as another client, which [T.Client] then is.
+func (t *T) As(c *Client, steps func()) {
+	own := t.client
+	defer func() { t.client = own }()
+	t.client = c
+	steps()
+}
+
 // Each runs a judgement for the case's client and, in a case declared with
 // [Traits.EachAlgorithm], for one client of every other ID Token algorithm.
 func (t *T) Each(judge func()) {
-	primary := t.client
-	defer func() { t.client = primary }()
-	for _, c := range append([]*Client{primary}, t.others...) {
-		t.client = c
+	for _, c := range append([]*Client{t.client}, t.others...) {
 		before := len(t.findings)
-		judge()
+		t.As(c, judge)
 		for i := before; i < len(t.findings) && len(t.others) > 0; i++ {
 			t.findings[i].Actual = "client " + c.Name + ": " + t.findings[i].Actual
 		}
 	}
 }
 
+// Findings are what was recorded so far.
+func (t *T) Findings() int { return len(t.findings) }
+
+// Forget drops what was recorded since there were n findings.
+func (t *T) Forget(n int) { t.findings = t.findings[:n] }
+
 // Clients are all clients of the target file, in its order.
 func (t *T) Clients() []*Client { return t.session.run.Clients() }
 
 // OrdinaryClients are the poll clients that any ordinary request can use.
-func (t *T) OrdinaryClients() []*Client { return t.session.general() }
+func (t *T) OrdinaryClients() []*Client { return t.session.ordinary() }
 
 // User is the end-user of this case.
 func (t *T) User() targetfile.User {
@@ -101,28 +113,28 @@ func (t *T) OtherUser() targetfile.User {
 	if len(users) < 2 {
 		t.Skip("second_user: needs a second user in the target file")
 	}
-	return users[otherThan(t.user, len(users))]
+	return users[OtherUser(t.user, len(users))]
 }
 
 // Target is the target under test.
-func (t *T) Target() *targetfile.Target { return t.session.target }
+func (t *T) Target() *targetfile.Target { return t.session.facts.Target }
 
 // Discovery is the OP's metadata as it was served.
-func (t *T) Discovery() *targetfile.Discovery { return t.session.discovery }
+func (t *T) Discovery() *preflight.Discovery { return t.session.facts.Discovery }
 
 // Document is the OP's metadata, its exchange kept as evidence of this case.
 func (t *T) Document() map[string]any {
-	t.driver.Recorder().Append(t.session.discovery.Response)
-	return t.session.discovery.Document
+	t.driver.Recorder().Append(t.session.facts.Discovery.Response)
+	return t.session.facts.Discovery.Document
 }
 
 // Advertises says whether an array member of the metadata has a value.
 func (t *T) Advertises(member, value string) bool {
-	return slices.Contains(t.session.discovery.Strings(member), value)
+	return slices.Contains(t.session.facts.Discovery.Strings(member), value)
 }
 
-// Has says whether the target offers a capability, by its name in applies.needs.
-func (t *T) Has(capability string) bool { return t.session.capabilities[capability].Has }
+// Has reports whether the target meets a need, such as [catalogue.NeedParallel].
+func (t *T) Has(need catalogue.Need) bool { return t.session.facts.Capabilities.Has(need) }
 
 // Seen is what the whole run has received so far, for cases that judge all of it.
 func (t *T) Seen() *driver.Memory { return &t.session.run.Memory }
@@ -141,7 +153,7 @@ func (t *T) RandomText() string { return t.driver.Random().Text() }
 
 // Requirement is the deciding requirement of the case.
 func (t *T) Requirement() catalogue.Requirement {
-	r, _ := t.session.catalogue.Get(t.def.requirements[0])
+	r, _ := t.session.catalogue.Get(t.def.Requirements()[0])
 	return r
 }
 

@@ -1,5 +1,14 @@
 package harness
 
+import (
+	"net/http"
+	"slices"
+	"strings"
+
+	"github.com/cibatest/cibatest/internal/ciba"
+	"github.com/cibatest/cibatest/internal/jose"
+)
+
 // ResourceServer is the client that introspects.
 func ResourceServer(t *T) *Client {
 	i := slices.IndexFunc(t.Clients(), func(c *Client) bool { return c.Purpose == "resource-server" })
@@ -96,28 +105,28 @@ var OwnScopes = []string{"openid", "offline_access"}
 // GrantedScope is what the access token or introspection tells about the scope,
 // and which of them it was; nothing when neither does.
 func GrantedScope(t *T, accessToken string) (scope []string, where string) {
-	if list, told := scopeInside(accessToken); told {
+	if list, told := ScopeInside(accessToken); told {
 		return list, "the access token"
 	}
-	if list, told := introspectedScope(t, accessToken); told {
+	if list, told := IntrospectedScope(t, accessToken); told {
 		return list, "introspection"
 	}
 	return nil, ""
 }
 
-// scopeInside is the scope in a JWT access token.
-func scopeInside(accessToken string) ([]string, bool) {
+// ScopeInside is the scope in a JWT access token.
+func ScopeInside(accessToken string) ([]string, bool) {
 	token, err := jose.Decode(accessToken)
 	if err != nil {
 		return nil, false
 	}
-	if list, told := scopeIn(token.Claims["scope"]); told {
+	if list, told := ScopeIn(token.Claims["scope"]); told {
 		return list, true
 	}
-	return scopeIn(token.Claims["scp"]) // as some servers call it
+	return ScopeIn(token.Claims["scp"]) // as some servers call it
 }
 
-func introspectedScope(t *T, accessToken string) ([]string, bool) {
+func IntrospectedScope(t *T, accessToken string) ([]string, bool) {
 	if !t.Has("introspection") {
 		return nil, false
 	}
@@ -127,11 +136,11 @@ func introspectedScope(t *T, accessToken string) ([]string, bool) {
 		return nil, false
 	}
 	t.At(resp)
-	return scopeIn(object["scope"])
+	return ScopeIn(object["scope"])
 }
 
-// scopeIn reads a scope, which some servers write as an array.
-func scopeIn(value any) ([]string, bool) {
+// ScopeIn reads a scope, which some servers write as an array.
+func ScopeIn(value any) ([]string, bool) {
 	if text, isString := value.(string); isString {
 		return strings.Fields(text), true
 	}
@@ -160,4 +169,3 @@ func JWTClaims(accessToken string) (map[string]any, bool) {
 	}
 	return token.Claims, true
 }
-

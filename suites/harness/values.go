@@ -1,5 +1,11 @@
 package harness
 
+import (
+	"encoding/json"
+	"slices"
+	"strings"
+)
+
 func IsStrings(value any) bool {
 	list, ok := value.([]any)
 	return ok && !slices.ContainsFunc(list, func(v any) bool { _, isString := v.(string); return !isString })
@@ -47,4 +53,3 @@ func MustNotFail(t *T, err error) {
 		t.Abort("preparing the request: %v", err)
 	}
 }
-

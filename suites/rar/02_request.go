@@ -5,14 +5,13 @@ import (
 	"encoding/json"
 	"slices"
 	"strings"
-	"unicode"
 
 	"github.com/cibatest/cibatest/internal/details"
 	. "github.com/cibatest/cibatest/suites/harness"
 )
 
 // RFC 9396 2 and 3: authorization_details in a backchannel request, and their form.
-var _ = Family.Describe("authorization_details", func() {
+var _ = Cases.Describe("authorization_details", func() {
 	Case("rar-accepted", "are taken with a backchannel request", Judges("RFC9396-3-ACCEPT").Smoke(), func(t *T) {
 		for _, d := range eachType(t) {
 			t.JudgeAck("a valid "+OneLine(d.kind()), t.Start(withDetails(t, d)))
@@ -95,7 +94,7 @@ func notAnArray(t *T) {
 }
 
 // RFC 9396 5: a type that the OP does not know is refused with the whole request.
-var _ = Family.Describe("authorization_details types", func() {
+var _ = Cases.Describe("authorization_details types", func() {
 	Case("rar-unknown-type", "are refused when unknown", Judges("RFC9396-5-UNKNOWN-TYPE").Smoke(), func(t *T) {
 		valid := validDetails(t)[0]
 		unknown := valid.having("type", "x-unknown-"+strings.ToLower(t.RandomText()[:8]))
@@ -111,4 +110,3 @@ var _ = Family.Describe("authorization_details types", func() {
 		}
 	})
 })
-

@@ -13,7 +13,7 @@ import (
 )
 
 // RFC 9396 3: what the user is asked, and what of it the user grants.
-var _ = Family.Describe("Consent to authorization_details", func() {
+var _ = Cases.Describe("Consent to authorization_details", func() {
 	Case("rar-shown", "shows what is asked for", Judges("RFC9396-3-CONSENT-SHOWN").Smoke(), shownToUser)
 	Case("rar-shown-own", "shows the details of its own request", Judges("RFC9396-3-CONSENT-SHOWN").Needs("parallel"), func(t *T) {
 		a, b := siblings(t)

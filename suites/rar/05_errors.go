@@ -9,7 +9,7 @@ import (
 
 // RFC 9396 5: objects that do not obey the definition of their type are refused.
 // The definition is known by the objects the target file lists as invalid.
-var _ = Family.Describe("Invalid authorization_details", func() {
+var _ = Cases.Describe("Invalid authorization_details", func() {
 	Case("rar-unknown-field", "are refused with a member the type does not have", Judges("RFC9396-5-UNKNOWN-FIELD"), unknownField)
 	Case("rar-wrong-field-type", "are refused with a member of another JSON type", Judges("RFC9396-5-WRONG-FIELD-TYPE").Smoke(), func(t *T) {
 		refusesInvalid(t, "wrong_field_type", misTypedCommonFields(t)...)

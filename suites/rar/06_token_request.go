@@ -12,7 +12,7 @@ import (
 
 // RFC 9396 6: authorization_details of a token request ask for less than was
 // granted, never for more.
-var _ = Family.Describe("authorization_details of a token request", func() {
+var _ = Cases.Describe("authorization_details of a token request", func() {
 	Case("rar-narrow", "reduce the token", Judges("RFC9396-6-TOKEN-REQ-NARROW").LastForClient().About(13*time.Second), func(t *T) {
 		kept, dropped := alike(t)
 		flow := t.MustStart(withDetails(t, kept, dropped))
@@ -124,7 +124,7 @@ func tryStart(t *T, p ciba.Params) *Flow {
 	if resp.Status == 400 {
 		return nil
 	}
-	return t.FlowOf(t.client, t.User(), t.MustAccept("a request with valid authorization_details", resp))
+	return t.FlowOf(t.Client(), t.User(), t.MustAccept("a request with valid authorization_details", resp))
 }
 
 // sameAmount is another object of the same type with the amount that was granted:
@@ -173,7 +173,7 @@ type refresher struct {
 
 // Refresh asks for details, or for what was granted when there are none.
 func (r *refresher) refresh(asked ...detail) (ciba.TokenResponse, *ciba.Response) {
-	call := RefreshRequest(r.t, r.t.client, r.token)
+	call := RefreshRequest(r.t, r.t.Client(), r.token)
 	if len(asked) > 0 {
 		call = call.With("authorization_details", arrayOf(asked...))
 	}

@@ -2,6 +2,7 @@ package rar
 
 import (
 	"html"
+	"maps"
 	"net/url"
 	"reflect"
 	"slices"
@@ -29,7 +30,7 @@ func detailedFlow(t *T) granted {
 }
 
 // RFC 9396 7: the token response tells what was granted.
-var _ = Family.Describe("authorization_details of a token response", func() {
+var _ = Cases.Describe("authorization_details of a token response", func() {
 	Case("rar-returned", "are an array of objects with type", Judges("RFC9396-7-RETURNED").Smoke(), func(t *T) {
 		g := detailedFlow(t)
 		t.At(g.response)
@@ -213,7 +214,7 @@ func tryText(t *T, more string, most int) (map[string]any, *Flow) {
 			}
 			tries++
 			if resp := t.MustAnswer(t.Start(withDetails(t, altered))); resp.Status/100 == 2 {
-				return altered.object, t.FlowOf(t.client, t.User(), resp)
+				return altered.object, t.FlowOf(t.Client(), t.User(), resp)
 			}
 		}
 	}
@@ -256,7 +257,7 @@ func mistaken(asked, told string) string {
 // appendToText lengthens the text of several words at a place, counted from 0, and
 // counts down on its way: the place is negative when it was found.
 func appendToText(object map[string]any, place *int, more string) {
-	for _, name := range sortedKeys(object) {
+	for _, name := range slices.Sorted(maps.Keys(object)) {
 		switch v := object[name].(type) {
 		case string:
 			if !strings.Contains(strings.TrimSpace(v), " ") {
@@ -323,9 +324,9 @@ func detailsInParallel(t *T) {
 	const rounds = 3
 	a, b := siblings(t)
 	for range rounds {
-		t.findings = nil
+		t.Forget(0)
 		redeemInParallel(t, a, b)
-		if len(t.findings) == 0 || t.Failed() {
+		if t.Findings() == 0 || t.Failed() {
 			return
 		}
 	}

@@ -8,7 +8,7 @@ import (
 )
 
 // RFC 9396 9: the resource server can tell what was granted.
-var _ = Family.Describe("authorization_details for the resource server", func() {
+var _ = Cases.Describe("authorization_details for the resource server", func() {
 	Case("rar-visible", "are in a JWT access token or in introspection", Judges("RFC9396-9-RS-VISIBLE"), func(t *T) {
 		token := detailedFlow(t).tokens.AccessToken
 		claims, isJWT := JWTClaims(token)

@@ -10,7 +10,7 @@ import (
 
 // RFC 9396 10: the types a client is registered for. What the OP's metadata says
 // about types is judged with the rest of it.
-var _ = Family.Describe("authorization_details types of a client", func() {
+var _ = Cases.Describe("authorization_details types of a client", func() {
 	Case("rar-client-type", "are recorded when the client asks for another one", Judges("RFC9396-10-CLIENT-TYPES"), func(t *T) {
 		t.Judge(startUnregistered(t))
 	})
@@ -22,10 +22,10 @@ func startUnregistered(t *T) *ciba.Response {
 		var typed struct {
 			Type string `json:"type"`
 		}
-		if json.Unmarshal(text, &typed) == nil && !slices.Contains(t.client.RARTypes, typed.Type) {
+		if json.Unmarshal(text, &typed) == nil && !slices.Contains(t.Client().RARTypes, typed.Type) {
 			return t.Start(t.Request().With("authorization_details", "["+string(text)+"]"))
 		}
 	}
-	t.Skip("rar.valid in the target file has no object of a type that client %s is not registered for", t.client.Name)
+	t.Skip("rar.valid in the target file has no object of a type that client %s is not registered for", t.Client().Name)
 	return nil
 }

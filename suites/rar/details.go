@@ -10,7 +10,7 @@ import (
 
 	"github.com/cibatest/cibatest/internal/ciba"
 	"github.com/cibatest/cibatest/internal/details"
-	"github.com/cibatest/cibatest/internal/jose"
+	. "github.com/cibatest/cibatest/suites/harness"
 )
 
 // detail is one object of authorization_details. The text is what travels: the
@@ -99,12 +99,12 @@ func validDetails(t *T) []detail {
 			t.Abort("rar.valid[%d] in the target file: %v", i, err)
 		}
 		d := detail{string(text), object}
-		if allowed := t.client.RARTypes; len(allowed) == 0 || slices.Contains(allowed, d.kind()) {
+		if allowed := t.Client().RARTypes; len(allowed) == 0 || slices.Contains(allowed, d.kind()) {
 			list = append(list, d)
 		}
 	}
 	if len(list) == 0 {
-		t.Skip("rar.valid in the target file has no object that client %s may use", t.client.Name)
+		t.Skip("rar.valid in the target file has no object that client %s may use", t.Client().Name)
 	}
 	return list
 }
@@ -138,7 +138,7 @@ func startSeveral(t *T) ([]detail, *Flow) {
 	for _, asked := range [][]detail{all[:min(len(all), severalDetails)], kinds, kinds[:1]} {
 		resp = t.Start(withDetails(t, asked...))
 		if resp.Status/100 == 2 {
-			return asked, t.FlowOf(t.client, t.User(), resp)
+			return asked, t.FlowOf(t.Client(), t.User(), resp)
 		}
 	}
 	t.MustAccept("a request with valid authorization_details", resp) // which ends the case
@@ -203,7 +203,7 @@ func (d detail) larger() (detail, bool) {
 
 // fewer is the object with one element less in a list of texts.
 func (d detail) fewer() (detail, bool) {
-	for _, name := range sortedKeys(d.object) {
+	for _, name := range slices.Sorted(maps.Keys(d.object)) {
 		if values, ok := TextsOf(d.object[name]); ok && len(values) > 1 {
 			return d.having(name, d.object[name].([]any)[:len(values)-1]), true
 		}
@@ -231,7 +231,7 @@ var decimal = regexp.MustCompile(`^\d+(\.\d+)?$`)
 // amountIn is the path of a positive number, its names joined by NUL.
 func amountIn(object map[string]any, prefix string) string {
 	found := ""
-	for _, name := range sortedKeys(object) {
+	for _, name := range slices.Sorted(maps.Keys(object)) {
 		switch v := object[name].(type) {
 		case map[string]any:
 			if inner := amountIn(v, prefix+name+"\x00"); inner != "" && (found == "" || isAmount(inner)) {
@@ -275,7 +275,7 @@ func membersRequired(t *T, kind string) []string {
 // lacking are the topmost members of a that b does not have.
 func lacking(a, b map[string]any, prefix string) []string {
 	var paths []string
-	for _, name := range sortedKeys(a) {
+	for _, name := range slices.Sorted(maps.Keys(a)) {
 		value, there := b[name]
 		if !there {
 			paths = append(paths, prefix+name)
@@ -340,7 +340,7 @@ func placesOf(t *T, tokens ciba.TokenResponse) []place {
 	var list []place
 	eachPlace(t, tokens, func(name string, object map[string]any) {
 		if granted, err := details.Read(object["authorization_details"]); err == nil {
-			list = append(list, place{name, granted, t.evidence})
+			list = append(list, place{name, granted, t.Evidence()})
 		}
 	})
 	return list

@@ -2,6 +2,8 @@ package security
 
 import (
 	"encoding/json"
+	"maps"
+	"slices"
 	"strings"
 
 	"github.com/cibatest/cibatest/internal/ciba"
@@ -10,7 +12,7 @@ import (
 
 // RFC 9396 12: contents of authorization_details do not get out of their place on
 // a consent page.
-var _ = Family.Describe("authorization_details", func() {
+var _ = Cases.Describe("authorization_details", func() {
 	Case("rar-injection", "cannot inject into what the user is shown", Judges("RFC9396-12-SANITISE").AfterAll(), func(t *T) {
 		for _, text := range Injections {
 			resp := t.Start(t.Request().With("authorization_details", "["+detailsSaying(t, text)+"]"))
@@ -33,7 +35,7 @@ func detailsSaying(t *T, text string) string {
 	object, err := ciba.DecodeObject(t.Target().RAR.Valid[0])
 	MustNotFail(t, err)
 	member := ""
-	for _, name := range sortedKeys(object) {
+	for _, name := range slices.Sorted(maps.Keys(object)) {
 		if _, isString := object[name].(string); isString && name != "type" && member != "creditorName" {
 			member = name
 		}

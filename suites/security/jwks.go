@@ -1,19 +1,13 @@
 package security
 
 import (
-	"encoding/json"
 	"fmt"
-	"net/http"
-	"slices"
-	"strings"
 
-	"github.com/cibatest/cibatest/internal/ciba"
-	"github.com/cibatest/cibatest/internal/jose"
 	. "github.com/cibatest/cibatest/suites/harness"
 )
 
 // OIDC Discovery 3, OIDC Core 10.1, RFC 7517: the keys an OP publishes.
-var _ = Family.Describe("JWK Set", func() {
+var _ = Cases.Describe("JWK Set", func() {
 	Case("jwks-public", "holds public keys only, each usable", Judges("OIDD-3-JWKS-PUBLIC").Smoke(), func(t *T) {
 		t.Document()
 		if t.Target().Endpoints.JWKS == "" {
@@ -25,7 +19,7 @@ var _ = Family.Describe("JWK Set", func() {
 		if !t.Check(resp.Status == 200, "status 200", "status %d", resp.Status) {
 			return
 		}
-		set, err := readKeySet(resp)
+		set, err := ReadKeySet(resp)
 		if !t.Check(err == nil, "a JSON Web Key Set", "%v", err) {
 			return
 		}

@@ -4,18 +4,19 @@ import (
 	"context"
 	"crypto/tls"
 	"errors"
+	"maps"
 	"net"
 	"net/url"
+	"slices"
 	"time"
 
-	"github.com/cibatest/cibatest/internal/ciba"
 	. "github.com/cibatest/cibatest/suites/harness"
 )
 
 // CIBA Core 7, OIDC Core 16.17 and BCP 195: the endpoints speak current TLS only.
 // That the certificates are valid is seen by every other case, as no request is
 // sent to a host whose certificate is not.
-var _ = Family.Describe("TLS", func() {
+var _ = Cases.Describe("TLS", func() {
 	Case("tls-versions", "is current at every endpoint", Judges("CIBA-7-TLS-VERSIONS").AfterAll(), func(t *T) {
 		for _, address := range tlsAddresses(t) {
 			judgeTLS(t, address)
@@ -38,7 +39,7 @@ func tlsAddresses(t *T) []string {
 		}
 		seen[net.JoinHostPort(u.Hostname(), port)] = true
 	}
-	return sortedKeys(seen)
+	return slices.Sorted(maps.Keys(seen))
 }
 
 func judgeTLS(t *T, address string) {
@@ -80,4 +81,3 @@ func everySuite() []uint16 {
 	}
 	return ids
 }
-

@@ -1,8 +1,6 @@
 package tokens
 
 import (
-	"net/http"
-	"slices"
 	"strings"
 	"time"
 
@@ -12,7 +10,7 @@ import (
 )
 
 // OIDC Core 5.3, RFC 7662 2.2 and RFC 9068 2: the access token at work.
-var _ = Family.Describe("Access token", func() {
+var _ = Cases.Describe("Access token", func() {
 	Case("token-userinfo", "opens UserInfo for the user of the ID Token", Judges("OIDC-5.3-USERINFO").EachAlgorithm(), func(t *T) { t.Each(func() { opensUserinfo(t) }) })
 	Case("token-userinfo-pairwise", "opens UserInfo under the same pairwise subject", Judges("OIDC-5.3-USERINFO").Needs("pairwise"), opensUserinfo)
 	Case("token-introspection", "is known to introspection", Judges("RFC7662-2.2-ACTIVE").EachAlgorithm(), func(t *T) { t.Each(func() { introspected(t) }) })
@@ -52,7 +50,7 @@ func introspected(t *T) {
 		return
 	}
 	client, told := Optional(t, object, "client_id")
-	t.Check(!told || client == t.client.ClientID, "client_id is "+t.client.ClientID+", or absent", "client_id is %.100v", client)
+	t.Check(!told || client == t.Client().ClientID, "client_id is "+t.Client().ClientID+", or absent", "client_id is %.100v", client)
 	sameUser(t, "introspection", object, r)
 }
 
@@ -65,9 +63,9 @@ func sameUser(t *T, where string, object map[string]any, r Redeemed) {
 		return
 	}
 	want := IDTokenIn(t, r.Tokens).Claims["sub"]
-	public := t.client.SubjectType == "public" || want == r.Flow.User.Sub || !t.Advertises("subject_types_supported", "pairwise")
+	public := t.Client().SubjectType == "public" || want == r.Flow.User.Sub || !t.Advertises("subject_types_supported", "pairwise")
 	switch {
-	case sub == want || t.client.SubjectType == "pairwise":
+	case sub == want || t.Client().SubjectType == "pairwise":
 	case !public:
 		t.Warn("sub of the ID Token; set subject_type of the client if it is pairwise", "%s says sub %.60q", where, sub)
 	default:
@@ -106,14 +104,14 @@ func jwtProfile(t *T) {
 	if typ = strings.ToLower(typ); typ != "at+jwt" && typ != "application/at+jwt" {
 		t.Skip("the access token is a JWT of typ %.40q, which does not claim the profile", typ)
 	}
-	access := IDToken{token, r.Tokens.AccessToken}
+	access := IDToken{Token: token, Text: r.Tokens.AccessToken}
 	claims := token.Claims
 	for _, name := range []string{"sub", "jti"} {
 		text, _ := claims[name].(string)
 		t.Check(text != "", name+" is a string", "%s is %T", name, claims[name])
 	}
 	t.Check(claims["iss"] == t.Target().Issuer, "iss is "+t.Target().Issuer, "iss is %.100v", claims["iss"])
-	t.Check(claims["client_id"] == t.client.ClientID, "client_id is "+t.client.ClientID, "client_id is %.100v", claims["client_id"])
+	t.Check(claims["client_id"] == t.Client().ClientID, "client_id is "+t.Client().ClientID, "client_id is %.100v", claims["client_id"])
 	_, hasAudience := audienceOf(claims)
 	t.Check(hasAudience, "aud is a string or an array of strings", "aud is %T", claims["aud"])
 	lifetime(t, r, access)
@@ -133,7 +131,7 @@ func accessSignature(t *T, r Redeemed, token IDToken) {
 }
 
 // RFC 6750 3: what a protected resource says to a token it does not know.
-var _ = Family.Describe("Bearer token", func() {
+var _ = Cases.Describe("Bearer token", func() {
 	Case("bearer-garbage", "that is garbage is refused by UserInfo", Judges("RFC6750-3-BAD-TOKEN").AfterAll(), func(t *T) {
 		refusesBearer(t, "a random token", t.RandomText()+t.RandomText())
 		anonymous := UserinfoRequest(t, "")
@@ -183,7 +181,7 @@ func refusesCaller(t *T, what string, call Request) string {
 }
 
 // RFC 7662 2.1: who asks about a token shows that it may.
-var _ = Family.Describe("Introspection", func() {
+var _ = Cases.Describe("Introspection", func() {
 	Case("introspection-authorised", "answers nobody without authorization", Judges("RFC7662-2.1-AUTH").AfterAll(), func(t *T) {
 		call := IntrospectionRequest(t, live(t).Tokens.AccessToken)
 		refusesIntrospection(t, "no credential", call.AuthenticatedBy(nil))
@@ -213,4 +211,3 @@ func refusesIntrospection(t *T, what string, call Request) {
 		t.JudgeBy(r, resp)
 	}
 }
-

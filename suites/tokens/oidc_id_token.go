@@ -20,7 +20,7 @@ const unlikely = 200 * 365 * 24 * time.Hour
 
 // OIDC Core 2 and 3.1.3.7: what the ID Token of a CIBA flow says. Clauses about
 // its form are judged for one client of every registered algorithm.
-var _ = Family.Describe("ID Token", func() {
+var _ = Cases.Describe("ID Token", func() {
 	Case("id-token-signature", "is signed with a published key", Judges("OIDC-2-IDT-SIGNATURE").EachAlgorithm().Smoke(), eachIDToken(signature))
 	Case("id-token-alg", "is signed with the registered algorithm", Judges("OIDC-2-IDT-ALG").EachAlgorithm(), eachIDToken(algorithm))
 	Case("id-token-iss", "names the issuer to the letter", Judges("OIDC-2-IDT-ISS").EachAlgorithm().Smoke(), eachIDToken(func(t *T, _ Redeemed, token IDToken) {
@@ -100,7 +100,7 @@ func signature(t *T, r Redeemed, token IDToken) {
 	alg := token.Alg()
 	switch {
 	case alg == "none":
-		t.Check(t.client.IDTokenAlg() == "none", "a signature", "alg is none")
+		t.Check(t.Client().IDTokenAlg() == "none", "a signature", "alg is none")
 		return
 	case strings.HasPrefix(alg, "HS"):
 		symmetricSignature(t, token)
@@ -128,9 +128,9 @@ func signature(t *T, r Redeemed, token IDToken) {
 
 // symmetricSignature verifies an HMAC by the client's secret; OIDC Core 10.1.
 func symmetricSignature(t *T, token IDToken) {
-	secret := t.client.ClientSecret.Reveal()
-	if secret == "" && strings.HasPrefix(t.client.IDTokenAlg(), "HS") {
-		t.Abort("client %q has no client_secret in the target file to verify %s with", t.client.Name, token.Alg())
+	secret := t.Client().ClientSecret.Reveal()
+	if secret == "" && strings.HasPrefix(t.Client().IDTokenAlg(), "HS") {
+		t.Abort("client %q has no client_secret in the target file to verify %s with", t.Client().Name, token.Alg())
 	}
 	key := jose.SymmetricKey([]byte(secret), token.Alg(), "")
 	_, err := jose.Verify(token.Text, []jose.Key{key}, []string{token.Alg()})
@@ -138,7 +138,7 @@ func symmetricSignature(t *T, token IDToken) {
 }
 
 func algorithm(t *T, _ Redeemed, token IDToken) {
-	want, alg := t.client.IDTokenAlg(), token.Alg()
+	want, alg := t.Client().IDTokenAlg(), token.Alg()
 	same := alg == want || slices.Contains([]string{alg, want}, "EdDSA") && slices.Contains([]string{alg, want}, "Ed25519")
 	switch {
 	case same:
@@ -151,12 +151,12 @@ func algorithm(t *T, _ Redeemed, token IDToken) {
 
 func audience(t *T, _ Redeemed, token IDToken) {
 	aud, wellFormed := audienceOf(token.Claims)
-	t.Check(wellFormed && slices.Contains(aud, t.client.ClientID), "aud contains "+t.client.ClientID, "aud is %.200v", token.Claims["aud"])
+	t.Check(wellFormed && slices.Contains(aud, t.Client().ClientID), "aud contains "+t.Client().ClientID, "aud is %.200v", token.Claims["aud"])
 	if wellFormed && len(aud) > 1 {
 		t.Info("the client as the only audience", "%d audiences", len(aud))
 	}
 	azp, there := Optional(t, token.Claims, "azp")
-	t.Check(!there || azp == t.client.ClientID, "azp is "+t.client.ClientID+", or absent", "azp is %.100v", azp)
+	t.Check(!there || azp == t.Client().ClientID, "azp is "+t.Client().ClientID+", or absent", "azp is %.100v", azp)
 }
 
 // audienceOf reads aud, a string or an array of strings.
@@ -285,7 +285,7 @@ func judgeACR(t *T, unknown, values string) {
 	if resp.Status/100 != 2 {
 		return
 	}
-	flow := t.FlowOf(t.client, t.User(), resp)
+	flow := t.FlowOf(t.Client(), t.User(), resp)
 	t.Approve(flow)
 	redeemed := t.PollDecided(flow)
 	t.JudgeVariant("after approval", redeemed)
@@ -308,30 +308,30 @@ func judgeACR(t *T, unknown, values string) {
 
 // pairwise compares the subjects of one user; OIDC Core 8.1.
 func pairwise(t *T) {
-	first := subjectFor(t, t.client)
-	t.Check(first == subjectFor(t, t.client), "the same sub for the same client", "sub changed between two flows of the same client and user")
+	first := subjectFor(t, t.Client())
+	t.Check(first == subjectFor(t, t.Client()), "the same sub for the same client", "sub changed between two flows of the same client and user")
 	for _, u := range t.Target().Users {
 		if u.Name != t.User().Name && !t.OneRequestPerUser() { // whose other users are in use by other cases
-			other := redeemedID(t, t.MustStartAs(t.client, u, t.RequestFor(t.client, u))).Claims["sub"]
+			other := redeemedID(t, t.MustStartAs(t.Client(), u, t.RequestFor(t.Client(), u))).Claims["sub"]
 			t.Check(other != first, "another sub for another user", "users %s and %s have the same", t.User().Name, u.Name)
 			break
 		}
 	}
 	compared := false
 	for _, other := range t.Clients() {
-		if other == t.client || other.SubjectType != "pairwise" || !other.CIBA || other.DeliveryMode != "poll" {
+		if other == t.Client() || other.SubjectType != "pairwise" || !other.CIBA || other.DeliveryMode != "poll" {
 			continue
 		}
-		if other.Sector == "" || t.client.Sector == "" {
+		if other.Sector == "" || t.Client().Sector == "" {
 			continue
 		}
 		same := subjectFor(t, other) == first
 		compared = true
-		if other.Sector == t.client.Sector {
-			t.Check(same, "the same sub within a sector", "clients %s and %s are told different subs", t.client.Name, other.Name)
+		if other.Sector == t.Client().Sector {
+			t.Check(same, "the same sub within a sector", "clients %s and %s are told different subs", t.Client().Name, other.Name)
 			continue
 		}
-		t.Check(!same, "another sub in another sector", "clients %s and %s are told the same sub", t.client.Name, other.Name)
+		t.Check(!same, "another sub in another sector", "clients %s and %s are told the same sub", t.Client().Name, other.Name)
 	}
 	if !compared {
 		t.Info("a pairwise client of another sector", "the target file names none, with its sector; only stability was judged")
@@ -339,9 +339,9 @@ func pairwise(t *T) {
 }
 
 // subjectFor is the sub a client is told about the case's user.
-func subjectFor(t *T, c *Client) any {
-	primary := t.client
-	defer func() { t.client = primary }()
-	t.client = c
-	return redeemedID(t, t.MustStartAs(c, t.User(), t.RequestFor(c, t.User()))).Claims["sub"]
+func subjectFor(t *T, c *Client) (sub any) {
+	t.As(c, func() {
+		sub = redeemedID(t, t.MustStartAs(c, t.User(), t.RequestFor(c, t.User()))).Claims["sub"]
+	})
+	return sub
 }

@@ -11,7 +11,7 @@ import (
 )
 
 // RFC 6749 6 and 10.4: a refresh token serves its own client alone.
-var _ = Family.Describe("Refresh token", func() {
+var _ = Cases.Describe("Refresh token", func() {
 	Case("token-refresh", "works for its client and keeps the user", Judges("RFC6749-6-REFRESH"), refreshes)
 	Case("refresh-scope", "brings no more scope than was granted", Judges("RFC6749-6-REFRESH").About(7*time.Second), widened)
 	Case("refresh-authenticated", "needs client authentication", Disturbing("RFC6749-6-REFRESH-AUTH").About(2*ciba.DefaultInterval), func(t *T) {
@@ -60,7 +60,7 @@ func refreshable(t *T) Redeemed {
 		p = p.With("scope", strings.Join(append(scope, "offline_access"), " "))
 	}
 	ack := t.MustAccept("a backchannel authentication request that should be accepted", t.Start(p))
-	flow := t.FlowOf(t.client, t.User(), ack)
+	flow := t.FlowOf(t.Client(), t.User(), ack)
 	tokens, resp := t.MustRedeem(flow)
 	if tokens.RefreshToken == "" {
 		t.Skip("refresh: the OP issues no refresh token")
@@ -84,7 +84,7 @@ func widened(t *T) {
 	if granted, where := GrantedScope(t, tokens.AccessToken); containsAny(granted, withheld) || containsAny(strings.Fields(tokens.Scope), withheld) {
 		t.Skip("the OP grants more than it was asked for from the beginning, by %s", where)
 	}
-	resp := t.MustAnswer(t.Send(RefreshRequest(t, t.client, tokens.RefreshToken).With("scope", strings.Join(full, " "))))
+	resp := t.MustAnswer(t.Send(RefreshRequest(t, t.Client(), tokens.RefreshToken).With("scope", strings.Join(full, " "))))
 	t.At(resp)
 	t.Check(resp.Status < 500 || resp.Status == 503, "a refusal, or no more than was granted", "%s", resp.Summary())
 	fresh, err := resp.Tokens()
@@ -149,7 +149,7 @@ func refreshedIDToken(t *T, before, after IDToken) {
 		t.Check(after.Claims[name] == before.Claims[name], name+" of the original ID Token", "%s is %.100v", name, after.Claims[name])
 	}
 	aud, _ := audienceOf(after.Claims)
-	t.Check(slices.Contains(aud, t.client.ClientID), "aud contains "+t.client.ClientID, "aud is %.100v", after.Claims["aud"])
+	t.Check(slices.Contains(aud, t.Client().ClientID), "aud contains "+t.Client().ClientID, "aud is %.100v", after.Claims["aud"])
 	was, told := NumberOf(before.Claims["auth_time"])
 	is, tells := NumberOf(after.Claims["auth_time"])
 	if told && tells && is > was+1 {

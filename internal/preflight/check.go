@@ -1,17 +1,14 @@
-package targetfile
+package preflight
 
 import (
 	"context"
-	"encoding/json"
 	"fmt"
-	"io"
 	"maps"
 	"net/http"
 	"slices"
-	"strings"
-	"text/tabwriter"
 
 	"github.com/cibatest/cibatest/internal/ciba"
+	"github.com/cibatest/cibatest/internal/targetfile"
 	"github.com/cibatest/cibatest/reports/result"
 )
 
@@ -45,16 +42,16 @@ func (r *CheckReport) add(level CheckLevel, format string, args ...any) {
 
 // Check compares a target file with what the OP publishes. It starts no flow, so
 // no user is asked anything.
-func Check(ctx context.Context, rt http.RoundTripper, t *Target) CheckReport {
+func Check(ctx context.Context, rt http.RoundTripper, t *targetfile.Target) CheckReport {
 	r := CheckReport{Issuer: t.Issuer, Capabilities: map[string]result.Capability{}}
-	d, err := Discover(ctx, rt, t)
+	facts, err := Gather(ctx, rt, t)
 	if err != nil {
 		r.add(CheckProblem, "%v", err)
 		return r
 	}
 	r.Reached = true
-	t.Resolve(d)
-	r.Capabilities = Capabilities(t, d)
+	t, d := facts.Target, facts.Discovery
+	r.Capabilities = facts.Capabilities.ByName()
 	if d.Found() {
 		r.add(CheckOK, "metadata at %s", d.URL)
 		r.metadata(t, d)
@@ -65,7 +62,7 @@ func Check(ctx context.Context, rt http.RoundTripper, t *Target) CheckReport {
 	return r
 }
 
-func (r *CheckReport) metadata(t *Target, d *Discovery) {
+func (r *CheckReport) metadata(t *targetfile.Target, d *Discovery) {
 	if issuer := d.Text("issuer"); issuer != t.Issuer {
 		r.add(CheckProblem, "the OP calls itself %q, the target file %q; they have to be equal to the letter", issuer, t.Issuer)
 	}
@@ -75,12 +72,12 @@ func (r *CheckReport) metadata(t *Target, d *Discovery) {
 		}
 	}
 	modes := d.Strings("backchannel_token_delivery_modes_supported")
-	if !slices.Contains(modes, "poll") {
+	if !slices.Contains(modes, targetfile.DeliveryPoll) {
 		r.add(CheckWarning, "poll is not among backchannel_token_delivery_modes_supported %v", modes)
 	}
 	methods := d.Strings("token_endpoint_auth_methods_supported")
 	for _, c := range t.Clients {
-		if len(methods) > 0 && c.AuthMethod != AuthNone && !slices.Contains(methods, c.AuthMethod) {
+		if len(methods) > 0 && c.AuthMethod != targetfile.AuthNone && !slices.Contains(methods, c.AuthMethod) {
 			r.add(CheckWarning, "client %q uses %s, which token_endpoint_auth_methods_supported does not list", c.Name, c.AuthMethod)
 		}
 	}
@@ -92,7 +89,7 @@ func (r *CheckReport) metadata(t *Target, d *Discovery) {
 	}
 }
 
-func (r *CheckReport) keys(ctx context.Context, rt http.RoundTripper, t *Target) {
+func (r *CheckReport) keys(ctx context.Context, rt http.RoundTripper, t *targetfile.Target) {
 	if t.Endpoints.JWKS == "" {
 		r.add(CheckWarning, "no jwks_uri, so ID Token signatures cannot be verified")
 		return
@@ -133,33 +130,4 @@ func (r CheckReport) Unreachable() bool { return !r.Reached }
 // HasProblems says whether a run would not tell the truth.
 func (r CheckReport) HasProblems() bool {
 	return slices.ContainsFunc(r.Findings, func(f CheckFinding) bool { return f.Level == CheckProblem })
-}
-
-// WriteJSON writes the report for machines.
-func (r CheckReport) WriteJSON(w io.Writer) error {
-	encoder := json.NewEncoder(w)
-	encoder.SetIndent("", "  ")
-	return encoder.Encode(r)
-}
-
-// WriteText writes the report for people.
-func (r CheckReport) WriteText(out io.Writer) error {
-	w := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
-	fmt.Fprintf(w, "%s\n\n", r.Issuer)
-	for _, f := range r.Findings {
-		fmt.Fprintf(w, "%s\t%s\n", f.Level, f.Text)
-	}
-	var names []string
-	for name := range r.Capabilities {
-		names = append(names, name)
-	}
-	slices.Sort(names)
-	if len(names) > 0 {
-		fmt.Fprint(w, "\ncapability\thas\thow it is known\n")
-	}
-	for _, name := range names {
-		c := r.Capabilities[name]
-		fmt.Fprintf(w, "%s\t%s\t%s\n", name, either(c.Has, "yes", "no"), strings.ToValidUTF8(c.Reason, "?"))
-	}
-	return w.Flush()
 }

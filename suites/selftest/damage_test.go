@@ -1,13 +1,15 @@
-package suites
+package selftest
 
 import (
 	"slices"
+	"sync"
 	"testing"
 
 	"github.com/cibatest/cibatest/internal/catalogue"
 	"github.com/cibatest/cibatest/internal/lab"
 	"github.com/cibatest/cibatest/internal/refop"
 	"github.com/cibatest/cibatest/reports/result"
+	"github.com/cibatest/cibatest/suites"
 )
 
 // A fault breaks one requirement, but the defect it plants may be seen elsewhere,
@@ -81,11 +83,21 @@ var damage = map[string]struct {
 	},
 }
 
+// cases are all cases by their ids. The first call makes Ginkgo build its tree, which
+// starts goroutines of its own, so it must not come from within a bubble.
+var cases = sync.OnceValue(func() map[string]suites.ListedCase {
+	byID := map[string]suites.ListedCase{}
+	for _, c := range suites.List(nil).Cases {
+		byID[c.ID] = c
+	}
+	return byID
+})
+
 // elsewhere are the tripped cases that judge another requirement than the one the
 // fault breaks.
 func elsewhere(f refop.Fault, tripped []string) []string {
 	return slices.DeleteFunc(slices.Clone(tripped), func(id string) bool {
-		return slices.Contains(registry.byID[id].requirements, f.Breaks)
+		return slices.Contains(cases()[id].Requirements, f.Breaks)
 	})
 }
 
@@ -100,7 +112,7 @@ func checkDamage(t *testing.T, f refop.Fault, tripped []string) {
 	again := tooFar(f, trippedBy(judgeLab(t, lab.Options{Faults: []string{f.Name}}, selection())))
 	for _, id := range strays {
 		if slices.Contains(again, id) {
-			t.Errorf("the fault trips %s of the area %s; say why in the table, or mend the case", id, registry.byID[id].area)
+			t.Errorf("the fault trips %s of the area %s; say why in the table, or mend the case", id, cases()[id].Area)
 		}
 	}
 }
@@ -110,7 +122,7 @@ func tooFar(f refop.Fault, tripped []string) []string {
 	broken, _ := catalogue.Must().Get(f.Breaks)
 	reach := append([]string{broken.Area}, damage[broken.Area].areas...)
 	return slices.DeleteFunc(elsewhere(f, tripped), func(id string) bool {
-		return slices.Contains(reach, registry.byID[id].area)
+		return slices.Contains(reach, cases()[id].Area)
 	})
 }
 

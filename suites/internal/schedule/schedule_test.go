@@ -1,4 +1,4 @@
-package suites
+package schedule
 
 import (
 	"context"
@@ -11,31 +11,30 @@ import (
 
 // timetable makes jobs that each take some seconds, runs them, and returns when
 // each began, how long all took, and their critical path.
-func timetable(t *testing.T, concurrency int, seconds []int, make func() []*job) (began []int, wall, path time.Duration) {
+func timetable(t *testing.T, concurrency int, seconds []int, make func() []*Job) (began []int, wall, path time.Duration) {
 	t.Helper()
 	began = slices.Repeat([]int{-1}, len(seconds))
 	synctest.Test(t, func(t *testing.T) {
 		jobs := make()
 		start := time.Now()
 		var mu sync.Mutex
-		runJobs(t.Context(), jobs, concurrency, func(_ context.Context, j *job) {
-			i := slices.Index(jobs, j)
+		Run(t.Context(), jobs, concurrency, func(_ context.Context, i int) {
 			mu.Lock()
 			began[i] = int(time.Since(start).Seconds())
 			mu.Unlock()
 			time.Sleep(time.Duration(seconds[i]) * time.Second)
 		})
-		wall, path = time.Since(start), criticalPath(jobs)
+		wall, path = time.Since(start), CriticalPath(jobs)
 	})
 	return began, wall, path
 }
 
 func TestJobsShareTheirWaits(t *testing.T) {
 	t.Parallel()
-	alike := func() []*job {
-		jobs := make([]*job, 200)
+	alike := func() []*Job {
+		jobs := make([]*Job, 200)
 		for i := range jobs {
-			jobs[i] = &job{locks: []lock{{"client a", false}, {"user u", false}}}
+			jobs[i] = &Job{Locks: []Lock{{"client a", false}, {"user u", false}}}
 		}
 		return jobs
 	}
@@ -50,14 +49,14 @@ func TestJobsShareTheirWaits(t *testing.T) {
 
 func TestJobsKeepApart(t *testing.T) {
 	t.Parallel()
-	began, wall, path := timetable(t, 10, []int{5, 3, 3, 2}, func() []*job {
-		ordinary := newLatch()
-		ordinary.add()
-		return []*job{
-			{locks: []lock{{"client a", false}}, opens: []*latch{ordinary}},
-			{locks: []lock{{"client b", true}}},
-			{locks: []lock{{"client b", true}}},
-			{locks: []lock{{"client a", true}}, waitFor: []*latch{ordinary}}, // last of its client
+	began, wall, path := timetable(t, 10, []int{5, 3, 3, 2}, func() []*Job {
+		ordinary := NewLatch()
+		ordinary.Add()
+		return []*Job{
+			{Locks: []Lock{{"client a", false}}, Opens: []*Latch{ordinary}},
+			{Locks: []Lock{{"client b", true}}},
+			{Locks: []Lock{{"client b", true}}},
+			{Locks: []Lock{{"client a", true}}, WaitFor: []*Latch{ordinary}}, // last of its client
 		}
 	})
 	if began[0] != 0 || began[1]+began[2] != 3 || began[3] != 5 || wall != 7*time.Second || path != 7*time.Second {
@@ -69,15 +68,15 @@ func TestJobsKeepApart(t *testing.T) {
 func TestExclusiveClaimIsServed(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		c := newClaims()
-		shared, alone := []lock{{"user u", false}}, []lock{{"user u", true}}
+		c := newLockTable()
+		shared, alone := []Lock{{"user u", false}}, []Lock{{"user u", true}}
 		if err := c.acquire(t.Context(), shared); err != nil {
 			t.Fatal(err)
 		}
 		var order []string
 		var mu sync.Mutex
 		var wg sync.WaitGroup
-		claim := func(name string, locks []lock) {
+		claim := func(name string, locks []Lock) {
 			wg.Go(func() {
 				if err := c.acquire(t.Context(), locks); err != nil {
 					t.Error(err)
@@ -105,9 +104,9 @@ func TestJobsEndWithTheirContext(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
 		defer cancel()
-		jobs := []*job{{locks: []lock{{"client a", true}}}, {locks: []lock{{"client a", true}}}}
+		jobs := []*Job{{Locks: []Lock{{"client a", true}}}, {Locks: []Lock{{"client a", true}}}}
 		ran := 0
-		runJobs(ctx, jobs, 2, func(ctx context.Context, _ *job) {
+		Run(ctx, jobs, 2, func(ctx context.Context, _ int) {
 			ran++
 			<-ctx.Done()
 		})

@@ -1,4 +1,4 @@
-package suites
+package selftest
 
 import (
 	"bytes"
@@ -16,6 +16,7 @@ import (
 	"github.com/cibatest/cibatest/internal/lab"
 	"github.com/cibatest/cibatest/internal/memnet"
 	"github.com/cibatest/cibatest/reports/result"
+	"github.com/cibatest/cibatest/suites"
 )
 
 // hostile stands between the client and the OP and spoils the answers of all
@@ -68,8 +69,6 @@ func (broken) Read([]byte) (int, error) { return 0, io.ErrUnexpectedEOF }
 // Whatever an OP answers, the run ends, every case has a readable outcome, and
 // nothing in this program gives way.
 func TestHostileAnswers(t *testing.T) {
-	notForGinkgo(t)
-	build()
 	text := func(s string) func(*http.Response) (*http.Response, error) {
 		return func(r *http.Response) (*http.Response, error) { return body(r, strings.NewReader(s)), nil }
 	}
@@ -120,7 +119,7 @@ func TestHostileAnswers(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			run := judgeHostile(t, Selection{}, spoil)
+			run := judgeHostile(t, suites.Selection{}, spoil)
 			if run.Verdict == result.Conformant {
 				t.Errorf("the verdict is %s", run.Verdict)
 			}
@@ -143,15 +142,13 @@ func TestHostileAnswers(t *testing.T) {
 // A server error that passes costs a second try, not the judgement; one that
 // stays leaves the case without a judgement.
 func TestPassingTrouble(t *testing.T) {
-	notForGinkgo(t)
-	build()
 	for name, tt := range map[string]struct {
 		troubles int32
 		want     result.Outcome
 	}{"passes": {1, result.Pass}, "stays": {1 << 30, result.Error}} {
 		t.Run(name, func(t *testing.T) {
 			var met atomic.Int32
-			run := judgeHostile(t, Selection{Arguments: []string{"reuse", "id-token-signature"}}, func(r *http.Response) (*http.Response, error) {
+			run := judgeHostile(t, suites.Selection{Arguments: []string{"reuse", "id-token-signature"}}, func(r *http.Response) (*http.Response, error) {
 				if r.StatusCode == http.StatusOK && strings.HasSuffix(r.Request.URL.Path, "/grants/redeem") && met.Add(1) <= tt.troubles {
 					r.StatusCode = http.StatusInternalServerError
 					return body(r, strings.NewReader(`{"error":"server_error"}`)), nil
@@ -171,9 +168,10 @@ func TestPassingTrouble(t *testing.T) {
 	}
 }
 
-func judgeHostile(t *testing.T, s Selection, spoil func(*http.Response) (*http.Response, error)) result.Run {
+func judgeHostile(t *testing.T, s suites.Selection, spoil func(*http.Response) (*http.Response, error)) result.Run {
 	t.Helper()
 	var run result.Run
+	cases()
 	synctest.Test(t, func(t *testing.T) {
 		network := memnet.New()
 		defer network.Close()
@@ -185,7 +183,7 @@ func judgeHostile(t *testing.T, s Selection, spoil func(*http.Response) (*http.R
 		}
 		defer l.Close()
 		transport := hostile{l.RoundTripper, spoil}
-		run, err = Run(ctx, Options{Target: l.Target, Approver: l.Approver, RoundTripper: transport, Select: s, ToolVersion: "test"})
+		run, err = suites.Run(ctx, suites.Options{Target: l.Target, Approver: l.Approver, RoundTripper: transport, Select: s, ToolVersion: "test"})
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -1,4 +1,4 @@
-package suites
+package selftest
 
 import (
 	"encoding/json"
@@ -7,6 +7,7 @@ import (
 
 	"github.com/cibatest/cibatest/internal/lab"
 	"github.com/cibatest/cibatest/internal/targetfile"
+	"github.com/cibatest/cibatest/suites"
 )
 
 // keeping leaves of rar.valid the objects at some places.
@@ -27,8 +28,6 @@ func withoutResourceServer(t *targetfile.Target) {
 // Target files that say less, and OPs that are as their target file says, accuse
 // nobody; what cannot be judged with them is skipped, not an error.
 func TestRARTargets(t *testing.T) {
-	notForGinkgo(t)
-	build()
 	t.Parallel()
 	for _, c := range []struct {
 		name     string
@@ -64,7 +63,7 @@ func TestRARTargets(t *testing.T) {
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
-			run := judgeLabAs(t, c.options, Selection{Arguments: []string{"rar"}}, c.describe)
+			run := judgeLabAs(t, c.options, suites.Selection{Arguments: []string{"rar"}}, c.describe)
 			accusesNobody(t, run)
 			if run.Summary.Pass < 10 {
 				t.Errorf("only %d cases passed: %+v", run.Summary.Pass, run.Summary)

@@ -1,4 +1,4 @@
-package targetfile
+package preflight
 
 import (
 	"bytes"
@@ -8,12 +8,14 @@ import (
 	"slices"
 	"strings"
 	"text/template"
+
+	"github.com/cibatest/cibatest/internal/targetfile"
 )
 
 // Init writes a first target file from an OP's metadata. Secrets are
 // placeholders for environment variables; what only a person knows is marked.
 func Init(ctx context.Context, rt http.RoundTripper, issuer string) ([]byte, error) {
-	t := &Target{Issuer: issuer}
+	t := &targetfile.Target{Issuer: issuer}
 	d, err := Discover(ctx, rt, t)
 	if err != nil {
 		return nil, err
@@ -21,14 +23,14 @@ func Init(ctx context.Context, rt http.RoundTripper, issuer string) ([]byte, err
 	if published := d.Text("issuer"); published != "" {
 		t.Issuer = published
 	}
-	t.Resolve(d)
+	t = Resolve(t, d)
 	var b bytes.Buffer
 	err = initTemplate.Execute(&b, map[string]any{
 		"Issuer":   t.Issuer,
 		"Found":    d.URL,
-		"Personas": strings.Join(Personas(), ", "),
+		"Personas": strings.Join(targetfile.Personas(), ", "),
 		"Endpoint": t.Endpoints.BackchannelAuthentication,
-		"Method":   firstOf(d.Strings("token_endpoint_auth_methods_supported"), AuthClientSecretBasic, AuthClientSecretPost, AuthPrivateKeyJWT, AuthClientSecretJWT),
+		"Method":   firstOf(d.Strings("token_endpoint_auth_methods_supported"), targetfile.AuthClientSecretBasic, targetfile.AuthClientSecretPost, targetfile.AuthPrivateKeyJWT, targetfile.AuthClientSecretJWT),
 		"Types":    d.Strings("authorization_details_types_supported"),
 		"UserCode": d.Document["backchannel_user_code_parameter_supported"] == true,
 	})

@@ -1,6 +1,6 @@
 //go:build containers
 
-package suites
+package selftest
 
 import (
 	"context"
@@ -8,7 +8,6 @@ import (
 	"fmt"
 	"io"
 	"net"
-	"net/http"
 	"net/netip"
 	"net/url"
 	"os"
@@ -21,8 +20,10 @@ import (
 
 	"github.com/cibatest/cibatest/fixtures"
 	"github.com/cibatest/cibatest/internal/approve"
+	"github.com/cibatest/cibatest/internal/preflight"
 	"github.com/cibatest/cibatest/internal/targetfile"
 	"github.com/cibatest/cibatest/reports/result"
+	"github.com/cibatest/cibatest/suites"
 	"github.com/moby/moby/api/types/container"
 	"github.com/moby/moby/api/types/network"
 	"github.com/moby/moby/client"
@@ -113,12 +114,13 @@ func imageEnv() map[string]string {
 
 func judgeContainer(t *testing.T, tgt *targetfile.Target) {
 	t.Helper()
-	transport := &http.Transport{MaxIdleConnsPerHost: 64, DisableCompression: true}
+	transport, err := preflight.Transport(tgt)
+	must(t, err)
 	defer transport.CloseIdleConnections()
 	approver, err := approve.New(tgt.Approval, approve.Options{RoundTripper: transport})
 	must(t, err)
 	defer func() { _ = approver.Close() }()
-	judged, err := Run(t.Context(), Options{Target: tgt, Approver: approver, RoundTripper: transport, ToolVersion: "test"})
+	judged, err := Run(t.Context(), suites.Options{Target: tgt, Approver: approver, RoundTripper: transport, ToolVersion: "test"})
 	must(t, err)
 	for _, c := range judged.Cases {
 		if c.Outcome == result.Fail || c.Outcome == result.Error {

@@ -1,4 +1,4 @@
-package suites
+package selftest
 
 import (
 	"context"
@@ -15,9 +15,11 @@ import (
 	"github.com/cibatest/cibatest/internal/catalogue"
 	"github.com/cibatest/cibatest/internal/lab"
 	"github.com/cibatest/cibatest/internal/memnet"
+	"github.com/cibatest/cibatest/internal/preflight"
 	"github.com/cibatest/cibatest/internal/refop"
 	"github.com/cibatest/cibatest/internal/targetfile"
 	"github.com/cibatest/cibatest/reports/result"
+	"github.com/cibatest/cibatest/suites"
 )
 
 var (
@@ -27,15 +29,16 @@ var (
 
 // judgeLab runs the suites against a lab in memory, inside a bubble where
 // waiting costs nothing.
-func judgeLab(t *testing.T, o lab.Options, s Selection) result.Run {
+func judgeLab(t *testing.T, o lab.Options, s suites.Selection) result.Run {
 	t.Helper()
 	return judgeLabAs(t, o, s, func(*targetfile.Target) {})
 }
 
 // judgeLabAs is judgeLab with another description of the lab.
-func judgeLabAs(t *testing.T, o lab.Options, s Selection, describe func(*targetfile.Target)) result.Run {
+func judgeLabAs(t *testing.T, o lab.Options, s suites.Selection, describe func(*targetfile.Target)) result.Run {
 	t.Helper()
 	var run result.Run
+	cases()
 	synctest.Test(t, func(t *testing.T) {
 		network := memnet.New()
 		defer network.Close()
@@ -48,7 +51,7 @@ func judgeLabAs(t *testing.T, o lab.Options, s Selection, describe func(*targetf
 		}
 		defer l.Close()
 		describe(l.Target)
-		run, err = Run(ctx, Options{Target: l.Target, Approver: l.Approver, RoundTripper: l.RoundTripper, Select: s, ToolVersion: "test"})
+		run, err = suites.Run(ctx, suites.Options{Target: l.Target, Approver: l.Approver, RoundTripper: l.RoundTripper, Select: s, ToolVersion: "test"})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -56,38 +59,25 @@ func judgeLabAs(t *testing.T, o lab.Options, s Selection, describe func(*targetf
 	return run
 }
 
-// notForGinkgo leaves the self-test out when the ginkgo command runs this
-// package: its user judges a target with the tree, not the tree itself.
-func notForGinkgo(t *testing.T) {
-	t.Helper()
-	flag.Visit(func(f *flag.Flag) {
-		if strings.HasPrefix(f.Name, "ginkgo.") {
-			t.Skip("the ginkgo command runs the tree only; go test runs the self-test")
-		}
-	})
-}
-
-func selection() Selection {
+func selection() suites.Selection {
 	if *onlyCase != "" {
-		return Selection{Arguments: strings.Split(*onlyCase, ",")}
+		return suites.Selection{Arguments: strings.Split(*onlyCase, ",")}
 	}
-	return Selection{}
+	return suites.Selection{}
 }
 
 // Every clause is judged, or says why not; of poll mode's own nearly all are.
 func TestCoverage(t *testing.T) {
-	notForGinkgo(t)
-	build()
 	covered := 0
-	for _, r := range catalogue.Must().InPollScope() {
-		if Uncovered(r) == "" {
+	for _, r := range catalogue.Must().List() {
+		if preflight.Outside(r) == "" && suites.Uncovered(r) == "" {
 			covered++
 		}
 	}
 	if covered < 195 {
 		t.Errorf("%d requirements of poll mode have a case, want 195 at least", covered)
 	}
-	for _, r := range List(nil).Requirements {
+	for _, r := range suites.List(nil).Requirements {
 		if len(r.Cases) == 0 && r.Reason == "" {
 			t.Errorf("%s has neither a case nor a reason why not", r.ID)
 		}
@@ -96,8 +86,6 @@ func TestCoverage(t *testing.T) {
 
 // The healthy OP passes every case; what it does not offer is skipped.
 func TestHealthy(t *testing.T) {
-	notForGinkgo(t)
-	build()
 	t.Parallel()
 	run := judgeLab(t, lab.Options{}, selection())
 	for _, c := range run.Cases {
@@ -117,7 +105,6 @@ func TestHealthy(t *testing.T) {
 // A target may name little: one client, one user, nobody who decides. What cannot
 // be judged is skipped, and all else is judged as ever.
 func TestSmallTargets(t *testing.T) {
-	build()
 	t.Parallel()
 	only := func(fits func(targetfile.Client) bool) func(*targetfile.Target) {
 		return func(tgt *targetfile.Target) {
@@ -164,7 +151,6 @@ func TestSmallTargets(t *testing.T) {
 // Where the target file says nothing about id_token_hint, an OP that takes none is
 // not accused: CIBA-7.1-ITH-OK is for the kinds of hints an OP supports.
 func TestUnsaidHint(t *testing.T) {
-	build()
 	t.Parallel()
 	run := judgeLabAs(t, lab.Options{Variants: []string{"hint-id-token-not-taken"}}, selection(), func(tgt *targetfile.Target) {
 		delete(tgt.Capabilities, "id_token_hint")
@@ -177,10 +163,8 @@ func TestUnsaidHint(t *testing.T) {
 
 // What RFC 6749 allows without reserve at the token endpoint is not even a warning.
 func TestTokenEndpointAnswers400(t *testing.T) {
-	notForGinkgo(t)
-	build()
 	t.Parallel()
-	area := Selection{Arguments: []string{"client-auth"}}
+	area := suites.Selection{Arguments: []string{"client-auth"}}
 	healthy := judgeLab(t, lab.Options{}, area)
 	for i, c := range judgeLab(t, lab.Options{Variants: []string{"auth-400-at-token"}}, area).Cases {
 		if want := healthy.Cases[i]; c.Outcome != want.Outcome {
@@ -191,7 +175,6 @@ func TestTokenEndpointAnswers400(t *testing.T) {
 
 // An issuer may have a path or end in a slash; all addresses follow from it.
 func TestIssuers(t *testing.T) {
-	build()
 	t.Parallel()
 	for name, issuer := range map[string]string{"path": "http://127.0.0.1:9001/tenant/a", "slash": "http://127.0.0.1:9001/"} {
 		t.Run(name, func(t *testing.T) {
@@ -214,8 +197,6 @@ func accusesNobody(t *testing.T, run result.Run) {
 // A legal departure accuses nobody: no case fails, and what could be judged on
 // the healthy OP can still be judged.
 func TestVariants(t *testing.T) {
-	notForGinkgo(t)
-	build()
 	t.Parallel()
 	for _, v := range refop.Variants() {
 		t.Run(v.Name, func(t *testing.T) {
@@ -228,8 +209,6 @@ func TestVariants(t *testing.T) {
 // The same where a target names two users and two clients that authenticate by
 // private_key_jwt: each case has to do with them, whatever it prefers.
 func TestVariantsOnSmallTargets(t *testing.T) {
-	notForGinkgo(t)
-	build()
 	if testing.Short() {
 		t.Skip("with -short the variants are tried on the whole target only")
 	}
@@ -261,8 +240,6 @@ func (m *matrix) unseenOnce(f refop.Fault, said string) {
 // Each fault is caught by a case of the requirement it breaks, and each case is
 // caught failing by a fault. What else a fault trips is listed.
 func TestFaults(t *testing.T) {
-	notForGinkgo(t)
-	build()
 	if testing.Short() {
 		t.Skip("the fault matrix is long; it runs without -short")
 	}
@@ -376,9 +353,9 @@ func (m *matrix) everyCaseFails(t *testing.T) {
 			caught[id] = true
 		}
 	}
-	for _, d := range all() {
-		if !caught[d.id] && d.id != "tls-versions" { // see TestTLSVersions
-			t.Errorf("no fault makes the case %s fail", d.id)
+	for _, c := range suites.List(nil).Cases {
+		if !caught[c.ID] && c.ID != "tls-versions" { // see TestTLSVersions of the family security
+			t.Errorf("no fault makes the case %s fail", c.ID)
 		}
 	}
 }

@@ -1,6 +1,6 @@
 //go:build !containers
 
-package suites
+package selftest
 
 import "testing"
 
