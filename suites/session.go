@@ -79,6 +79,9 @@ func newSession(ctx context.Context, t *targetfile.Target, approver *approve.App
 		turnstiles:   map[string]*turnstile{},
 		started:      time.Now(),
 	}
+	for _, e := range facts.Elsewhere() {
+		s.note("%s is not at the issuer's host or less protected, and gets the clients' credentials: %q", e.Member, e.URL)
+	}
 	for _, c := range t.Clients {
 		if !c.Spoken() {
 			s.note("client %q takes no part: %s is not spoken so far", c.Name, c.AuthMethod)
