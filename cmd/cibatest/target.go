@@ -118,8 +118,9 @@ func newInit() *cobra.Command {
 		Long: `Writes a first target file from an OP's discovery document. The URL of that document is
 taken for its issuer, too. What the OP publishes is copied as text; an issuer or an endpoint
 of another host is shown in a comment, for you to judge.`,
-		Example: "  cibatest init https://op.example.com > target.yaml\n  cibatest init https://op.example.com --ca-file ca.pem --out target.yaml",
-		Args:    cobra.ExactArgs(1),
+		Example: `  cibatest init https://op.example.com > target.yaml
+  cibatest init https://op.example.com --ca-file ca.pem --out target.yaml`,
+		Args: cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			text, err := firstTarget(cmd, args[0], targetfile.TLS{CAFile: caFile})
 			if err != nil {

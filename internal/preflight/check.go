@@ -166,7 +166,8 @@ func (r *CheckReport) Clients(refused map[string]string) {
 	}
 	for _, name := range slices.Sorted(maps.Keys(refused)) {
 		if how := refused[name]; how != "" {
-			r.add(level, "client %q is refused, whatever it asks: %s; compare client_id, auth_method and secret or key with its registration", name, how)
+			r.add(level, "client %q is refused, whatever it asks: %s; compare client_id, auth_method and secret or key with its registration",
+				name, how)
 		}
 	}
 }

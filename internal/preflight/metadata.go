@@ -64,7 +64,8 @@ func Discover(ctx context.Context, rt http.RoundTripper, t *targetfile.Target) (
 	if t.Endpoints.BackchannelAuthentication != "" && t.Endpoints.Token != "" {
 		return first, nil
 	}
-	return nil, fmt.Errorf("%s answers %s, so nothing is known about the OP; check issuer, or name the endpoints in the target file", first.URL, first.Response.Summary())
+	return nil, fmt.Errorf("%s answers %s, so nothing is known about the OP; check issuer, or name the endpoints in the target file",
+		first.URL, first.Response.Summary())
 }
 
 // read asks one location; whether it has a document is not looked at. An error is that nothing answered there, or that the
