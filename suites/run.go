@@ -103,6 +103,9 @@ func begin(ctx context.Context, o Options) (*run, error) {
 	if err != nil {
 		return nil, err
 	}
+	for _, e := range facts.Elsewhere() {
+		r.driver.Note("%s is not at the issuer's host or less protected, and gets the clients' credentials: %q", e.Member, e.URL)
+	}
 	r.session = harness.NewSession(facts, r.driver)
 	return r, nil
 }

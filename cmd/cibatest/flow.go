@@ -113,7 +113,7 @@ func authorize(cmd *cobra.Command, f flowFlags, h *byHand, extra ciba.Params) er
 	if err != nil {
 		return &exitError{exitNonConformant, fmt.Errorf("the request was not accepted: %s", resp.Summary())}
 	}
-	fmt.Fprintf(cmd.ErrOrStderr(), "auth_req_id %s, expires in %s; waiting for the user's decision\n", ack.AuthReqID, ack.ExpiresIn)
+	fmt.Fprintf(cmd.ErrOrStderr(), "auth_req_id %q, expires in %s; waiting for the user's decision\n", ack.AuthReqID, ack.ExpiresIn)
 	interval := ack.Interval
 	if interval == 0 {
 		interval = 5 * time.Second

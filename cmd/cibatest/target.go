@@ -26,7 +26,8 @@ func newCheck() *cobra.Command {
 		Short: "Validate a target file and what it says against the OP, judging nothing",
 		Long: `Validates a target file, every problem at once, then reads the OP's discovery document
 and keys, lets every poll client show its credentials at both endpoints, and says what can be
-tested and what is missing. No user is asked anything.`,
+tested and what is missing. No user is asked anything. Credentials go to no endpoint that is
+neither at the issuer's host nor named in the file.`,
 		Example: "  cibatest check staging.yaml\n  cibatest check --schema > target.schema.json",
 		Args:    cobra.MaximumNArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
@@ -109,39 +110,62 @@ func printCheck(out io.Writer, r preflight.CheckReport) error {
 }
 
 func newInit() *cobra.Command {
-	var out string
+	var out, caFile string
 	var force bool
 	cmd := &cobra.Command{
-		Use:     "init ISSUER",
-		Short:   "Write a target file from an OP's discovery document",
-		Example: "  cibatest init https://op.example.com > target.yaml\n  cibatest init https://op.example.com --out target.yaml",
-		Args:    cobra.ExactArgs(1),
+		Use:   "init ISSUER",
+		Short: "Write a target file from an OP's discovery document",
+		Long: `Writes a first target file from an OP's discovery document. The URL of that document is
+taken for its issuer, too. What the OP publishes is copied as text; an issuer or an endpoint
+of another host is shown in a comment, for you to judge.`,
+		Example: `  cibatest init https://op.example.com > target.yaml
+  cibatest init https://op.example.com --ca-file ca.pem --out target.yaml`,
+		Args: cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			transport, err := preflight.Transport(&targetfile.Target{})
+			text, err := firstTarget(cmd, args[0], targetfile.TLS{CAFile: caFile})
 			if err != nil {
-				return usage(err)
-			}
-			defer transport.CloseIdleConnections()
-			text, err := preflight.Init(cmd.Context(), transport, args[0])
-			if err != nil {
-				return notJudged(err)
-			}
-			if out == "" {
-				_, err = cmd.OutOrStdout().Write(text)
 				return err
 			}
-			if _, err := os.Stat(out); err == nil && !force {
-				return usage(fmt.Errorf("%s exists; --force replaces it", out))
-			} else if err != nil && !errors.Is(err, os.ErrNotExist) {
-				return usage(err)
-			}
-			return writeWhole(out, func(w io.Writer) error {
-				_, err := io.Copy(w, bytes.NewReader(text))
-				return err
-			})
+			return writeTargetFile(cmd, text, out, force)
 		},
 	}
 	cmd.Flags().StringVarP(&out, "out", "o", "", "file to write; empty: standard output")
+	cmd.Flags().StringVar(&caFile, "ca-file", "", "certificates to trust besides the system's, as PEM; goes into the file as tls.ca_file")
 	cmd.Flags().BoolVar(&force, "force", false, "replace an existing file")
 	return cmd
+}
+
+// firstTarget makes the text of a target file for the OP of an issuer.
+func firstTarget(cmd *cobra.Command, pasted string, trusted targetfile.TLS) ([]byte, error) {
+	issuer, err := preflight.IssuerOf(pasted)
+	if err != nil {
+		return nil, usage(err)
+	}
+	transport, err := preflight.Transport(&targetfile.Target{TLS: trusted})
+	if err != nil {
+		return nil, usage(err)
+	}
+	defer transport.CloseIdleConnections()
+	text, err := preflight.Init(cmd.Context(), transport, issuer, trusted)
+	if err != nil {
+		return nil, notJudged(err)
+	}
+	return text, nil
+}
+
+// writeTargetFile writes to a file that is not there yet, or to standard output.
+func writeTargetFile(cmd *cobra.Command, text []byte, out string, force bool) error {
+	if out == "" {
+		_, err := cmd.OutOrStdout().Write(text)
+		return err
+	}
+	if _, err := os.Stat(out); err == nil && !force {
+		return usage(fmt.Errorf("%s exists; --force replaces it", out))
+	} else if err != nil && !errors.Is(err, os.ErrNotExist) {
+		return usage(err)
+	}
+	return writeWhole(out, func(w io.Writer) error {
+		_, err := io.Copy(w, bytes.NewReader(text))
+		return err
+	})
 }

@@ -6,6 +6,9 @@ import (
 	"maps"
 	"net/http"
 	"slices"
+	"strconv"
+	"strings"
+	"time"
 
 	"github.com/cibatest/cibatest/internal/ciba"
 	"github.com/cibatest/cibatest/internal/targetfile"
@@ -15,7 +18,8 @@ import (
 // CheckLevel grades a finding of [Check].
 type CheckLevel string
 
-// The grades. A problem keeps a run from telling the truth.
+// The grades. A problem keeps a run from telling the truth, or would send secrets to
+// where nobody wants them.
 const (
 	CheckOK      CheckLevel = "ok"
 	CheckWarning CheckLevel = "warning"
@@ -25,7 +29,7 @@ const (
 // CheckFinding is one fact about the target file against the OP.
 type CheckFinding struct {
 	Level CheckLevel `json:"level"`
-	Text  string     `json:"text"`
+	Text  string     `json:"text"` // one line without control characters, whatever the OP sent
 }
 
 // CheckReport is what [Check] found out.
@@ -37,11 +41,26 @@ type CheckReport struct {
 }
 
 func (r *CheckReport) add(level CheckLevel, format string, args ...any) {
-	r.Findings = append(r.Findings, CheckFinding{level, fmt.Sprintf(format, args...)})
+	r.Findings = append(r.Findings, CheckFinding{level, inert(fmt.Sprintf(format, args...))})
 }
 
-// Check compares a target file with what the OP publishes. It starts no flow, so
-// no user is asked anything.
+// inert escapes what a terminal or the log of a CI system could take for a command:
+// control characters, line ends and what changes the direction of writing.
+func inert(text string) string {
+	var b strings.Builder
+	for _, r := range strings.ToValidUTF8(text, "?") {
+		if strconv.IsPrint(r) {
+			b.WriteRune(r)
+			continue
+		}
+		quoted := strconv.QuoteRune(r)
+		b.WriteString(quoted[1 : len(quoted)-1])
+	}
+	return b.String()
+}
+
+// Check compares a target file with what the OP publishes. It starts no flow, so no
+// user is asked anything, and it shows nobody's credentials.
 func Check(ctx context.Context, rt http.RoundTripper, t *targetfile.Target) CheckReport {
 	r := CheckReport{Issuer: t.Issuer, Capabilities: map[string]result.Capability{}}
 	facts, err := Gather(ctx, rt, t)
@@ -50,26 +69,22 @@ func Check(ctx context.Context, rt http.RoundTripper, t *targetfile.Target) Chec
 		return r
 	}
 	r.Reached = true
-	t, d := facts.Target, facts.Discovery
 	r.Capabilities = facts.Capabilities.ByName()
-	if d.Found() {
-		r.add(CheckOK, "metadata at %s", d.URL)
-		r.metadata(t, d)
+	if facts.Discovery.Found() {
+		r.add(CheckOK, "metadata at %s", facts.Discovery.URL)
+		r.metadata(facts.Target, facts.Discovery)
 	} else {
 		r.add(CheckWarning, "no metadata; the endpoints of the target file are used")
 	}
-	r.keys(ctx, rt, t)
+	h := ciba.NewHTTP(rt, ciba.Options{Secrets: t.Secrets()})
+	r.endpoints(ctx, h, facts)
+	r.keys(ctx, h, facts.Target.Endpoints.JWKS)
 	return r
 }
 
 func (r *CheckReport) metadata(t *targetfile.Target, d *Discovery) {
 	if issuer := d.Text("issuer"); issuer != t.Issuer {
 		r.add(CheckProblem, "the OP calls itself %q, the target file %q; they have to be equal to the letter", issuer, t.Issuer)
-	}
-	for name, url := range map[string]string{"backchannel_authentication_endpoint": t.Endpoints.BackchannelAuthentication, "token_endpoint": t.Endpoints.Token} {
-		if url == "" {
-			r.add(CheckProblem, "%s is neither published nor set under endpoints", name)
-		}
 	}
 	modes := d.Strings("backchannel_token_delivery_modes_supported")
 	if !slices.Contains(modes, targetfile.DeliveryPoll) {
@@ -89,19 +104,51 @@ func (r *CheckReport) metadata(t *targetfile.Target, d *Discovery) {
 	}
 }
 
-func (r *CheckReport) keys(ctx context.Context, rt http.RoundTripper, t *targetfile.Target) {
-	if t.Endpoints.JWKS == "" {
+// endpoints tells which of the endpoints that get credentials are missing, cannot be
+// used, or are where only the OP's metadata says that they belong.
+func (r *CheckReport) endpoints(ctx context.Context, h *ciba.HTTP, f *Facts) {
+	elsewhere := f.Elsewhere()
+	for _, e := range credentialed(f.Target.Endpoints) {
+		switch err := e.sendable(); {
+		case e.URL == "" && e.Optional:
+		case e.URL == "":
+			r.add(CheckProblem, "%s is neither published nor set under endpoints", e.Member)
+		case err != nil:
+			r.add(CheckProblem, "%v", err)
+		case slices.Contains(elsewhere, e):
+			r.add(CheckProblem, "%s is %q, which is not at the issuer's host or less protected, and would get the clients' credentials; "+
+				"if you trust it, name it in the target file as endpoints.%s", e.Member, e.URL, e.Name)
+		default:
+			r.reach(ctx, h, e)
+		}
+	}
+}
+
+// reachPatience is how long an endpoint may take to answer a request that it refuses.
+const reachPatience = 10 * time.Second
+
+// reach asks an endpoint for nothing, without credentials. Any answer will do; that
+// none comes would otherwise pass for a client that is let in.
+func (r *CheckReport) reach(ctx context.Context, h *ciba.HTTP, e Endpoint) {
+	resp := h.Do(ctx, nil, ciba.Call{Label: "reach", Method: http.MethodGet, URL: e.URL, Timeout: reachPatience})
+	if resp.Err != nil && resp.Status == 0 {
+		r.add(CheckProblem, "%s cannot be used: %v", e.Member, resp.Err)
+	}
+}
+
+func (r *CheckReport) keys(ctx context.Context, h *ciba.HTTP, jwksURI string) {
+	if jwksURI == "" {
 		r.add(CheckWarning, "no jwks_uri, so ID Token signatures cannot be verified")
 		return
 	}
-	resp := ciba.NewHTTP(rt, ciba.Options{}).Do(ctx, nil, ciba.Call{Label: "keys", Method: http.MethodGet, URL: t.Endpoints.JWKS})
+	resp := h.Do(ctx, nil, ciba.Call{Label: "keys", Method: http.MethodGet, URL: jwksURI})
 	object, err := resp.Object()
 	keys, _ := object["keys"].([]any)
 	if err != nil || len(keys) == 0 {
-		r.add(CheckProblem, "%s has no keys: %s", t.Endpoints.JWKS, resp.Summary())
+		r.add(CheckProblem, "%s has no keys: %s", jwksURI, resp.Summary())
 		return
 	}
-	r.add(CheckOK, "%d keys at %s", len(keys), t.Endpoints.JWKS)
+	r.add(CheckOK, "%d keys at %s", len(keys), jwksURI)
 }
 
 // Clients adds what the OP says to each client's credentials: for every name how
@@ -119,15 +166,16 @@ func (r *CheckReport) Clients(refused map[string]string) {
 	}
 	for _, name := range slices.Sorted(maps.Keys(refused)) {
 		if how := refused[name]; how != "" {
-			r.add(level, "client %q is refused, whatever it asks: %s; compare client_id, auth_method and secret or key with its registration", name, how)
+			r.add(level, "client %q is refused, whatever it asks: %s; compare client_id, auth_method and secret or key with its registration",
+				name, how)
 		}
 	}
 }
 
-// Unreachable says whether the OP gave no answer.
+// Unreachable reports whether the OP gave no answer.
 func (r CheckReport) Unreachable() bool { return !r.Reached }
 
-// HasProblems says whether a run would not tell the truth.
+// HasProblems reports whether a run would not tell the truth.
 func (r CheckReport) HasProblems() bool {
 	return slices.ContainsFunc(r.Findings, func(f CheckFinding) bool { return f.Level == CheckProblem })
 }

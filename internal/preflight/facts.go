@@ -14,6 +14,8 @@ type Facts struct {
 	Target       *targetfile.Target // a copy of what was asked about, its endpoints filled in from the metadata
 	Discovery    *Discovery         // never nil
 	Capabilities Capabilities       // an entry for every need of the catalogue
+
+	named targetfile.Endpoints // by the target file itself
 }
 
 // Gather asks the OP of a target for its metadata and concludes what can be tested. The
@@ -24,7 +26,7 @@ func Gather(ctx context.Context, rt http.RoundTripper, t *targetfile.Target) (*F
 	if err != nil {
 		return nil, err
 	}
-	f := &Facts{Target: Resolve(t, d), Discovery: d}
+	f := &Facts{Target: Resolve(t, d), Discovery: d, named: t.Endpoints}
 	f.Capabilities = f.capabilities()
 	return f, nil
 }
