@@ -135,10 +135,10 @@ func load(cmd *cobra.Command, f loadFlags) error {
 
 // deciderOf is who makes the users' decisions, nil when nobody known does.
 func deciderOf(b *bench) (loadgen.Decider, error) {
-	switch b.target.Approval.Kind {
-	case "none":
+	switch {
+	case b.target.Approval.Kind == "none":
 		return nil, nil
-	case "manual":
+	case b.approver.IsPerson():
 		return nil, errors.New("approval.kind is manual: nobody decides that fast; use device, url, exec or none")
 	}
 	if !b.approver.NamesRequest() || b.approver.Nameless() {
