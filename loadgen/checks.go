@@ -229,8 +229,8 @@ func (c *checks) details(e *engine, x *exchange) {
 	if c.template == nil {
 		return
 	}
-	granted, err := jsonList(string(x.details))
-	if err != nil {
+	var granted, requested []any
+	if json.Unmarshal(x.details, &granted) != nil {
 		c.report(e, x, detailsMissing, "there is no list of authorization_details")
 		return
 	}
@@ -238,21 +238,13 @@ func (c *checks) details(e *engine, x *exchange) {
 		c.report(e, x, detailsForeign, "this is flow %d, the details are those of flow %s", x.f.serial, other)
 		return
 	}
-	requested, _ := jsonList(c.template.fill(x.f.serial)) // was checked by NewTemplate
+	_ = json.Unmarshal([]byte(c.template.fill(x.f.serial)), &requested) // was checked by NewTemplate
 	for _, object := range granted {
 		if !slices.ContainsFunc(requested, func(asked any) bool { return agree(asked, object) }) {
 			c.report(e, x, detailsChanged, "a granted object agrees with none that was requested")
 			return
 		}
 	}
-}
-
-// jsonList reads a list, with numbers as they are written.
-func jsonList(text string) (list []any, err error) {
-	decoder := json.NewDecoder(strings.NewReader(text))
-	decoder.UseNumber()
-	err = decoder.Decode(&list)
-	return list, err
 }
 
 // agree reports whether a granted value is an object that answers a requested one.

@@ -172,7 +172,7 @@ func (p *plan) locksFor(j *job) []schedule.Lock {
 		locks = append(locks, schedule.Lock{Key: "client " + c.Name})
 	}
 	locks = append(locks, p.userLocks(j)...)
-	if p.run.facts.Target.Approval.Kind == targetfile.ApprovalManual && j.def.AsksForDecision() {
+	if p.run.driver.Approver().IsPerson() && j.def.AsksForDecision() {
 		locks = append(locks, schedule.Lock{Key: "person", Exclusive: true})
 	}
 	slices.SortFunc(locks, func(a, b schedule.Lock) int { return strings.Compare(a.Key, b.Key) })
@@ -184,7 +184,7 @@ func (p *plan) locksFor(j *job) []schedule.Lock {
 // request it is about.
 func (p *plan) userLocks(j *job) []schedule.Lock {
 	place, users := j.def.Place(), p.run.facts.Target.Users
-	nameless := j.def.AsksForDecision() && !p.run.options.Approver.NamesRequest()
+	nameless := j.def.AsksForDecision() && !p.run.driver.Approver().NamesRequest()
 	alone := place.AloneForUser || p.run.driver.OneRequestPerUser() || nameless
 	other := -1
 	if len(users) > 1 && j.def.NeedsAny(catalogue.NeedSecondUser) {

@@ -7,6 +7,7 @@ import (
 	"sync"
 
 	"github.com/cibatest/cibatest/internal/approve"
+	"github.com/cibatest/cibatest/internal/catalogue"
 	"github.com/cibatest/cibatest/internal/driver"
 	"github.com/cibatest/cibatest/internal/preflight"
 	"github.com/cibatest/cibatest/internal/targetfile"
@@ -98,7 +99,7 @@ func begin(ctx context.Context, o Options) (*run, error) {
 	r := &run{options: o, facts: facts, results: map[*job]result.Case{}}
 	r.driver, err = driver.NewRun(driver.Options{
 		Target: facts.Target, RoundTripper: o.RoundTripper, Approver: o.Approver, Seed: o.Seed,
-		MayDeny: facts.MayDeny(),
+		MayDeny: facts.Capabilities.Has(catalogue.NeedDeny) && !o.Approver.IsPerson(),
 	})
 	if err != nil {
 		return nil, err

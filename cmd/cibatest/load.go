@@ -139,10 +139,10 @@ func load(cmd *cobra.Command, f loadFlags) error {
 
 // deciderOf is who makes the users' decisions, nil when nobody known does.
 func deciderOf(o *preflight.Opened) (loadgen.Decider, error) {
-	switch o.Target.Approval.Kind {
-	case "none":
+	switch {
+	case o.Target.Approval.Kind == targetfile.ApprovalNone:
 		return nil, nil
-	case "manual":
+	case o.Approver.IsPerson():
 		return nil, errors.New("approval.kind is manual: nobody decides that fast; use device, url, exec or none")
 	}
 	if !o.Approver.NamesRequest() || o.Approver.Nameless() {

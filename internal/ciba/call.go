@@ -80,7 +80,7 @@ func (p Params) Get(name string) string {
 	return ""
 }
 
-// Has says whether a parameter of this name is there.
+// Has reports whether a parameter of this name is there.
 func (p Params) Has(name string) bool {
 	for _, param := range p {
 		if param.Name == name {
@@ -140,7 +140,7 @@ func (c Call) AuthenticatedBy(a Authenticator) Call {
 	return c
 }
 
-// isForm says whether the parameters travel in the body.
+// isForm reports whether the parameters travel in the body.
 func (c Call) isForm() bool { return c.Body == nil && c.method() != http.MethodGet }
 
 func (c Call) method() string {

@@ -96,7 +96,7 @@ func (m *Masker) Text(s string) string {
 }
 
 // form hides fields of a form or query, keeping order, duplicates and spelling. It
-// tells what it hides.
+// calls hidden with each field that it hides.
 func (m *Masker) form(encoded string, hidden func(name, value string)) string {
 	parts := strings.Split(encoded, "&")
 	for i, part := range parts {
@@ -114,7 +114,7 @@ func (m *Masker) form(encoded string, hidden func(name, value string)) string {
 }
 
 // body hides fields of a JSON or form body, and known values in any other. The
-// JWTs among them are told apart, decoded.
+// JWTs among the hidden fields are returned decoded.
 func (m *Masker) body(contentType string, body []byte) (shown string, tokens []result.Token) {
 	shown = m.hide(contentType, body, func(name, value string) {
 		if t, ok := m.decoded(name, value); ok && !slices.Contains(tokens, t) {
@@ -138,7 +138,8 @@ func (m *Masker) hide(contentType string, body []byte, hidden func(name, value s
 }
 
 // jsonText hides members by name at any depth, leaving every other byte as it
-// came: what an OP got wrong in its JSON must stay visible. It tells what it hides.
+// came: what an OP got wrong in its JSON must stay visible. It
+// calls hidden with each member that it hides.
 func (m *Masker) jsonText(text string, hidden func(name, value string)) string {
 	var b strings.Builder
 	hide, name := false, ""

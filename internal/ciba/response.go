@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"mime"
 	"net/http"
 	"strconv"
@@ -16,9 +15,6 @@ import (
 
 	"github.com/cibatest/cibatest/reports/result"
 )
-
-// maxDepth bounds the nesting of JSON that is read.
-const maxDepth = 64
 
 // Response is the answer to one call.
 type Response struct {
@@ -57,95 +53,6 @@ func (r *Response) decode() (map[string]any, error) {
 	return DecodeObject(r.Body)
 }
 
-// DecodeObject reads exactly one JSON object, refusing repeated member names
-// and deep nesting. Numbers are json.Number.
-func DecodeObject(data []byte) (map[string]any, error) {
-	if err := checkShape(data); err != nil {
-		return nil, err
-	}
-	decoder := json.NewDecoder(bytes.NewReader(data))
-	decoder.UseNumber()
-	var value any
-	if err := decoder.Decode(&value); err != nil {
-		return nil, fmt.Errorf("the body is not JSON: %w", err)
-	}
-	object, ok := value.(map[string]any)
-	if !ok {
-		return nil, fmt.Errorf("the body is JSON but not an object, it is %s", jsonType(value))
-	}
-	return object, nil
-}
-
-// checkShape walks the tokens once: for depth, repeated names and trailing data.
-func checkShape(data []byte) error {
-	decoder := json.NewDecoder(bytes.NewReader(data))
-	decoder.UseNumber()
-	type level struct {
-		names  map[string]bool // nil in an array
-		isName bool
-	}
-	var stack []level
-	for {
-		token, err := decoder.Token()
-		if errors.Is(err, io.EOF) && len(stack) == 0 {
-			return nil
-		}
-		if err != nil {
-			return fmt.Errorf("the body is not JSON: %w", err)
-		}
-		top := len(stack) - 1
-		switch delim, isDelim := token.(json.Delim); {
-		case isDelim && (delim == '{' || delim == '['):
-			if top >= 0 && stack[top].names != nil {
-				stack[top].isName = true
-			}
-			if len(stack) == maxDepth {
-				return fmt.Errorf("the body nests deeper than %d levels", maxDepth)
-			}
-			next := level{}
-			if delim == '{' {
-				next = level{names: map[string]bool{}, isName: true}
-			}
-			stack = append(stack, next)
-			continue
-		case isDelim:
-			stack = stack[:top]
-		case top >= 0 && stack[top].names != nil && stack[top].isName:
-			name := token.(string)
-			if stack[top].names[name] {
-				return fmt.Errorf("the body has the member %.60q twice", name)
-			}
-			stack[top].names[name] = true
-			stack[top].isName = false
-			continue
-		case top >= 0 && stack[top].names != nil:
-			stack[top].isName = true
-		}
-		if len(stack) == 0 {
-			if _, err := decoder.Token(); !errors.Is(err, io.EOF) {
-				return errors.New("the body goes on after the JSON value")
-			}
-			return nil
-		}
-	}
-}
-
-func jsonType(v any) string {
-	switch v.(type) {
-	case nil:
-		return "null"
-	case bool:
-		return "a boolean"
-	case json.Number:
-		return "a number"
-	case string:
-		return "a string"
-	case []any:
-		return "an array"
-	}
-	return "an object"
-}
-
 // OAuthError is an error answer. Status is repeated for convenience.
 type OAuthError struct {
 	Status                 int
@@ -168,7 +75,7 @@ func (r *Response) OAuthError() (OAuthError, bool) {
 	return e, true
 }
 
-// Is says whether the answer is an error with one of these codes.
+// Is reports whether the answer is an error with one of these codes.
 func (r *Response) Is(codes ...ErrorCode) bool {
 	e, ok := r.OAuthError()
 	for _, code := range codes {
@@ -296,7 +203,7 @@ func (r *Response) Tokens() (TokenResponse, error) {
 	return t, nil
 }
 
-// HasTokens says whether the answer carries any token, whatever its status and
+// HasTokens reports whether the answer carries any token, whatever its status and
 // however ill-formed it is otherwise.
 func (r *Response) HasTokens() bool {
 	var object map[string]any
@@ -382,7 +289,7 @@ func (r *Response) MediaType() string {
 	return strings.ToLower(strings.TrimSpace(media))
 }
 
-// Summary says in a few words what came, without secrets.
+// Summary is in a few words what came, without secrets.
 func (r *Response) Summary() string {
 	if r.Err != nil && r.Status == 0 {
 		return r.Err.Error()

@@ -102,7 +102,11 @@ func compareObjects(a, b map[string]any, path string) []Difference {
 	var list []Difference
 	at := func(name string) string { return strings.TrimPrefix(path+"."+name, ".") }
 	for _, name := range slices.Sorted(maps.Keys(a)) {
-		if actual, there := b[name]; there {
+		actual, there := b[name]
+		if equalScalars(a[name], actual) { // the usual case, for which no path has to be made
+			continue
+		}
+		if there {
 			list = append(list, compareValues(a[name], actual, at(name))...)
 		} else {
 			list = append(list, Difference{Absent, at(name), a[name], nil})
@@ -199,7 +203,7 @@ func onlyObjects(list []any, places []int) bool {
 // compareScalars takes numbers, and texts that are numbers, by their value. Where
 // one of both is text, another spelling is a difference of its own kind.
 func compareScalars(asked, actual any, path string) []Difference {
-	if asked == actual {
+	if equalScalars(asked, actual) {
 		return nil
 	}
 	a, isNumber := numericValue(asked)
@@ -211,6 +215,16 @@ func compareScalars(asked, actual any, path string) []Difference {
 		return []Difference{{Rewritten, path, asked, actual}}
 	}
 	return nil
+}
+
+// equalScalars reports whether two values are one and the same text, number or
+// truth value.
+func equalScalars(a, b any) bool {
+	switch a.(type) {
+	case string, json.Number, float64, bool:
+		return a == b
+	}
+	return false
 }
 
 func isText(value any) bool { _, ok := value.(string); return ok }

@@ -5,9 +5,10 @@
 // other departure by kind and place. It never judges: which departure is a failure
 // depends on the clause.
 //
-// Values are JSON as [encoding/json] reads it, with numbers as [json.Number]. They
-// come from an OP, so nothing here takes more time or memory than their size
-// suggests, and all text about them is safe to print.
+// Values are JSON as [encoding/json] reads it. Numbers as [json.Number] are compared
+// exactly and by value; those as float64 are compared as they are. Values come from
+// an OP, so nothing here takes more time or memory than their size suggests, and all
+// text about them is safe to print.
 package details
 
 import (

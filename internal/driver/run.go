@@ -16,7 +16,7 @@ import (
 type Options struct {
 	Target       *targetfile.Target // its endpoints resolved; required
 	RoundTripper http.RoundTripper  // how the OP is reached; required
-	Approver     *approve.Approver  // makes decisions; nil: nobody does
+	Approver     *approve.Approver  // makes decisions; nil: [approve.Nobody]
 	Seed         int64              // of every random choice; see [Random]
 
 	// MayDeny says that requests which are no longer needed may be denied. It is
@@ -44,6 +44,9 @@ type Run struct {
 // NewRun prepares the clients of a target. Clients whose authentication method is
 // not spoken take no part, which a note says.
 func NewRun(o Options) (*Run, error) {
+	if o.Approver == nil {
+		o.Approver = approve.Nobody()
+	}
 	r := &Run{
 		target: o.Target, approver: o.Approver, mayDeny: o.MayDeny, seed: o.Seed,
 		http: ciba.NewHTTP(o.RoundTripper, ciba.Options{RequestsPerSecond: o.Target.Budgets.RequestsPerSecond, Secrets: o.Target.Secrets()}),
@@ -80,7 +83,7 @@ func (r *Run) Prepared(named []targetfile.Client) []*Client {
 	return list
 }
 
-// Approver makes the users' decisions; nil where nobody does.
+// Approver makes the users' decisions.
 func (r *Run) Approver() *approve.Approver { return r.approver }
 
 // Note keeps a fact about the whole run, once, such as a departure that many

@@ -110,18 +110,6 @@ func TestNoKeyMaterialIsPrinted(t *testing.T) {
 	}
 }
 
-// The example values of OIDC Core are for RS256: SHA-256, left half, base64url.
-func TestLeftHalfHash(t *testing.T) {
-	t.Parallel()
-	got, err := LeftHalfHash("RS256", "jHkWEdUXMU1BwAsC4vtUsZwnNvTIxEl0z9K3vx5KF0Y")
-	if err != nil || got != "77QmUPtjPfzWtF2AnpK9RQ" {
-		t.Errorf("got %q and %v", got, err)
-	}
-	if _, err := LeftHalfHash("none", "x"); err == nil {
-		t.Error("want an error for an algorithm without hash")
-	}
-}
-
 func FuzzDecode(f *testing.F) {
 	f.Add("eyJhbGciOiJub25lIn0.e30.")
 	f.Add("a.b.c")

@@ -2,9 +2,6 @@ package preflight
 
 import (
 	"fmt"
-
-	"github.com/cibatest/cibatest/internal/catalogue"
-	"github.com/cibatest/cibatest/internal/targetfile"
 )
 
 // Drivable reports why no flow of this target can be driven, nil when one can: both
@@ -16,10 +13,4 @@ func (f *Facts) Drivable() error {
 	}
 	return fmt.Errorf("%s: neither the discovery document nor the target file names the backchannel authentication endpoint and the token endpoint; "+
 		"set endpoints.backchannel_authentication and endpoints.token", f.Target.Issuer)
-}
-
-// MayDeny reports whether requests that are no longer needed may be denied: somebody
-// can do it, and it is no person, who would be bothered for nothing.
-func (f *Facts) MayDeny() bool {
-	return f.Capabilities.Has(catalogue.NeedDeny) && f.Target.Approval.Kind != targetfile.ApprovalManual
 }

@@ -70,11 +70,8 @@ const (
 	PurposeResourceServer = "resource-server" // it asks the introspection endpoint
 )
 
-// The ways of deciding that more than one package has to tell from all others.
-const (
-	ApprovalNone   = "none"   // nobody can have the users decide
-	ApprovalManual = "manual" // a person decides, who is slow and must not be bothered
-)
+// ApprovalNone is the approval.kind of a target whose users nobody can have decide.
+const ApprovalNone = "none"
 
 // Spoken reports whether this tool can authenticate the client. Clients with
 // certificates may be in a target file, but take no part so far.

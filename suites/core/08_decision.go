@@ -58,7 +58,7 @@ var _ = Cases.Describe("Approval", func() {
 // needMachine skips a case whose decisions are too many, or have to come at a
 // given moment, for a person at a phone.
 func needMachine(t *T) {
-	if t.Target().Approval.Kind == "manual" {
+	if t.Approver().IsPerson() {
 		t.Skip("approval.kind is manual; this case needs decisions by the split second")
 	}
 }

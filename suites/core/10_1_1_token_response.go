@@ -263,7 +263,7 @@ func tokenEntropy(t *T) {
 // there are two, of two clients, ten in all. A person is not asked that often.
 func collectTokens(t *T) {
 	missing := enough - len(t.Seen().Tokens())
-	if missing <= 0 || t.Target().Approval.Kind == "manual" || t.OneRequestPerUser() {
+	if missing <= 0 || t.Approver().IsPerson() || t.OneRequestPerUser() {
 		return
 	}
 	clients, users := t.OrdinaryClients(), t.Target().Users

@@ -7,7 +7,6 @@ import (
 
 	"github.com/cibatest/cibatest/internal/ciba"
 	"github.com/cibatest/cibatest/internal/driver"
-	"github.com/cibatest/cibatest/internal/targetfile"
 	"github.com/cibatest/cibatest/reports/result"
 )
 
@@ -90,7 +89,7 @@ func (s *Session) limit(d *Definition) time.Duration {
 	if d.traits.waitsOnExpiry {
 		limit += target.Budgets.ExpiryMax
 	}
-	if target.Approval.Kind == targetfile.ApprovalManual && d.AsksForDecision() {
+	if s.run.Approver().IsPerson() && d.AsksForDecision() {
 		limit += target.Budgets.ExpiryMax // a person needs time
 	}
 	return limit

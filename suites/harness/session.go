@@ -55,7 +55,7 @@ const secondTries = 10
 // secondTry reports whether to try again after a try that ended so. A person is never
 // asked twice.
 func (s *Session) secondTry(ctx context.Context, ended *stop) bool {
-	if ended == nil || !ended.transient || ctx.Err() != nil || s.facts.Target.Approval.Kind == targetfile.ApprovalManual {
+	if ended == nil || !ended.transient || ctx.Err() != nil || s.run.Approver().IsPerson() {
 		return false
 	}
 	s.mu.Lock()

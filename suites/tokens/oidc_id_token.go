@@ -54,7 +54,7 @@ var _ = Cases.Describe("ID Token", func() {
 		text, _ := acr.(string)
 		t.Check(text != "", "acr is a string", "acr is %T", acr)
 		supported := t.Discovery().Strings("acr_values_supported")
-		if len(supported) < 2 || t.Target().Approval.Kind == "manual" {
+		if len(supported) < 2 || t.Approver().IsPerson() {
 			return
 		}
 		if r, ok := TryRedeem(t, t.Request().With("acr_values", strings.Join(supported[:2], " "))); ok {

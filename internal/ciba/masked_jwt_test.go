@@ -19,7 +19,7 @@ func TestTokensAreDecoded(t *testing.T) {
 	const header, signature = `{"alg":"ES256","kid":"k1"}`, "c2lnbmF0dXJl"
 	claims := `{"sub":"alice","iat":1, "urn:openid:params:jwt:claim:auth_req_id":"id-4711","note":"hunter2-secret"}`
 	token := jwt(header, claims, signature)
-	nested := strings.Repeat("a", tokenPart+1)
+	nested := strings.Repeat("a", longestPart+1)
 	m := NewMasker("hunter2-secret")
 	for name, c := range map[string]struct {
 		contentType, body string

@@ -8,8 +8,11 @@ import (
 	"github.com/cibatest/cibatest/reports/result"
 )
 
-// tokenPart bounds a part that is shown.
-const tokenPart = 16 << 10
+// A JWT in a body is hidden like any other secret. What it says, its header and its
+// claims, is shown apart, without the signature that would make it usable.
+
+// longestPart bounds a part of a JWT that is shown, in characters of base64url.
+const longestPart = 16 << 10
 
 // decoded reads a hidden value that is a JWT, signed or encrypted.
 func (m *Masker) decoded(name, value string) (result.Token, bool) {
@@ -30,7 +33,7 @@ func (m *Masker) decoded(name, value string) (result.Token, bool) {
 
 // decodedPart is a JSON object in base64url, with the secrets it may hold hidden.
 func (m *Masker) decodedPart(part string) (string, bool) {
-	if len(part) > tokenPart {
+	if len(part) > longestPart {
 		return "", false
 	}
 	data, err := base64.RawURLEncoding.DecodeString(strings.TrimRight(part, "="))

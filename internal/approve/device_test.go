@@ -1,0 +1,72 @@
+package approve
+
+import (
+	"net/http"
+	"strings"
+	"testing"
+
+	"github.com/cibatest/cibatest/internal/targetfile"
+	"github.com/cibatest/cibatest/mockdevice"
+	"github.com/google/go-cmp/cmp"
+)
+
+func TestDeviceListener(t *testing.T) {
+	t.Parallel()
+	a, err := New(targetfile.Approval{Kind: "device", Observe: targetfile.Observe{Listen: "127.0.0.1:0", Adapter: "native"}}, Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer a.Close()
+	resp, err := http.Post(a.Address()+"/v1/requests", "application/json", strings.NewReader(`{"auth_req_id":"r1","binding_message":"AB"}`))
+	if err != nil || resp.StatusCode != http.StatusAccepted {
+		t.Fatalf("got %v %v", resp, err)
+	}
+	resp.Body.Close()
+	if err := a.Decide(t.Context(), Decision{AuthReqID: "r1", User: alice, Allow: true}); err != nil {
+		t.Fatal(err)
+	}
+	p, err := a.WaitPrompt(t.Context(), func(p Prompt) bool { return p.BindingMessage == "AB" })
+	if err != nil || p.Decided != mockdevice.Approve {
+		t.Errorf("got %+v %v", p, err)
+	}
+}
+
+// Keycloak's prompts carry no auth_req_id: each decision has to find its own
+// among the open prompts of one user.
+func TestNamelessPrompts(t *testing.T) {
+	t.Parallel()
+	device := mockdevice.New()
+	t.Cleanup(device.Close)
+	a, err := New(targetfile.Approval{Kind: "device", Observe: targetfile.Observe{Adapter: "keycloak"}}, Options{Device: device})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, r := range []mockdevice.Request{
+		{AuthReqID: "bearer-0", LoginHint: "bob"},
+		{AuthReqID: "bearer-1", LoginHint: "bob", BindingMessage: "ONE"},
+		{AuthReqID: "bearer-2", LoginHint: "bob", BindingMessage: "TWO"},
+	} {
+		if err := device.Receive(r); err != nil {
+			t.Fatal(err)
+		}
+	}
+	a.Introduce("id-2", "TWO")
+	a.Introduce("id-1", "ONE")
+	bob := targetfile.User{Name: "bob", LoginHint: "bob"}
+	for _, d := range []Decision{{AuthReqID: "id-2", User: bob, Allow: true}, {AuthReqID: "no-message", User: bob}} {
+		if err := a.Decide(t.Context(), d); err != nil {
+			t.Fatal(err)
+		}
+	}
+	got := map[string]mockdevice.Action{}
+	for _, r := range device.Requests(nil) {
+		got[r.AuthReqID] = r.Decided
+	}
+	want := map[string]mockdevice.Action{"bearer-0": mockdevice.Deny, "bearer-1": "", "bearer-2": mockdevice.Approve}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("-want +got\n%s", diff)
+	}
+	if p, err := a.WaitPrompt(t.Context(), func(p Prompt) bool { return p.AuthReqID == "id-1" }); err != nil || p.BindingMessage != "ONE" {
+		t.Errorf("got %+v, %v", p, err)
+	}
+}

@@ -1,0 +1,45 @@
+package approve
+
+import "sync"
+
+// introductions tie the binding_message of a request to its auth_req_id, for prompts and
+// people who see only the message. The zero value is ready for use.
+type introductions struct {
+	ids      sync.Map // by binding_message
+	messages sync.Map // by auth_req_id
+}
+
+func (n *introductions) add(authReqID, bindingMessage string) {
+	n.ids.Store(bindingMessage, authReqID)
+	n.messages.Store(authReqID, bindingMessage)
+}
+
+// id is the auth_req_id of the request with a message, empty when it is not known.
+func (n *introductions) id(bindingMessage string) string {
+	id, _ := n.ids.Load(bindingMessage)
+	text, _ := id.(string)
+	return text
+}
+
+// message is the binding_message of a request, and false when none is known.
+func (n *introductions) message(authReqID string) (string, bool) {
+	message, known := n.messages.Load(authReqID)
+	text, _ := message.(string)
+	return text, known
+}
+
+// Nameless reports whether prompts come without auth_req_id and are known by their
+// binding_message; see [Approver.Introduce]. A nil Approver is taken for [Nobody].
+func (a *Approver) Nameless() bool { return a != nil && a.observer.nameless }
+
+// TellsByMessage reports whether every request needs a binding_message of its own: a
+// nameless device or a person finds the right prompt by it.
+func (a *Approver) TellsByMessage() bool { return a.Nameless() || a.IsPerson() }
+
+// Introduce makes known which auth_req_id the prompt with a binding_message is about.
+// It matters where [Approver.TellsByMessage] holds.
+func (a *Approver) Introduce(authReqID, bindingMessage string) {
+	if a.TellsByMessage() && bindingMessage != "" {
+		a.introduced.add(authReqID, bindingMessage)
+	}
+}
