@@ -108,8 +108,6 @@ func (c complaints) complainOf(e *jsonschema.ValidationError) {
 		place.Wrong("is %s; allowed are %s", place.described(), listed(k.Want))
 	case *kind.MinLength:
 		place.Wrong("is empty")
-	case *kind.MinItems:
-		place.Wrong("needs at least %d entry", k.Want)
 	default:
 		place.Wrong("%s", c.wanted(place, says.title, e.ErrorKind))
 	}
@@ -128,7 +126,11 @@ func (c complaints) wanted(place Place, title string, why jsonschema.ErrorKind) 
 	case *kind.Maximum:
 		title = cmp.Or(title, "at most "+k.Want.RatString())
 	default:
-		if title == "" {
+		few, tooFew := why.(*kind.MinItems)
+		switch {
+		case title == "" && tooFew:
+			return fmt.Sprintf("needs at least %d entry", few.Want)
+		case title == "":
 			return fmt.Sprint(why)
 		}
 		if place.IsMapping() {

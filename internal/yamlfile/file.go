@@ -38,6 +38,7 @@ type Kind struct {
 // File is a file that has been read. Whatever is wrong with it is in [File.Err].
 type File struct {
 	name     string
+	text     []byte
 	env      Env
 	expands  bool
 	root     *yaml.Node // never nil; an empty mapping when the file is not readable
@@ -67,7 +68,7 @@ func (k Kind) Load(path string, env Env) (*File, error) {
 // Parse reads the text of a file. The name is used in messages and, without an FS
 // in env, as the place that relative paths start from.
 func (k Kind) Parse(name string, text []byte, env Env) *File {
-	f := &File{name: name, env: env, expands: k.Expand, root: emptyMapping(), outside: map[*yaml.Node]bool{}}
+	f := &File{name: name, text: text, env: env, expands: k.Expand, root: emptyMapping(), outside: map[*yaml.Node]bool{}}
 	if len(text) > MaxSize {
 		f.add(nil, "", "the file is larger than %d bytes", MaxSize)
 		return f
@@ -150,6 +151,9 @@ func (f *File) Err() error {
 // Readable reports whether there is a value to look at, whatever is wrong with it. A
 // file that is no YAML, is empty where it may not be, or exceeds a bound has none.
 func (f *File) Readable() bool { return f.readable }
+
+// Text is the file as it was written.
+func (f *File) Text() []byte { return bytes.Clone(f.text) }
 
 // Value is the whole file as JSON values, placeholders replaced. Numbers are
 // [json.Number]. It is nil for a file that cannot be read.

@@ -153,15 +153,22 @@ func (p Place) Texts() []string {
 // Bool is a truth value.
 func (p Place) Bool() bool { return p.IsBool() && strings.EqualFold(p.node.Value, "true") }
 
-// Int is a whole number within 64 bits.
+// Int is a whole number. One that is written with a fraction or an exponent, or that
+// exceeds 64 bits, is noted as wrong.
 func (p Place) Int() int64 {
-	n, _ := strconv.ParseInt(p.Text(), 10, 64)
+	n, err := strconv.ParseInt(p.Text(), 10, 64)
+	if err != nil && p.isScalar() {
+		p.Wrong("is %s; wanted a whole number in digits", p.described())
+	}
 	return n
 }
 
-// Float is a number.
+// Float is a number, or a text that holds one.
 func (p Place) Float() float64 {
-	n, _ := strconv.ParseFloat(p.Text(), 64)
+	n, err := strconv.ParseFloat(p.Text(), 64)
+	if err != nil && p.isScalar() {
+		p.Wrong("is %s; wanted a number", p.described())
+	}
 	return n
 }
 
