@@ -10,6 +10,10 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"github.com/cibatest/cibatest/mockdevice/audit"
+	"github.com/cibatest/cibatest/mockdevice/tree"
+	"github.com/cibatest/cibatest/mockdevice/wire"
 )
 
 func randomName() string { return rand.Text() }
@@ -19,11 +23,11 @@ func contextUntil(r *http.Request, until time.Time) (context.Context, context.Ca
 }
 
 // request reads a document.
-func (m Mapping) request(document tree) (Request, error) {
+func (m Mapping) request(document tree.Value) (Request, error) {
 	var r Request
 	texts := []struct {
 		name string
-		at   pointer
+		at   tree.Pointer
 		to   *string
 	}{
 		{"id", m.ID, &r.AuthReqID},
@@ -56,25 +60,25 @@ func (m Mapping) request(document tree) (Request, error) {
 	return r, errors.Join(m.readDetails(document, &r), m.readExpiry(document, &r))
 }
 
-// textAt is the text at a pointer, or empty. A list of words, as some OPs write
+// textAt is the text at a tree.Pointer, or empty. A list of words, as some OPs write
 // scopes, becomes one text.
-func textAt(document tree, at pointer) (string, error) {
+func textAt(document tree.Value, at tree.Pointer) (string, error) {
 	if at == nil {
 		return "", nil
 	}
-	value, ok := at.first(document)
-	if !ok || value.kind == isNull {
+	value, ok := at.First(document)
+	if !ok || value.Kind == tree.Null {
 		return "", nil
 	}
-	if text, ok := value.scalar(); ok {
+	if text, ok := value.Scalar(); ok {
 		return text, nil
 	}
-	if value.kind != isArray {
+	if value.Kind != tree.Array {
 		return "", errors.New("not a text")
 	}
-	words := make([]string, len(value.items))
-	for i, item := range value.items {
-		if words[i], ok = item.scalar(); !ok {
+	words := make([]string, len(value.Items))
+	for i, item := range value.Items {
+		if words[i], ok = item.Scalar(); !ok {
 			return "", errors.New("not a list of texts")
 		}
 	}
@@ -82,16 +86,16 @@ func textAt(document tree, at pointer) (string, error) {
 }
 
 // readDetails takes an array, or the text of one.
-func (m Mapping) readDetails(document tree, r *Request) error {
+func (m Mapping) readDetails(document tree.Value, r *Request) error {
 	if m.Details == nil {
 		return nil
 	}
-	value, ok := m.Details.first(document)
+	value, ok := m.Details.First(document)
 	switch {
-	case !ok || value.kind == isNull:
+	case !ok || value.Kind == tree.Null:
 		return nil
-	case value.kind == isString:
-		r.AuthorizationDetails = []byte(value.text)
+	case value.Kind == tree.String:
+		r.AuthorizationDetails = []byte(value.Text)
 		return nil
 	}
 	raw, err := value.MarshalJSON()
@@ -100,7 +104,7 @@ func (m Mapping) readDetails(document tree, r *Request) error {
 }
 
 // readExpiry takes a time as RFC 3339 or Unix seconds, or a number of seconds from now.
-func (m Mapping) readExpiry(document tree, r *Request) error {
+func (m Mapping) readExpiry(document tree.Value, r *Request) error {
 	if text, err := textAt(document, m.ExpiresAt); err != nil || text != "" {
 		if seconds, err := strconv.ParseInt(text, 10, 64); err == nil {
 			r.ExpiresAt = time.Unix(seconds, 0)
@@ -113,24 +117,12 @@ func (m Mapping) readExpiry(document tree, r *Request) error {
 	}
 	if text, err := textAt(document, m.ExpiresIn); err != nil || text != "" {
 		seconds, err := strconv.Atoi(text)
-		if err != nil || seconds <= 0 || seconds > int(maxLife/time.Second) {
+		if err != nil || seconds <= 0 || seconds > int(wire.MaxLife/time.Second) {
 			return fmt.Errorf("expires_in (%s): %.40q is not a number of seconds", m.ExpiresIn, text)
 		}
 		r.ExpiresAt = time.Now().Add(time.Duration(seconds) * time.Second)
 	}
 	return nil
-}
-
-// maxLife bounds what an OP may say; the longest known product limit is 72 h.
-const maxLife = 366 * 24 * time.Hour
-
-// String writes the pointer as it was configured.
-func (p pointer) String() string {
-	var b strings.Builder
-	for _, s := range p {
-		b.WriteString("/" + strings.NewReplacer("~", "~0", "/", "~1").Replace(s))
-	}
-	return b.String()
 }
 
 func (d *Device) receiveGeneric(w http.ResponseWriter, r *http.Request) {
@@ -140,13 +132,13 @@ func (d *Device) receiveGeneric(w http.ResponseWriter, r *http.Request) {
 			return
 		}
 	}
-	refuse(w, http.StatusNotFound, fmt.Errorf("no generic adapter %.40q is configured", r.PathValue("name")))
+	wire.Refuse(w, http.StatusNotFound, fmt.Errorf("no generic adapter %.40q is configured", r.PathValue("name")))
 }
 
 func (d *Device) takeGeneric(w http.ResponseWriter, r *http.Request, g Generic) {
 	request, err := readMapped(r.Body, g.Mapping)
 	if err != nil {
-		refuse(w, http.StatusBadRequest, err)
+		wire.Refuse(w, http.StatusBadRequest, err)
 		return
 	}
 	var out *outlet
@@ -161,7 +153,7 @@ func (d *Device) takeGeneric(w http.ResponseWriter, r *http.Request, g Generic) 
 		return
 	}
 	decision := Decision{}
-	k := keyOf(request.AuthReqID)
+	k := wire.KeyOf(request.AuthReqID)
 	if g.Sync > 0 {
 		decision.Action = d.decisionNow(r, k, time.Now().Add(g.Sync))
 	}
@@ -174,7 +166,7 @@ func readMapped(body io.Reader, m Mapping) (Request, error) {
 	if err != nil {
 		return Request{}, err
 	}
-	document, err := parseTree(raw)
+	document, err := tree.Parse(raw)
 	if err != nil {
 		return Request{}, err
 	}
@@ -222,7 +214,7 @@ func (d *Device) pullOnce(p Pull) (taken int, err error) {
 	if err != nil || resp.StatusCode/100 != 2 || len(raw) == 0 {
 		return 0, err
 	}
-	document, err := parseTree(raw)
+	document, err := tree.Parse(raw)
 	if err != nil {
 		return 0, err
 	}
@@ -234,21 +226,21 @@ func (d *Device) pullOnce(p Pull) (taken int, err error) {
 			taken++
 		}
 		if err != nil {
-			d.audit.note(event{Event: failed, Adapter: p.Name, Note: "pulled request: " + err.Error()})
+			d.audit.Note(audit.Entry{Event: audit.Failed, Adapter: p.Name, Note: "pulled request: " + err.Error()})
 		}
 	}
 	return taken, nil
 }
 
-func (p Pull) items(document tree) []tree {
-	at, ok := p.Items.first(document)
+func (p Pull) items(document tree.Value) []tree.Value {
+	at, ok := p.Items.First(document)
 	switch {
-	case !ok || at.kind == isNull:
+	case !ok || at.Kind == tree.Null:
 		return nil
-	case at.kind == isArray:
-		return at.items
+	case at.Kind == tree.Array:
+		return at.Items
 	}
-	return []tree{at}
+	return []tree.Value{at}
 }
 
 func (p Pull) out() *outlet {

@@ -12,6 +12,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/cibatest/cibatest/mockdevice/wire"
 	"github.com/santhosh-tekuri/jsonschema/v6"
 	"go.yaml.in/yaml/v3"
 )
@@ -157,14 +158,14 @@ generic: [{name: acme, map: {id: /id}}]`, op.URL)))
 		{"POST", "/adapters/authlete/api/authenticate/poll", "/adapters/authlete/api/authenticate/{mode}", `{"workspace":"w","user":"other","timeout":5,"actionize_token":"t"}`},
 		{"POST", "/adapters/authlete/api/authenticate/poll", "/adapters/authlete/api/authenticate/{mode}", `{}`},
 		{"POST", "/adapters/authlete/api/authenticate/fax", "/adapters/authlete/api/authenticate/{mode}", `{}`},
-		{"POST", "/adapters/authlete/api/authenticate/result", "", `{"request_id":"` + keyOf("t").String() + `"}`},
+		{"POST", "/adapters/authlete/api/authenticate/result", "", `{"request_id":"` + wire.KeyOf("t").String() + `"}`},
 		{"POST", "/adapters/authlete/api/authenticate/result", "", `{"request_id":"x"}`},
 		{"POST", "/adapters/authlete/api/authenticate/result", "", `{`},
 		{"POST", "/adapters/authlete/api/authenticate/actionize?workspace=w&token=t&action=allow", "/adapters/authlete/api/authenticate/actionize", ""},
 		{"POST", "/adapters/authlete/api/authenticate/actionize?workspace=w&token=t&action=deny", "/adapters/authlete/api/authenticate/actionize", ""},
 		{"POST", "/adapters/authlete/api/authenticate/actionize?workspace=w&token=t&action=x", "/adapters/authlete/api/authenticate/actionize", ""},
 		{"POST", "/adapters/authlete/api/authenticate/actionize?workspace=v&token=t&action=allow", "/adapters/authlete/api/authenticate/actionize", ""},
-		{"POST", "/adapters/authlete/api/authenticate/result", "", `{"request_id":"` + keyOf("t").String() + `"}`},
+		{"POST", "/adapters/authlete/api/authenticate/result", "", `{"request_id":"` + wire.KeyOf("t").String() + `"}`},
 		{"POST", "/adapters/generic/acme", "/adapters/generic/{name}", `{"id":7}`},
 		{"POST", "/adapters/generic/acme", "/adapters/generic/{name}", `{}`},
 		{"POST", "/adapters/generic/nobody", "/adapters/generic/{name}", `{}`},

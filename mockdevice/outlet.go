@@ -7,6 +7,8 @@ import (
 	"net/http"
 	"net/url"
 	"strings"
+
+	"github.com/cibatest/cibatest/mockdevice/wire"
 )
 
 // nativeOutlet is the callback of the package's wire contract.
@@ -136,8 +138,8 @@ func (t *Template) word(a Action) string {
 	switch a {
 	case Approve:
 		return "allow"
-	case timedOut:
-		return string(timedOut)
+	case wire.TimedOut:
+		return string(wire.TimedOut)
 	}
 	return "deny"
 }

@@ -5,6 +5,9 @@ import (
 	"slices"
 	"sync"
 	"sync/atomic"
+	"unique"
+
+	"github.com/cibatest/cibatest/mockdevice/wire"
 )
 
 // store keeps the requests in shards, each under a lock of its own that is never
@@ -18,7 +21,7 @@ type store struct {
 
 type shard struct {
 	mu       sync.Mutex
-	byKey    map[key]*record
+	byKey    map[wire.Key]*record
 	open     list
 	finished list
 }
@@ -27,12 +30,12 @@ type shard struct {
 // guards the outcome and its place in the lists; the rest never changes.
 type record struct {
 	Request
-	key        key
+	key        wire.Key
 	seq        uint64
 	outlet     *outlet
 	in         *list
 	prev, next *record
-	seen       bool          // everything was visible on the phone page
+	wasShown   bool          // everything was visible on the phone page
 	decided    chan struct{} // closed by a decision; nil unless somebody waits
 }
 
@@ -50,7 +53,7 @@ func newStore(capacity int) *store {
 	return s
 }
 
-func (s *store) shard(k key) *shard { return &s.shards[int(k[0])%len(s.shards)] }
+func (s *store) shard(k wire.Key) *shard { return &s.shards[int(k[0])%len(s.shards)] }
 
 // add keeps a record unless there is one of that key already, which is returned.
 // It counts those that had to make room.
@@ -98,7 +101,7 @@ func (sh *shard) place(r *record) {
 }
 
 // with runs do with the record, or nil, while its shard is locked.
-func (s *store) with(k key, do func(*shard, *record)) {
+func (s *store) with(k wire.Key, do func(*shard, *record)) {
 	sh := s.shard(k)
 	sh.mu.Lock()
 	defer sh.mu.Unlock()
@@ -106,7 +109,7 @@ func (s *store) with(k key, do func(*shard, *record)) {
 }
 
 // get is a copy of a request.
-func (s *store) get(k key) (r Request, ok bool) {
+func (s *store) get(k wire.Key) (r Request, ok bool) {
 	s.with(k, func(_ *shard, rec *record) {
 		if rec != nil {
 			r, ok = rec.snapshot(), true
@@ -151,7 +154,7 @@ func (s *store) clear() {
 		sh := &s.shards[i]
 		sh.mu.Lock()
 		s.size.Add(-int64(len(sh.byKey)))
-		sh.byKey, sh.open, sh.finished = map[key]*record{}, list{}, list{}
+		sh.byKey, sh.open, sh.finished = map[wire.Key]*record{}, list{}, list{}
 		sh.mu.Unlock()
 	}
 }
@@ -197,4 +200,15 @@ func (l *list) remove(r *record) {
 	}
 	r.in, r.prev, r.next = nil, nil, nil
 	l.length--
+}
+
+// compact shares the texts that most requests have in common, so that a million
+// of them do not hold a million copies.
+func compact(r Request) Request {
+	for _, text := range []*string{&r.ClientID, &r.Scope, &r.ACRValues, &r.Callback} {
+		if *text != "" {
+			*text = unique.Make(*text).Value()
+		}
+	}
+	return r
 }
