@@ -1,6 +1,8 @@
 package mockdevice
 
 import (
+	"context"
+	"crypto/rand"
 	"errors"
 	"fmt"
 	"net/http"
@@ -45,11 +47,12 @@ func (a authleteAsk) request() (Request, error) {
 		return Request{}, fmt.Errorf("timeout is %d, not %d to %d seconds", a.Timeout, authleteShortest, authleteLongest)
 	}
 	if a.ActionizeToken == "" {
-		a.ActionizeToken = randomName()
+		a.ActionizeToken = rand.Text()
 	}
 	return Request{
-		AuthReqID: a.ActionizeToken, LoginHint: a.User, BindingMessage: a.Message, ExpiresAt: time.Now().Add(time.Duration(a.Timeout) * time.Second),
-		Labels: map[string]string{"workspace": a.Workspace, "state": a.State},
+		AuthReqID: a.ActionizeToken, LoginHint: a.User, BindingMessage: a.Message,
+		ExpiresAt: time.Now().Add(time.Duration(a.Timeout) * time.Second),
+		Labels:    map[string]string{"workspace": a.Workspace, "state": a.State},
 	}, nil
 }
 
@@ -109,7 +112,7 @@ func (d *Device) answerAuthlete(w http.ResponseWriter, r *http.Request, mode str
 // decisionNow waits for a decision until a moment and notes that it was handed over
 // in the answer.
 func (d *Device) decisionNow(r *http.Request, k wire.Key, until time.Time) Action {
-	ctx, cancel := contextUntil(r, until)
+	ctx, cancel := context.WithDeadline(r.Context(), until)
 	defer cancel()
 	request, ok := d.awaitDecision(ctx, k)
 	if !ok || request.Decided == "" || request.Decided == Ignore {
@@ -127,8 +130,8 @@ func (d *Device) decisionNow(r *http.Request, k wire.Key, until time.Time) Actio
 // tellTimeout tells an OP that wants to hear of it that nobody decided.
 func (d *Device) tellTimeout(k wire.Key) {
 	d.outbox.do(&d.work, func() {
-		if request, out, first, err := d.claim(k, nil, Decision{Action: wire.TimedOut}, "time"); err == nil && first {
-			_ = d.deliver(request, out, Decision{Action: wire.TimedOut})
+		if c, err := d.claim(k, nil, Decision{Action: wire.TimedOut}, "time"); err == nil && c.first {
+			_ = d.deliver(c.request, c.outlet, Decision{Action: wire.TimedOut})
 		}
 	})
 }

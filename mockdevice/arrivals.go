@@ -58,8 +58,8 @@ func (a *arrivals) watchKey(k wire.Key) (<-chan Request, func()) {
 	}
 }
 
-func without(list []*watcher, w *watcher) []*watcher {
-	return slices.DeleteFunc(slices.Clone(list), func(other *watcher) bool { return other == w })
+func without(waiting []*watcher, w *watcher) []*watcher {
+	return slices.DeleteFunc(slices.Clone(waiting), func(other *watcher) bool { return other == w })
 }
 
 func (a *arrivals) tell(r Request) {

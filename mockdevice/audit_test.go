@@ -203,7 +203,7 @@ func TestKillDuringDecisions(t *testing.T) {
 	}
 }
 
-// busy says whether anything is being delivered.
+// busy reports whether anything is being delivered.
 func (o *outbox) busy() bool {
 	o.mu.Lock()
 	defer o.mu.Unlock()

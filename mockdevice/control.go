@@ -71,9 +71,9 @@ const maxWait = 10 * time.Minute
 
 func (d *Device) wait(w http.ResponseWriter, r *http.Request) {
 	f, err := filterOf(r)
-	patience := 30 * time.Second
+	timeout := 30 * time.Second
 	if text := r.URL.Query().Get("timeout"); err == nil && text != "" {
-		if patience, err = time.ParseDuration(text); err != nil || patience < 0 || patience > maxWait {
+		if timeout, err = time.ParseDuration(text); err != nil || timeout < 0 || timeout > maxWait {
 			err = fmt.Errorf("timeout %.20q is not a duration up to %s", text, maxWait)
 		}
 	}
@@ -81,11 +81,11 @@ func (d *Device) wait(w http.ResponseWriter, r *http.Request) {
 		wire.Refuse(w, http.StatusBadRequest, err)
 		return
 	}
-	ctx, cancel := context.WithTimeout(r.Context(), patience)
+	ctx, cancel := context.WithTimeout(r.Context(), timeout)
 	defer cancel()
 	request, err := d.Wait(ctx, f.Matches)
 	if err != nil {
-		wire.Refuse(w, http.StatusRequestTimeout, fmt.Errorf("no such request arrived within %s", patience))
+		wire.Refuse(w, http.StatusRequestTimeout, fmt.Errorf("no such request arrived within %s", timeout))
 		return
 	}
 	wire.Answer(w, request.WithoutSecrets())

@@ -34,16 +34,16 @@ func (d *Device) decideByRule(rec *record, v Verdict) {
 	if err != nil {
 		return
 	}
-	request, out, first, err := d.claim(rec.key, rec, decision, by)
+	c, err := d.claim(rec.key, rec, decision, by)
 	switch {
 	case errors.Is(err, ErrExpired):
 		d.counters.expired.Add(1)
 		d.audit.Note(audit.Entry{Event: audit.Failed, Ref: rec.key.String(), Rule: v.Rule, Note: err.Error()})
-	case err != nil || !first:
-	case lateness(request, decision) > 0:
-		d.dispatch(request, out, decision, func(error) {})
+	case err != nil || !c.first:
+	case lateness(c.request, decision) > 0:
+		d.dispatch(c.request, c.outlet, decision, func(error) {})
 	default:
-		_ = d.deliver(request, out, decision)
+		_ = d.deliver(c.request, c.outlet, decision) // the counters and the request tell what became of it
 	}
 }
 
@@ -59,12 +59,12 @@ func (d *Device) decide(ctx context.Context, k wire.Key, decision Decision, by s
 	if err != nil {
 		return err
 	}
-	request, out, first, err := d.claim(k, nil, decision, by)
-	if err != nil || !first || decision.Action == Ignore {
+	c, err := d.claim(k, nil, decision, by)
+	if err != nil || !c.first || decision.Action == Ignore {
 		return err
 	}
 	done := make(chan error, 1)
-	d.dispatch(request, out, decision, func(err error) { done <- err })
+	d.dispatch(c.request, c.outlet, decision, func(err error) { done <- err })
 	select {
 	case err = <-done:
 	case <-ctx.Done():
@@ -78,46 +78,61 @@ func (d *Device) decide(ctx context.Context, k wire.Key, decision Decision, by s
 	return nil
 }
 
+// claim is what became of an attempt to decide.
+type claim struct {
+	request Request
+	outlet  *outlet
+	first   bool // the claimant is the one who delivers
+}
+
 // claim makes a decision the decision of a request: of this very record, where one
 // is given, since after a reset another may have its key. Whoever claims first is
 // the one who delivers; the audit has it on disk before anything is sent.
-func (d *Device) claim(k wire.Key, only *record, decision Decision, by string) (r Request, out *outlet, first bool, err error) {
-	now := time.Now()
+func (d *Device) claim(k wire.Key, only *record, decision Decision, by string) (c claim, err error) {
 	d.store.with(k, func(sh *shard, rec *record) {
-		switch {
-		case rec == nil || only != nil && rec != only:
+		if rec == nil || only != nil && rec != only {
 			err = ErrUnknown
 			return
-		case rec.Decided != "" && !decision.Has(Contrary):
-			if r, out = rec.snapshot(), rec.outlet; rec.Decided != decision.Action {
-				err = ErrDecided
-			}
-			return
-		case decision.Action != wire.TimedOut && rec.ExpiredAt(now) && !decision.Has(AfterExpiry):
-			err = ErrExpired
-			return
 		}
-		first = true
-		rec.Decided = decision.Action
-		rec.Outcome = &Outcome{
-			At: now, By: by, Reason: decision.Reason, Narrowed: decision.Narrows(), Scope: decision.Scope, Details: decision.AuthorizationDetails,
-		}
-		sh.place(rec)
-		r, out = rec.snapshot(), rec.outlet
-		if rec.decided != nil {
-			close(rec.decided)
-			rec.decided = nil
+		if c, err = rec.claim(decision, by, time.Now()); c.first {
+			sh.place(rec)
 		}
 	})
-	if first {
-		d.counters.of(decision.Action).Add(1)
-		err = d.audit.Write(audit.Entry{Event: audit.Decided, Ref: k.String(), Decision: decision.Action, Rule: by, Details: audit.Digest(decision.AuthorizationDetails)})
-		d.page.Changed(r.User(), k)
+	if !c.first {
+		return c, err
 	}
-	if first && err != nil {
+	d.counters.of(decision.Action).Add(1)
+	err = d.audit.Write(audit.Entry{
+		Event: audit.Decided, Ref: k.String(), Decision: decision.Action, Rule: by, Details: audit.Digest(decision.AuthorizationDetails),
+	})
+	d.page.Changed(c.request.User(), k)
+	if err != nil {
 		d.conclude(k, err.Error())
 	}
-	return r, out, first, err
+	return c, err
+}
+
+// claim decides the record, unless it was decided before or is too late. The lock of its
+// shard is held.
+func (rec *record) claim(decision Decision, by string, now time.Time) (claim, error) {
+	switch {
+	case rec.Decided == decision.Action && !decision.Has(Contrary):
+		return claim{rec.snapshot(), rec.outlet, false}, nil
+	case rec.Decided != "" && !decision.Has(Contrary):
+		return claim{}, ErrDecided
+	case decision.Action != wire.TimedOut && rec.ExpiredAt(now) && !decision.Has(AfterExpiry):
+		return claim{}, ErrExpired
+	}
+	rec.Decided = decision.Action
+	rec.Outcome = &Outcome{
+		At: now, By: by, Reason: decision.Reason,
+		Narrowed: decision.Narrows(), Scope: decision.Scope, Details: decision.AuthorizationDetails,
+	}
+	if rec.decided != nil {
+		close(rec.decided)
+		rec.decided = nil
+	}
+	return claim{rec.snapshot(), rec.outlet, true}, nil
 }
 
 // conclude notes what became of a delivery.

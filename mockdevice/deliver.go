@@ -142,16 +142,16 @@ func (d *Device) attempt(k wire.Key, r Request, out *outlet, decision Decision) 
 	if d.transport == nil || out == nil {
 		return errNowhere
 	}
-	pause := firstPause
+	wait := firstPause
 	for n := 1; ; n++ {
 		reached, err := d.send(k, r, out, decision)
 		if err == nil || reached || n == attempts || errors.Is(err, errNowhere) {
 			return err
 		}
-		if err := d.sleep(pause); err != nil {
+		if err := d.sleep(wait); err != nil {
 			return err
 		}
-		pause *= 2
+		wait *= 2
 	}
 }
 

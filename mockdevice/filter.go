@@ -40,7 +40,8 @@ func (f Filter) Matches(r Request) bool {
 func (f Filter) query() url.Values {
 	q := url.Values{}
 	for name, value := range map[string]string{
-		"auth_req_id": f.AuthReqID, "user": f.User, "login_hint": f.LoginHint, "client_id": f.ClientID, "binding_message": f.BindingMessage, "state": f.State,
+		"auth_req_id": f.AuthReqID, "user": f.User, "login_hint": f.LoginHint, "client_id": f.ClientID,
+		"binding_message": f.BindingMessage, "state": f.State,
 	} {
 		if value != "" {
 			q.Set(name, value)

@@ -49,6 +49,9 @@ func (d *Device) routes() []route {
 	}
 }
 
+var errRebound = errors.New("without a token the device is shown under a loopback address only, " +
+	"so that no other name can be made to mean it")
+
 // maxBody bounds an HTTP body, in bytes, against hostile OPs.
 const maxBody = 256 << 10
 
@@ -70,7 +73,7 @@ func (d *Device) Handler() http.Handler {
 	sameOrigin := http.NewCrossOriginProtection()
 	return sameOrigin.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if d.token == "" && fromBrowser(r) && !loopback(r.Host) {
-			wire.Refuse(w, http.StatusForbidden, errors.New("without a token the device is shown under a loopback address only, so that no other name can be made to mean it"))
+			wire.Refuse(w, http.StatusForbidden, errRebound)
 			return
 		}
 		r.Body = http.MaxBytesReader(w, r.Body, maxBody)

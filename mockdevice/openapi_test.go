@@ -53,7 +53,7 @@ func readOpenAPI(t *testing.T) (map[string]described, *jsonschema.Compiler) {
 }
 
 // TestOpenAPIDescribesEveryRoute: no route without a description, no description
-// without a route. The phone page is for people.
+// without a route. The phone page is for people, and described nowhere.
 func TestOpenAPIDescribesEveryRoute(t *testing.T) {
 	t.Parallel()
 	operations, _ := readOpenAPI(t)
@@ -61,9 +61,7 @@ func TestOpenAPIDescribesEveryRoute(t *testing.T) {
 	defer d.Close()
 	var served []string
 	for _, r := range d.routes() {
-		if !strings.Contains(r.pattern, " /phone") {
-			served = append(served, r.pattern)
-		}
+		served = append(served, r.pattern)
 	}
 	slices.Sort(served)
 	if written := slices.Sorted(maps.Keys(operations)); !slices.Equal(written, served) {

@@ -23,7 +23,7 @@ func WithPolicy(p Policy) Option { return func(d *Device) { d.SetPolicy(p) } }
 // show and replace them.
 func WithRules(r *policy.Rules) Option { return func(d *Device) { d.SetRules(r) } }
 
-// WithRoundTripper says how OPs are reached; without it nothing is delivered.
+// WithRoundTripper is how OPs are reached; without it nothing is delivered.
 func WithRoundTripper(rt http.RoundTripper) Option { return func(d *Device) { d.transport = rt } }
 
 // WithToken protects the HTTP API and the phone page with a bearer token.

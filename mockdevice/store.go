@@ -22,8 +22,8 @@ type store struct {
 type shard struct {
 	mu       sync.Mutex
 	byKey    map[wire.Key]*record
-	open     list
-	finished list
+	open     chain
+	finished chain
 }
 
 // record is a request with what the device knows about it. The lock of its shard
@@ -33,7 +33,7 @@ type record struct {
 	key        wire.Key
 	seq        uint64
 	outlet     *outlet
-	in         *list
+	in         *chain
 	prev, next *record
 	wasShown   bool          // everything was visible on the phone page
 	decided    chan struct{} // closed by a decision; nil unless somebody waits
@@ -154,7 +154,7 @@ func (s *store) clear() {
 		sh := &s.shards[i]
 		sh.mu.Lock()
 		s.size.Add(-int64(len(sh.byKey)))
-		sh.byKey, sh.open, sh.finished = map[wire.Key]*record{}, list{}, list{}
+		sh.byKey, sh.open, sh.finished = map[wire.Key]*record{}, chain{}, chain{}
 		sh.mu.Unlock()
 	}
 }
@@ -170,36 +170,36 @@ func (s *store) open() (n int) {
 	return n
 }
 
-// list is a chain of records in order of arrival or decision.
-type list struct {
+// chain links records in order of arrival or decision.
+type chain struct {
 	head, tail *record
 	length     int
 }
 
-func (l *list) append(r *record) {
-	r.in, r.prev, r.next = l, l.tail, nil
-	if l.tail == nil {
-		l.head = r
+func (c *chain) append(r *record) {
+	r.in, r.prev, r.next = c, c.tail, nil
+	if c.tail == nil {
+		c.head = r
 	} else {
-		l.tail.next = r
+		c.tail.next = r
 	}
-	l.tail = r
-	l.length++
+	c.tail = r
+	c.length++
 }
 
-func (l *list) remove(r *record) {
+func (c *chain) remove(r *record) {
 	if r.prev == nil {
-		l.head = r.next
+		c.head = r.next
 	} else {
 		r.prev.next = r.next
 	}
 	if r.next == nil {
-		l.tail = r.prev
+		c.tail = r.prev
 	} else {
 		r.next.prev = r.prev
 	}
 	r.in, r.prev, r.next = nil, nil, nil
-	l.length--
+	c.length--
 }
 
 // compact shares the texts that most requests have in common, so that a million

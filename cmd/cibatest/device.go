@@ -50,7 +50,8 @@ lab/targets/reference.yaml', and approve on the phone page.`,
 	flags.StringVar(&f.listen, "listen", "127.0.0.1:9003", "address to listen on")
 	flags.StringVar(&f.policy, "policy", "hold", "what to answer: hold (wait for a command or a person), approve, deny, or a policy file")
 	flags.StringVar(&f.adapters, "adapters", "", "file with the dialects to speak beside the native one")
-	flags.StringVar(&f.audit, "audit", "", "file to write every step to; an existing one is continued, and what it says was decided is not decided again")
+	flags.StringVar(&f.audit, "audit", "",
+		"file to write every step to; an existing one is continued, and what it says was decided is not decided again")
 	flags.StringVar(&f.tokenEnv, "token-env", deviceTokenEnv, "environment variable with the token of the device")
 	flags.IntVar(&f.capacity, "capacity", mockdevice.Capacity, "requests to keep; the oldest finished one makes room")
 	flags.IntVar(&f.concurrency, "concurrency", mockdevice.Concurrency, "decisions on their way to OPs at once")

@@ -33,12 +33,12 @@ type Entry struct {
 //go:embed schema.json
 var schemaDocument []byte
 
-var kind = yamlfile.Kind{Schema: yamlfile.NewSchema(schemaDocument)}
+var fileKind = yamlfile.Kind{Schema: yamlfile.NewSchema(schemaDocument)}
 
 // Load reads a baseline. Entries that have expired at now are dropped. Mistakes in
 // the file are [yamlfile.Problems].
 func Load(path string, now time.Time) (*Baseline, error) {
-	file, err := kind.Load(path, yamlfile.Env{})
+	file, err := fileKind.Load(path, yamlfile.Env{})
 	if err != nil {
 		return nil, fmt.Errorf("baseline: %w", err)
 	}
@@ -47,7 +47,7 @@ func Load(path string, now time.Time) (*Baseline, error) {
 
 // Parse reads the text of a baseline; name is for messages. An empty text lists nothing.
 func Parse(name string, text []byte, now time.Time) (*Baseline, error) {
-	return read(kind.Parse(name, text, yamlfile.Env{}), now)
+	return read(fileKind.Parse(name, text, yamlfile.Env{}), now)
 }
 
 func read(file *yamlfile.File, now time.Time) (*Baseline, error) {
@@ -152,7 +152,8 @@ func (n News) NotJudged() bool { return len(n.Errors) > 0 }
 func (n News) Lines() []string {
 	var lines []string
 	for _, e := range n.Gone {
-		lines = append(lines, fmt.Sprintf("baseline: %s is listed as %s but is not any more; remove the entry (%s)", e.Case+e.Requirement, e.Outcome, e.Reason))
+		lines = append(lines, fmt.Sprintf("baseline: %s is listed as %s but is not any more; remove the entry (%s)",
+			e.Case+e.Requirement, e.Outcome, e.Reason))
 	}
 	for _, e := range n.Unmatched {
 		lines = append(lines, fmt.Sprintf("baseline: no case answers to %s; remove or correct the entry", e.Case+e.Requirement))

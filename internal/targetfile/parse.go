@@ -16,14 +16,14 @@ import (
 //go:embed schema.json
 var schemaDocument []byte
 
-var kind = yamlfile.Kind{
+var fileKind = yamlfile.Kind{
 	Schema: yamlfile.NewSchema(schemaDocument),
 	Expand: true,
 	Empty:  `"cibatest init ISSUER" writes a first one`,
 }
 
 // Schema is the JSON Schema of target files, for editors and other tools.
-func Schema() []byte { return kind.Schema.Document() }
+func Schema() []byte { return fileKind.Schema.Document() }
 
 // Env is where a target file takes values from outside. The zero value is the
 // process environment and the file system, relative to the target file.
@@ -38,7 +38,7 @@ func (e Env) outside() yamlfile.Env {
 
 // Load reads and checks a target file. Mistakes in it are [yamlfile.Problems].
 func Load(path string) (*Target, error) {
-	file, err := kind.Load(path, Env{}.outside())
+	file, err := fileKind.Load(path, Env{}.outside())
 	if err != nil {
 		return nil, fmt.Errorf("target file: %w", err)
 	}
@@ -48,7 +48,7 @@ func Load(path string) (*Target, error) {
 // Parse checks the text of a target file, whose name is used in messages and,
 // without an FS, as the place relative paths start from.
 func Parse(name string, text []byte, env Env) (*Target, error) {
-	return read(name, kind.Parse(name, text, env.outside()))
+	return read(name, fileKind.Parse(name, text, env.outside()))
 }
 
 // read makes the model. Whatever fits is read, so that the meaning of a file is

@@ -24,7 +24,10 @@ var kinds = map[string]kind{
 			"Pay {/instructedAmount/amount} {/instructedAmount/currency}",
 		},
 		[]string{"instructedAmount", "creditorName", "creditorAccount"},
-		map[string]string{"instructedAmount": "Amount", "creditorName": "To", "creditorAccount": "Account of the payee", "remittanceInformationUnstructured": "Message to the payee"},
+		map[string]string{
+			"instructedAmount": "Amount", "creditorName": "To", "creditorAccount": "Account of the payee",
+			"remittanceInformationUnstructured": "Message to the payee",
+		},
 	},
 	"flight_booking": {
 		"booking", "Booking",

@@ -71,7 +71,8 @@ var pages = template.Must(template.ParseFS(pageFiles, "page/*.html"))
 
 // The page loads its own style and script and nothing else; no text of an OP can
 // become either.
-const contentPolicy = "default-src 'none'; style-src 'self'; script-src 'self'; connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
+const contentPolicy = "default-src 'none'; style-src 'self'; script-src 'self'; connect-src 'self'; " +
+	"form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
 
 func harden(h http.Header) {
 	h.Set("Content-Security-Policy", contentPolicy)

@@ -87,12 +87,13 @@ func factsOf(r wire.Request) []row {
 }
 
 var outcomeWords = map[wire.Action]string{
-	wire.Approve: "Approved", wire.Deny: "Denied", wire.Cancel: "Cancelled", wire.Failure: "Failed", wire.Ignore: "Not answered", wire.TimedOut: "Not answered in time",
+	wire.Approve: "Approved", wire.Deny: "Denied", wire.Cancel: "Cancelled", wire.Failure: "Failed",
+	wire.Ignore: "Not answered", wire.TimedOut: "Not answered in time",
 }
 
 func (v *prompt) tellOutcome(r wire.Request) {
 	if v.State == wire.StateExpired {
-		v.Outcome, v.OutcomeKind = visible("Expired, not answered"), "expired"
+		v.Outcome, v.OutcomeKind = visible("Expired, not answered"), wire.StateExpired
 	}
 	if r.Outcome == nil {
 		return

@@ -59,8 +59,8 @@ func (ws *watchers) tell(user string, k wire.Key) {
 func (ws *watchers) tellAll() {
 	ws.mu.Lock()
 	defer ws.mu.Unlock()
-	for _, pages := range ws.byUser {
-		for w := range pages {
+	for _, ofUser := range ws.byUser {
+		for w := range ofUser {
 			w.behind.Store(true)
 			w.tell(wire.Key{})
 		}

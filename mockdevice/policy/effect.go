@@ -55,8 +55,8 @@ func (r *rule) choose(u float64) share {
 	return r.mix[i]
 }
 
-func (e effect) verdict(q question, rule string) Verdict {
-	v := Verdict{Rule: rule, Hold: e.hold, Decision: e.decision, Faults: e.inbound}
+func (e effect) verdict(q question, name string) Verdict {
+	v := Verdict{Rule: name, Hold: e.hold, Decision: e.decision, Faults: e.inbound}
 	if e.narrow != nil {
 		e.narrow.apply(q, &v.Decision)
 	}

@@ -310,7 +310,7 @@ func TestExamplesAreUnderstood(t *testing.T) {
 		t.Errorf("got %+v", e)
 	}
 	fits.AuthorizationDetails = json.RawMessage(strings.Replace(string(fits.AuthorizationDetails), "60.00", "60.01", 1))
-	if e := rules.Explain(fits); e.Rule != "everybody else" || e.Passed[0].Unmet != "[0].when.details.total (line 20)" {
+	if e := rules.Explain(fits); e.Rule != "everybody else" || e.Passed[0].Unmet != "[0].when.details.total (line 22)" {
 		t.Errorf("got %+v", e)
 	}
 }

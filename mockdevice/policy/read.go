@@ -20,30 +20,30 @@ func Example() []byte { return bytes.Clone(example) }
 var schemaDocument []byte
 
 // The text of a policy may come over the network, so nothing in it is expanded.
-var kind = yamlfile.Kind{
+var fileKind = yamlfile.Kind{
 	Schema: yamlfile.NewSchema(schemaDocument),
 	Empty:  `"cibatest device example policy" prints one to start from`,
 }
 
 // Schema is the JSON Schema of policy files, for editors and other tools.
-func Schema() []byte { return kind.Schema.Document() }
+func Schema() []byte { return fileKind.Schema.Document() }
 
 // Load reads a policy file. Mistakes in it are [yamlfile.Problems].
 func Load(path string) (*Rules, error) {
-	file, err := kind.Load(path, yamlfile.Env{})
+	file, err := fileKind.Load(path, yamlfile.Env{})
 	if err != nil {
 		return nil, err
 	}
-	return read(file)
+	return readRules(file)
 }
 
 // Parse reads the text of a policy file; name is for messages. An error is of type
 // [yamlfile.Problems] and holds every mistake with its place.
 func Parse(name string, text []byte) (*Rules, error) {
-	return read(kind.Parse(name, text, yamlfile.Env{}))
+	return readRules(fileKind.Parse(name, text, yamlfile.Env{}))
 }
 
-func read(file *yamlfile.File) (*Rules, error) {
+func readRules(file *yamlfile.File) (*Rules, error) {
 	root := file.Root()
 	rs := &Rules{seed: 1, otherwise: effect{hold: true}, source: file.Text()}
 	if at := root.At("seed"); at.Exists() {
