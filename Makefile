@@ -66,9 +66,9 @@ fixtures: ## make the test-only keys anew
 device: build ## run the authentication device: phone page at http://127.0.0.1:9003/phone
 	./bin/cibatest device
 
-bench-device: ## measure the device: decisions a second, bytes for each of a million held requests
+bench-device: ## measure the device: decisions a second, bytes for each of a million held requests and timers
 	$(GO) test -run "^$$" -bench Decide -benchtime 3s ./mockdevice
-	$(GO) test -run "^$$" -bench Held -benchtime 1x ./mockdevice
+	$(GO) test -run "^$$" -bench "Held|Timers" -benchtime 1x ./mockdevice
 
 bench: build bin/k6 ## measure the load generator against raw Vegeta and k6, one core each (quiet machine, Linux)
 	$(GO) build -o bin/bench ./loadgen/bench

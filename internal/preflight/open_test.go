@@ -6,7 +6,7 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/cibatest/cibatest/internal/targetfile"
+	"github.com/cibatest/cibatest/internal/yamlfile"
 )
 
 const smallTarget = `issuer: https://127.0.0.1:1
@@ -37,7 +37,7 @@ func TestOpen(t *testing.T) {
 
 func TestOpenNamesTheMistake(t *testing.T) {
 	t.Parallel()
-	var problems targetfile.Problems
+	var problems yamlfile.Problems
 	if _, err := Open(written(t, "t.yaml", "issuer: 5"), Terminal{}); !errors.As(err, &problems) {
 		t.Errorf("got %v, want the problems of the file", err)
 	}
