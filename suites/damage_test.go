@@ -6,7 +6,7 @@ import (
 
 	"github.com/cibatest/cibatest/internal/catalogue"
 	"github.com/cibatest/cibatest/internal/lab"
-	"github.com/cibatest/cibatest/internal/refop"
+	"github.com/cibatest/cibatest/internal/refop/faults"
 	"github.com/cibatest/cibatest/reports/result"
 )
 
@@ -83,7 +83,7 @@ var damage = map[string]struct {
 
 // elsewhere are the tripped cases that judge another requirement than the one the
 // fault breaks.
-func elsewhere(f refop.Fault, tripped []string) []string {
+func elsewhere(f faults.Fault, tripped []string) []string {
 	return slices.DeleteFunc(slices.Clone(tripped), func(id string) bool {
 		return slices.Contains(registry.byID[id].requirements, f.Breaks)
 	})
@@ -91,7 +91,7 @@ func elsewhere(f refop.Fault, tripped []string) []string {
 
 // checkDamage holds the faults to the reach of their area. What a race between
 // cases brings about once is no lasting damage, so it has to show twice.
-func checkDamage(t *testing.T, f refop.Fault, tripped []string) {
+func checkDamage(t *testing.T, f faults.Fault, tripped []string) {
 	t.Helper()
 	strays := tooFar(f, tripped)
 	if len(strays) == 0 {
@@ -106,7 +106,7 @@ func checkDamage(t *testing.T, f refop.Fault, tripped []string) {
 }
 
 // tooFar are the tripped cases that lie beyond the reach of the fault's area.
-func tooFar(f refop.Fault, tripped []string) []string {
+func tooFar(f faults.Fault, tripped []string) []string {
 	broken, _ := catalogue.Must().Get(f.Breaks)
 	reach := append([]string{broken.Area}, damage[broken.Area].areas...)
 	return slices.DeleteFunc(elsewhere(f, tripped), func(id string) bool {

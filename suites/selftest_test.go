@@ -15,7 +15,8 @@ import (
 	"github.com/cibatest/cibatest/internal/catalogue"
 	"github.com/cibatest/cibatest/internal/lab"
 	"github.com/cibatest/cibatest/internal/memnet"
-	"github.com/cibatest/cibatest/internal/refop"
+	"github.com/cibatest/cibatest/internal/refop/faults"
+	"github.com/cibatest/cibatest/internal/refop/variants"
 	"github.com/cibatest/cibatest/internal/targetfile"
 	"github.com/cibatest/cibatest/reports/result"
 )
@@ -217,7 +218,7 @@ func TestVariants(t *testing.T) {
 	notForGinkgo(t)
 	build()
 	t.Parallel()
-	for _, v := range refop.Variants() {
+	for _, v := range variants.All() {
 		t.Run(v.Name, func(t *testing.T) {
 			t.Parallel()
 			accusesNobody(t, judgeLab(t, lab.Options{Variants: []string{v.Name}}, selection()))
@@ -234,7 +235,7 @@ func TestVariantsOnSmallTargets(t *testing.T) {
 		t.Skip("with -short the variants are tried on the whole target only")
 	}
 	t.Parallel()
-	for _, v := range refop.Variants() {
+	for _, v := range variants.All() {
 		t.Run(v.Name, func(t *testing.T) {
 			t.Parallel()
 			accusesNobody(t, judgeLabAs(t, lab.Options{Variants: []string{v.Name}}, selection(), func(tgt *targetfile.Target) {
@@ -252,7 +253,7 @@ type matrix struct {
 	unseen []string // what the first of two runs did not notice
 }
 
-func (m *matrix) unseenOnce(f refop.Fault, said string) {
+func (m *matrix) unseenOnce(f faults.Fault, said string) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	m.unseen = append(m.unseen, fmt.Sprintf("%s was not noticed at the first try: %s", f.Name, said))
@@ -268,7 +269,7 @@ func TestFaults(t *testing.T) {
 	}
 	m := &matrix{trips: map[string][]string{}}
 	t.Run("each", func(t *testing.T) {
-		for _, f := range refop.Faults() {
+		for _, f := range faults.All() {
 			if *onlyFault != "" && f.Name != *onlyFault {
 				continue
 			}
@@ -281,7 +282,7 @@ func TestFaults(t *testing.T) {
 	m.print(t)
 	if *onlyFault == "" && *onlyCase == "" {
 		m.everyCaseFails(t)
-		if n := len(refop.Faults()); n < 220 {
+		if n := len(faults.All()); n < 220 {
 			t.Errorf("there are %d faults, want 220 at least", n)
 		}
 	}
@@ -289,7 +290,7 @@ func TestFaults(t *testing.T) {
 
 // check runs the cases against a fault. A fault whose traces depend on how cases
 // meet may go unseen once; the second run has to see it, and the table says so.
-func (m *matrix) check(t *testing.T, f refop.Fault) {
+func (m *matrix) check(t *testing.T, f faults.Fault) {
 	if _, ok := catalogue.Must().Get(f.Breaks); !ok {
 		t.Fatalf("breaks the unknown requirement %s", f.Breaks)
 	}
@@ -311,10 +312,10 @@ func (m *matrix) check(t *testing.T, f refop.Fault) {
 
 // caught says whether a case of the requirement that the fault breaks is among
 // the tripped ones.
-func caught(f refop.Fault, tripped []string) bool { return len(elsewhere(f, tripped)) < len(tripped) }
+func caught(f faults.Fault, tripped []string) bool { return len(elsewhere(f, tripped)) < len(tripped) }
 
 // whatTheySaid are the outcomes of the cases of the broken requirement.
-func whatTheySaid(f refop.Fault, run result.Run) string {
+func whatTheySaid(f faults.Fault, run result.Run) string {
 	var said []string
 	for _, c := range run.Cases {
 		if slices.Contains(c.Requirements, f.Breaks) {
@@ -351,7 +352,7 @@ func (m *matrix) print(t *testing.T) {
 		out = file
 	}
 	w := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
-	for _, f := range refop.Faults() {
+	for _, f := range faults.All() {
 		tripped, ran := m.trips[f.Name]
 		if !ran {
 			continue
