@@ -173,4 +173,3 @@ func recordDecision(f *Flow, as State, now time.Time) {
 	}
 	f.State, f.Decided = as, now
 }
-

@@ -82,10 +82,12 @@ var (
 	texts         = damage{"strings", "an array of strings", func([]any) any { return []any{"payment_initiation"} }}
 	typeless      = damage{"typeless", "objects without type", edit.AtMember("type", edit.Becomes(nil))}
 	secondAmount  = damage{"second-amount", "another amount in the second object of a type", secondOfType(otherAmount.rewrite)}
-	secondFlag    = damage{"second-flag", "false for true in the second object of a type", secondOfType(edit.AtMember("urgent", edit.Becomes(false)))}
+	secondFlag    = damage{"second-flag", "false for true in the second object of a type", secondOfType(notUrgent)}
 	thirdNumber   = damage{"third-number", "another number in the third object", third(edit.AtMember("limit", edit.Becomes(json.Number("1"))))}
 	loneObject    = damage{"lone", "no array around a single object", unwrapped}
 )
+
+var notUrgent = edit.AtMember("urgent", edit.Becomes(false))
 
 // eachText edits every text in a value but types.
 func eachText(value any, change func(string) string) any {

@@ -11,55 +11,138 @@ import (
 
 // DetailsGrant are the defects of grants, of a part or beside others; RFC 9396 3, 6 and 7.
 var DetailsGrant = []Fault{
+	{
+		"rar-refresh-latest", "RFC9396-7-FAITHFUL", "a refresh has the details of the client's latest token",
+		latestDetails(refop.ReplyRefreshed),
+	},
+	{
+		"rar-introspection-latest", "RFC9396-7-FAITHFUL", "introspection has the details of the client's latest token",
+		latestDetails(refop.ReplyIntrospection),
+	},
+	{"rar-partial-list", "RFC9396-3-PARTIAL-GRANT", "only whole objects can be refused", func(p *refop.Plan) {
+		p.EditDecisions(func(f *refop.Flow) {
+			var whole []any
+			for _, asked := range f.Requested {
+				if edit.SameTypes([]any{asked}, f.Granted) {
+					whole = append(whole, asked)
+				}
+			}
+			f.Granted = whole
+		})
+	}},
+	{"rar-partial-none", "RFC9396-3-PARTIAL-GRANT", "a grant of nothing is one of everything", func(p *refop.Plan) {
+		p.EditDecisions(func(f *refop.Flow) {
+			if len(f.Granted) == 0 {
+				f.Granted = f.Requested
+			}
+		})
+	}},
+	{
+		"rar-refresh-requested", "RFC9396-3-PARTIAL-GRANT", "a refresh has what was asked, not what was granted",
+		edit.Replies(func(c *refop.Call, r *refop.Reply) {
+			if r.Kind == refop.ReplyRefreshed && c.Flow.Requested != nil {
+				r.Body["authorization_details"] = refop.CloneJSON(c.Flow.Requested)
+			}
+		}),
+	},
+	{
+		"rar-narrow-again", "RFC9396-6-TOKEN-REQ-NARROW", "a token for a part leaves the auth_req_id good for the rest",
+		func(p *refop.Plan) {
+			var narrowed sync.Map
+			p.EditReplies(func(c *refop.Call, r *refop.Reply) {
+				if r.Kind == refop.ReplyTokens && c.Value("authorization_details") != "" {
+					narrowed.Store(c.Flow, true)
+				}
+			})
+			p.EditStates(func(_ *refop.Call, f *refop.Flow, at refop.State) refop.State {
+				if _, partly := narrowed.Load(f); partly && at == refop.Used {
+					return refop.Approved
+				}
+				return at
+			})
+		},
+	},
+	{
+		"rar-exceed-account", "RFC9396-6-TOKEN-REQ-EXCEED", "of a grant only type and amount are compared",
+		withinGrant(func(_ *refop.Call, asked, granted []any) bool { return sameAmounts(asked, granted) }),
+	},
+	{
+		"rar-exceed-list", "RFC9396-6-TOKEN-REQ-EXCEED", "of a grant lists are not compared",
+		withinGrant(func(_ *refop.Call, asked, granted []any) bool { return sameButLists(asked, granted) }),
+	},
 	{"rar-all-granted", "RFC9396-3-PARTIAL-GRANT", "the user's choice is overlooked", func(p *refop.Plan) {
 		p.EditDecisions(func(f *refop.Flow) { f.Granted = f.Requested })
 	}},
-	{"rar-all-in-token", "RFC9396-3-PARTIAL-GRANT", "the access token has what was asked, not what was granted",
+	{
+		"rar-all-in-token", "RFC9396-3-PARTIAL-GRANT", "the access token has what was asked, not what was granted",
 		edit.AccessClaims(func(c *refop.Call, claims map[string]any) {
 			if claims["authorization_details"] != nil {
 				claims["authorization_details"] = refop.CloneJSON(c.Flow.Requested)
 			}
-		})},
-	{"rar-all-in-introspection", "RFC9396-3-PARTIAL-GRANT", "introspection has what was asked, not what was granted",
+		}),
+	},
+	{
+		"rar-all-in-introspection", "RFC9396-3-PARTIAL-GRANT", "introspection has what was asked, not what was granted",
 		edit.Replies(func(c *refop.Call, r *refop.Reply) {
 			if r.Kind == refop.ReplyIntrospection && c.Flow != nil && c.Flow.Requested != nil {
 				r.Body["authorization_details"] = refop.CloneJSON(c.Flow.Requested)
 			}
-		})},
-	{"rar-no-scope", "RFC9396-3.1-WITH-SCOPE", "details replace the scope",
-		tokensWithDetails(func(r *refop.Reply) { r.Body["scope"] = "payments" })},
-	{"rar-no-id-token", "RFC9396-3.1-WITH-SCOPE", "with details there is no ID Token",
-		tokensWithDetails(edit.WithoutMember("id_token"))},
-	{"rar-narrow-500", "RFC9396-6-TOKEN-REQ-NARROW", "details in a token request crash the OP",
-		tokenRequestsThat(edit.Sent("authorization_details"), crash)},
-	{"rar-narrow-response-only", "RFC9396-6-TOKEN-REQ-NARROW", "the access token is not narrowed",
+		}),
+	},
+	{
+		"rar-no-scope", "RFC9396-3.1-WITH-SCOPE", "details replace the scope",
+		tokensWithDetails(func(r *refop.Reply) { r.Body["scope"] = "payments" }),
+	},
+	{
+		"rar-no-id-token", "RFC9396-3.1-WITH-SCOPE", "with details there is no ID Token",
+		tokensWithDetails(edit.WithoutMember("id_token")),
+	},
+	{
+		"rar-narrow-500", "RFC9396-6-TOKEN-REQ-NARROW", "details in a token request crash the OP",
+		tokenRequestsThat(edit.Sent("authorization_details"), crash),
+	},
+	{
+		"rar-narrow-response-only", "RFC9396-6-TOKEN-REQ-NARROW", "the access token is not narrowed",
 		edit.AccessClaims(func(c *refop.Call, claims map[string]any) {
 			if c.Has("authorization_details") {
 				claims["authorization_details"] = refop.CloneJSON(c.Flow.Granted)
 			}
-		})},
-	{"rar-exceed", "RFC9396-6-TOKEN-REQ-EXCEED", "a token request may ask for anything valid",
-		withinGrant(func(*refop.Call, []any, []any) bool { return true })},
-	{"rar-exceed-amount", "RFC9396-6-TOKEN-REQ-EXCEED", "one approval can be spent on another amount",
-		withinGrant(func(_ *refop.Call, asked, granted []any) bool { return edit.SameTypes(asked, granted) })},
-	{"rar-exceed-nothing", "RFC9396-6-TOKEN-REQ-EXCEED", "a token request may ask for anything when nothing was granted",
-		withinGrant(func(_ *refop.Call, _, granted []any) bool { return granted == nil })},
+		}),
+	},
+	{
+		"rar-exceed", "RFC9396-6-TOKEN-REQ-EXCEED", "a token request may ask for anything valid",
+		withinGrant(func(*refop.Call, []any, []any) bool { return true }),
+	},
+	{
+		"rar-exceed-amount", "RFC9396-6-TOKEN-REQ-EXCEED", "one approval can be spent on another amount",
+		withinGrant(func(_ *refop.Call, asked, granted []any) bool { return edit.SameTypes(asked, granted) }),
+	},
+	{
+		"rar-exceed-nothing", "RFC9396-6-TOKEN-REQ-EXCEED", "a token request may ask for anything when nothing was granted",
+		withinGrant(func(_ *refop.Call, _, granted []any) bool { return granted == nil }),
+	},
 	{"rar-exceed-500", "RFC9396-6-TOKEN-REQ-EXCEED", "asking for more crashes the OP", beyondGrant(500, "server_error")},
 	{"rar-exceed-code", "RFC9396-6-TOKEN-REQ-EXCEED", "asking for more is access_denied", beyondGrant(400, "access_denied")},
-	{"rar-exceed-token-only", "RFC9396-6-TOKEN-REQ-EXCEED", "the access token has whatever the token request asks for",
+	{
+		"rar-exceed-token-only", "RFC9396-6-TOKEN-REQ-EXCEED", "the access token has whatever the token request asks for",
 		edit.All(edit.NotNarrowing(), edit.AccessClaims(func(c *refop.Call, claims map[string]any) {
 			if value, err := refop.DecodeJSON(c.Value("authorization_details")); err == nil && c.Value("grant_type") == refop.GrantCIBA {
 				claims["authorization_details"] = value
 			}
-		}))},
-	{"rar-refresh-exceed", "RFC9396-REFRESH", "a refresh may ask for anything valid",
-		withinGrant(func(c *refop.Call, _, _ []any) bool { return refreshing(c) })},
-	{"rar-refresh-subset-refused", "RFC9396-REFRESH", "a refresh with details is invalid_grant",
+		})),
+	},
+	{
+		"rar-refresh-exceed", "RFC9396-REFRESH", "a refresh may ask for anything valid",
+		withinGrant(func(c *refop.Call, _, _ []any) bool { return refreshing(c) }),
+	},
+	{
+		"rar-refresh-subset-refused", "RFC9396-REFRESH", "a refresh with details is invalid_grant",
 		edit.Replies(func(c *refop.Call, r *refop.Reply) {
 			if c.Value("grant_type") == "refresh_token" && c.Has("authorization_details") {
 				refused("invalid_grant")(c, r)
 			}
-		})},
+		}),
+	},
 	{"rar-latest-of-client", "RFC9396-7-FAITHFUL", "a request gets the details of the client's latest one", func(p *refop.Plan) {
 		var mu sync.Mutex
 		latest := map[*refop.Client][]any{}
@@ -101,55 +184,10 @@ var DetailsGrant = []Fault{
 			}
 		})
 	}},
-	{"rar-not-enriched", "RFC9396-7.1-ENRICHED", "said to enrich details, it adds nothing",
-		func(p *refop.Plan) { p.Declare("rar_enrich", true) }},
-	{"rar-refresh-latest", "RFC9396-7-FAITHFUL", "a refresh has the details of the client's latest token",
-		latestDetails(refop.ReplyRefreshed)},
-	{"rar-introspection-latest", "RFC9396-7-FAITHFUL", "introspection has the details of the client's latest token",
-		latestDetails(refop.ReplyIntrospection)},
-	{"rar-partial-list", "RFC9396-3-PARTIAL-GRANT", "only whole objects can be refused", func(p *refop.Plan) {
-		p.EditDecisions(func(f *refop.Flow) {
-			var whole []any
-			for _, asked := range f.Requested {
-				if edit.SameTypes([]any{asked}, f.Granted) {
-					whole = append(whole, asked)
-				}
-			}
-			f.Granted = whole
-		})
-	}},
-	{"rar-partial-none", "RFC9396-3-PARTIAL-GRANT", "a grant of nothing is one of everything", func(p *refop.Plan) {
-		p.EditDecisions(func(f *refop.Flow) {
-			if len(f.Granted) == 0 {
-				f.Granted = f.Requested
-			}
-		})
-	}},
-	{"rar-refresh-requested", "RFC9396-3-PARTIAL-GRANT", "a refresh has what was asked, not what was granted",
-		edit.Replies(func(c *refop.Call, r *refop.Reply) {
-			if r.Kind == refop.ReplyRefreshed && c.Flow.Requested != nil {
-				r.Body["authorization_details"] = refop.CloneJSON(c.Flow.Requested)
-			}
-		})},
-	{"rar-narrow-again", "RFC9396-6-TOKEN-REQ-NARROW", "a token for a part leaves the auth_req_id good for the rest",
-		func(p *refop.Plan) {
-			var narrowed sync.Map
-			p.EditReplies(func(c *refop.Call, r *refop.Reply) {
-				if r.Kind == refop.ReplyTokens && c.Value("authorization_details") != "" {
-					narrowed.Store(c.Flow, true)
-				}
-			})
-			p.EditStates(func(_ *refop.Call, f *refop.Flow, at refop.State) refop.State {
-				if _, partly := narrowed.Load(f); partly && at == refop.Used {
-					return refop.Approved
-				}
-				return at
-			})
-		}},
-	{"rar-exceed-account", "RFC9396-6-TOKEN-REQ-EXCEED", "of a grant only type and amount are compared",
-		withinGrant(func(_ *refop.Call, asked, granted []any) bool { return sameAmounts(asked, granted) })},
-	{"rar-exceed-list", "RFC9396-6-TOKEN-REQ-EXCEED", "of a grant lists are not compared",
-		withinGrant(func(_ *refop.Call, asked, granted []any) bool { return sameButLists(asked, granted) })},
+	{
+		"rar-not-enriched", "RFC9396-7.1-ENRICHED", "said to enrich details, it adds nothing",
+		func(p *refop.Plan) { p.Declare("rar_enrich", true) },
+	},
 }
 
 // tokensWithDetails edits token responses that have authorization_details.

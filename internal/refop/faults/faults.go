@@ -21,7 +21,7 @@ func All() []Fault {
 	return slices.Concat(
 		Acknowledgement, ClientAuth, Assertions, Decision, Discovery, Expiry, Hints, IDToken,
 		Initiation, ErrorAnswers, BindingMessage, UserCode, Polling, Redemption,
-		DetailsBack, DetailsRequest, DetailsGrant, DetailsServer, Security, TokenResponse, Resources,
+		DetailsBack, DetailsGrant, DetailsRequest, DetailsServer, Security, TokenResponse, Resources,
 	)
 }
 

@@ -31,6 +31,11 @@ func callsThat(which edit.Which, rewrite func(*refop.Call, *refop.Reply)) edit.C
 	})
 }
 
+// startErrors edits the refusals of backchannel requests.
+func startErrors(rewrite func(*refop.Reply)) edit.Change {
+	return edit.Answers(refop.EndpointStart, refop.ReplyError, rewrite)
+}
+
 // errorsOf edits the errors with one code, at any endpoint.
 func errorsOf(code string, rewrite func(*refop.Reply)) edit.Change {
 	return edit.Answers("", refop.ReplyError, func(r *refop.Reply) {

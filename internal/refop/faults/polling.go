@@ -16,8 +16,10 @@ var Polling = []Fault{
 	{"poll-pending-spelling", "CIBA-11-PENDING", "the code is pending", pollAnswer(refop.Pending, 400, "pending")},
 	{"poll-pending-invalid-grant", "CIBA-11-PENDING", "a pending id is invalid_grant", pollAnswer(refop.Pending, 400, "invalid_grant")},
 	{"poll-pending-500", "CIBA-11-PENDING", "a pending poll crashes the OP", pollAnswer(refop.Pending, 500, "server_error")},
-	{"poll-pending-always-slow-down", "CIBA-11-PENDING", "every pending poll is slow_down",
-		pollAnswer(refop.Pending, 400, "slow_down")},
+	{
+		"poll-pending-always-slow-down", "CIBA-11-PENDING", "every pending poll is slow_down",
+		pollAnswer(refop.Pending, 400, "slow_down"),
+	},
 	{"poll-error-text", "CIBA-11-ERROR-FORMAT", "errors of polls are plain text", edit.Polls(func(_ *refop.Call, r *refop.Reply) {
 		if r.Kind == refop.ReplyError && r.Body["error"] == "authorization_pending" {
 			r.Header.Set("Content-Type", "text/plain")
@@ -48,65 +50,89 @@ var Polling = []Fault{
 			r.Header.Set("Content-Type", "text/html")
 		}
 	})},
-	{"poll-unknown-parameter", "RFC6749-3.2-TOKEN-UNKNOWN-PARAM", "an unknown parameter of a poll is refused",
-		tokenRequestsThat(edit.Sent("x_unknown"), refused("invalid_request"))},
-	{"interval-untrue", "CIBA-7.3-INTERVAL-SUFFICIENT", "the interval is 8 s, 5 s is announced",
-		actsOn(func(_ *refop.Call, f *refop.Flow) { f.Interval = 8 * time.Second })},
+	{
+		"poll-unknown-parameter", "RFC6749-3.2-TOKEN-UNKNOWN-PARAM", "an unknown parameter of a poll is refused",
+		tokenRequestsThat(edit.Sent("x_unknown"), refused("invalid_request")),
+	},
+	{
+		"interval-untrue", "CIBA-7.3-INTERVAL-SUFFICIENT", "the interval is 8 s, 5 s is announced",
+		actsOn(func(_ *refop.Call, f *refop.Flow) { f.Interval = 8 * time.Second }),
+	},
 	{"interval-untrue-400", "CIBA-7.3-INTERVAL-SUFFICIENT", "the third paced poll is invalid_request", nthPoll(3, "invalid_request")},
 	{"interval-now-and-then", "CIBA-7.3-INTERVAL-SUFFICIENT", "the fourth paced poll is slow_down", nthPoll(4, "slow_down")},
-	{"interval-default-untrue", "CIBA-7.3-INTERVAL-DEFAULT", "no interval is announced, 10 s are demanded",
-		edit.All(edit.Acknowledgements(edit.WithoutMember("interval")), actsOn(func(_ *refop.Call, f *refop.Flow) { f.Interval = 10 * time.Second }))},
-	{"interval-from-answer", "CIBA-10.1-INTERVAL-FROM-SEND", "the interval runs from the answer of a held poll",
-		edit.All(holding(8*time.Second), pacedFromAnswer)},
+	{
+		"interval-default-untrue", "CIBA-7.3-INTERVAL-DEFAULT", "no interval is announced, 10 s are demanded",
+		edit.All(edit.Acknowledgements(edit.WithoutMember("interval")), actsOn(func(_ *refop.Call, f *refop.Flow) {
+			f.Interval = 10 * time.Second
+		})),
+	},
+	{
+		"interval-from-answer", "CIBA-10.1-INTERVAL-FROM-SEND", "the interval runs from the answer of a held poll",
+		edit.All(holding(8*time.Second), pacedFromAnswer),
+	},
 	{"poll-held-long", "CIBA-10.1-LONGPOLL-MAX", "polls are held for 40 s", holding(40 * time.Second)},
 	{"poll-held-forever", "CIBA-10.1-LONGPOLL-MAX", "polls are held until the request expires", holding(time.Hour)},
 	{"poll-held-deaf", "CIBA-10.1-LONGPOLL-WAKE", "a held poll does not notice the decision", deaf(25 * time.Second)},
-	{"poll-first-at-once-refused", "CIBA-10.1-FIRST-POLL-AT-ONCE", "a poll within a second of the acknowledgement is invalid_request",
+	{
+		"poll-first-at-once-refused", "CIBA-10.1-FIRST-POLL-AT-ONCE", "a poll within a second of the acknowledgement is invalid_request",
 		edit.Polls(func(c *refop.Call, r *refop.Reply) {
 			if c.Flow != nil && c.Now.Sub(c.Flow.Created) < time.Second && r.Body["error"] == "authorization_pending" {
 				r.Body["error"] = "invalid_request"
 			}
-		})},
+		}),
+	},
 	{"fast-poll-500", "CIBA-11-FAST-POLL-NO-TOKENS", "fast polls crash the OP", edit.EarlyPollsAre(500, "server_error")},
 	{"fast-poll-invalid-grant", "CIBA-11-FAST-POLL", "fast polls are invalid_grant", edit.EarlyPollsAre(400, "invalid_grant")},
 	{"fast-poll-denied", "CIBA-11-FAST-POLL", "fast polls are access_denied", edit.EarlyPollsAre(400, "access_denied")},
 	{"fast-poll-403", "CIBA-11-FAST-POLL", "fast polls are 403 slow_down", edit.EarlyPollsAre(403, "slow_down")},
-	{"fast-poll-tokens", "CIBA-11-FAST-POLL-NO-TOKENS", "who polls fast enough gets tokens",
+	{
+		"fast-poll-tokens", "CIBA-11-FAST-POLL-NO-TOKENS", "who polls fast enough gets tokens",
 		afterEarlyPolls(3, func(f *refop.Flow, at refop.State) refop.State {
 			if at == refop.Pending {
 				return refop.Approved
 			}
 			return at
-		})},
-	{"slow-down-kills", "CIBA-11-SLOWDOWN-STILL-PENDING", "slow_down ends the request",
+		}),
+	},
+	{
+		"slow-down-kills", "CIBA-11-SLOWDOWN-STILL-PENDING", "slow_down ends the request",
 		afterEarlyPolls(1, func(_ *refop.Flow, at refop.State) refop.State {
 			if at == refop.Pending || at == refop.Approved {
 				return refop.Forgotten
 			}
 			return at
-		})},
-	{"slow-down-cancels", "CIBA-11-SLOWDOWN-STILL-PENDING", "slow_down cancels the request, at the user's, too",
+		}),
+	},
+	{
+		"slow-down-cancels", "CIBA-11-SLOWDOWN-STILL-PENDING", "slow_down cancels the request, at the user's, too",
 		cancelledBy(func(_ *refop.Call, _ *refop.Flow, r *refop.Reply) bool {
 			return r.Body["error"] == "slow_down"
-		})},
-	{"slow-down-undecidable", "CIBA-11-SLOWDOWN-STILL-PENDING", "after slow_down no decision counts",
+		}),
+	},
+	{
+		"slow-down-undecidable", "CIBA-11-SLOWDOWN-STILL-PENDING", "after slow_down no decision counts",
 		afterEarlyPolls(1, func(_ *refop.Flow, at refop.State) refop.State {
 			if at == refop.Approved {
 				return refop.Pending
 			}
 			return at
-		})},
-	{"slow-down-insatiable", "CIBA-11-SLOWDOWN-INCREMENT", "after slow_down 20 s more are demanded",
-		func(p *refop.Plan) { p.Policy.PaceStep = 20 * time.Second }},
+		}),
+	},
+	{
+		"slow-down-insatiable", "CIBA-11-SLOWDOWN-INCREMENT", "after slow_down 20 s more are demanded",
+		func(p *refop.Plan) { p.Policy.PaceStep = 20 * time.Second },
+	},
 	{"slow-down-doubles", "CIBA-11-SLOWDOWN-CUMULATIVE", "a second slow_down costs more than 10 s", secondSlowDown(40 * time.Second)},
 	{"fast-poll-fatal-odd", "CIBA-11-INVALID-REQUEST-TERMINAL", "after over-polling the id is unauthorized_client", fatalOverPolling},
 	{"overload-mute", "CIBA-10.1-503-RETRY-AFTER", "503 without Retry-After", edit.EarlyPollsAre(503, "temporarily_unavailable")},
-	{"overload-words", "CIBA-10.1-503-RETRY-AFTER", "Retry-After is neither seconds nor a date",
+	{
+		"overload-words", "CIBA-10.1-503-RETRY-AFTER", "Retry-After is neither seconds nor a date",
 		edit.All(edit.EarlyPollsAre(503, "temporarily_unavailable"), edit.Answers(refop.EndpointToken, refop.ReplyError, func(r *refop.Reply) {
 			if r.Status == 503 {
 				r.Header.Set("Retry-After", "in a moment")
 			}
-		}))},
+		})),
+	},
 }
 
 // holding holds polls for longer than it should.

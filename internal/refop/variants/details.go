@@ -12,16 +12,22 @@ import (
 
 // Details are other ways to deal with authorization_details.
 var Details = []Variant{
-	{"rar-invalid-request", "CIBA Core 13 has a closed list of codes, without invalid_authorization_details",
-		edit.Answering(refop.CheckDetails, 400, "invalid_request")},
-	{"rar-needs-resource", "RFC 8707 2: details are refused with invalid_target where the grant has no resource for them",
+	{
+		"rar-invalid-request", "CIBA Core 13 has a closed list of codes, without invalid_authorization_details",
+		edit.Answering(refop.CheckDetails, 400, "invalid_request"),
+	},
+	{
+		"rar-needs-resource", "RFC 8707 2: details are refused with invalid_target where the grant has no resource for them",
 		edit.Replies(func(c *refop.Call, r *refop.Reply) {
 			if c.Endpoint == refop.EndpointToken && c.Value("authorization_details") != "" && c.Flow != nil && len(c.Flow.Requested) == 0 {
 				edit.Failing(http.StatusBadRequest, "invalid_target")(r)
 			}
-		})},
-	{"rar-types-not-advertised", "RFC 9396 10: publishing types is no duty",
-		edit.Answers(refop.EndpointDiscovery, refop.ReplyDiscovery, edit.WithoutMember("authorization_details_types_supported"))},
+		}),
+	},
+	{
+		"rar-types-not-advertised", "RFC 9396 10: publishing types is no duty",
+		edit.Answers(refop.EndpointDiscovery, refop.ReplyDiscovery, edit.WithoutMember("authorization_details_types_supported")),
+	},
 	{"rar-type-only", "RFC 9396 5: an open type has no unknown or required members", func(p *refop.Plan) {
 		p.Rules.DetailsMembers = func(*refop.Call, string, map[string]refop.Member, map[string]any) *refop.OAuthError { return nil }
 		p.Declare("rar_schema", false)
@@ -29,17 +35,21 @@ var Details = []Variant{
 	{"rar-any-client", "RFC 9396 10: holding clients to types is policy", func(p *refop.Plan) {
 		p.Rules.MayUseType = func(*refop.Client, string) bool { return true }
 	}},
-	{"rar-response-only", "RFC 9396 9: an access token may be opaque and introspection silent, if the resource server has another channel",
-		edit.All(edit.Details(edit.InToken, edit.Gone), edit.Details(edit.InIntrospection, edit.Gone))},
+	{
+		"rar-response-only", "RFC 9396 9: an access token may be opaque and introspection silent, if the resource server has another channel",
+		edit.All(edit.Details(edit.InToken, edit.Gone), edit.Details(edit.InIntrospection, edit.Gone)),
+	},
 	{"rar-opaque-token", "RFC 9396 9.2: details may be told by introspection alone", edit.RandomTokens()},
 	{"rar-token-only", "RFC 9396 9.2: introspection may leave details out", edit.Details(edit.InIntrospection, edit.Gone)},
-	{"rar-enriched", "RFC 9396 7.1: the AS may add what the type defines, here a payment id",
+	{
+		"rar-enriched", "RFC 9396 7.1: the AS may add what the type defines, here a payment id",
 		edit.All(edit.DetailsBack(func(list []any) any {
 			for _, item := range list {
 				item.(map[string]any)["paymentId"] = "P-4711"
 			}
 			return list
-		}), func(p *refop.Plan) { p.Declare("rar_enrich", true) })},
+		}), func(p *refop.Plan) { p.Declare("rar_enrich", true) }),
+	},
 	{"rar-sensitive-left-out", "RFC 9396 7: the AS may omit values, here the account", edit.All(
 		edit.Details(edit.InResponse, edit.AtMember("creditorAccount", edit.Becomes(nil))),
 		edit.Details(edit.InRefresh, edit.AtMember("creditorAccount", edit.Becomes(nil))),
@@ -48,8 +58,10 @@ var Details = []Variant{
 		edit.Details(edit.InToken, func(list []any) any { return list[:1] }),
 		edit.Details(edit.InIntrospection, edit.AtMember("remittanceInformationUnstructured", edit.Becomes(nil))),
 	)},
-	{"rar-empty-refused", "RFC 9396 2 does not say what an empty array is",
-		edit.RefusingStarts("invalid_authorization_details", edit.DetailsThat(func(text string) bool { return text == "[]" }))},
+	{
+		"rar-empty-refused", "RFC 9396 2 does not say what an empty array is",
+		edit.RefusingStarts("invalid_authorization_details", edit.DetailsThat(func(text string) bool { return text == "[]" })),
+	},
 	{"rar-empty-ignored", "RFC 9396 2 does not say what an empty array is", emptyIsNone},
 	{"rar-null-is-absent", "N-29: products take null for an absent parameter", edit.Replies(func(c *refop.Call, r *refop.Reply) {
 		if c.Endpoint == refop.EndpointStart && c.Value("authorization_details") == "null" {
@@ -65,17 +77,23 @@ var Details = []Variant{
 			return old
 		})(list)
 	})},
-	{"rar-numbers-written-otherwise", "RFC 8259 6: 50 and 50.0 are one number",
-		edit.DetailsBack(edit.AtMember("limit", func(old any) any { return json.Number(old.(json.Number).String() + ".0") }))},
-	{"rar-indented", "RFC 8259 2: white space means nothing, nor does the escaping of characters",
+	{
+		"rar-numbers-written-otherwise", "RFC 8259 6: 50 and 50.0 are one number",
+		edit.DetailsBack(edit.AtMember("limit", func(old any) any { return json.Number(old.(json.Number).String() + ".0") })),
+	},
+	{
+		"rar-indented", "RFC 8259 2: white space means nothing, nor does the escaping of characters",
 		edit.Replies(func(_ *refop.Call, r *refop.Reply) {
 			if r.Raw == nil {
 				r.Raw, _ = json.MarshalIndent(r.Body, "", "\t")
 				r.Raw = bytes.ReplaceAll(r.Raw, []byte("—"), []byte(`\u2014`))
 			}
-		})},
-	{"rar-limits", "RFC 9396 11.4: limits are policy, here 5 objects and 5 kB",
-		edit.RefusingStarts("invalid_authorization_details", edit.DetailsThat(tooLarge))},
+		}),
+	},
+	{
+		"rar-limits", "RFC 9396 11.4: limits are policy, here 5 objects and 5 kB",
+		edit.RefusingStarts("invalid_authorization_details", edit.DetailsThat(tooLarge)),
+	},
 	{"rar-body-limit", "RFC 9110 15.5.14: a server may limit bodies", edit.Replies(func(c *refop.Call, r *refop.Reply) {
 		if c.Endpoint == refop.EndpointStart && len(c.Value("authorization_details")) > 20_000 {
 			r.Kind, r.Status, r.Raw = refop.ReplyError, http.StatusRequestEntityTooLarge, []byte("too large")
@@ -85,8 +103,10 @@ var Details = []Variant{
 	{"rar-narrow-ignored", "RFC 9396 6: an AS may not know the parameter at the token endpoint; RFC 6749 3.2", edit.NotNarrowing()},
 	{"rar-narrow-refused", "RFC 9396 6 leaves open whether a grant can be narrowed", indivisible},
 	{"rar-unknown-parameter", "CIBA Core 7.2: an OP without RAR ignores the parameter", edit.WithoutRAR()},
-	{"rar-refused-parameter", "RFC 9396 3 obliges no OP to support the parameter",
-		edit.All(edit.WithoutRAR(), edit.RefusingStarts("invalid_request", func(c *refop.Call) bool { return c.Has("authorization_details") }))},
+	{
+		"rar-refused-parameter", "RFC 9396 3 obliges no OP to support the parameter",
+		edit.All(edit.WithoutRAR(), edit.RefusingStarts("invalid_request", edit.Sent("authorization_details"))),
+	},
 }
 
 // emptyIsNone takes an empty array for an absent parameter.

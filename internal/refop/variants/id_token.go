@@ -12,12 +12,14 @@ import (
 // IDToken are other ID Tokens.
 var IDToken = []Variant{
 	{"idt-eddsa", "OIDC Core 15.1: any registered algorithm may be used; RFC 8037", edit.SigningBy("EdDSA")},
-	{"idt-ed25519", "RFC 9864 2.2: EdDSA by its fully specified name",
+	{
+		"idt-ed25519", "RFC 9864 2.2: EdDSA by its fully specified name",
 		edit.All(edit.SigningBy("EdDSA"), edit.IDTokens(func(d *refop.Draft) {
 			if d.Key.Alg() == "EdDSA" {
 				d.Header["alg"], d.Header["typ"] = "Ed25519", nil
 			}
-		}), unverifiedHints)},
+		}), unverifiedHints),
+	},
 	{"idt-es384", "OIDC Core 15.1: any registered algorithm may be used", edit.SigningBy("ES384")},
 	{"idt-es512", "OIDC Core 15.1: any registered algorithm may be used", edit.SigningBy("ES512")},
 	{"idt-hs256", "OIDC Core 10.1: HS256 signs with the client_secret", edit.All(func(p *refop.Plan) {
@@ -41,30 +43,43 @@ var IDToken = []Variant{
 	{"idt-extra-claims", "OIDC Core 2: further claims are allowed", edit.Claims(func(claims map[string]any) {
 		claims["amr"], claims["name"], claims["urn:example"] = []any{"swk"}, "Alice", map[string]any{"a": nil}
 	})},
-	{"idt-nulls", "OIDC Core 5.3.2: null for a missing claim is advised against, not forbidden",
+	{
+		"idt-nulls", "OIDC Core 5.3.2: null for a missing claim is advised against, not forbidden",
 		edit.Claims(func(claims map[string]any) {
 			for _, name := range []string{"azp", "nonce", "acr", "auth_time", "at_hash"} {
 				claims[name] = nil
 			}
-		})},
-	{"idt-aud-list", "OIDC Core 2: aud may be an array, and azp the client",
-		edit.Claims(func(claims map[string]any) { claims["azp"], claims["aud"] = claims["aud"], []any{claims["aud"]} })},
-	{"idt-more-audiences", "OIDC Core 2: aud may name other audiences too",
-		edit.Claims(func(claims map[string]any) { claims["aud"] = []any{"https://api.reference.example", claims["aud"]} })},
-	{"idt-clock-ahead", "OIDC Core 3.1.3.7: clocks differ a little",
-		edit.Claims(func(claims map[string]any) { edit.Shift(claims, "iat", 4) })},
+		}),
+	},
+	{
+		"idt-aud-list", "OIDC Core 2: aud may be an array, and azp the client",
+		edit.Claims(func(claims map[string]any) { claims["azp"], claims["aud"] = claims["aud"], []any{claims["aud"]} }),
+	},
+	{
+		"idt-more-audiences", "OIDC Core 2: aud may name other audiences too",
+		edit.Claims(func(claims map[string]any) { claims["aud"] = []any{"https://api.reference.example", claims["aud"]} }),
+	},
+	{
+		"idt-clock-ahead", "OIDC Core 3.1.3.7: clocks differ a little",
+		edit.Claims(func(claims map[string]any) { edit.Shift(claims, "iat", 4) }),
+	},
 	{"idt-fractions", "RFC 7519 2: a NumericDate may have a fraction", edit.Claims(func(claims map[string]any) {
 		edit.Shift(claims, "iat", 0.25)
 		edit.Shift(claims, "exp", 0.5)
 	})},
-	{"idt-earlier-session", "OIDC Core 2: the user may have authenticated earlier",
-		edit.Claims(func(claims map[string]any) { edit.Shift(claims, "auth_time", -7200) })},
+	{
+		"idt-earlier-session", "OIDC Core 2: the user may have authenticated earlier",
+		edit.Claims(func(claims map[string]any) { edit.Shift(claims, "auth_time", -7200) }),
+	},
 	{"idt-bound", "CIBA Core 10.3.1: rt_hash and auth_req_id are allowed in any mode", func(p *refop.Plan) {
 		p.EditIDTokens(func(_ *refop.Call, d *refop.Draft) { d.Claims["urn:openid:params:jwt:claim:auth_req_id"] = d.Flow.ID })
 	}},
-	{"idt-acr-zero", "OIDC Core 2: acr 0 says that no class was reached",
-		edit.Claims(func(claims map[string]any) { claims["acr"] = "0" })},
-	{"idt-acr-denied", "CIBA Core 13: a class that cannot be reached may be denied",
+	{
+		"idt-acr-zero", "OIDC Core 2: acr 0 says that no class was reached",
+		edit.Claims(func(claims map[string]any) { claims["acr"] = "0" }),
+	},
+	{
+		"idt-acr-denied", "CIBA Core 13: a class that cannot be reached may be denied",
 		edit.States(func(c *refop.Call, f *refop.Flow, at refop.State) refop.State {
 			for _, class := range strings.Fields(f.ACR) {
 				if !slices.Contains(c.OP.Registration().ACRValues, class) && at == refop.Approved {
@@ -72,11 +87,16 @@ var IDToken = []Variant{
 				}
 			}
 			return at
-		})},
-	{"idt-acr-refused", "OIDC Core 5.5.1.1: unknown classes may be refused",
+		}),
+	},
+	{
+		"idt-acr-refused", "OIDC Core 5.5.1.1: unknown classes may be refused",
 		edit.RefusingStarts("invalid_request", func(c *refop.Call) bool {
-			return slices.ContainsFunc(strings.Fields(c.Value("acr_values")), func(class string) bool { return !slices.Contains(c.OP.Registration().ACRValues, class) })
-		})},
+			return slices.ContainsFunc(strings.Fields(c.Value("acr_values")), func(class string) bool {
+				return !slices.Contains(c.OP.Registration().ACRValues, class)
+			})
+		}),
+	},
 }
 
 // unverifiedHints takes ID Tokens of this OP for hints whose signatures it cannot

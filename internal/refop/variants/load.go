@@ -12,7 +12,10 @@ import (
 // Load are other ways to bear what comes. No text obliges an OP to serve everything
 // at once: CIBA Core 10.1 knows 503 with Retry-After, RFC 6585 4 the status 429.
 var Load = []Variant{
-	{"limit-starts-of-user", "RFC 6585 4: a user may be asked five times in a minute", limitStarts(&window{most: 5, per: time.Minute}, 429, ofUser, told)},
+	{
+		"limit-starts-of-user", "RFC 6585 4: a user may be asked five times in a minute",
+		limitStarts(&window{most: 5, per: time.Minute}, 429, ofUser, told),
+	},
 	{"limit-starts-unsaid", "RFC 6585 4: Retry-After is optional", limitStarts(&window{most: 10, per: time.Minute}, 429, ofClient, untold)},
 	{
 		"limit-starts-of-client", "RFC 9110 15.6.4: 503 while there is too much to do",

@@ -12,14 +12,22 @@ import (
 // Polling are other ways to deal with polls. CIBA Core 11 leaves pace keeping, the retention
 // of what has ended and the holding of polls to the OP.
 var Polling = []Variant{
-	{"never-slow-down", "CIBA Core 11: nothing obliges an OP to watch the pace",
-		edit.Pace(func(*refop.Call, *refop.Flow) *refop.OAuthError { return nil })},
-	{"slow-down-first-poll", "CIBA Core 7.3: whether the interval separates the acknowledgement from the first poll is open",
-		func(p *refop.Plan) { p.EditFlows(func(c *refop.Call, f *refop.Flow) { f.LastPoll = c.Now }) }},
-	{"slow-down-constant", "CIBA Core 11: the client adds 5 s, the OP need not ask for more than the interval",
-		func(p *refop.Plan) { p.Policy.PaceStep = 0 }},
-	{"slow-down-keeps-window", "CIBA Core 7.3: which poll begins the interval is open",
-		func(p *refop.Plan) { p.Policy.PaceWindowStays = true }},
+	{
+		"never-slow-down", "CIBA Core 11: nothing obliges an OP to watch the pace",
+		edit.Pace(func(*refop.Call, *refop.Flow) *refop.OAuthError { return nil }),
+	},
+	{
+		"slow-down-first-poll", "CIBA Core 7.3: whether the interval separates the acknowledgement from the first poll is open",
+		func(p *refop.Plan) { p.EditFlows(func(c *refop.Call, f *refop.Flow) { f.LastPoll = c.Now }) },
+	},
+	{
+		"slow-down-constant", "CIBA Core 11: the client adds 5 s, the OP need not ask for more than the interval",
+		func(p *refop.Plan) { p.Policy.PaceStep = 0 },
+	},
+	{
+		"slow-down-keeps-window", "CIBA Core 7.3: which poll begins the interval is open",
+		func(p *refop.Plan) { p.Policy.PaceWindowStays = true },
+	},
 	{"slow-down-told", "CIBA Core 11: an interval member of the error tells how long to wait", func(p *refop.Plan) {
 		p.Policy.PaceStep = 9 * time.Second
 		inner := p.Rules.Pace
@@ -37,7 +45,8 @@ var Polling = []Variant{
 	}},
 	{"overload-503", "CIBA Core 10.1: 503 with Retry-After", overload(503)},
 	{"overload-429", "RFC 6585 4: 429 is load control, not a judgement of the request", overload(429)},
-	{"over-polling-fatal", "CIBA Core 11: a client that keeps polling too fast may be told invalid_request and lose its request",
+	{
+		"over-polling-fatal", "CIBA Core 11: a client that keeps polling too fast may be told invalid_request and lose its request",
 		func(p *refop.Plan) {
 			early := edit.EarlyPolls(p)
 			edit.Polls(func(c *refop.Call, r *refop.Reply) {
@@ -45,16 +54,23 @@ var Polling = []Variant{
 					edit.Failing(400, "invalid_request")(r)
 				}
 			})(p)
-		}},
-	{"long-poll-30", "CIBA Core 10.1: a poll may be held for up to 30 s",
-		func(p *refop.Plan) { p.Policy.HoldPolls = 30 * time.Second }},
+		},
+	},
+	{
+		"long-poll-30", "CIBA Core 10.1: a poll may be held for up to 30 s",
+		func(p *refop.Plan) { p.Policy.HoldPolls = 30 * time.Second },
+	},
 	{"long-poll-8", "CIBA Core 10.1: a poll may be held", func(p *refop.Plan) { p.Policy.HoldPolls = 8 * time.Second }},
-	{"interval-absent", "CIBA Core 7.3: interval is optional and 5 s by default",
-		edit.Answers(refop.EndpointStart, refop.ReplyAcknowledgement, edit.WithoutMember("interval"))},
+	{
+		"interval-absent", "CIBA Core 7.3: interval is optional and 5 s by default",
+		edit.Acknowledgements(edit.WithoutMember("interval")),
+	},
 	{"interval-one", "CIBA Core 7.3: any positive interval", interval(1)},
 	{"interval-twelve", "CIBA Core 7.3: any positive interval", interval(12)},
-	{"replay-revokes", "RFC 6749 4.1.2 and CIBA Core 10.1.1: a replay may end the tokens of the grant",
-		func(p *refop.Plan) { p.Policy.RevokeOnReplay = true }},
+	{
+		"replay-revokes", "RFC 6749 4.1.2 and CIBA Core 10.1.1: a replay may end the tokens of the grant",
+		func(p *refop.Plan) { p.Policy.RevokeOnReplay = true },
+	},
 	{"one-request-supersedes", "CIBA Core 7: how many requests of a user are open at once is the OP's choice", supersedingRequests},
 	{"one-request-refuses", "CIBA Core 13: access_denied for a request the OP will not take on", openRequests(1, 403)},
 	{"unknown-id-slow", "no text limits how long a refusal takes", edit.Replies(func(c *refop.Call, r *refop.Reply) {

@@ -17,7 +17,10 @@ type Variant struct {
 
 // All are the legal departures, area by area.
 func All() []Variant {
-	return slices.Concat(ClientAuth, Decision, Discovery, Expiry, IDToken, Polling, Details, Security, TokenResponse, Initiation, Load, Policy, Timing)
+	return slices.Concat(
+		ClientAuth, Decision, Discovery, Expiry, IDToken, Polling, Details, Security, TokenResponse,
+		Initiation, Load, Policy, Timing,
+	)
 }
 
 // Choose makes an OP that departs in some ways, by name. The option fails for a name
