@@ -16,14 +16,16 @@ build: ## build bin/cibatest
 demo: build ## judge the embedded reference OP and write out/report.html
 	./bin/cibatest demo --out $(OUT)
 
-test: ## run the tests
+test: ## run the tests, each planted fault against the cases of its own requirement
 	$(GO) test -shuffle=on -timeout 25m $(PACKAGES)
 
 race: ## run the tests under the race detector, without the fault matrix
 	$(GO) test -race -short -shuffle=on -timeout 25m $(PACKAGES)
 
-selftest: ## every case against the healthy OP, every fault and every legal variant
-	$(GO) test ./suites -run 'Test(Healthy|Faults|Variants)' -count=1 -v -timeout 30m $(if $(CASE),-args -case $(CASE))
+# CASE=a,b judges by these cases only, FAULT=x plants one fault, SHARD=1/4 takes a part.
+selftest: ## the whole fault matrix and every legal variant; CASE=, FAULT= and SHARD= narrow it
+	$(GO) test ./suites/selftest -run 'Test($(if $(CASE)$(FAULT),,Healthy|Variants|)Faults)$$' -count=1 $(if $(CASE)$(FAULT),-v) -timeout 30m \
+	  -args -whole $(if $(CASE),-case $(CASE)) $(if $(FAULT),-fault $(FAULT)) $(if $(SHARD),-shard $(SHARD))
 
 check: fmt vet lint race test ## what has to pass before a change lands
 
