@@ -2,10 +2,11 @@
 GO            ?= go
 OUT           ?= out
 GOLANGCI_LINT := github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.15.0
+DEADCODE      := golang.org/x/tools/cmd/deadcode@v0.52.0
 PACKAGES      ?= ./...
 
 .DEFAULT_GOAL := help
-.PHONY: help build device bench bench-device load demo test check fmt vet lint race selftest test-real test-keycloak test-containers browser figures fuzz ci fixtures clean
+.PHONY: help build deadcode figures device bench bench-device load demo test check fmt vet lint race selftest test-real test-keycloak test-containers browser figures fuzz ci fixtures clean
 
 help: ## print the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -17,7 +18,7 @@ demo: build ## judge the embedded reference OP and write out/report.html
 	./bin/cibatest demo --out $(OUT)
 
 test: ## run the tests, each planted fault against the cases of its own requirement
-	$(GO) test -shuffle=on -timeout 25m $(PACKAGES)
+	$(GO) test -p 6 -shuffle=on -timeout 25m $(PACKAGES)
 
 race: ## run the tests under the race detector, without the fault matrix
 	$(GO) test -race -short -shuffle=on -timeout 25m $(PACKAGES)
@@ -38,8 +39,12 @@ fmt: ## fail when a file is not formatted
 vet: ## go vet
 	$(GO) vet ./...
 
-lint: ## golangci-lint at its pinned version, with the import arrows
+lint: deadcode ## golangci-lint at its pinned version with the import arrows, dead code, figures
 	$(GO) run $(GOLANGCI_LINT) run
+	$(GO) run ./internal/figures -check
+
+deadcode: ## fail when a function is reached from no command and no test
+	@found=$$($(GO) run $(DEADCODE) -test ./...) || exit 1; test -z "$$found" || { echo "$$found"; exit 1; }
 
 test-real: build ## judge real OPs: oidc-provider (npm) and glewlwyd (Debian)
 	fixtures/ops/test-real.sh $(OUT)/real
