@@ -17,6 +17,7 @@ type complaints struct {
 	file   *File
 }
 
+// tell takes what the validator returned.
 func (c complaints) tell(err error) {
 	var invalid *jsonschema.ValidationError
 	if !errors.As(err, &invalid) {
@@ -149,6 +150,7 @@ func (p Place) described() string {
 	return p.typeName()
 }
 
+// typeName is the type of a value in a sentence: "is a list".
 func (p Place) typeName() string {
 	switch {
 	case p.IsMapping():
@@ -165,6 +167,7 @@ func (p Place) typeName() string {
 	return "a text"
 }
 
+// typeWords are the types of JSON Schema in the words of YAML.
 var typeWords = map[string]string{
 	"string": "a text", "object": "a mapping", "array": "a list", "integer": "a whole number",
 	"number": "a number", "boolean": "true or false", "null": "nothing",
@@ -182,6 +185,8 @@ func typeNames(types []string) string {
 	return strings.Join(words, " or ")
 }
 
+// listed writes the allowed values. The empty text, which some schemas allow, is not worth a
+// word.
 func listed(values []any) string {
 	var words []string
 	for _, v := range values {

@@ -111,6 +111,7 @@ func (f *File) refuseMore(decoder *yaml.Decoder) {
 	}
 }
 
+// syntaxLine is how the YAML parser begins its errors.
 var syntaxLine = regexp.MustCompile(`^yaml: (?:line (\d+): )?`)
 
 // syntax places an error of the YAML parser, which knows no column.

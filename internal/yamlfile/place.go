@@ -113,6 +113,7 @@ func (p Place) IsBool() bool { return p.isScalar() && p.node.Tag == "!!bool" }
 // IsNull reports whether the value is empty: nothing after the colon, ~ or null.
 func (p Place) IsNull() bool { return p.isScalar() && p.node.Tag == "!!null" }
 
+// isScalar reports whether the value has no parts. null is a scalar, too.
 func (p Place) isScalar() bool { return p.node != nil && p.node.Kind == yaml.ScalarNode }
 
 // Name is the key of a member; empty for anything else.
@@ -212,6 +213,7 @@ func (p Place) Shown() string {
 	}
 }
 
+// join adds a name to a path.
 func join(path, name string) string {
 	if path == "" {
 		return name

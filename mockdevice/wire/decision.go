@@ -67,6 +67,7 @@ const (
 	SlowBy = 5 * time.Second
 )
 
+// deliveryFaults are the faults that a decision may carry.
 var deliveryFaults = []Fault{Duplicate, Contrary, Late, AfterExpiry, WrongToken, Lost}
 
 // OfDelivery reports whether the fault is one of a delivery. The others are faults of
