@@ -34,8 +34,10 @@ func (rec *recorder) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	body, _ := io.ReadAll(r.Body)
 	rec.mu.Lock()
 	defer rec.mu.Unlock()
-	rec.requests = append(rec.requests, strings.Join([]string{r.Method + " " + r.URL.RequestURI(), r.Header.Get("Authorization"),
-		r.Header.Get("Content-Type"), string(body)}, " | "))
+	rec.requests = append(rec.requests, strings.Join([]string{
+		r.Method + " " + r.URL.RequestURI(), r.Header.Get("Authorization"),
+		r.Header.Get("Content-Type"), string(body),
+	}, " | "))
 	if len(rec.answers) > 0 {
 		_, _ = io.WriteString(w, rec.answers[0])
 		rec.answers = rec.answers[1:]
@@ -270,8 +272,10 @@ func waitUntil(t *testing.T, holds func() bool) {
 
 func TestPull(t *testing.T) {
 	t.Setenv("MOCKDEVICE_SID", "sid-1")
-	op := &recorder{answers: []string{`{"requests":[{"id":"q1","sub":"u"},{"sub":"no id"}]}`, `{"requests":[{"id":"q1","sub":"u"}]}`, `{`,
-		`{"requests":[{"id":"q2"}]}`}}
+	op := &recorder{answers: []string{
+		`{"requests":[{"id":"q1","sub":"u"},{"sub":"no id"}]}`, `{"requests":[{"id":"q1","sub":"u"}]}`, `{`,
+		`{"requests":[{"id":"q2"}]}`,
+	}}
 	server := httptest.NewServer(op)
 	defer server.Close()
 	adapters, err := ParseAdapters("a", []byte(`
@@ -317,8 +321,10 @@ generic: [{name: acme, map: {id: /id, user: /user, details: /rar, expires_at: /a
 			`{"auth_req_id":"x","expires_at":"tomorrow"}`, `{"auth_req_id":"x","callback":"file:///etc/passwd"}`,
 			`{"auth_req_id":"x","callback":"//host"}`, `{"auth_req_id":"x","labels":{"a":1}}`,
 		},
-		"/adapters/keycloak": {`{}`, `{"login_hint":5}`, `{"login_hint":""}`, `{"login_hint":"a","scope":["openid"]}`,
-			`{"login_hint":"a","authorization_details":"{}"}`, `{"login_hint":"a","authorization_details":"["}`},
+		"/adapters/keycloak": {
+			`{}`, `{"login_hint":5}`, `{"login_hint":""}`, `{"login_hint":"a","scope":["openid"]}`,
+			`{"login_hint":"a","authorization_details":"{}"}`, `{"login_hint":"a","authorization_details":"["}`,
+		},
 		"/adapters/authlete/api/authenticate/poll": {
 			`{}`, `{"workspace":"w","user":"u"}`, `{"workspace":"w","user":"u","timeout":4}`, `{"workspace":"w","user":"u","timeout":61}`,
 			`{"workspace":"w","user":"u","timeout":"30"}`,
@@ -419,8 +425,11 @@ func TestRetriesOnlyWhatReachedNobody(t *testing.T) {
 		name, callback  string
 		refusals, tries int
 		ok              bool
-	}{{"refused twice", healthy.URL, 2, 3, true}, {"refused for good", healthy.URL, 99, attempts, false},
-		{"broken", breaking.URL, 0, 1, false}} {
+	}{
+		{"refused twice", healthy.URL, 2, 3, true},
+		{"refused for good", healthy.URL, 99, attempts, false},
+		{"broken", breaking.URL, 0, 1, false},
+	} {
 		transport := &flaky{refusals: c.refusals, real: &http.Transport{DisableKeepAlives: true}}
 		d := New(WithRoundTripper(transport))
 		if err := d.Receive(Request{AuthReqID: "r", Callback: c.callback}); err != nil {
@@ -478,8 +487,10 @@ func TestOtherOriginsDecideNothing(t *testing.T) {
 	if err := d.Receive(Request{AuthReqID: "r"}); err != nil {
 		t.Fatal(err)
 	}
-	for _, target := range []string{"POST /v1/requests/r/decision", "POST /approve?auth_req_id=r&action=allow",
-		"GET /approve?auth_req_id=r&action=allow", "POST /phone/requests/" + wire.KeyOf("r").String() + "/decision"} {
+	for _, target := range []string{
+		"POST /v1/requests/r/decision", "POST /approve?auth_req_id=r&action=allow",
+		"GET /approve?auth_req_id=r&action=allow", "POST /phone/requests/" + wire.KeyOf("r").String() + "/decision",
+	} {
 		method, url, _ := strings.Cut(target, " ")
 		r := httptest.NewRequest(method, url, strings.NewReader(`{"decision":"approve"}`))
 		r.Header.Set("Sec-Fetch-Site", "cross-site")

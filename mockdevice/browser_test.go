@@ -148,8 +148,10 @@ var fiveObjects = []string{"payment", "flight_booking", "production_deployment",
 func hostileRequest() mockdevice.Request {
 	const attack = `<script>window.acted=1</script><img src=x onerror="window.acted=1">`
 	details, _ := json.Marshal([]map[string]any{
-		{"type": "payment", "amount": "10.00", "currency": "EUR",
-			"creditor": map[string]any{"name": "Acme\u202eproCelpmaxE\u202c Ltd", "account": "DE\u200b02\u00ad10"}, "reference": attack},
+		{
+			"type": "payment", "amount": "10.00", "currency": "EUR",
+			"creditor": map[string]any{"name": "Acme\u202eproCelpmaxE\u202c Ltd", "account": "DE\u200b02\u00ad10"}, "reference": attack,
+		},
 		{
 			"type": attack, "\u202eevil": "javascript:alert(1)", "": "no name", "long": strings.Repeat("Very", 120), "lines": "one\ntwo\rthree",
 			"spaces": "a   b ",
@@ -173,10 +175,14 @@ func TestBrowserLooks(t *testing.T) {
 				Scope:                "openid profile product:buy offline_access",
 				AuthorizationDetails: objects(t, fiveObjects...), ExpiresAt: time.Now().Add(2 * time.Minute),
 			},
-			"three": {AuthReqID: "three", ClientID: "care-agent", LoginHint: "alice", BindingMessage: "HR7QX2", Scope: "openid",
-				AuthorizationDetails: objects(t, "health_record_access", "data_export", "privileged_access")},
-			"plain": {AuthReqID: "plain", ClientID: "agent-1", LoginHint: "alice", BindingMessage: "AB12CD34", Scope: "openid",
-				ExpiresAt: time.Now().Add(25 * time.Second)},
+			"three": {
+				AuthReqID: "three", ClientID: "care-agent", LoginHint: "alice", BindingMessage: "HR7QX2", Scope: "openid",
+				AuthorizationDetails: objects(t, "health_record_access", "data_export", "privileged_access"),
+			},
+			"plain": {
+				AuthReqID: "plain", ClientID: "agent-1", LoginHint: "alice", BindingMessage: "AB12CD34", Scope: "openid",
+				ExpiresAt: time.Now().Add(25 * time.Second),
+			},
 			"hostile": hostileRequest(),
 		} {
 			t.Run(name+"-"+scheme, func(t *testing.T) {
@@ -244,8 +250,10 @@ const approveButton = `document.querySelector("button.approve")`
 // server, until every part was on the screen; the keyboard is enough for all of it.
 func TestBrowserSeesBeforeApproving(t *testing.T) {
 	d, address := phoneOf(t)
-	receive(t, d, mockdevice.Request{AuthReqID: "five", LoginHint: "alice", BindingMessage: "M", Scope: "openid",
-		AuthorizationDetails: objects(t, fiveObjects...)})
+	receive(t, d, mockdevice.Request{
+		AuthReqID: "five", LoginHint: "alice", BindingMessage: "M", Scope: "openid",
+		AuthorizationDetails: objects(t, fiveObjects...),
+	})
 	tab := openPhone(startBrowser(t), t, "light", address)
 	until(tab, t, `/parts not seen yet/.test(document.querySelector(".unread").textContent)`)
 	if !eval[bool](tab, t, approveButton+".disabled") {

@@ -114,8 +114,10 @@ func TestKeycloakDialect(t *testing.T) {
 func TestBadInputLeavesNothingBehind(t *testing.T) {
 	t.Parallel()
 	_, d, _, device := lab(t)
-	for _, body := range []string{"", "[]", "{", `{"auth_req_id":5}`, `{}`, `{"auth_req_id":"x"} x`,
-		`{"auth_req_id":"x","authorization_details":{}}`, strings.Repeat("x", maxBody+1)} {
+	for _, body := range []string{
+		"", "[]", "{", `{"auth_req_id":5}`, `{}`, `{"auth_req_id":"x"} x`,
+		`{"auth_req_id":"x","authorization_details":{}}`, strings.Repeat("x", maxBody+1),
+	} {
 		if status, text := send(t, "POST", device+"/v1/requests", "", body); status != http.StatusBadRequest || !strings.Contains(text, "error") {
 			t.Errorf("%.40q was answered %d %s", body, status, text)
 		}
@@ -123,8 +125,10 @@ func TestBadInputLeavesNothingBehind(t *testing.T) {
 	if found := d.Requests(nil); len(found) != 0 {
 		t.Errorf("%d requests were kept", len(found))
 	}
-	for path, want := range map[string]int{"/approve?auth_req_id=x&action=maybe": 400, "/approve?auth_req_id=x&action=allow": 404,
-		"/v1/requests/x/decision": 400} {
+	for path, want := range map[string]int{
+		"/approve?auth_req_id=x&action=maybe": 400, "/approve?auth_req_id=x&action=allow": 404,
+		"/v1/requests/x/decision": 400,
+	} {
 		if status, _ := send(t, "POST", device+path, "", "{}"); status != want {
 			t.Errorf("%s was answered %d, want %d", path, status, want)
 		}

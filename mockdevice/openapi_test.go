@@ -154,23 +154,35 @@ generic: [{name: acme, map: {id: /id}}]`, op.URL)))
 		{"POST", "/adapters/keycloak", "", `{"login_hint":"alice"}`},
 		{"POST", "/adapters/keycloak", "", `{}`},
 		{"POST", "/adapters/keycloak", "", `{"login_hint":"bob"}`},
-		{"POST", "/adapters/authlete/api/authenticate/poll", "/adapters/authlete/api/authenticate/{mode}",
-			`{"workspace":"w","user":"u","timeout":5,"actionize_token":"t"}`},
-		{"POST", "/adapters/authlete/api/authenticate/poll", "/adapters/authlete/api/authenticate/{mode}",
-			`{"workspace":"w","user":"other","timeout":5,"actionize_token":"t"}`},
+		{
+			"POST", "/adapters/authlete/api/authenticate/poll", "/adapters/authlete/api/authenticate/{mode}",
+			`{"workspace":"w","user":"u","timeout":5,"actionize_token":"t"}`,
+		},
+		{
+			"POST", "/adapters/authlete/api/authenticate/poll", "/adapters/authlete/api/authenticate/{mode}",
+			`{"workspace":"w","user":"other","timeout":5,"actionize_token":"t"}`,
+		},
 		{"POST", "/adapters/authlete/api/authenticate/poll", "/adapters/authlete/api/authenticate/{mode}", `{}`},
 		{"POST", "/adapters/authlete/api/authenticate/fax", "/adapters/authlete/api/authenticate/{mode}", `{}`},
 		{"POST", "/adapters/authlete/api/authenticate/result", "", `{"request_id":"` + wire.KeyOf("t").String() + `"}`},
 		{"POST", "/adapters/authlete/api/authenticate/result", "", `{"request_id":"x"}`},
 		{"POST", "/adapters/authlete/api/authenticate/result", "", `{`},
-		{"POST", "/adapters/authlete/api/authenticate/actionize?workspace=w&token=t&action=allow",
-			"/adapters/authlete/api/authenticate/actionize", ""},
-		{"POST", "/adapters/authlete/api/authenticate/actionize?workspace=w&token=t&action=deny",
-			"/adapters/authlete/api/authenticate/actionize", ""},
-		{"POST", "/adapters/authlete/api/authenticate/actionize?workspace=w&token=t&action=x", "/adapters/authlete/api/authenticate/actionize",
-			""},
-		{"POST", "/adapters/authlete/api/authenticate/actionize?workspace=v&token=t&action=allow",
-			"/adapters/authlete/api/authenticate/actionize", ""},
+		{
+			"POST", "/adapters/authlete/api/authenticate/actionize?workspace=w&token=t&action=allow",
+			"/adapters/authlete/api/authenticate/actionize", "",
+		},
+		{
+			"POST", "/adapters/authlete/api/authenticate/actionize?workspace=w&token=t&action=deny",
+			"/adapters/authlete/api/authenticate/actionize", "",
+		},
+		{
+			"POST", "/adapters/authlete/api/authenticate/actionize?workspace=w&token=t&action=x", "/adapters/authlete/api/authenticate/actionize",
+			"",
+		},
+		{
+			"POST", "/adapters/authlete/api/authenticate/actionize?workspace=v&token=t&action=allow",
+			"/adapters/authlete/api/authenticate/actionize", "",
+		},
 		{"POST", "/adapters/authlete/api/authenticate/result", "", `{"request_id":"` + wire.KeyOf("t").String() + `"}`},
 		{"POST", "/adapters/generic/acme", "/adapters/generic/{name}", `{"id":7}`},
 		{"POST", "/adapters/generic/acme", "/adapters/generic/{name}", `{}`},
@@ -206,7 +218,8 @@ var seldom = map[string]bool{
 }
 
 func checkAnswer(t *testing.T, operations map[string]described, compiler *jsonschema.Compiler, covered map[string]bool, name string,
-	resp *http.Response) {
+	resp *http.Response,
+) {
 	t.Helper()
 	status := fmt.Sprint(resp.StatusCode)
 	body, _ := io.ReadAll(resp.Body)

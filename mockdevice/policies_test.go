@@ -38,8 +38,10 @@ rules:
 		defer d.Close()
 		start := time.Now()
 		for _, client := range []string{"later", "last-moment", "too-late", "after", "twice", "late", "lost", "wrong", "ignored", "nobody"} {
-			err := d.Receive(Request{AuthReqID: client, ClientID: client, ExpiresAt: start.Add(100 * time.Second), Callback: "http://op/cb",
-				CallbackToken: "tok"})
+			err := d.Receive(Request{
+				AuthReqID: client, ClientID: client, ExpiresAt: start.Add(100 * time.Second), Callback: "http://op/cb",
+				CallbackToken: "tok",
+			})
 			if err != nil {
 				t.Fatal(err)
 			}

@@ -79,8 +79,10 @@ func TestComplaints(t *testing.T) {
 		"an unknown": {"orders: [{colour: red}]", []string{"o.yaml:1:11: orders[0].colour: unknown key; allowed are count, gift, " +
 			"secret, size, tags, wait"}},
 		"twice": {"orders: [{}]\norders: [{}]", []string{"o.yaml:2:1: orders: the key is given twice"}},
-		"a merge key": {"x: &x {}\norders: [{<<: *x}]", []string{"o.yaml:1:1: x: unknown key; allowed are anything, orders",
-			"o.yaml:2:11: orders[0]: keys are plain words; merge keys and complex keys are not supported"}},
+		"a merge key": {"x: &x {}\norders: [{<<: *x}]", []string{
+			"o.yaml:1:1: x: unknown key; allowed are anything, orders",
+			"o.yaml:2:11: orders[0]: keys are plain words; merge keys and complex keys are not supported",
+		}},
 		"dots in a key": {"orders: [{a.b: 1, 'x[0]': 2}]", []string{"o.yaml:1:11: orders[0].a.b: unknown key; allowed are count, gift, " +
 			"secret, size, tags, wait", "o.yaml:1:19: orders[0].x[0]: unknown key; allowed are count, gift, secret, size, tags, wait"}},
 		"a loop": {"anything: &a [*a]\norders: [{}]", []string{"o.yaml:1:11: the file nests deeper than 64 levels"}},
@@ -187,8 +189,10 @@ func TestLoad(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
 	path := filepath.Join(dir, "orders.yaml")
-	for name, text := range map[string]string{path: "orders: [{secret: '${file:secret.txt}'}]",
-		filepath.Join(dir, "secret.txt"): "hidden\r\n"} {
+	for name, text := range map[string]string{
+		path:                             "orders: [{secret: '${file:secret.txt}'}]",
+		filepath.Join(dir, "secret.txt"): "hidden\r\n",
+	} {
 		if err := os.WriteFile(name, []byte(text), 0o600); err != nil {
 			t.Fatal(err)
 		}
@@ -215,8 +219,10 @@ func TestLoad(t *testing.T) {
 
 // FuzzParse reads any text: no panic, and no value without a schema's consent.
 func FuzzParse(f *testing.F) {
-	for _, seed := range []string{"orders: [{size: small, wait: {from: 1s}}]", "a: &a [*a]", "orders: [{count: 1e99999}]\n--- 5", "? [a]: b",
-		"orders: ${file:x}", "<<: {orders: 0x1f}"} {
+	for _, seed := range []string{
+		"orders: [{size: small, wait: {from: 1s}}]", "a: &a [*a]", "orders: [{count: 1e99999}]\n--- 5", "? [a]: b",
+		"orders: ${file:x}", "<<: {orders: 0x1f}",
+	} {
 		f.Add(seed)
 	}
 	f.Fuzz(func(t *testing.T, text string) {

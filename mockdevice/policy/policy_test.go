@@ -35,22 +35,31 @@ func TestPredicates(t *testing.T) {
 		when    string
 		yes, no []wire.Request
 	}{
-		{"{user: alice}", []wire.Request{{LoginHint: "alice"}, {Sub: "alice"}, {LoginHint: "x", Sub: "alice"}},
-			[]wire.Request{{LoginHint: "bob"}, {}}},
+		{
+			"{user: alice}",
+			[]wire.Request{{LoginHint: "alice"}, {Sub: "alice"}, {LoginHint: "x", Sub: "alice"}},
+			[]wire.Request{{LoginHint: "bob"}, {}},
+		},
 		{"{user: [alice, bob]}", []wire.Request{{LoginHint: "bob"}}, []wire.Request{{LoginHint: "carol"}}},
 		{"{client: c1}", []wire.Request{{ClientID: "c1"}}, []wire.Request{{ClientID: "c2"}, {}}},
 		{"{scope: a}", []wire.Request{{Scope: "b a"}}, []wire.Request{{Scope: "ab"}, {}}},
 		{"{scope: [a, b]}", []wire.Request{{Scope: "b a c"}}, []wire.Request{{Scope: "a"}}},
 		{"{acr: high}", []wire.Request{{ACRValues: "low high"}}, []wire.Request{{ACRValues: "higher"}}},
 		{"{adapter: keycloak}", []wire.Request{{Adapter: "keycloak"}}, []wire.Request{{Adapter: "native"}}},
-		{"{label: {workspace: w}}", []wire.Request{{Labels: map[string]string{"workspace": "w"}}},
-			[]wire.Request{{}, {Labels: map[string]string{"workspace": "v"}}}},
+		{
+			"{label: {workspace: w}}",
+			[]wire.Request{{Labels: map[string]string{"workspace": "w"}}},
+			[]wire.Request{{}, {Labels: map[string]string{"workspace": "v"}}},
+		},
 		{"{binding_message: AB}", []wire.Request{{BindingMessage: "AB"}}, []wire.Request{{BindingMessage: "ABC"}}},
 		{"{binding_message: {equals: AB}}", []wire.Request{{BindingMessage: "AB"}}, []wire.Request{{BindingMessage: "A"}}},
 		{"{binding_message: {prefix: AB}}", []wire.Request{{BindingMessage: "ABC"}}, []wire.Request{{BindingMessage: "CAB"}}},
 		{"{binding_message: {regex: '^A.C$'}}", []wire.Request{{BindingMessage: "ABC"}}, []wire.Request{{BindingMessage: "ABCD"}}},
-		{"{binding_message: {prefix: A, regex: 'C$'}}", []wire.Request{{BindingMessage: "AC"}},
-			[]wire.Request{{BindingMessage: "A"}, {BindingMessage: "C"}}},
+		{
+			"{binding_message: {prefix: A, regex: 'C$'}}",
+			[]wire.Request{{BindingMessage: "AC"}},
+			[]wire.Request{{BindingMessage: "A"}, {BindingMessage: "C"}},
+		},
 		{"{binding_message: {missing: true}}", []wire.Request{{}}, []wire.Request{{BindingMessage: "A"}}},
 		{"{user: a, client: c}", []wire.Request{{LoginHint: "a", ClientID: "c"}}, []wire.Request{{LoginHint: "a"}, {ClientID: "c"}}},
 		{"{details: {missing: true}}", with1(""), with1(pay)},
@@ -97,8 +106,10 @@ func TestPredicates(t *testing.T) {
 			with1(`[{"type":"order","lines":[{"qty":3,"price":100,"currency":"GBP"}]}]`,
 				`[{"type":"order","lines":[{"qty":1,"price":1,"currency":"EUR"}]}]`, `[{"type":"order","lines":[{"price":1,"currency":"GBP"}]}]`),
 		},
-		{"{details: {total: {at: /amount, more: 100}}}", with1(`[{"amount":"60"},{"amount":41}]`),
-			with1(`[{"amount":60},{"amount":40}]`, `[{"amount":600},{"amount":"much"}]`)},
+		{
+			"{details: {total: {at: /amount, more: 100}}}", with1(`[{"amount":"60"},{"amount":41}]`),
+			with1(`[{"amount":60},{"amount":40}]`, `[{"amount":600},{"amount":"much"}]`),
+		},
 	} {
 		rules := rulesOf(t, "rules: [{when: "+c.when+", then: approve}]")
 		for _, r := range c.yes {
