@@ -2,6 +2,7 @@ package yamlfile
 
 import (
 	"errors"
+	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
@@ -214,6 +215,29 @@ func TestLoad(t *testing.T) {
 	remote := Kind{Schema: orders.Schema}.Parse("r", []byte("orders: [{secret: '${env:HOME}'}]"), Env{})
 	if remote.Err() != nil || remote.Root().At("orders").Item(0).At("secret").Text() != "${env:HOME}" {
 		t.Errorf("expanded to %v", remote.Value())
+	}
+}
+
+// TestManyMistakes: a file full of mistakes costs little, and tells some of them.
+func TestManyMistakes(t *testing.T) {
+	t.Parallel()
+	var unknown, wrong strings.Builder
+	for i := range 40_000 {
+		fmt.Fprintf(&unknown, "key%d: 1\n", i)
+	}
+	for range 20_000 {
+		wrong.WriteString("- {size: huge}\n")
+	}
+	for name, text := range map[string]string{"unknown keys": unknown.String(), "wrong values": "orders:\n" + wrong.String()} {
+		start := time.Now()
+		var problems Problems
+		_ = errors.As(parseOrders(text).Err(), &problems)
+		if len(problems) != maxWrong+1 || problems[maxWrong].String() != "o.yaml: there may be more; only 500 problems are told" {
+			t.Errorf("%s: %d problems are told", name, len(problems))
+		}
+		if took := time.Since(start); took > 20*time.Second {
+			t.Errorf("%s take %s", name, took)
+		}
 	}
 }
 

@@ -549,3 +549,31 @@ func FuzzParse(f *testing.F) {
 		}
 	})
 }
+
+// TestSchemaKnowsEveryWord: what the device can do and what a policy may say agree.
+func TestSchemaKnowsEveryWord(t *testing.T) {
+	t.Parallel()
+	for _, action := range append(wire.Actions(), holding) {
+		then := string(action)
+		if action == wire.Narrow {
+			then = "{act: narrow, scope: openid}"
+		}
+		rulesOf(t, "rules: [{then: "+then+"}]")
+	}
+	for _, fault := range wire.Faults() {
+		rules := rulesOf(t, "rules: [{then: {act: hold, faults: ["+string(fault)+"]}}]")
+		if e := rules.Explain(wire.Request{}); !slices.Contains(e.Faults, fault) {
+			t.Errorf("%s is lost: %v", fault, e.Faults)
+		}
+	}
+	for name := range sizes {
+		rulesOf(t, "rules: [{then: deny, when: {details: {count: {"+name+": 1}, total: {at: /x, "+name+": 1}, any: {where: [{at: /x, "+name+": 1}]}}}}]")
+	}
+	for name := range valueTests {
+		value := map[string]string{"in": "[1]", "not_in": "[1]", "only": "[1]", "numeric": "true"}[name]
+		if value == "" {
+			value = "x"
+		}
+		rulesOf(t, "rules: [{then: deny, when: {details: {any: {where: [{at: /x, "+name+": "+value+"}]}}}}]")
+	}
+}
