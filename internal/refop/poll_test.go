@@ -197,7 +197,7 @@ func TestRevokeOnReplay(t *testing.T) {
 		b.decide(id, "allow")
 		access := b.post(PathToken, poll(id), b.as("basic-a")).text("access_token")
 		b.post(PathToken, poll(id), b.as("basic-a"))
-		if got := b.get(PathUserInfo, bearer(access)).is(http.StatusUnauthorized); got != revoke {
+		if got := b.get(PathUserInfo, withBearer(access)).is(http.StatusUnauthorized); got != revoke {
 			t.Errorf("with RevokeOnReplay %v the token is dead: %v", revoke, got)
 		}
 	}

@@ -60,7 +60,7 @@ func TestRotation(t *testing.T) {
 	if answer := b.post(PathToken, refresh(second.text("refresh_token")), b.as("basic-a")); answer.code() != "invalid_grant" {
 		t.Errorf("the new one, after the old one was replayed: %d %v", answer.status, answer.body)
 	}
-	if answer := b.get(PathUserInfo, bearer(second.text("access_token"))); !answer.is(http.StatusUnauthorized) {
+	if answer := b.get(PathUserInfo, withBearer(second.text("access_token"))); !answer.is(http.StatusUnauthorized) {
 		t.Errorf("the access token lives: %d", answer.status)
 	}
 }

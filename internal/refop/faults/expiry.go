@@ -138,46 +138,46 @@ var Expiry = []Fault{
 	},
 	{
 		"requested-expiry-30-zero", "CIBA-7.1-REQEXP-INFLUENCE", "for 30 s expires_in is 0",
-		startsThat(asked(func(v string) bool { return v == "30" }), lasts(0)),
+		startsThat(expiryAsked(func(v string) bool { return v == "30" }), lasts(0)),
 	},
 	{
 		"requested-expiry-300-missing", "CIBA-7.1-REQEXP-INFLUENCE", "for 300 s there is no expires_in",
-		startsThat(asked(func(v string) bool { return v == "300" }), func(_ *refop.Call, r *refop.Reply) { delete(r.Body, "expires_in") }),
+		startsThat(expiryAsked(func(v string) bool { return v == "300" }), func(_ *refop.Call, r *refop.Reply) { delete(r.Body, "expires_in") }),
 	},
 	{"requested-expiry-any", "CIBA-7.1-REQEXP-INVALID", "any value is taken and ignored", edit.Without(refop.CheckRequestedExpiry)},
 	{
 		"requested-expiry-negative", "CIBA-7.1-REQEXP-INVALID", "expires_in is 0 for what is not positive",
-		edit.All(edit.Without(refop.CheckRequestedExpiry), startsThat(asked(notPositive), lasts(0))),
+		edit.All(edit.Without(refop.CheckRequestedExpiry), startsThat(expiryAsked(notPositive), lasts(0))),
 	},
 	{
 		"requested-expiry-code", "CIBA-7.1-REQEXP-INVALID", "bad values are access_denied",
-		startsThat(asked(notPositive), refused("access_denied")),
+		startsThat(expiryAsked(notPositive), refused("access_denied")),
 	},
 	{
 		"requested-expiry-words-500", "CIBA-7.1-REQEXP-INVALID", "a word crashes the OP",
-		startsThat(asked(func(v string) bool { return strings.ContainsAny(v, "abc") }), crash),
+		startsThat(expiryAsked(func(v string) bool { return strings.ContainsAny(v, "abc") }), crash),
 	},
 	{
 		"requested-expiry-fraction-500", "CIBA-7.1-REQEXP-INVALID", "a fraction crashes the OP",
-		startsThat(asked(func(v string) bool { return strings.Contains(v, ".") }), crash),
+		startsThat(expiryAsked(func(v string) bool { return strings.Contains(v, ".") }), crash),
 	},
-	{"requested-expiry-huge-500", "CIBA-7.1-REQEXP-HUGE", "a huge value crashes the OP", startsThat(asked(long), crash)},
+	{"requested-expiry-huge-500", "CIBA-7.1-REQEXP-HUGE", "a huge value crashes the OP", startsThat(expiryAsked(long), crash)},
 	{
 		"requested-expiry-overflow", "CIBA-7.1-REQEXP-HUGE", "a large value becomes a negative expires_in",
-		startsThat(asked(long), lasts(-1981284353)),
+		startsThat(expiryAsked(long), lasts(-1981284353)),
 	},
 	{
 		"requested-expiry-infinite", "CIBA-7.1-REQEXP-HUGE", "a large value becomes an expires_in no clock can count",
-		startsThat(asked(long), lasts(json.Number("1e300"))),
+		startsThat(expiryAsked(long), lasts(json.Number("1e300"))),
 	},
 	{
 		"requested-expiry-huge-code", "CIBA-7.1-REQEXP-HUGE", "a huge value is invalid_scope",
-		startsThat(asked(long), refused("invalid_scope")),
+		startsThat(expiryAsked(long), refused("invalid_scope")),
 	},
 }
 
-// asked picks requests whose requested_expiry fits.
-func asked(fits func(value string) bool) edit.Which {
+// expiryAsked picks requests whose requested_expiry fits.
+func expiryAsked(fits func(value string) bool) edit.Which {
 	return func(c *refop.Call) bool { return c.Has("requested_expiry") && fits(c.Value("requested_expiry")) }
 }
 

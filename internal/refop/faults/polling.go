@@ -87,7 +87,7 @@ var Polling = []Fault{
 	{"fast-poll-403", "CIBA-11-FAST-POLL", "fast polls are 403 slow_down", edit.EarlyPollsAre(403, "slow_down")},
 	{
 		"fast-poll-tokens", "CIBA-11-FAST-POLL-NO-TOKENS", "who polls fast enough gets tokens",
-		afterEarlyPolls(3, func(f *refop.Flow, at refop.State) refop.State {
+		afterEarlyPolls(3, func(at refop.State) refop.State {
 			if at == refop.Pending {
 				return refop.Approved
 			}
@@ -96,7 +96,7 @@ var Polling = []Fault{
 	},
 	{
 		"slow-down-kills", "CIBA-11-SLOWDOWN-STILL-PENDING", "slow_down ends the request",
-		afterEarlyPolls(1, func(_ *refop.Flow, at refop.State) refop.State {
+		afterEarlyPolls(1, func(at refop.State) refop.State {
 			if at == refop.Pending || at == refop.Approved {
 				return refop.Forgotten
 			}
@@ -111,7 +111,7 @@ var Polling = []Fault{
 	},
 	{
 		"slow-down-undecidable", "CIBA-11-SLOWDOWN-STILL-PENDING", "after slow_down no decision counts",
-		afterEarlyPolls(1, func(_ *refop.Flow, at refop.State) refop.State {
+		afterEarlyPolls(1, func(at refop.State) refop.State {
 			if at == refop.Approved {
 				return refop.Pending
 			}
@@ -177,12 +177,12 @@ func nthPoll(n int, code string) edit.Change {
 
 // afterEarlyPolls changes the state of flows that were polled too early so many
 // times.
-func afterEarlyPolls(n int, change func(*refop.Flow, refop.State) refop.State) edit.Change {
+func afterEarlyPolls(n int, change func(refop.State) refop.State) edit.Change {
 	return func(p *refop.Plan) {
 		early := edit.EarlyPolls(p)
 		p.EditStates(func(_ *refop.Call, f *refop.Flow, at refop.State) refop.State {
 			if early.Of(f) >= n {
-				return change(f, at)
+				return change(at)
 			}
 			return at
 		})
