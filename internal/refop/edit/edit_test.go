@@ -112,7 +112,9 @@ func TestSameTypes(t *testing.T) {
 
 func TestDropScope(t *testing.T) {
 	t.Parallel()
-	for scope, want := range map[string]string{"openid profile": "openid", "profile": "", "openid profiles": "openid profiles", "a profile b": "a b"} {
+	for scope, want := range map[string]string{
+		"openid profile": "openid", "profile": "", "openid profiles": "openid profiles", "a profile b": "a b",
+	} {
 		if got := DropScope(scope, "profile"); got != want {
 			t.Errorf("%q becomes %q, want %q", scope, got, want)
 		}

@@ -27,12 +27,7 @@ var Expiry = []Fault{
 	{"expired-tokens", "CIBA-11-EXPIRED-TOKEN", "an expired request brings tokens", edit.SeenAs(refop.Expired, refop.Approved)},
 	{
 		"expired-late-500", "CIBA-11-EXPIRED-LATE-POLL", "half a minute after the expiry a poll is pending",
-		edit.States(func(c *refop.Call, f *refop.Flow, at refop.State) refop.State {
-			if at == refop.Expired && sinceExpiry(c, f) > 30*time.Second {
-				return refop.Pending
-			}
-			return at
-		}),
+		edit.SeenAsWhen(refop.Expired, refop.Pending, func(c *refop.Call, f *refop.Flow) bool { return sinceExpiry(c, f) > 30*time.Second }),
 	},
 	{
 		"expires-early", "CIBA-7.3-NOT-EARLY", "requests end 8 s before expires_in",
@@ -69,56 +64,34 @@ var Expiry = []Fault{
 	},
 	{
 		"expires-approval-early", "CIBA-7.3-NOT-EARLY", "an approval in the last 20 s is too late",
-		edit.States(func(_ *refop.Call, f *refop.Flow, at refop.State) refop.State {
-			if at == refop.Approved && f.Expires.Sub(f.Decided) < 20*time.Second {
-				return refop.Expired
-			}
-			return at
+		edit.SeenAsWhen(refop.Approved, refop.Expired, func(_ *refop.Call, f *refop.Flow) bool {
+			return f.Expires.Sub(f.Decided) < 20*time.Second
 		}),
 	},
 	{
 		"expired-revived", "CIBA-11-EXPIRED-FINAL", "an approval after the expiry counts",
-		edit.All(edit.DecidingAgain(), edit.States(func(_ *refop.Call, f *refop.Flow, at refop.State) refop.State {
-			if at == refop.Expired && f.State == refop.Approved && !f.Decided.Before(f.Expires) {
-				return refop.Approved
-			}
-			return at
+		edit.All(edit.DecidingAgain(), edit.SeenAsWhen(refop.Expired, refop.Approved, func(_ *refop.Call, f *refop.Flow) bool {
+			return f.State == refop.Approved && !f.Decided.Before(f.Expires)
 		})),
 	},
 	{
 		"expired-approved-lives", "CIBA-11-APPROVED-UNREDEEMED-EXPIRES", "an approved request never expires",
-		edit.States(func(_ *refop.Call, f *refop.Flow, at refop.State) refop.State {
-			if at == refop.Expired && f.State == refop.Approved {
-				return refop.Approved
-			}
-			return at
-		}),
+		edit.SeenAsWhen(refop.Expired, refop.Approved, func(_ *refop.Call, f *refop.Flow) bool { return f.State == refop.Approved }),
 	},
 	{
 		"expired-approved-extended", "CIBA-11-APPROVED-UNREDEEMED-EXPIRES", "an approval adds two minutes",
-		edit.States(func(c *refop.Call, f *refop.Flow, at refop.State) refop.State {
-			if at == refop.Expired && f.State == refop.Approved && sinceExpiry(c, f) < 2*time.Minute {
-				return refop.Approved
-			}
-			return at
+		edit.SeenAsWhen(refop.Expired, refop.Approved, func(c *refop.Call, f *refop.Flow) bool {
+			return f.State == refop.Approved && sinceExpiry(c, f) < 2*time.Minute
 		}),
 	},
 	{
 		"expired-approved-pending", "CIBA-11-APPROVED-UNREDEEMED-EXPIRES", "an approved request that expired is pending again",
-		edit.States(func(_ *refop.Call, f *refop.Flow, at refop.State) refop.State {
-			if at == refop.Expired && f.State == refop.Approved {
-				return refop.Pending
-			}
-			return at
-		}),
+		edit.SeenAsWhen(refop.Expired, refop.Pending, func(_ *refop.Call, f *refop.Flow) bool { return f.State == refop.Approved }),
 	},
 	{
 		"expired-race-revived", "CIBA-11-EXPIRED-FINAL", "an approval in the last second keeps the request alive",
-		edit.States(func(_ *refop.Call, f *refop.Flow, at refop.State) refop.State {
-			if at == refop.Expired && f.State == refop.Approved && f.Expires.Sub(f.Decided) < time.Second {
-				return refop.Approved
-			}
-			return at
+		edit.SeenAsWhen(refop.Expired, refop.Approved, func(_ *refop.Call, f *refop.Flow) bool {
+			return f.State == refop.Approved && f.Expires.Sub(f.Decided) < time.Second
 		}),
 	},
 	{
