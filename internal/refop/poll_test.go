@@ -129,11 +129,13 @@ func TestPace(t *testing.T) {
 		{"keeps the old interval", nil, []time.Duration{0, 4, 9}, []string{pending, slow, slow}},
 		{"grows each time", nil, []time.Duration{0, 4, 9, 23, 38}, []string{pending, slow, slow, slow, slow}},
 		{
-			"grows by 20 s", func(p *Policy) { p.PaceStep = 20 * time.Second }, []time.Duration{0, 4, 28, 73},
+			"grows by 20 s", func(p *Policy) { p.PaceStep = 20 * time.Second },
+			[]time.Duration{0, 4, 28, 73},
 			[]string{pending, slow, slow, pending},
 		},
 		{
-			"window stays", func(p *Policy) { p.PaceStep, p.PaceWindowStays = 0, true }, []time.Duration{0, 4, 5},
+			"window stays", func(p *Policy) { p.PaceStep, p.PaceWindowStays = 0, true },
+			[]time.Duration{0, 4, 5},
 			[]string{pending, slow, pending},
 		},
 		{"end first", nil, []time.Duration{119, 120}, []string{pending, expired}},

@@ -8,14 +8,14 @@ import (
 	"reflect"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/cibatest/cibatest/fixtures"
 	"github.com/cibatest/cibatest/internal/refop"
 )
 
-// start sends a backchannel request of basic-b to an OP with a change, and returns the
-// status and the body.
-func start(t *testing.T, change Change, form url.Values, secret string) (int, map[string]any) {
+// changed is an OP with a change.
+func changed(t *testing.T, change Change) *refop.OP {
 	t.Helper()
 	reg, err := refop.ParseRegistration(fixtures.ReferenceRegistration(), fixtures.Keys())
 	if err != nil {
@@ -25,7 +25,15 @@ func start(t *testing.T, change Change, form url.Values, secret string) (int, ma
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer op.Close()
+	t.Cleanup(op.Close)
+	return op
+}
+
+// start sends a backchannel request of basic-b to an OP with a change, and returns the
+// status and the body.
+func start(t *testing.T, change Change, form url.Values, secret string) (int, map[string]any) {
+	t.Helper()
+	op := changed(t, change)
 	r := httptest.NewRequestWithContext(t.Context(), http.MethodPost, refop.PathStart, strings.NewReader(form.Encode()))
 	r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
 	r.SetBasicAuth("basic-b", secret)
@@ -156,5 +164,71 @@ func TestCounts(t *testing.T) {
 	n.Add(first)
 	if n.Of(first) != 2 || n.Of(second) != 0 {
 		t.Errorf("counted %d and %d", n.Of(first), n.Of(second))
+	}
+}
+
+// What two polls, one after the other, see of a denied flow.
+func TestSeen(t *testing.T) {
+	t.Parallel()
+	never := func(*refop.Call, *refop.Flow) bool { return false }
+	for _, row := range []struct {
+		name          string
+		change        Change
+		first, second refop.State
+	}{
+		{"SeenAs", SeenAs(refop.Denied, refop.Pending), refop.Pending, refop.Pending},
+		{"SeenAs, another state", SeenAs(refop.Used, refop.Pending), refop.Denied, refop.Denied},
+		{"SeenAsWhen", SeenAsWhen(refop.Denied, refop.Pending, never), refop.Denied, refop.Denied},
+		{"ToldOnce", ToldOnce(refop.Denied, refop.Forgotten), refop.Denied, refop.Forgotten},
+	} {
+		op, now := changed(t, row.change), time.Now()
+		f := &refop.Flow{State: refop.Denied, Expires: now.Add(time.Minute)}
+		for _, want := range []refop.State{row.first, row.second} {
+			if got := op.Rules().StateOf(&refop.Call{OP: op, Now: now}, f); got != want {
+				t.Errorf("%s: %s, want %s", row.name, got, want)
+			}
+		}
+	}
+}
+
+// Early polls are counted, and answered in another way; polls in time are neither.
+func TestEarlyPolls(t *testing.T) {
+	t.Parallel()
+	var early *Counts
+	op := changed(t, All(func(p *refop.Plan) { early = EarlyPolls(p) }, EarlyPollsAre(503, "temporarily_unavailable")))
+	now := time.Now()
+	f := &refop.Flow{Interval: 5 * time.Second}
+	for i, row := range []struct{ after, status int }{{0, 0}, {1, 503}, {2, 503}, {60, 0}} {
+		c := &refop.Call{OP: op, Now: now.Add(time.Duration(row.after) * time.Second)}
+		status := 0
+		if err := op.Rules().Pace(c, f); err != nil {
+			status = err.Status
+		}
+		if status != row.status {
+			t.Errorf("poll %d: %d, want %d", i, status, row.status)
+		}
+	}
+	if early.Of(f) != 2 {
+		t.Errorf("counted %d early polls, want 2", early.Of(f))
+	}
+}
+
+func TestAudienceOnly(t *testing.T) {
+	t.Parallel()
+	op := changed(t, AudienceOnly(At(refop.EndpointToken), Issuer))
+	for _, row := range []struct {
+		at       refop.Endpoint
+		audience any
+		want     bool
+	}{
+		{refop.EndpointToken, op.Issuer(), true},
+		{refop.EndpointToken, []any{"x", op.Issuer()}, true},
+		{refop.EndpointToken, op.Issuer() + refop.PathToken, false},
+		{refop.EndpointStart, op.Issuer() + refop.PathToken, true},
+		{refop.EndpointStart, "https://other.example", false},
+	} {
+		if got := op.Rules().AudienceFits(&refop.Call{OP: op, Endpoint: row.at}, row.audience); got != row.want {
+			t.Errorf("%v at %s: %v, want %v", row.audience, row.at, got, row.want)
+		}
 	}
 }
