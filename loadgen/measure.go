@@ -2,6 +2,8 @@ package loadgen
 
 import (
 	"slices"
+	"strconv"
+	"strings"
 	"time"
 
 	"github.com/HdrHistogram/hdrhistogram-go"
@@ -70,6 +72,19 @@ type answerKey struct {
 	starts bool
 	status int
 	code   string
+}
+
+// String is how results call an answer.
+func (k answerKey) String() string {
+	name := "token"
+	if k.starts {
+		name = "backchannel"
+	}
+	status := "-"
+	if k.status != 0 {
+		status = strconv.Itoa(k.status)
+	}
+	return strings.TrimSpace(name + " " + status + " " + k.code)
 }
 
 func newTally() *tally {
@@ -156,9 +171,9 @@ func (t *tally) histograms(list []result.Latency) error {
 }
 
 // window is the tally as the results have it.
-func (t *tally) window(start, span time.Duration) result.Window {
+func (t *tally) window(start, length time.Duration) result.Window {
 	w := result.Window{
-		StartMS: start.Milliseconds(), SpanMS: span.Milliseconds(), Counters: map[string]int64{},
+		StartMS: start.Milliseconds(), SpanMS: length.Milliseconds(), Counters: map[string]int64{},
 		Answers: t.answerTexts(), FailedFor: map[string]int64{}, Histograms: map[string]result.Histogram{},
 	}
 	for name, n := range t.counters {

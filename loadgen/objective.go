@@ -112,11 +112,11 @@ func measureNamed(name string) (func(*tally) (float64, bool), unit, error) {
 		return func(t *tally) (float64, bool) { return float64(t.counters[name]), true }, number, nil
 	}
 	for _, statistic := range []string{"p50", "p90", "p95", "p99", "p99.9", "max", "mean"} {
-		class, ok := strings.CutSuffix(name, "."+statistic)
+		prefix, ok := strings.CutSuffix(name, "."+statistic)
 		if !ok {
 			continue
 		}
-		if c := classNamed(class); c < classes {
+		if c := classNamed(prefix); c < classes {
 			return quantile(c, statistic), unitOf(c), nil
 		}
 	}

@@ -124,7 +124,7 @@ func TestValuesDoNotChooseTheHook(t *testing.T) {
 		}
 	}
 	a, err := New(targetfile.Approval{Kind: "url", Method: "GET", URL: "http://op.test/../users/{user}/{auth_req_id}"}, Options{
-		RoundTripper: roundTripper(func(r *http.Request) (*http.Response, error) {
+		RoundTripper: roundTripper(func(_ *http.Request) (*http.Response, error) {
 			return &http.Response{StatusCode: 200, Body: http.NoBody}, nil
 		}),
 	})
