@@ -169,6 +169,8 @@ func (e *engine) follow(x *exchange) {
 	}
 }
 
+// followPending takes pending and slow_down: the flow goes on, unless its end is long
+// past.
 func (e *engine) followPending(x *exchange) {
 	x.f.faults = 0
 	e.checks.stillPending(x)

@@ -85,6 +85,8 @@ func newArena() arena { return arena{free: nobody, long: map[uint32]string{}} }
 
 func (a *arena) at(i uint32) *flow { return &a.chunks[i/chunk][i%chunk] }
 
+// take hands out a place, one that was given back if there is any. Chunks never move, so
+// a pointer into one stays good.
 func (a *arena) take() uint32 {
 	if i := a.free; i != nobody {
 		a.free = a.at(i).next
@@ -98,6 +100,8 @@ func (a *arena) take() uint32 {
 	return uint32(a.used - 1) //nolint:gosec // a flow takes 100 bytes: 2^32 of them do not fit a machine
 }
 
+// release gives a place back. Nothing may refer to it any more: no request under way and
+// no slot of the ring.
 func (a *arena) release(i uint32) {
 	delete(a.long, i)
 	f := a.at(i)
@@ -116,6 +120,7 @@ func (a *arena) setID(i uint32, id string) {
 	f.idLen = uint8(copy(f.id[:], id)) //nolint:gosec // at most inlineID
 }
 
+// id is the form-encoded auth_req_id of a flow.
 func (a *arena) id(i uint32) string {
 	f := a.at(i)
 	if f.idLen == 0 {

@@ -28,7 +28,7 @@ var (
 	outsideTheTexts = breach{"unknown_answer", "CIBA-11-ERROR-FORMAT", "an answer is none that the specifications know"}
 )
 
-// gravestFirst is the order in which breaches are told.
+// gravestFirst is the order in which a result lists breaches.
 var gravestFirst = []breach{
 	redeemedTwice, redeemedAgain, tokensDenied, tokensUndecided, tokensExpired, deniedApproved, wrongSubject, detailsForeign, detailsChanged,
 	detailsMissing, idRepeated, idGuessable, expiredEarly, pendingExpired, outsideTheTexts,

@@ -42,6 +42,8 @@ type newest struct {
 	at     int64
 }
 
+// newChecks knows the subjects that the target file names; others are learnt from the
+// first token of a user.
 func newChecks(o *Options, e *evidence) *checks {
 	c := &checks{
 		decides: o.Decider != nil, users: o.Plan.Users, template: o.Plan.RAR, evidence: e, seen: newIDSet(),

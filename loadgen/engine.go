@@ -51,6 +51,7 @@ type flows struct {
 
 func (f *flows) at(i uint32) *flow { return f.arena.at(i) }
 
+// begin hands out a place for one more flow.
 func (f *flows) begin() uint32 {
 	f.live++
 	f.peak = max(f.peak, f.live)

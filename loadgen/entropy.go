@@ -25,6 +25,7 @@ const (
 	longestSampled = 512
 )
 
+// add takes an identifier into the sample, until it is large enough.
 func (e *entropy) add(id string) {
 	if e.samples == sampleIDs {
 		return

@@ -12,7 +12,7 @@ const idsInSet = 4 << 20
 
 func newIDSet() idSet { return idSet{seed: maphash.MakeSeed()} }
 
-// add says whether the identifier was there already.
+// add reports whether the identifier was there already.
 func (s *idSet) add(id string) bool {
 	h := maphash.String(s.seed, id) | 1 // never zero
 	if s.now.n >= idsInSet {
@@ -40,7 +40,7 @@ func (s *hashSet) place(h uint64) *uint64 {
 
 func (s *hashSet) has(h uint64) bool { return s.n > 0 && *s.place(h) == h }
 
-// add says whether the hash was there already.
+// add reports whether the hash was there already.
 func (s *hashSet) add(h uint64) bool {
 	if s.n*4 >= len(s.slots)*3 {
 		old := s.slots

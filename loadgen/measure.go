@@ -93,6 +93,7 @@ func newTally() *tally {
 
 func (t *tally) count(name string, n int64) { t.counters[name] += n }
 
+// record adds a duration in nanoseconds, kept in microseconds, or a plain number of polls.
 func (t *tally) record(c class, d int64) {
 	h := t.histogram[c]
 	if h == nil {
@@ -108,6 +109,7 @@ func (t *tally) record(c class, d int64) {
 // mostNames bounds the different names an OP can make a result carry.
 const mostNames = 100
 
+// answer counts an answer by endpoint, status and code.
 func (t *tally) answer(key answerKey) {
 	if _, there := t.answers[key]; !there && len(t.answers) >= mostNames {
 		key.code = "others"

@@ -64,6 +64,7 @@ func (e *engine) concludeRefused(x *exchange) {
 	}
 }
 
+// fail ends a flow that went wrong, with a reason that is counted by itself.
 func (e *engine) fail(x *exchange, reason string) {
 	e.now.failed(reason)
 	e.conclude(x, result.CountFailed)

@@ -36,6 +36,8 @@ type outbox struct {
 	peak     int64 // most of them at once
 }
 
+// takeUrgent is the latest request that must not wait for its turn: the second of two at
+// the same moment, or one that follows tokens.
 func (o *outbox) takeUrgent() (job, bool) {
 	n := len(o.urgent)
 	if n == 0 {
@@ -46,12 +48,16 @@ func (o *outbox) takeUrgent() (job, bool) {
 	return j, true
 }
 
+// put makes a request ready. It counts as under way from here, whether or not a worker
+// is free, so that the end of the run waits for it.
 func (o *outbox) put(j job) {
 	o.ready = append(o.ready, j)
 	o.underWay++
 	o.peak = max(o.peak, o.underWay)
 }
 
+// take is the request that was made ready first. The memory is used again once the queue
+// is empty, which at any sane rate is at every moment.
 func (o *outbox) take() (job, bool) {
 	if o.head == len(o.ready) {
 		return job{}, false
@@ -213,6 +219,8 @@ func (e *engine) target(t *vegeta.Target) error {
 	return nil
 }
 
+// fill writes a request. Method, URL and body are all that differs between requests of a
+// run: the transport sets the header.
 func (e *engine) fill(t *vegeta.Target, j job) {
 	t.Method = "POST"
 	if j.kind == jobStart {
@@ -225,6 +233,7 @@ func (e *engine) fill(t *vegeta.Target, j job) {
 	t.Body = e.tokenBody(j)
 }
 
+// tokenBody is written with a single allocation, since most requests of a run are polls.
 func (e *engine) tokenBody(j job) []byte {
 	begin := e.requests.token.begin
 	body := make([]byte, 0, len(begin)+len("&auth_req_id=")+inlineID+len(j.credentials))

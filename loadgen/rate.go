@@ -12,8 +12,8 @@ import (
 	"time"
 )
 
-// Arrivals says when flows start. Next returns times since the start of the run
-// that never decrease, until there are no more.
+// Arrivals are the times at which flows start. Next returns times since the start of
+// the run that never decrease, until there are no more.
 type Arrivals interface {
 	Next() (at time.Duration, ok bool)
 	RateAt(t time.Duration) float64 // starts a second that the plan wants at a moment
@@ -104,6 +104,7 @@ func ParseRate(text string, length time.Duration, random *rand.Rand) (Arrivals, 
 	return p, nil
 }
 
+// parseStretches reads the shapes of a rate: constant, ramp, steps and spike.
 func parseStretches(text string, length time.Duration) ([]stretch, error) {
 	if base, spike, ok := strings.Cut(text, "+"); ok {
 		return parseSpike(base, spike, length)
@@ -125,6 +126,7 @@ func parseStretches(text string, length time.Duration) ([]stretch, error) {
 	return list, nil
 }
 
+// parseSpike reads a rate that is higher for a while.
 func parseSpike(base, spike string, length time.Duration) ([]stretch, error) {
 	extra, when, ok := strings.Cut(spike, "@")
 	from, lasts, ok2 := strings.Cut(when, "/")
@@ -191,6 +193,7 @@ func ReadArrivals(r io.Reader) (Arrivals, error) {
 	return &replayed{times: times}, nil
 }
 
+// parseArrival reads one line of recorded arrivals. The first time stamp becomes zero.
 func parseArrival(line string, origin *time.Time) (time.Duration, error) {
 	if value, err := strconv.ParseFloat(line, 64); err == nil && value >= 0 && value < 1e7 {
 		return time.Duration(value * float64(time.Second)), nil

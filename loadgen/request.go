@@ -30,6 +30,8 @@ type endpoint struct {
 	signer *signer // nil: the credentials do not change, and are in the header or in begin
 }
 
+// prepare encodes everything once that does not differ between flows, so that a request
+// costs little more than a copy.
 func prepare(t *targetfile.Target, p *Plan) (*prepared, error) {
 	r := &prepared{rar: p.RAR, header: http.Header{
 		"Content-Type": {"application/x-www-form-urlencoded"}, "Accept": {"application/json"}, "User-Agent": {"cibatest-load"},

@@ -42,6 +42,8 @@ func Run(ctx context.Context, o Options) (result.Load, error) {
 	return e.run()
 }
 
+// newEngine fills in the defaults of the plan and prepares everything that can fail
+// before the first request.
 func newEngine(ctx context.Context, o *Options) (*engine, error) {
 	p := &o.Plan
 	p.Drain, p.Timeout = orDefault(p.Drain, DefaultDrain), orDefault(p.Timeout, DefaultTimeout)

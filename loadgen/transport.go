@@ -33,6 +33,7 @@ func newDialer() *dialer { return &dialer{Dialer: net.Dialer{Timeout: dialTimeou
 
 const dialTimeout = 10 * time.Second
 
+// dial opens a connection and counts it.
 func (d *dialer) dial(ctx context.Context, network, address string) (net.Conn, error) {
 	conn, err := d.DialContext(ctx, network, address)
 	if err == nil {

@@ -33,6 +33,7 @@ func ParseMix(text string) (Mix, error) {
 	return Mix{m.Approve / sum, m.Deny / sum, m.Ignore / sum}, nil
 }
 
+// draw is what one user is going to do, by a chance of 0 to 1.
 func (m Mix) draw(chance float64) intent {
 	switch {
 	case chance < m.Approve:
@@ -79,6 +80,7 @@ func ParseThink(text string) (Think, error) {
 // longestThink keeps a lognormal tail within reason.
 const longestThink = time.Hour
 
+// draw is how long one user thinks.
 func (t Think) draw(r *rand.Rand) time.Duration {
 	switch {
 	case t.Upto > 0:
@@ -118,6 +120,7 @@ func NewTemplate(text, run string) (*Template, error) {
 	return t, nil
 }
 
+// fill is the authorization_details of one flow.
 func (t *Template) fill(serial uint32) string {
 	amount := fmt.Sprintf("%d.%02d", 1+serial/100%9_000_000, serial%100)
 	return strings.NewReplacer("{flow}", fmt.Sprintf("%s-%d", t.run, serial), "{amount}", amount).Replace(t.text)

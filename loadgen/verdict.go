@@ -65,7 +65,7 @@ func (w *watch) waited() bool {
 // nothing about the OP, unless the OP itself was the reason.
 const leastAchieved = 0.95
 
-// late tells in which way requests left late or not at all; empty: they did not.
+// late is in which way requests left late or not at all, empty when they did not.
 func (w *watch) late() string {
 	if part, known := share(w.total.counters[result.CountStarted], w.total.counters[result.CountOffered]); known && part < leastAchieved && w.aborted == "" {
 		return fmt.Sprintf("only %.0f%% of the offered flows were started", part*100)

@@ -35,6 +35,7 @@ const (
 	mostWindows = 900
 )
 
+// newWatch makes windows longer than a second where a long run would have too many.
 func newWatch(e *engine, end context.CancelFunc) *watch {
 	w := &watch{e: e, end: end, spare: newTally(), total: newTally(), load: e.header(), cpu: cpuTime(), length: tick}
 	if all := e.plan.Duration + e.plan.Drain; all > mostWindows*tick {
@@ -43,6 +44,7 @@ func newWatch(e *engine, end context.CancelFunc) *watch {
 	return w
 }
 
+// open begins the journal, before anything happens that it would have to tell.
 func (w *watch) open() error {
 	if w.e.o.Journal == nil {
 		return nil
@@ -50,6 +52,7 @@ func (w *watch) open() error {
 	return w.e.o.Journal.Header(w.load)
 }
 
+// run looks every second until it is told to stop; close looks once more.
 func (w *watch) run(stop <-chan struct{}) {
 	ticker := time.NewTicker(tick)
 	defer ticker.Stop()
@@ -124,6 +127,8 @@ func (w *watch) write(now time.Duration, gauges result.Window, t *tally) {
 	}
 }
 
+// offered is the rate that the plan wants in the middle of a stretch; zero after the
+// starts are over, and in closed runs.
 func (w *watch) offered(from, to time.Duration) float64 {
 	if w.e.plan.Arrivals == nil || from >= w.e.plan.Duration {
 		return 0
@@ -147,6 +152,7 @@ func (w *watch) sign(t *tally) {
 	w.signed = now
 }
 
+// status is a copy of where the run stands, for whoever watches it.
 func (w *watch) status(now time.Duration, draining bool, gauges result.Window, t *tally) Status {
 	s := Status{
 		Elapsed: now, Length: w.e.plan.Duration, Draining: draining, Pending: gauges.Pending, UnderWay: gauges.UnderWay,

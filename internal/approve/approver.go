@@ -83,6 +83,8 @@ func Nobody() *Approver {
 	return &Approver{way: nobody{}, introduced: &introductions{}, observer: &observer{close: func() {}}}
 }
 
+// wayOf makes the way of deciding that the target names. This is the only place that
+// asks for its kind.
 func (a *Approver) wayOf(config targetfile.Approval, o Options) (way, error) {
 	switch config.Kind {
 	case "device":

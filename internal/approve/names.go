@@ -9,6 +9,7 @@ type introductions struct {
 	messages sync.Map // by auth_req_id
 }
 
+// add makes a request and its message known to each other.
 func (n *introductions) add(authReqID, bindingMessage string) {
 	n.ids.Store(bindingMessage, authReqID)
 	n.messages.Store(authReqID, bindingMessage)

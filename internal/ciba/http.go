@@ -121,6 +121,8 @@ func (h *HTTP) request(call *Call) (*http.Request, []byte, error) {
 	return req, body, nil
 }
 
+// exchange sends a request and reads its answer up to the bound. A body that breaks off
+// is kept as far as it came, as evidence.
 func (h *HTTP) exchange(req *http.Request, timeout time.Duration) *Response {
 	resp := &Response{Sent: time.Now()}
 	answer, err := h.transport.RoundTrip(req) // a RoundTripper follows no redirect

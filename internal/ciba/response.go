@@ -39,6 +39,7 @@ func (r *Response) Object() (map[string]any, error) {
 	return r.object, r.objectErr
 }
 
+// decode reads the body, with words for everything that can be wrong with it.
 func (r *Response) decode() (map[string]any, error) {
 	switch {
 	case r.Err != nil:
@@ -218,6 +219,7 @@ func (r *Response) HasTokens() bool {
 	return false
 }
 
+// textMember is a member that has to be text and not empty.
 func textMember(object map[string]any, name string) (string, error) {
 	value, there := object[name]
 	if !there {
@@ -233,6 +235,7 @@ func textMember(object map[string]any, name string) (string, error) {
 	return s, nil
 }
 
+// positiveSeconds is a member that has to be a whole number of seconds above zero.
 func positiveSeconds(object map[string]any, name string) (time.Duration, error) {
 	value, there := object[name]
 	if !there {

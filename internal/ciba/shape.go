@@ -65,6 +65,8 @@ type level struct {
 	nameComes bool // the next token is a name, or closes the object
 }
 
+// take follows one token: a bracket opens or closes a level, and in an object names and
+// values come in turn.
 func (s *shape) take(token json.Token) error {
 	switch token {
 	case json.Delim('}'), json.Delim(']'):
