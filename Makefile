@@ -5,7 +5,7 @@ GOLANGCI_LINT := github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.15.0
 PACKAGES      ?= ./...
 
 .DEFAULT_GOAL := help
-.PHONY: help build device bench bench-device load demo test check fmt vet lint race selftest test-real test-keycloak test-containers browser fuzz ci fixtures clean
+.PHONY: help build device bench bench-device load demo test check fmt vet lint race selftest test-real test-keycloak test-containers browser figures fuzz ci fixtures clean
 
 help: ## print the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -52,6 +52,9 @@ test-containers: ## judge an OP in a container; CIBATEST_IMAGE and CIBATEST_TARG
 browser: ## look at the HTML report and the phone page in Chromium: schemes, widths, accessibility
 	reports/testdata/browser.sh $(OUT)/screens
 
+figures: ## measure the source: comments, functions, tests, and what readers have to know
+	$(GO) run ./internal/figures
+
 fuzz: ## fuzz every parser of foreign input for a bounded time
 	@set -e; for package in $$($(GO) list ./...); do \
 	  for name in $$($(GO) test -list '^Fuzz' $$package | grep '^Fuzz' || true); do \
@@ -63,9 +66,9 @@ fixtures: ## make the test-only keys anew
 device: build ## run the authentication device: phone page at http://127.0.0.1:9003/phone
 	./bin/cibatest device
 
-bench-device: ## measure the device: decisions a second, bytes for each of a million held requests
+bench-device: ## measure the device: decisions a second, bytes for each of a million held requests and timers
 	$(GO) test -run "^$$" -bench Decide -benchtime 3s ./mockdevice
-	$(GO) test -run "^$$" -bench Held -benchtime 1x ./mockdevice
+	$(GO) test -run "^$$" -bench "Held|Timers" -benchtime 1x ./mockdevice
 
 bench: build bin/k6 ## measure the load generator against raw Vegeta and k6, one core each (quiet machine, Linux)
 	$(GO) build -o bin/bench ./loadgen/bench

@@ -11,6 +11,7 @@ import (
 
 	"github.com/cibatest/cibatest/internal/lab"
 	"github.com/cibatest/cibatest/internal/memnet"
+	"github.com/cibatest/cibatest/internal/preflight"
 	"github.com/cibatest/cibatest/internal/refop"
 	"github.com/cibatest/cibatest/internal/targetfile"
 	"github.com/cibatest/cibatest/mockdevice"
@@ -36,11 +37,11 @@ func inBubble(t *testing.T, o lab.Options, test func(t *testing.T, b *bench)) {
 		b.Lab = l
 		defer b.network.Close()
 		defer l.Close()
-		d, err := targetfile.Discover(t.Context(), l.RoundTripper, l.Target)
+		facts, err := preflight.Gather(t.Context(), l.RoundTripper, l.Target)
 		if err != nil {
 			t.Fatal(err)
 		}
-		l.Target.Resolve(d)
+		l.Target = facts.Target
 		test(t, b)
 	})
 }

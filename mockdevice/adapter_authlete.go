@@ -1,11 +1,16 @@
 package mockdevice
 
 import (
+	"context"
+	"crypto/rand"
 	"errors"
 	"fmt"
 	"net/http"
 	"slices"
 	"time"
+
+	"github.com/cibatest/cibatest/mockdevice/audit"
+	"github.com/cibatest/cibatest/mockdevice/wire"
 )
 
 // The modes of Authlete's simulator.
@@ -42,11 +47,12 @@ func (a authleteAsk) request() (Request, error) {
 		return Request{}, fmt.Errorf("timeout is %d, not %d to %d seconds", a.Timeout, authleteShortest, authleteLongest)
 	}
 	if a.ActionizeToken == "" {
-		a.ActionizeToken = randomName()
+		a.ActionizeToken = rand.Text()
 	}
 	return Request{
-		AuthReqID: a.ActionizeToken, LoginHint: a.User, BindingMessage: a.Message, ExpiresAt: time.Now().Add(time.Duration(a.Timeout) * time.Second),
-		Labels: map[string]string{"workspace": a.Workspace, "state": a.State},
+		AuthReqID: a.ActionizeToken, LoginHint: a.User, BindingMessage: a.Message,
+		ExpiresAt: time.Now().Add(time.Duration(a.Timeout) * time.Second),
+		Labels:    map[string]string{"workspace": a.Workspace, "state": a.State},
 	}, nil
 }
 
@@ -65,11 +71,11 @@ func authleteResult(a Action) string {
 func (d *Device) receiveAuthlete(w http.ResponseWriter, r *http.Request) {
 	mode := r.PathValue("mode")
 	if !slices.Contains(authleteModes, mode) {
-		refuse(w, http.StatusNotFound, fmt.Errorf("mode %.20q is not %s", mode, oneOf(authleteModes)))
+		wire.Refuse(w, http.StatusNotFound, fmt.Errorf("mode %.20q is not %s", mode, wire.OneOf(authleteModes)))
 		return
 	}
 	var ask authleteAsk
-	err := decode(r.Body, &ask)
+	err := wire.Decode(r.Body, &ask)
 	if err == nil && mode == "async" && d.adapters.Authlete.Callback == "" {
 		err = errors.New("async needs authlete.callback in the device's adapter file")
 	}
@@ -78,7 +84,7 @@ func (d *Device) receiveAuthlete(w http.ResponseWriter, r *http.Request) {
 		request, err = ask.request()
 	}
 	if err != nil {
-		refuse(w, http.StatusBadRequest, err)
+		wire.Refuse(w, http.StatusBadRequest, err)
 		return
 	}
 	var out *outlet
@@ -91,41 +97,41 @@ func (d *Device) receiveAuthlete(w http.ResponseWriter, r *http.Request) {
 }
 
 func (d *Device) answerAuthlete(w http.ResponseWriter, r *http.Request, mode string, request Request) {
-	k := keyOf(request.AuthReqID)
+	k := wire.KeyOf(request.AuthReqID)
 	switch mode {
 	case "sync":
-		answer(w, authleteAnswer{Result: authleteResult(d.decisionNow(r, k, request.ExpiresAt))})
+		wire.Answer(w, authleteAnswer{Result: authleteResult(d.decisionNow(r, k, request.ExpiresAt))})
 	case "async":
 		d.wheel.after(d.ctx, &d.work, time.Until(request.ExpiresAt), func() { d.tellTimeout(k) })
 		fallthrough
 	default:
-		answer(w, authleteAnswer{RequestID: k.String()})
+		wire.Answer(w, authleteAnswer{RequestID: k.String()})
 	}
 }
 
 // decisionNow waits for a decision until a moment and notes that it was handed over
 // in the answer.
-func (d *Device) decisionNow(r *http.Request, k key, until time.Time) Action {
-	ctx, cancel := contextUntil(r, until)
+func (d *Device) decisionNow(r *http.Request, k wire.Key, until time.Time) Action {
+	ctx, cancel := context.WithDeadline(r.Context(), until)
 	defer cancel()
 	request, ok := d.awaitDecision(ctx, k)
 	if !ok || request.Decided == "" || request.Decided == Ignore {
 		if request.Decided == Ignore {
 			<-ctx.Done() // a user who ignores the phone lets the OP wait
 		}
-		return timedOut
+		return wire.TimedOut
 	}
 	d.counters.delivered.Add(1)
-	d.audit.note(event{Event: delivered, Ref: k.String(), Note: "in the answer"})
+	d.audit.Note(audit.Entry{Event: audit.Delivered, Ref: k.String(), Note: "in the answer"})
 	d.conclude(k, "in the answer")
 	return request.Decided
 }
 
 // tellTimeout tells an OP that wants to hear of it that nobody decided.
-func (d *Device) tellTimeout(k key) {
+func (d *Device) tellTimeout(k wire.Key) {
 	d.outbox.do(&d.work, func() {
-		if request, out, first, err := d.claim(k, nil, Decision{Action: timedOut}, "time"); err == nil && first {
-			_ = d.deliver(request, out, Decision{Action: timedOut})
+		if c, err := d.claim(k, nil, Decision{Action: wire.TimedOut}, "time"); err == nil && c.first {
+			_ = d.deliver(c.request, c.outlet, Decision{Action: wire.TimedOut})
 		}
 	})
 }
@@ -133,23 +139,23 @@ func (d *Device) tellTimeout(k key) {
 // authleteStatus serves the poll mode.
 func (d *Device) authleteStatus(w http.ResponseWriter, r *http.Request) {
 	var ask authleteAnswer
-	if err := decode(r.Body, &ask); err != nil {
-		refuse(w, http.StatusBadRequest, err)
+	if err := wire.Decode(r.Body, &ask); err != nil {
+		wire.Refuse(w, http.StatusBadRequest, err)
 		return
 	}
-	k, _ := parseKey(ask.RequestID)
+	k, _ := wire.ParseKey(ask.RequestID)
 	request, ok := d.store.get(k)
 	if !ok || request.Adapter != adapterAuthlete {
-		refuse(w, http.StatusNotFound, errors.New("there is no authentication with this request_id"))
+		wire.Refuse(w, http.StatusNotFound, errors.New("there is no authentication with this request_id"))
 		return
 	}
 	switch {
-	case request.Decided != "" && request.Decided != Ignore && request.Decided != timedOut:
-		answer(w, authleteAnswer{Status: "complete", Result: authleteResult(request.Decided)})
+	case request.Decided != "" && request.Decided != Ignore && request.Decided != wire.TimedOut:
+		wire.Answer(w, authleteAnswer{Status: "complete", Result: authleteResult(request.Decided)})
 	case request.ExpiredAt(time.Now()):
-		answer(w, authleteAnswer{Status: "timeout", Result: "timeout"})
+		wire.Answer(w, authleteAnswer{Status: "timeout", Result: "timeout"})
 	default:
-		answer(w, authleteAnswer{Status: "active"})
+		wire.Answer(w, authleteAnswer{Status: "active"})
 	}
 }
 
@@ -158,7 +164,7 @@ func (d *Device) actionize(w http.ResponseWriter, r *http.Request) {
 	q := r.URL.Query()
 	request, ok := d.Find(q.Get("token"))
 	if !ok || request.Labels["workspace"] != q.Get("workspace") {
-		refuse(w, http.StatusNotFound, errors.New("there is no authentication with this workspace and token"))
+		wire.Refuse(w, http.StatusNotFound, errors.New("there is no authentication with this workspace and token"))
 		return
 	}
 	d.decideByURL(w, r, q.Get("token"), q.Get("action"))

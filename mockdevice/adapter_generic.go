@@ -1,137 +1,14 @@
 package mockdevice
 
 import (
-	"context"
-	"crypto/rand"
-	"errors"
 	"fmt"
 	"io"
 	"net/http"
-	"strconv"
-	"strings"
 	"time"
+
+	"github.com/cibatest/cibatest/mockdevice/tree"
+	"github.com/cibatest/cibatest/mockdevice/wire"
 )
-
-func randomName() string { return rand.Text() }
-
-func contextUntil(r *http.Request, until time.Time) (context.Context, context.CancelFunc) {
-	return context.WithDeadline(r.Context(), until)
-}
-
-// request reads a document.
-func (m Mapping) request(document tree) (Request, error) {
-	var r Request
-	texts := []struct {
-		name string
-		at   pointer
-		to   *string
-	}{
-		{"id", m.ID, &r.AuthReqID},
-		{"user", m.User, &r.LoginHint},
-		{"client", m.Client, &r.ClientID},
-		{"message", m.Message, &r.BindingMessage},
-		{"scope", m.Scope, &r.Scope},
-		{"acr", m.ACR, &r.ACRValues},
-		{"callback", m.Callback, &r.Callback},
-		{"callback_token", m.CallbackToken, &r.CallbackToken},
-	}
-	for _, t := range texts {
-		text, err := textAt(document, t.at)
-		if err != nil {
-			return Request{}, fmt.Errorf("%s (%s): %w", t.name, t.at, err)
-		}
-		*t.to = text
-	}
-	if r.AuthReqID == "" {
-		return Request{}, fmt.Errorf("id (%s) is missing", m.ID)
-	}
-	for name, at := range m.Labels {
-		if text, err := textAt(document, at); err == nil && text != "" {
-			if r.Labels == nil {
-				r.Labels = map[string]string{}
-			}
-			r.Labels[name] = text
-		}
-	}
-	return r, errors.Join(m.readDetails(document, &r), m.readExpiry(document, &r))
-}
-
-// textAt is the text at a pointer, or empty. A list of words, as some OPs write
-// scopes, becomes one text.
-func textAt(document tree, at pointer) (string, error) {
-	if at == nil {
-		return "", nil
-	}
-	value, ok := at.first(document)
-	if !ok || value.kind == isNull {
-		return "", nil
-	}
-	if text, ok := value.scalar(); ok {
-		return text, nil
-	}
-	if value.kind != isArray {
-		return "", errors.New("not a text")
-	}
-	words := make([]string, len(value.items))
-	for i, item := range value.items {
-		if words[i], ok = item.scalar(); !ok {
-			return "", errors.New("not a list of texts")
-		}
-	}
-	return strings.Join(words, " "), nil
-}
-
-// readDetails takes an array, or the text of one.
-func (m Mapping) readDetails(document tree, r *Request) error {
-	if m.Details == nil {
-		return nil
-	}
-	value, ok := m.Details.first(document)
-	switch {
-	case !ok || value.kind == isNull:
-		return nil
-	case value.kind == isString:
-		r.AuthorizationDetails = []byte(value.text)
-		return nil
-	}
-	raw, err := value.MarshalJSON()
-	r.AuthorizationDetails = raw
-	return err
-}
-
-// readExpiry takes a time as RFC 3339 or Unix seconds, or a number of seconds from now.
-func (m Mapping) readExpiry(document tree, r *Request) error {
-	if text, err := textAt(document, m.ExpiresAt); err != nil || text != "" {
-		if seconds, err := strconv.ParseInt(text, 10, 64); err == nil {
-			r.ExpiresAt = time.Unix(seconds, 0)
-			return nil
-		}
-		if r.ExpiresAt, err = time.Parse(time.RFC3339, text); err != nil {
-			return fmt.Errorf("expires_at (%s): %.40q is neither RFC 3339 nor Unix seconds", m.ExpiresAt, text)
-		}
-		return nil
-	}
-	if text, err := textAt(document, m.ExpiresIn); err != nil || text != "" {
-		seconds, err := strconv.Atoi(text)
-		if err != nil || seconds <= 0 || seconds > int(maxLife/time.Second) {
-			return fmt.Errorf("expires_in (%s): %.40q is not a number of seconds", m.ExpiresIn, text)
-		}
-		r.ExpiresAt = time.Now().Add(time.Duration(seconds) * time.Second)
-	}
-	return nil
-}
-
-// maxLife bounds what an OP may say; the longest known product limit is 72 h.
-const maxLife = 366 * 24 * time.Hour
-
-// String writes the pointer as it was configured.
-func (p pointer) String() string {
-	var b strings.Builder
-	for _, s := range p {
-		b.WriteString("/" + strings.NewReplacer("~", "~0", "/", "~1").Replace(s))
-	}
-	return b.String()
-}
 
 func (d *Device) receiveGeneric(w http.ResponseWriter, r *http.Request) {
 	for _, g := range d.adapters.Generic {
@@ -140,13 +17,13 @@ func (d *Device) receiveGeneric(w http.ResponseWriter, r *http.Request) {
 			return
 		}
 	}
-	refuse(w, http.StatusNotFound, fmt.Errorf("no generic adapter %.40q is configured", r.PathValue("name")))
+	wire.Refuse(w, http.StatusNotFound, fmt.Errorf("no generic adapter %.40q is configured", r.PathValue("name")))
 }
 
 func (d *Device) takeGeneric(w http.ResponseWriter, r *http.Request, g Generic) {
 	request, err := readMapped(r.Body, g.Mapping)
 	if err != nil {
-		refuse(w, http.StatusBadRequest, err)
+		wire.Refuse(w, http.StatusBadRequest, err)
 		return
 	}
 	var out *outlet
@@ -161,7 +38,7 @@ func (d *Device) takeGeneric(w http.ResponseWriter, r *http.Request, g Generic) 
 		return
 	}
 	decision := Decision{}
-	k := keyOf(request.AuthReqID)
+	k := wire.KeyOf(request.AuthReqID)
 	if g.Sync > 0 {
 		decision.Action = d.decisionNow(r, k, time.Now().Add(g.Sync))
 	}
@@ -174,7 +51,7 @@ func readMapped(body io.Reader, m Mapping) (Request, error) {
 	if err != nil {
 		return Request{}, err
 	}
-	document, err := parseTree(raw)
+	document, err := tree.Parse(raw)
 	if err != nil {
 		return Request{}, err
 	}
@@ -187,73 +64,4 @@ func (a Answer) write(w http.ResponseWriter, r Request, d Decision) {
 	w.Header().Set("Cache-Control", "no-store")
 	w.WriteHeader(a.Status)
 	_, _ = io.WriteString(w, t.fill(a.Body, r, d, t.escape()))
-}
-
-// pull polls the queue of an OP until the device closes. A queue that has something
-// is asked again at once.
-func (d *Device) pull(p Pull) {
-	for d.ctx.Err() == nil {
-		if n, err := d.pullOnce(p); err == nil && n > 0 {
-			continue
-		}
-		if d.sleep(p.Every) != nil {
-			return
-		}
-	}
-}
-
-// pullOnce takes in what the queue holds and says how many requests were new.
-func (d *Device) pullOnce(p Pull) (taken int, err error) {
-	if d.transport == nil {
-		return 0, errNowhere
-	}
-	ctx, cancel := context.WithTimeout(d.ctx, time.Minute) // queues may hold a poll for a while
-	defer cancel()
-	req, err := p.Ask.outlet().request(Request{}, Decision{})
-	if err != nil {
-		return 0, err
-	}
-	resp, err := d.transport.RoundTrip(req.WithContext(ctx))
-	if err != nil {
-		return 0, err
-	}
-	defer func() { _ = resp.Body.Close() }()
-	raw, err := io.ReadAll(io.LimitReader(resp.Body, 4<<20))
-	if err != nil || resp.StatusCode/100 != 2 || len(raw) == 0 {
-		return 0, err
-	}
-	document, err := parseTree(raw)
-	if err != nil {
-		return 0, err
-	}
-	for _, item := range p.items(document) {
-		request, err := p.Mapping.request(item)
-		_, known := d.Find(request.AuthReqID)
-		if err == nil && !known {
-			_, err = d.receive(request, p.Name, p.out())
-			taken++
-		}
-		if err != nil {
-			d.audit.note(event{Event: failed, Adapter: p.Name, Note: "pulled request: " + err.Error()})
-		}
-	}
-	return taken, nil
-}
-
-func (p Pull) items(document tree) []tree {
-	at, ok := p.Items.first(document)
-	switch {
-	case !ok || at.kind == isNull:
-		return nil
-	case at.kind == isArray:
-		return at.items
-	}
-	return []tree{at}
-}
-
-func (p Pull) out() *outlet {
-	if p.Out == nil {
-		return nativeOutlet
-	}
-	return p.Out.outlet()
 }

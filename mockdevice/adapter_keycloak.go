@@ -8,6 +8,8 @@ import (
 	"net/http"
 	"strings"
 	"time"
+
+	"github.com/cibatest/cibatest/mockdevice/wire"
 )
 
 // receiveKeycloak takes what Keycloak's HTTP authentication channel sends. It
@@ -17,15 +19,15 @@ func (d *Device) receiveKeycloak(w http.ResponseWriter, r *http.Request) {
 	bearer, ok := strings.CutPrefix(r.Header.Get("Authorization"), "Bearer ")
 	if !ok || bearer == "" {
 		w.Header().Set("WWW-Authenticate", "Bearer")
-		refuse(w, http.StatusUnauthorized, errors.New("the channel's bearer token is missing"))
+		wire.Refuse(w, http.StatusUnauthorized, errors.New("the channel's bearer token is missing"))
 		return
 	}
 	request, err := readKeycloak(r)
 	if err != nil {
-		refuse(w, http.StatusBadRequest, err)
+		wire.Refuse(w, http.StatusBadRequest, err)
 		return
 	}
-	request.AuthReqID = "keycloak-" + keyOf(bearer).String()
+	request.AuthReqID = "keycloak-" + wire.KeyOf(bearer).String()
 	request.Callback, request.CallbackToken = d.adapters.Keycloak.Callback, bearer
 	request.ExpiresAt = expiryOf(bearer)
 	if d.take(w, r, request, adapterKeycloak, keycloakOutlet) {
@@ -37,7 +39,7 @@ func (d *Device) receiveKeycloak(w http.ResponseWriter, r *http.Request) {
 // from the client's request, authorization_details among them, as text.
 func readKeycloak(r *http.Request) (Request, error) {
 	var members map[string]json.RawMessage
-	if err := decode(r.Body, &members); err != nil {
+	if err := wire.Decode(r.Body, &members); err != nil {
 		return Request{}, err
 	}
 	request := Request{Labels: map[string]string{}}

@@ -1,6 +1,10 @@
 package mockdevice
 
-import "time"
+import (
+	"time"
+
+	"github.com/cibatest/cibatest/mockdevice/tree"
+)
 
 // The names of the dialects, as [Request].Adapter tells them.
 const (
@@ -33,9 +37,9 @@ type Authlete struct {
 // Mapping finds the members of a request in a JSON document of any shape. Only ID
 // is required.
 type Mapping struct {
-	ID, User, Client, Message, Scope, ACR, Details, ExpiresAt, ExpiresIn, Callback, CallbackToken pointer
+	ID, User, Client, Message, Scope, ACR, Details, ExpiresAt, ExpiresIn, Callback, CallbackToken tree.Pointer
 
-	Labels map[string]pointer
+	Labels map[string]tree.Pointer
 }
 
 // Generic is a webhook of any shape, at /adapters/generic/NAME.
@@ -60,7 +64,7 @@ type Pull struct {
 	Name    string
 	Ask     Template      // how the queue is read; without placeholders
 	Every   time.Duration // the pause after an empty or failed answer
-	Items   pointer       // where the requests are; empty: the answer is one
+	Items   tree.Pointer  // where the requests are; empty: the answer is one
 	Mapping Mapping
 	Out     *Template
 }

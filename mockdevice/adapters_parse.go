@@ -2,14 +2,17 @@ package mockdevice
 
 import (
 	"bytes"
-	_ "embed" // the example
+	_ "embed" // the schema and the example
 	"net/http"
 	"net/url"
-	"os"
 	"regexp"
 	"slices"
 	"strings"
 	"time"
+
+	"github.com/cibatest/cibatest/internal/yamlfile"
+	"github.com/cibatest/cibatest/mockdevice/tree"
+	"github.com/cibatest/cibatest/mockdevice/wire"
 )
 
 //go:embed examples/adapters.yaml
@@ -18,177 +21,169 @@ var exampleAdapters []byte
 // ExampleAdapters is an adapter file with everything there is, explained line by line.
 func ExampleAdapters() []byte { return bytes.Clone(exampleAdapters) }
 
-// LoadAdapters reads an adapter file.
+//go:embed adapters.schema.json
+var adaptersSchema []byte
+
+var adapterFile = yamlfile.Kind{
+	Schema: yamlfile.NewSchema(adaptersSchema),
+	Expand: true,
+	Empty:  `"cibatest device example adapters" prints one to start from`,
+}
+
+// AdaptersSchema is the JSON Schema of adapter files, for editors and other tools.
+func AdaptersSchema() []byte { return adapterFile.Schema.Document() }
+
+// LoadAdapters reads an adapter file. Mistakes in it are [yamlfile.Problems].
 func LoadAdapters(path string) (Adapters, error) {
-	text, err := os.ReadFile(path) //nolint:gosec // the user names the file
+	file, err := adapterFile.Load(path, yamlfile.Env{})
 	if err != nil {
 		return Adapters{}, err
 	}
-	return ParseAdapters(path, text)
+	return readAdapters(file)
 }
 
 // ParseAdapters reads the text of an adapter file, as [ExampleAdapters] shows it; name
-// is for messages. An error is of type [Problems].
+// is for messages, and the place that relative paths start from. An error is of type
+// [yamlfile.Problems].
 func ParseAdapters(name string, text []byte) (Adapters, error) {
+	return readAdapters(adapterFile.Parse(name, text, yamlfile.Env{}))
+}
+
+func readAdapters(file *yamlfile.File) (Adapters, error) {
+	root := file.Root()
 	var a Adapters
-	err := readYAML(name, text, func(root value) {
-		callback := func(to *string) func(value) {
-			return func(v value) {
-				v.fields(map[string]func(value){"callback": func(v value) { *to = v.address() }}, "callback")
-			}
+	a.Keycloak.Callback = readURL(root.At("keycloak").At("callback"))
+	a.Authlete.Callback = readURL(root.At("authlete").At("callback"))
+	a.ApprovalURL = readTemplate(root.At("approval_url"))
+	for _, item := range root.At("generic").Items() {
+		g := readGeneric(item)
+		if slices.ContainsFunc(a.Generic, func(other Generic) bool { return other.Name == g.Name }) {
+			item.At("name").Wrong("%q names another adapter already", g.Name)
 		}
-		root.fields(map[string]func(value){
-			"keycloak":     callback(&a.Keycloak.Callback),
-			"authlete":     callback(&a.Authlete.Callback),
-			"approval_url": func(v value) { a.ApprovalURL = v.template() },
-			"generic": func(v value) {
-				for _, item := range v.items() {
-					a.Generic = append(a.Generic, item.generic(a.Generic))
-				}
-			},
-			"pull": func(v value) {
-				for _, item := range v.items() {
-					a.Pull = append(a.Pull, item.pull())
-				}
-			},
-		})
-	})
-	return a, err
+		a.Generic = append(a.Generic, g)
+	}
+	for _, item := range root.At("pull").Items() {
+		a.Pull = append(a.Pull, readPull(item))
+	}
+	return a, file.Err()
 }
 
-var environment = regexp.MustCompile(`\$\{env:([A-Za-z_][A-Za-z0-9_]*)\}`)
-
-// expanded is a text with ${env:NAME} replaced.
-func (v value) expanded() string {
-	return environment.ReplaceAllStringFunc(v.text(), func(reference string) string {
-		name := environment.FindStringSubmatch(reference)[1]
-		text, ok := os.LookupEnv(name)
-		if !ok {
-			v.wrong("%s is not set in the environment", name)
-		}
-		return text
-	})
-}
-
-// address reads a URL, which may be a template.
-func (v value) address() string {
-	text := v.expanded()
+// readURL reads a URL, which may be a template.
+func readURL(at yamlfile.Place) string {
+	text := at.Text()
 	u, err := url.Parse(strings.NewReplacer("{", "", "}", "").Replace(text))
-	if err != nil || u.Scheme != "http" && u.Scheme != "https" || u.Host == "" {
-		v.wrong("want an absolute http or https URL")
+	if at.Exists() && (err != nil || u.Scheme != "http" && u.Scheme != "https" || u.Host == "") {
+		at.Wrong("is %s; wanted an absolute http or https URL", at.Shown())
 	}
 	return text
 }
 
-func (v value) template() *Template {
-	t := &Template{Method: http.MethodPost, Headers: map[string]string{}}
-	v.fields(map[string]func(value){
-		"method":  func(v value) { t.Method = v.choice(http.MethodGet, http.MethodPost, http.MethodPut, http.MethodPatch) },
-		"url":     func(v value) { t.URL = v.address() },
-		"headers": func(v value) { v.headers(t.Headers) },
-		"body":    func(v value) { t.Body = v.expanded() },
-		"words":   func(v value) { t.Words = v.words() },
-	}, "url")
+// readTemplate is nil where the file has none.
+func readTemplate(at yamlfile.Place) *Template {
+	if !at.Exists() {
+		return nil
+	}
+	t := &Template{
+		Method: textOr(at.At("method"), http.MethodPost), URL: readURL(at.At("url")), Headers: map[string]string{},
+		Body: at.At("body").Text(), Words: readWords(at.At("words")),
+	}
+	for _, header := range at.At("headers").Members() {
+		if !headerName.MatchString(header.Name()) || strings.ContainsAny(header.Text(), "\r\n") {
+			header.Wrong("not an HTTP header")
+		}
+		t.Headers[header.Name()] = header.Text()
+	}
 	return t
 }
 
 var headerName = regexp.MustCompile("^[A-Za-z0-9!#$%&'*+.^_`|~-]+$")
 
-func (v value) headers(into map[string]string) {
-	v.each(func(name string, v value) {
-		text := v.expanded()
-		if !headerName.MatchString(name) || strings.ContainsAny(text, "\r\n") {
-			v.wrong("not an HTTP header")
-		}
-		into[name] = text
-	})
-}
-
-// each reads a mapping with names of the user's choice.
-func (v value) each(read func(name string, v value)) {
-	any := map[string]func(value){}
-	for i := 0; i+1 < len(v.Content); i += 2 {
-		name := v.Content[i].Value
-		any[name] = func(v value) { read(name, v) }
+func textOr(at yamlfile.Place, otherwise string) string {
+	if text := at.Text(); text != "" {
+		return text
 	}
-	v.fields(any)
+	return otherwise
 }
 
-func (v value) words() map[Action]string {
+func readWords(at yamlfile.Place) map[Action]string {
+	if !at.Exists() {
+		return nil
+	}
 	words := map[Action]string{}
-	known := map[string]func(value){}
-	for _, a := range append(slices.Clone(actions), timedOut) {
-		known[string(a)] = func(v value) { words[a] = v.text() }
+	for _, m := range at.Members() {
+		words[Action(m.Name())] = m.Text()
 	}
-	v.fields(known)
 	return words
 }
 
-func (v value) mapping() Mapping {
-	var m Mapping
-	to := func(p *pointer) func(value) { return func(v value) { *p = v.pointer() } }
-	v.fields(map[string]func(value){
-		"id": to(&m.ID), "user": to(&m.User), "client": to(&m.Client), "message": to(&m.Message), "scope": to(&m.Scope), "acr": to(&m.ACR),
-		"details": to(&m.Details), "expires_at": to(&m.ExpiresAt), "expires_in": to(&m.ExpiresIn), "callback": to(&m.Callback),
-		"callback_token": to(&m.CallbackToken),
-		"labels": func(v value) {
-			m.Labels = map[string]pointer{}
-			v.each(func(name string, v value) { m.Labels[name] = v.pointer() })
-		},
-	}, "id")
+func readMapping(at yamlfile.Place) Mapping {
+	m := Mapping{
+		ID: readPointer(at.At("id")), User: readPointer(at.At("user")), Client: readPointer(at.At("client")),
+		Message: readPointer(at.At("message")), Scope: readPointer(at.At("scope")), ACR: readPointer(at.At("acr")),
+		Details: readPointer(at.At("details")), ExpiresAt: readPointer(at.At("expires_at")), ExpiresIn: readPointer(at.At("expires_in")),
+		Callback: readPointer(at.At("callback")), CallbackToken: readPointer(at.At("callback_token")), Labels: map[string]tree.Pointer{},
+	}
+	for _, label := range at.At("labels").Members() {
+		m.Labels[label.Name()] = readPointer(label)
+	}
 	return m
 }
 
-func (v value) generic(before []Generic) Generic {
-	g := Generic{Answer: Answer{Status: http.StatusAccepted, ContentType: "application/json"}}
-	v.fields(map[string]func(value){
-		"name": func(v value) {
-			g.Name = v.name()
-			if slices.ContainsFunc(before, func(other Generic) bool { return other.Name == g.Name }) {
-				v.wrong("%q names another adapter already", g.Name)
-			}
-		},
-		"map":      func(v value) { g.Mapping = v.mapping() },
-		"answer":   func(v value) { g.Answer = v.answer() },
-		"sync":     func(v value) { g.Sync = v.duration() },
-		"decision": func(v value) { g.Out = v.template() },
-	}, "name", "map")
+func readPointer(at yamlfile.Place) tree.Pointer {
+	p, err := tree.ParsePointer(at.Text())
+	if err != nil {
+		at.Wrong("%v", err)
+	}
+	return p
+}
+
+func readGeneric(at yamlfile.Place) Generic {
+	g := Generic{
+		Name: readName(at.At("name")), Mapping: readMapping(at.At("map")), Answer: readAnswer(at.At("answer")),
+		Sync: readDuration(at.At("sync"), 0), Out: readTemplate(at.At("decision")),
+	}
 	if g.Sync > 0 && g.Out != nil {
-		v.wrong("with sync the answer carries the decision; leave decision out")
+		at.Wrong("with sync the answer carries the decision; leave decision out")
 	}
 	return g
 }
 
-var plainName = regexp.MustCompile(`^[a-z0-9][a-z0-9-]{0,39}$`)
-
-func (v value) name() string {
-	name := v.text()
-	if !plainName.MatchString(name) || slices.Contains([]string{adapterNative, adapterKeycloak, adapterAuthlete}, name) {
-		v.wrong("want a name of its own in lower case letters, digits and dashes")
+func readName(at yamlfile.Place) string {
+	name := at.Text()
+	if slices.Contains([]string{adapterNative, adapterKeycloak, adapterAuthlete}, name) {
+		at.Wrong("is %s; wanted a name of its own in lower case letters, digits and dashes", at.Shown())
 	}
 	return name
 }
 
-func (v value) answer() Answer {
-	a := Answer{Status: http.StatusAccepted, ContentType: "application/json"}
-	v.fields(map[string]func(value){
-		"status":       func(v value) { a.Status = int(v.integer(200, 599)) },
-		"content_type": func(v value) { a.ContentType = v.text() },
-		"body":         func(v value) { a.Body = v.text() },
-		"words":        func(v value) { a.Words = v.words() },
-	})
+func readAnswer(at yamlfile.Place) Answer {
+	a := Answer{
+		Status: http.StatusAccepted, ContentType: textOr(at.At("content_type"), "application/json"),
+		Body: at.At("body").Text(), Words: readWords(at.At("words")),
+	}
+	if status := at.At("status"); status.Exists() {
+		a.Status = int(status.Int())
+	}
 	return a
 }
 
-func (v value) pull() Pull {
-	p := Pull{Every: time.Second}
-	v.fields(map[string]func(value){
-		"name":     func(v value) { p.Name = v.name() },
-		"every":    func(v value) { p.Every = max(v.duration(), 10*time.Millisecond) },
-		"ask":      func(v value) { p.Ask = *v.template() },
-		"items":    func(v value) { p.Items = v.pointer() },
-		"map":      func(v value) { p.Mapping = v.mapping() },
-		"decision": func(v value) { p.Out = v.template() },
-	}, "name", "ask", "map")
+// shortestPause keeps the polling of a queue from becoming an attack.
+const shortestPause = 10 * time.Millisecond
+
+func readPull(at yamlfile.Place) Pull {
+	p := Pull{
+		Name: readName(at.At("name")), Every: max(readDuration(at.At("every"), time.Second), shortestPause),
+		Items: readPointer(at.At("items")), Mapping: readMapping(at.At("map")), Out: readTemplate(at.At("decision")),
+	}
+	if ask := readTemplate(at.At("ask")); ask != nil {
+		p.Ask = *ask
+	}
 	return p
+}
+
+func readDuration(at yamlfile.Place, otherwise time.Duration) time.Duration {
+	if !at.Exists() {
+		return otherwise
+	}
+	return at.Duration(wire.MaxLife)
 }

@@ -16,6 +16,11 @@ import (
 	"testing"
 	"testing/synctest"
 	"time"
+
+	"github.com/cibatest/cibatest/internal/yamlfile"
+	"github.com/cibatest/cibatest/mockdevice/policy"
+	"github.com/cibatest/cibatest/mockdevice/wire"
+	"github.com/google/go-cmp/cmp"
 )
 
 // recorder is the far end of a dialect: it keeps what it is sent.
@@ -126,7 +131,7 @@ func TestAuthleteExchanges(t *testing.T) {
 		t.Errorf("sync is answered %s", text)
 	}
 
-	id := keyOf("a1").String()
+	id := wire.KeyOf("a1").String()
 	status, text := send(t, "POST", base+"async", "", ask("a1"))
 	want(t, "async", status, text, http.StatusOK, `{"request_id":"`+id+`"}`)
 	actionize("a1", "deny")
@@ -134,7 +139,7 @@ func TestAuthleteExchanges(t *testing.T) {
 		t.Errorf("the AS was sent %s", got)
 	}
 
-	id = keyOf("p1").String()
+	id = wire.KeyOf("p1").String()
 	status, text = send(t, "POST", base+"poll", "", ask("p1"))
 	want(t, "poll", status, text, http.StatusOK, `{"request_id":"`+id+`"}`)
 	status, text = send(t, "POST", base+"result", "", `{"request_id":"`+id+`"}`)
@@ -165,10 +170,10 @@ func TestAuthleteTimeouts(t *testing.T) {
 			t.Errorf("sync is answered %s", got)
 		}
 		time.Sleep(time.Second)
-		if got := call("result", `{"request_id":"`+keyOf("p").String()+`"}`); got != `{"status":"timeout","result":"timeout"}` {
+		if got := call("result", `{"request_id":"`+wire.KeyOf("p").String()+`"}`); got != `{"status":"timeout","result":"timeout"}` {
 			t.Errorf("poll is answered %s", got)
 		}
-		if got := op.bodies(); got != `{"request_id":"`+keyOf("a").String()+`","result":"timeout"}` {
+		if got := op.bodies(); got != `{"request_id":"`+wire.KeyOf("a").String()+`","result":"timeout"}` {
 			t.Errorf("the AS was sent %s", got)
 		}
 	})
@@ -226,7 +231,7 @@ approval_url: {url: "OP/sim?id={auth_req_id}&do={action}"}
 		t.Errorf("the OP was sent %s", got)
 	}
 
-	d.SetPolicy(ApproveAll)
+	d.SetPolicy(policy.ApproveAll)
 	status, text = send(t, "POST", device+"/adapters/generic/asks", "", `{"id":"s","ttl":"30"}`)
 	want(t, "asks", status, text, http.StatusOK, "OK")
 
@@ -290,7 +295,7 @@ generic: [{name: acme, map: {id: /id, user: /user, details: /rar, expires_at: /a
 	everywhere := []string{"", "null x", "[]", "{", `"text"`, "{} {}", strings.Repeat("x", maxBody+1), `{"auth_req_id":` + strings.Repeat("[", 5000)}
 	bad := map[string][]string{
 		"/v1/requests": {
-			`{}`, `{"auth_req_id":5}`, `{"auth_req_id":""}`, `{"auth_req_id":"` + strings.Repeat("x", maxID+1) + `"}`, `{"auth_req_id":"x","authorization_details":{}}`,
+			`{}`, `{"auth_req_id":5}`, `{"auth_req_id":""}`, `{"auth_req_id":"` + strings.Repeat("x", wire.MaxID+1) + `"}`, `{"auth_req_id":"x","authorization_details":{}}`,
 			`{"auth_req_id":"x","authorization_details":"[]"}`, `{"auth_req_id":"x","authorization_details":["text"]}`, `{"auth_req_id":"x","authorization_details":[{"a":1,"a":2}]}`,
 			`{"auth_req_id":"x","authorization_details":[{"a":` + strings.Repeat("[", 40) + strings.Repeat("]", 40) + `}]}`,
 			`{"auth_req_id":"x","expires_at":"tomorrow"}`, `{"auth_req_id":"x","callback":"file:///etc/passwd"}`, `{"auth_req_id":"x","callback":"//host"}`, `{"auth_req_id":"x","labels":{"a":1}}`,
@@ -334,24 +339,31 @@ generic:
 pull: [{name: q}]
 smtp: {}
 `))
-	var problems Problems
+	var problems yamlfile.Problems
 	if !errors.As(err, &problems) {
 		t.Fatalf("got %v", err)
 	}
 	wanted := []string{
-		"a.yaml:1:22: keycloak.callback: want an absolute", "a.yaml:2:11: authlete: callback is missing", "a.yaml:4:12: generic[0].name: want a name of its own",
-		"a.yaml:4:23: generic[0].map: id is missing", "a.yaml:5:5: generic[1]: with sync", "a.yaml:5:27: generic[1].map.id: JSON pointer", `a.yaml:5:79: generic[1].decision.method: "DELETE" is not`,
-		"a.yaml:5:104: generic[1].decision.headers.a b: not an HTTP header", "a.yaml:5:110: generic[1].decision.headers.x: MOCKDEVICE_UNSET is not set",
-		`a.yaml:6:12: generic[2].name: "one" names another`, "a.yaml:6:50: generic[2].answer.status: want a whole number", "a.yaml:7:8: pull[0]: ask is missing",
-		"a.yaml:7:8: pull[0]: map is missing", "a.yaml:8:1: smtp: unknown",
+		`a.yaml:1:22: keycloak.callback: is "not a url"; wanted an absolute http or https URL`,
+		"a.yaml:2:11: authlete.callback: is missing",
+		`a.yaml:4:12: generic[0].name: is "Acme"; wanted a name of its own in lower case letters, digits and dashes`,
+		"a.yaml:4:23: generic[0].map.id: is missing",
+		"a.yaml:5:5: generic[1]: with sync the answer carries the decision; leave decision out",
+		`a.yaml:5:27: generic[1].map.id: JSON pointer "id" does not start with /`,
+		`a.yaml:5:79: generic[1].decision.method: is "DELETE"; allowed are GET, POST, PUT, PATCH`,
+		"a.yaml:5:104: generic[1].decision.headers.a b: not an HTTP header",
+		"a.yaml:5:110: generic[1].decision.headers.x: the environment variable MOCKDEVICE_UNSET is not set",
+		`a.yaml:6:12: generic[2].name: "one" names another adapter already`,
+		`a.yaml:6:50: generic[2].answer.status: is "99"; wanted a whole number from 200 to 599`,
+		"a.yaml:7:8: pull[0].ask: is missing",
+		"a.yaml:7:8: pull[0].map: is missing",
+		"a.yaml:8:1: smtp: unknown key; allowed are approval_url, authlete, generic, keycloak, pull",
 	}
-	for i, line := range problems.Lines() {
-		if i >= len(wanted) || !strings.HasPrefix(line, wanted[i]) {
-			t.Errorf("problem %d is %q", i, line)
-		}
+	if diff := cmp.Diff(wanted, problems.Lines()); diff != "" {
+		t.Errorf("-want +got\n%s", diff)
 	}
-	if len(problems) != len(wanted) {
-		t.Errorf("%d problems, want %d", len(problems), len(wanted))
+	if _, err := ParseAdapters("a.yaml", ExampleAdapters()); err != nil {
+		t.Error(err)
 	}
 }
 
@@ -444,7 +456,7 @@ func TestOtherOriginsDecideNothing(t *testing.T) {
 	if err := d.Receive(Request{AuthReqID: "r"}); err != nil {
 		t.Fatal(err)
 	}
-	for _, target := range []string{"POST /v1/requests/r/decision", "POST /approve?auth_req_id=r&action=allow", "GET /approve?auth_req_id=r&action=allow", "POST /phone/requests/" + keyOf("r").String() + "/decision"} {
+	for _, target := range []string{"POST /v1/requests/r/decision", "POST /approve?auth_req_id=r&action=allow", "GET /approve?auth_req_id=r&action=allow", "POST /phone/requests/" + wire.KeyOf("r").String() + "/decision"} {
 		method, url, _ := strings.Cut(target, " ")
 		r := httptest.NewRequest(method, url, strings.NewReader(`{"decision":"approve"}`))
 		r.Header.Set("Sec-Fetch-Site", "cross-site")

@@ -4,7 +4,8 @@ import (
 	"slices"
 	"sync"
 	"sync/atomic"
-	"unique"
+
+	"github.com/cibatest/cibatest/mockdevice/wire"
 )
 
 // arrivals tells those who wait that a request came.
@@ -12,7 +13,7 @@ type arrivals struct {
 	waiting atomic.Int64 // so that nobody waiting costs no lock
 
 	mu    sync.Mutex
-	byKey map[key][]*watcher
+	byKey map[wire.Key][]*watcher
 	any   []*watcher
 }
 
@@ -38,12 +39,12 @@ func (a *arrivals) watch(match func(Request) bool) (<-chan Request, func()) {
 	}
 }
 
-func (a *arrivals) watchKey(k key) (<-chan Request, func()) {
+func (a *arrivals) watchKey(k wire.Key) (<-chan Request, func()) {
 	w := &watcher{nil, make(chan Request, 1)}
 	a.waiting.Add(1)
 	a.mu.Lock()
 	if a.byKey == nil {
-		a.byKey = map[key][]*watcher{}
+		a.byKey = map[wire.Key][]*watcher{}
 	}
 	a.byKey[k] = append(a.byKey[k], w)
 	a.mu.Unlock()
@@ -57,15 +58,15 @@ func (a *arrivals) watchKey(k key) (<-chan Request, func()) {
 	}
 }
 
-func without(list []*watcher, w *watcher) []*watcher {
-	return slices.DeleteFunc(slices.Clone(list), func(other *watcher) bool { return other == w })
+func without(waiting []*watcher, w *watcher) []*watcher {
+	return slices.DeleteFunc(slices.Clone(waiting), func(other *watcher) bool { return other == w })
 }
 
 func (a *arrivals) tell(r Request) {
 	if a.waiting.Load() == 0 {
 		return
 	}
-	k, _ := parseKey(r.Ref)
+	k, _ := wire.ParseKey(r.Ref)
 	a.mu.Lock()
 	watchers, some := a.byKey[k], a.any
 	a.mu.Unlock()
@@ -84,15 +85,4 @@ func (w *watcher) offer(r Request) {
 	case w.found <- r:
 	default:
 	}
-}
-
-// compact shares the texts that most requests have in common, so that a million
-// of them do not hold a million copies.
-func compact(r Request) Request {
-	for _, text := range []*string{&r.ClientID, &r.Scope, &r.ACRValues, &r.Callback} {
-		if *text != "" {
-			*text = unique.Make(*text).Value()
-		}
-	}
-	return r
 }

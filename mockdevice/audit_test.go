@@ -14,24 +14,27 @@ import (
 	"sync"
 	"testing"
 	"time"
+
+	"github.com/cibatest/cibatest/mockdevice/audit"
+	"github.com/cibatest/cibatest/mockdevice/phone"
 )
 
-func openAudit(t *testing.T, path string) *Audit {
+func openAudit(t *testing.T, path string) *audit.Log {
 	t.Helper()
-	a, err := OpenAudit(path)
+	l, err := audit.Open(path)
 	if err != nil {
 		t.Fatal(err)
 	}
-	return a
+	return l
 }
 
-func verified(t *testing.T, path string) Verification {
+func verified(t *testing.T, path string) audit.Verification {
 	t.Helper()
 	data, err := os.ReadFile(path)
 	if err != nil {
 		t.Fatal(err)
 	}
-	v, err := VerifyAudit(bytes.NewReader(data))
+	v, err := audit.Verify(bytes.NewReader(data))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -42,10 +45,10 @@ func verified(t *testing.T, path string) Verification {
 func TestAuditTellsEveryStep(t *testing.T) {
 	t.Parallel()
 	path := filepath.Join(t.TempDir(), "audit.jsonl")
-	audit := openAudit(t, path)
+	log := openAudit(t, path)
 	op := httptest.NewServer(&fakeOP{status: http.StatusNoContent})
 	defer op.Close()
-	d := New(WithAudit(audit), WithRoundTripper(http.DefaultTransport))
+	d := New(WithAudit(log), WithRoundTripper(http.DefaultTransport))
 	defer d.Close()
 	page := httptest.NewServer(d.Handler())
 	defer page.Close()
@@ -54,7 +57,7 @@ func TestAuditTellsEveryStep(t *testing.T) {
 		t.Fatal(err)
 	}
 	r, _ := d.Find(secret)
-	seen := fmt.Sprintf(`{"digest":%q,"decision":"approve"}`, viewDigest(r))
+	seen := fmt.Sprintf(`{"digest":%q,"decision":"approve"}`, phone.Digest(r))
 	if status, text := send(t, "POST", page.URL+"/phone/requests/"+r.Ref+"/decision", "", seen); status != http.StatusConflict {
 		t.Errorf("an approval of what was not shown is answered %d %s", status, text)
 	}
@@ -64,13 +67,13 @@ func TestAuditTellsEveryStep(t *testing.T) {
 		}
 	}
 	d.Close()
-	if err := audit.Close(); err != nil {
+	if err := log.Close(); err != nil {
 		t.Fatal(err)
 	}
 	data, _ := os.ReadFile(path)
 	var events []string
 	for lines := bufio.NewScanner(bytes.NewReader(data)); lines.Scan(); {
-		var e event
+		var e audit.Entry
 		if err := json.Unmarshal(lines.Bytes(), &e); err != nil {
 			t.Fatal(err)
 		}
@@ -84,88 +87,18 @@ func TestAuditTellsEveryStep(t *testing.T) {
 			t.Errorf("the audit holds %q", word)
 		}
 	}
-	if want := digest(json.RawMessage(`[{"type":"private-type"}]`)); !bytes.Contains(data, []byte(want)) {
+	if want := audit.Digest(json.RawMessage(`[{"type":"private-type"}]`)); !bytes.Contains(data, []byte(want)) {
 		t.Error("the digest of authorization_details is missing, or depends on blanks")
 	}
 }
-
-// TestAuditSurvivesACutAtAnyByte cuts a file everywhere: what is left verifies up to
-// its last whole line, and the audit goes on from there.
-func TestAuditSurvivesACutAtAnyByte(t *testing.T) {
-	t.Parallel()
-	dir := t.TempDir()
-	whole := filepath.Join(dir, "whole")
-	a := openAudit(t, whole)
-	for _, id := range []string{"a", "b", "c"} {
-		a.note(event{Event: decided, Ref: keyOf(id).String(), Decision: Approve})
-	}
-	_ = a.Close()
-	data, _ := os.ReadFile(whole)
-	for cut := range len(data) + 1 {
-		path := filepath.Join(dir, "cut")
-		if err := os.WriteFile(path, data[:cut], 0o600); err != nil {
-			t.Fatal(err)
-		}
-		lines := int64(bytes.Count(data[:cut], []byte("\n")))
-		if v := verified(t, path); v.Lines != lines || v.Bytes+v.Torn != int64(cut) {
-			t.Fatalf("cut at %d: %+v", cut, v)
-		}
-		again := openAudit(t, path)
-		_, knows := again.decidedBefore(keyOf("a"))
-		_ = again.Close()
-		if v := verified(t, path); v.Torn != 0 || v.Lines < lines+1 || knows != (lines >= 2) {
-			t.Fatalf("cut at %d and continued: %+v, knows %t", cut, v, knows)
-		}
-	}
-}
-
-// TestAuditNoticesChanges: no byte can be changed, no line moved or left out.
-func TestAuditNoticesChanges(t *testing.T) {
-	t.Parallel()
-	path := filepath.Join(t.TempDir(), "audit")
-	a := openAudit(t, path)
-	if _, err := OpenAudit(path); err == nil {
-		t.Error("two devices write to one audit")
-	}
-	for range 4 {
-		a.note(event{Event: received, Ref: "r", Note: "n"})
-	}
-	_ = a.Close()
-	data, _ := os.ReadFile(path)
-	check := func(what string, changed []byte) {
-		if _, err := VerifyAudit(bytes.NewReader(changed)); err == nil {
-			t.Errorf("%s is not noticed", what)
-		}
-	}
-	for i := range data[:len(data)-1] {
-		changed := bytes.Clone(data)
-		changed[i] ^= 1
-		check(fmt.Sprintf("a change of byte %d", i), changed)
-	}
-	lines := bytes.SplitAfter(data, []byte("\n"))
-	check("a missing line", bytes.Join([][]byte{lines[0], lines[2]}, nil))
-	check("swapped lines", bytes.Join([][]byte{lines[0], lines[2], lines[1]}, nil))
-	check("a missing first line", bytes.Join(lines[1:], nil))
-	check("a repeated line", bytes.Join([][]byte{lines[0], lines[0]}, nil))
-	if err := os.WriteFile(path, bytes.Join(lines[1:], nil), 0o600); err != nil {
-		t.Fatal(err)
-	}
-	if _, err := OpenAudit(path); err == nil {
-		t.Error("a changed file is continued")
-	}
-}
-
-// brokenFile cannot be written.
-type brokenFile struct{}
-
-func (brokenFile) Write([]byte) (int, error) { return 0, os.ErrClosed }
-func (brokenFile) Close() error              { return nil }
 
 // TestNothingIsDeliveredThatIsNotWritten: what the audit cannot hold, no OP is told.
 func TestNothingIsDeliveredThatIsNotWritten(t *testing.T) {
 	t.Parallel()
 	op := &counter{}
-	d := New(WithAudit(&Audit{file: brokenFile{}, start: time.Now()}), WithRoundTripper(op))
+	log := openAudit(t, filepath.Join(t.TempDir(), "audit"))
+	_ = log.Close() // nothing can be written any more
+	d := New(WithAudit(log), WithRoundTripper(op))
 	defer d.Close()
 	if err := d.Receive(Request{AuthReqID: "a", Callback: "http://op/cb"}); err != nil {
 		t.Fatal(err)
@@ -187,8 +120,8 @@ func TestDeviceToBeKilled(t *testing.T) {
 	if callback == "" {
 		t.Skip("run by TestKillDuringDecisions")
 	}
-	audit := openAudit(t, path)
-	d := New(WithAudit(audit), WithRoundTripper(&http.Transport{MaxIdleConnsPerHost: 64}), WithConcurrency(64),
+	log := openAudit(t, path)
+	d := New(WithAudit(log), WithRoundTripper(&http.Transport{MaxIdleConnsPerHost: 64}), WithConcurrency(64),
 		WithRules(rulesOf(t, "rules: [{then: approve, delay: {uniform: [0s, 1s]}}]")))
 	for i := range killed {
 		if err := d.Receive(Request{AuthReqID: fmt.Sprintf("request-%d", i), Callback: callback}); err != nil {
@@ -199,7 +132,7 @@ func TestDeviceToBeKilled(t *testing.T) {
 		time.Sleep(10 * time.Millisecond)
 	}
 	d.Close()
-	if err := audit.Close(); err != nil {
+	if err := log.Close(); err != nil {
 		t.Fatal(err)
 	}
 }
@@ -253,9 +186,9 @@ func TestKillDuringDecisions(t *testing.T) {
 			<-ended
 		}
 		v := verified(t, path)
-		t.Logf("%d decisions reached the OP; %d lines, %d bytes torn, %d decided", tellings(), v.Lines, v.Torn, v.Events[decided])
+		t.Logf("%d decisions reached the OP; %d lines, %d bytes torn, %d decided", tellings(), v.Lines, v.Torn, v.Events[audit.Decided])
 	}
-	if v := verified(t, path); v.Events[decided] != killed || v.Events[started] != 4 {
+	if v := verified(t, path); v.Events[audit.Decided] != killed || v.Events[audit.Started] != 4 {
 		t.Errorf("the audit holds %v", v.Events)
 	}
 	lost := killed - tellings()
@@ -270,7 +203,7 @@ func TestKillDuringDecisions(t *testing.T) {
 	}
 }
 
-// busy says whether anything is being delivered.
+// busy reports whether anything is being delivered.
 func (o *outbox) busy() bool {
 	o.mu.Lock()
 	defer o.mu.Unlock()

@@ -12,6 +12,9 @@ import (
 	"sync/atomic"
 	"testing"
 	"time"
+
+	"github.com/cibatest/cibatest/mockdevice/audit"
+	"github.com/cibatest/cibatest/mockdevice/policy"
 )
 
 // accepting is an OP that costs nothing.
@@ -32,7 +35,7 @@ func heldRequest(i int) Request {
 
 func decideMany(b *testing.B, options ...Option) {
 	op := &accepting{}
-	d := New(append([]Option{WithRoundTripper(op), WithCapacity(100_000), WithPolicy(ApproveAll)}, options...)...)
+	d := New(append([]Option{WithRoundTripper(op), WithCapacity(100_000), WithPolicy(policy.ApproveAll)}, options...)...)
 	defer d.Close()
 	var next atomic.Int64
 	b.ReportAllocs()
@@ -55,7 +58,7 @@ func BenchmarkDecide(b *testing.B) { decideMany(b) }
 
 // BenchmarkDecideAudited: the same with every step on disk.
 func BenchmarkDecideAudited(b *testing.B) {
-	audit, err := OpenAudit(filepath.Join(b.TempDir(), "audit"))
+	audit, err := audit.Open(filepath.Join(b.TempDir(), "audit"))
 	if err != nil {
 		b.Fatal(err)
 	}
@@ -84,7 +87,7 @@ func BenchmarkDecideHTTP(b *testing.B) {
 	}))
 	defer op.Close()
 	transport := &http.Transport{MaxIdleConnsPerHost: Concurrency}
-	d := New(WithRoundTripper(transport), WithCapacity(100_000), WithPolicy(ApproveAll))
+	d := New(WithRoundTripper(transport), WithCapacity(100_000), WithPolicy(policy.ApproveAll))
 	defer d.Close()
 	device := httptest.NewServer(d.Handler())
 	defer device.Close()
@@ -116,7 +119,7 @@ func BenchmarkDecideHTTP(b *testing.B) {
 func BenchmarkHeld(b *testing.B) {
 	const held = 1_000_000
 	for name, policy := range map[string]Policy{
-		"waiting":   Hold,
+		"waiting":   policy.Hold,
 		"scheduled": func(Request) Verdict { return Verdict{Decision: Decision{Action: Approve}, After: time.Hour} },
 	} {
 		b.Run(name, func(b *testing.B) {

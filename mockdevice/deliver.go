@@ -10,6 +10,9 @@ import (
 	"sync"
 	"sync/atomic"
 	"time"
+
+	"github.com/cibatest/cibatest/mockdevice/audit"
+	"github.com/cibatest/cibatest/mockdevice/wire"
 )
 
 // outbox runs deliveries, a bounded number at a time. Its goroutines exist only
@@ -81,10 +84,10 @@ func (d *Device) dispatch(r Request, out *outlet, decision Decision, done func(e
 
 // lateness is how long the faults Late and AfterExpiry hold a delivery back.
 func lateness(r Request, decision Decision) (wait time.Duration) {
-	if decision.has(Late) {
+	if decision.Has(Late) {
 		wait = LateBy
 	}
-	if decision.has(AfterExpiry) && !r.ExpiresAt.IsZero() {
+	if decision.Has(AfterExpiry) && !r.ExpiresAt.IsZero() {
 		wait = max(wait, time.Until(r.ExpiresAt)+time.Second/10)
 	}
 	return wait
@@ -92,16 +95,16 @@ func lateness(r Request, decision Decision) (wait time.Duration) {
 
 // deliver tells the OP. It runs in the outbox.
 func (d *Device) deliver(r Request, out *outlet, decision Decision) error {
-	k, _ := parseKey(r.Ref)
+	k, _ := wire.ParseKey(r.Ref)
 	switch {
 	case decision.Action == Ignore:
 		return nil
-	case decision.has(Lost):
+	case decision.Has(Lost):
 		d.conclude(k, "lost on purpose")
 		return nil
 	}
 	err := d.attempt(k, r, out, decision)
-	if err == nil && decision.has(Duplicate) {
+	if err == nil && decision.Has(Duplicate) {
 		err = d.attempt(k, r, out, decision)
 	}
 	switch {
@@ -110,7 +113,7 @@ func (d *Device) deliver(r Request, out *outlet, decision Decision) error {
 	case err != nil:
 		d.counters.failed.Add(1)
 		d.conclude(k, err.Error())
-		d.audit.note(event{Event: failed, Ref: r.Ref, Note: err.Error()})
+		d.audit.Note(audit.Entry{Event: audit.Failed, Ref: r.Ref, Note: err.Error()})
 	default:
 		d.conclude(k, "acknowledged")
 	}
@@ -135,31 +138,31 @@ func (d *Device) sleep(wait time.Duration) error {
 var errNowhere = errors.New("the request names no callback")
 
 // attempt delivers once. After a fault in which nothing was sent it tries again.
-func (d *Device) attempt(k key, r Request, out *outlet, decision Decision) error {
+func (d *Device) attempt(k wire.Key, r Request, out *outlet, decision Decision) error {
 	if d.transport == nil || out == nil {
 		return errNowhere
 	}
-	pause := firstPause
+	wait := firstPause
 	for n := 1; ; n++ {
 		reached, err := d.send(k, r, out, decision)
 		if err == nil || reached || n == attempts || errors.Is(err, errNowhere) {
 			return err
 		}
-		if err := d.sleep(pause); err != nil {
+		if err := d.sleep(wait); err != nil {
 			return err
 		}
-		pause *= 2
+		wait *= 2
 	}
 }
 
 // send makes one HTTP request. Once a connection carries it the OP may have read
 // it, so reached is true even if no answer came.
-func (d *Device) send(k key, r Request, out *outlet, decision Decision) (reached bool, err error) {
+func (d *Device) send(k wire.Key, r Request, out *outlet, decision Decision) (reached bool, err error) {
 	req, err := out.request(r, decision)
 	if err != nil {
 		return true, err
 	}
-	if decision.has(WrongToken) {
+	if decision.Has(WrongToken) {
 		req.Header.Set("Authorization", "Bearer not-the-token-of-this-request")
 	}
 	var connected atomic.Bool
@@ -173,12 +176,12 @@ func (d *Device) send(k key, r Request, out *outlet, decision Decision) (reached
 	defer func() { _ = resp.Body.Close() }()
 	_, _ = io.Copy(io.Discard, io.LimitReader(resp.Body, 64<<10))
 	d.counters.delivered.Add(1)
-	d.audit.note(event{Event: delivered, Ref: k.String(), Status: resp.StatusCode})
+	d.audit.Note(audit.Entry{Event: audit.Delivered, Ref: k.String(), Status: resp.StatusCode})
 	if resp.StatusCode/100 != 2 {
 		return true, fmt.Errorf("the OP answers the decision with %d", resp.StatusCode)
 	}
 	d.counters.acknowledged.Add(1)
-	d.audit.note(event{Event: acknowledged, Ref: k.String(), Status: resp.StatusCode})
+	d.audit.Note(audit.Entry{Event: audit.Acknowledged, Ref: k.String(), Status: resp.StatusCode})
 	return true, nil
 }
 

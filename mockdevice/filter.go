@@ -5,6 +5,8 @@ import (
 	"net/url"
 	"slices"
 	"time"
+
+	"github.com/cibatest/cibatest/mockdevice/wire"
 )
 
 // Filter chooses requests. Every part that is not empty has to fit.
@@ -17,41 +19,33 @@ type Filter struct {
 	State          string `json:"state,omitempty"` // open, decided or expired
 }
 
-var states = []string{"open", "decided", "expired"}
+var states = []string{wire.StateOpen, wire.StateDecided, wire.StateExpired}
 
-func (f Filter) check() error {
+// Check refuses a state that no request has.
+func (f Filter) Check() error {
 	if f.State != "" && !slices.Contains(states, f.State) {
-		return fmt.Errorf("state %.20q is not %s", f.State, oneOf(states))
+		return fmt.Errorf("state %.20q is not %s", f.State, wire.OneOf(states))
 	}
 	return nil
 }
 
-// Matches says whether a request is chosen, now.
+// Matches reports whether a request is chosen, now.
 func (f Filter) Matches(r Request) bool {
 	fits := func(want, is string) bool { return want == "" || want == is }
 	return fits(f.AuthReqID, r.AuthReqID) && fits(f.User, r.User()) && fits(f.LoginHint, r.LoginHint) && fits(f.ClientID, r.ClientID) &&
-		fits(f.BindingMessage, r.BindingMessage) && fits(f.State, stateOf(r, time.Now()))
+		fits(f.BindingMessage, r.BindingMessage) && fits(f.State, r.State(time.Now()))
 }
 
 // query is the filter as the HTTP API takes it.
 func (f Filter) query() url.Values {
 	q := url.Values{}
 	for name, value := range map[string]string{
-		"auth_req_id": f.AuthReqID, "user": f.User, "login_hint": f.LoginHint, "client_id": f.ClientID, "binding_message": f.BindingMessage, "state": f.State,
+		"auth_req_id": f.AuthReqID, "user": f.User, "login_hint": f.LoginHint, "client_id": f.ClientID,
+		"binding_message": f.BindingMessage, "state": f.State,
 	} {
 		if value != "" {
 			q.Set(name, value)
 		}
 	}
 	return q
-}
-
-func stateOf(r Request, now time.Time) string {
-	switch {
-	case r.Decided != "":
-		return "decided"
-	case r.ExpiredAt(now):
-		return "expired"
-	}
-	return "open"
 }

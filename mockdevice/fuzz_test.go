@@ -1,13 +1,10 @@
 package mockdevice
 
 import (
-	"encoding/json"
 	"net/http"
 	"net/http/httptest"
-	"os"
 	"strings"
 	"testing"
-	"time"
 	"unicode/utf8"
 )
 
@@ -52,66 +49,14 @@ generic: [{name: acme, map: {id: /id, user: /user, details: /rar, expires_at: /a
 	})
 }
 
-// FuzzRules reads any text as a policy and an adapter file; what is accepted judges
-// any request without panic, twice the same.
-func FuzzRules(f *testing.F) {
-	example, err := os.ReadFile("testdata/agents.yaml")
-	if err != nil {
-		f.Fatal(err)
-	}
-	details := `[{"type":"payment","amount":"50","currency":"USD","lines":[{"qty":1}]}]`
-	f.Add(string(example), details)
-	f.Add(mixedRules, details)
-	f.Add("rules: [{when: {details: {total: {at: /lines/*/qty, more: 0}, count: {less: 9e9}}}, then: {act: narrow, keep: {where: [{at: '', not: {a: [1, null]}}]}}}]", details)
-	f.Add("keycloak: {callback: http://kc}\ngeneric: [{name: a, map: {id: /id}, sync: 1s}]", "[]")
-	f.Fuzz(func(t *testing.T, text, details string) {
-		_, _ = ParseAdapters("a", []byte(text))
-		rules, err := ParseRules("p", []byte(text))
-		if err != nil {
-			if err.Error() == "" {
-				t.Fatal("refused without a word")
-			}
-			return
-		}
-		r := Request{AuthReqID: "r", LoginHint: "u", ReceivedAt: time.Now(), AuthorizationDetails: json.RawMessage(details)}
-		if r.check() != nil {
-			return
-		}
-		e, v := rules.Explain(r), rules.Judge(r)
-		if e.Rule != v.Rule || e.AfterMS != v.After.Milliseconds() || v.After < 0 {
-			t.Fatalf("explained %+v, judged %+v", e, v)
-		}
-		if _, err := parseDetails(v.Decision.AuthorizationDetails); err != nil {
-			t.Fatal(err)
-		}
-	})
-}
-
-// FuzzVisible: whatever an OP writes, nothing on the page is unseen, and nothing of it
-// is left out.
-func FuzzVisible(f *testing.F) {
-	f.Add("PAY 10\u202e00.1\u200b \u00a0x\xff  \n")
+// FuzzParseAdapters reads any text as an adapter file: it is understood, or refused with a
+// word.
+func FuzzParseAdapters(f *testing.F) {
+	f.Add(string(ExampleAdapters()))
+	f.Add("keycloak: {callback: http://kc}\ngeneric: [{name: a, map: {id: /id}, sync: 1s}]")
 	f.Fuzz(func(t *testing.T, text string) {
-		var readable, whole strings.Builder
-		marks := 0
-		for _, p := range visible(text) {
-			readable.WriteString(p.Text)
-			whole.WriteString(p.Text)
-			if p.Mark != "" {
-				marks++
-			}
-		}
-		hidden := 0
-		for i, r := range text {
-			if hiddenName(r, text[i:]) != "" {
-				hidden++
-			}
-		}
-		if hidden != marks || utf8.RuneCountInString(text) != utf8.RuneCountInString(whole.String())+marks {
-			t.Fatalf("%q: %d hidden, %d marks", text, hidden, marks)
-		}
-		if strings.ContainsAny(readable.String(), "\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069\u200b\u200e\u200f\ufeff\x00\x1b\r\n") || !utf8.ValidString(readable.String()) {
-			t.Fatalf("%q is shown as %q", text, readable.String())
+		if _, err := ParseAdapters("a", []byte(text)); err != nil && err.Error() == "" {
+			t.Fatal("refused without a word")
 		}
 	})
 }

@@ -7,6 +7,8 @@ import (
 	"net/http"
 	"net/url"
 	"strings"
+
+	"github.com/cibatest/cibatest/mockdevice/wire"
 )
 
 // nativeOutlet is the callback of the package's wire contract.
@@ -78,7 +80,8 @@ type Template struct {
 func (t *Template) outlet() *outlet {
 	return &outlet{request: func(r Request, d Decision) (*http.Request, error) {
 		body := t.fill(t.Body, r, d, t.escape())
-		req, err := http.NewRequest(t.Method, t.fill(t.URL, r, d, url.QueryEscape), strings.NewReader(body)) //nolint:noctx // the sender adds the context of its attempt
+		address := t.fill(t.URL, r, d, url.QueryEscape)
+		req, err := http.NewRequest(t.Method, address, strings.NewReader(body)) //nolint:noctx // the sender adds the context of its attempt
 		if err != nil {
 			return nil, fmt.Errorf("the template makes no request: %w", err)
 		}
@@ -119,7 +122,8 @@ func (t *Template) fill(text string, r Request, d Decision, escape func(string) 
 		details = string(d.AuthorizationDetails)
 	}
 	pairs := []string{
-		"{auth_req_id}", escape(r.AuthReqID), "{ref}", escape(r.Ref), "{action}", escape(t.word(d.Action)), "{decision}", escape(string(d.Action)),
+		"{auth_req_id}", escape(r.AuthReqID), "{ref}", escape(r.Ref),
+		"{action}", escape(t.word(d.Action)), "{decision}", escape(string(d.Action)),
 		"{reason}", escape(d.Reason), "{error}", escape(d.Error), "{scope}", escape(scope), "{authorization_details}", escape(details),
 		"{user}", escape(r.User()), "{client_id}", escape(r.ClientID),
 	}
@@ -136,8 +140,8 @@ func (t *Template) word(a Action) string {
 	switch a {
 	case Approve:
 		return "allow"
-	case timedOut:
-		return string(timedOut)
+	case wire.TimedOut:
+		return string(wire.TimedOut)
 	}
 	return "deny"
 }

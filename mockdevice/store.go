@@ -5,6 +5,9 @@ import (
 	"slices"
 	"sync"
 	"sync/atomic"
+	"unique"
+
+	"github.com/cibatest/cibatest/mockdevice/wire"
 )
 
 // store keeps the requests in shards, each under a lock of its own that is never
@@ -18,21 +21,21 @@ type store struct {
 
 type shard struct {
 	mu       sync.Mutex
-	byKey    map[key]*record
-	open     list
-	finished list
+	byKey    map[wire.Key]*record
+	open     chain
+	finished chain
 }
 
 // record is a request with what the device knows about it. The lock of its shard
 // guards the outcome and its place in the lists; the rest never changes.
 type record struct {
 	Request
-	key        key
+	key        wire.Key
 	seq        uint64
 	outlet     *outlet
-	in         *list
+	in         *chain
 	prev, next *record
-	seen       bool          // everything was visible on the phone page
+	wasShown   bool          // everything was visible on the phone page
 	decided    chan struct{} // closed by a decision; nil unless somebody waits
 }
 
@@ -50,7 +53,7 @@ func newStore(capacity int) *store {
 	return s
 }
 
-func (s *store) shard(k key) *shard { return &s.shards[int(k[0])%len(s.shards)] }
+func (s *store) shard(k wire.Key) *shard { return &s.shards[int(k[0])%len(s.shards)] }
 
 // add keeps a record unless there is one of that key already, which is returned.
 // It counts those that had to make room.
@@ -98,7 +101,7 @@ func (sh *shard) place(r *record) {
 }
 
 // with runs do with the record, or nil, while its shard is locked.
-func (s *store) with(k key, do func(*shard, *record)) {
+func (s *store) with(k wire.Key, do func(*shard, *record)) {
 	sh := s.shard(k)
 	sh.mu.Lock()
 	defer sh.mu.Unlock()
@@ -106,7 +109,7 @@ func (s *store) with(k key, do func(*shard, *record)) {
 }
 
 // get is a copy of a request.
-func (s *store) get(k key) (r Request, ok bool) {
+func (s *store) get(k wire.Key) (r Request, ok bool) {
 	s.with(k, func(_ *shard, rec *record) {
 		if rec != nil {
 			r, ok = rec.snapshot(), true
@@ -151,7 +154,7 @@ func (s *store) clear() {
 		sh := &s.shards[i]
 		sh.mu.Lock()
 		s.size.Add(-int64(len(sh.byKey)))
-		sh.byKey, sh.open, sh.finished = map[key]*record{}, list{}, list{}
+		sh.byKey, sh.open, sh.finished = map[wire.Key]*record{}, chain{}, chain{}
 		sh.mu.Unlock()
 	}
 }
@@ -167,34 +170,45 @@ func (s *store) open() (n int) {
 	return n
 }
 
-// list is a chain of records in order of arrival or decision.
-type list struct {
+// chain links records in order of arrival or decision.
+type chain struct {
 	head, tail *record
 	length     int
 }
 
-func (l *list) append(r *record) {
-	r.in, r.prev, r.next = l, l.tail, nil
-	if l.tail == nil {
-		l.head = r
+func (c *chain) append(r *record) {
+	r.in, r.prev, r.next = c, c.tail, nil
+	if c.tail == nil {
+		c.head = r
 	} else {
-		l.tail.next = r
+		c.tail.next = r
 	}
-	l.tail = r
-	l.length++
+	c.tail = r
+	c.length++
 }
 
-func (l *list) remove(r *record) {
+func (c *chain) remove(r *record) {
 	if r.prev == nil {
-		l.head = r.next
+		c.head = r.next
 	} else {
 		r.prev.next = r.next
 	}
 	if r.next == nil {
-		l.tail = r.prev
+		c.tail = r.prev
 	} else {
 		r.next.prev = r.prev
 	}
 	r.in, r.prev, r.next = nil, nil, nil
-	l.length--
+	c.length--
+}
+
+// compact shares the texts that most requests have in common, so that a million
+// of them do not hold a million copies.
+func compact(r Request) Request {
+	for _, text := range []*string{&r.ClientID, &r.Scope, &r.ACRValues, &r.Callback} {
+		if *text != "" {
+			*text = unique.Make(*text).Value()
+		}
+	}
+	return r
 }

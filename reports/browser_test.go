@@ -279,8 +279,9 @@ func accessible(tab context.Context, t *testing.T, address, axe string) {
 	}
 }
 
-// picture saves the first screen, a screen from each section on, and the first
-// requirement that failed, opened down to its exchange.
+// picture saves the first screen, a screen from each section on, the first
+// requirement that failed, opened down to its exchange, and the first one that
+// has a note.
 func picture(tab context.Context, t *testing.T, name string) {
 	t.Helper()
 	screen(tab, t, name)
@@ -299,6 +300,12 @@ func picture(tab context.Context, t *testing.T, name string) {
 		failed.scrollIntoView();
 	}`))
 	screen(tab, t, name+"-opened")
+	do(tab, t, chromedp.Evaluate[chromedp.Void](`{
+		const question = document.querySelector(".open-question");
+		for (let e = question; e; e = e.parentElement) if (e.tagName === "DETAILS") e.open = true;
+		question.closest(".requirement").scrollIntoView();
+	}`))
+	screen(tab, t, name+"-note")
 }
 
 func screen(tab context.Context, t *testing.T, name string) {

@@ -99,8 +99,14 @@ func sample() result.Run {
 		clauseOf("CIBA-7.1-USER-CODE-MISSING", "MUST", "user-code", "CIBA Core 1.0 §13", result.Skip, "A missing user code is refused.", "user-code-missing"),
 		{ID: "CIBA-10.2-PING", Level: "MUST", Area: "ping", Source: "CIBA Core 1.0 §10.2", Text: "The OP calls the client notification endpoint.", Outcome: result.Uncovered, Cases: []string{}, Reason: "ping mode is not judged so far"},
 	}
+	run.Requirements[3].Notes = []result.Note{note("N-04", "How much slow_down adds"), note("N-03", "Polling too fast")}
+	run.Requirements[8].Notes = []result.Note{note("N-27", "Repeated notifications")}
 	run.Summary = result.Summarise(run.Cases)
 	return run
+}
+
+func note(id, title string) result.Note {
+	return result.Note{ID: id, Title: title, Text: []string{"No text settles it.", "What cibatest does: it records what was seen.", "Sources: CIBA Core 11."}}
 }
 
 func clauseOf(id, level, area, source string, outcome result.Outcome, text string, cases ...string) result.Requirement {

@@ -4,7 +4,7 @@
 //
 // A case is one check of one requirement of the catalogue (internal/catalogue). It
 // lives in the file of its specification section and reads as the clause does:
-// what is sent, then what is expected.
+// What is sent, then what is expected.
 //
 //	// CIBA Core 11: while the user has not decided, the OP answers
 //	// authorization_pending.
@@ -38,8 +38,8 @@
 //
 // What a case needs of OP, clients and harness is read from the catalogue's
 // applies.needs, so an unmet need becomes a skip that names it. What it must not
-// share is declared: [Spec.AloneForClient], [Spec.AloneForUser],
-// [Spec.LastForClient], [Spec.AfterAll]. [Spec.EachAlgorithm] lets a case judge
+// share is declared: [Traits.AloneForClient], [Traits.AloneForUser],
+// [Traits.LastForClient], [Traits.AfterAll]. [Traits.EachAlgorithm] lets a case judge
 // one client of every ID Token algorithm, as the algorithms fail one by one.
 //
 // # Every case can fail

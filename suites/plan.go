@@ -6,84 +6,119 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/cibatest/cibatest/internal/catalogue"
+	"github.com/cibatest/cibatest/internal/driver"
+	"github.com/cibatest/cibatest/internal/preflight"
 	"github.com/cibatest/cibatest/internal/targetfile"
+	"github.com/cibatest/cibatest/suites/harness"
+	"github.com/cibatest/cibatest/suites/internal/schedule"
 )
+
+// job is a case with its place in the run.
+type job struct {
+	schedule.Job
+	def  *harness.Definition
+	cast harness.Cast
+	skip string // why it does not run at all; empty: it runs
+}
+
+// places are the jobs as the schedule sees them.
+func places(jobs []*job) []*schedule.Job {
+	list := make([]*schedule.Job, len(jobs))
+	for i, j := range jobs {
+		list[i] = &j.Job
+	}
+	return list
+}
 
 // plan gives every selected case its client, its user and its place in the
 // order, before anything is sent, so that two runs of one selection are alike.
 type plan struct {
-	session  *Session
-	jobs     []*job
-	normal   map[*Client]*latch // opens when the cases of a client that are not last are over
-	everyone *latch             // opens when all cases but the after-all ones are over
-	load     map[*Client]float64
+	run      *run
+	ordinary map[*harness.Client]*schedule.Latch // opens when the cases of a client that are not last are over
+	everyone *schedule.Latch                     // opens when all cases but the after-all ones are over
+	load     map[*harness.Client]float64         // seconds that disturbing cases take
 	userLoad map[int]float64
 	turn     int
 }
 
-func (s *Session) plan(selected []*definition) []*job {
-	p := &plan{session: s, normal: map[*Client]*latch{}, everyone: newLatch(), load: map[*Client]float64{}, userLoad: map[int]float64{}}
-	for _, c := range s.clients {
-		p.normal[c] = newLatch()
+func (r *run) plan(selected []*harness.Definition) []*job {
+	p := &plan{
+		run: r, ordinary: map[*harness.Client]*schedule.Latch{}, everyone: schedule.NewLatch(),
+		load: map[*harness.Client]float64{}, userLoad: map[int]float64{},
 	}
+	for _, c := range r.driver.Clients() {
+		p.ordinary[c] = schedule.NewLatch()
+	}
+	var jobs []*job
 	for _, def := range selected {
-		p.jobs = append(p.jobs, p.place(def))
+		jobs = append(jobs, p.place(def))
 	}
-	for _, j := range p.jobs {
+	for _, j := range jobs {
 		p.order(j)
 	}
-	return p.jobs
+	return jobs
 }
 
 // place picks client and user. Cases that disturb go to clients other cases do
 // not use, and spread over them, as far as the target file has them.
-func (p *plan) place(def *definition) *job {
+func (p *plan) place(def *harness.Definition) *job {
 	j := &job{def: def}
-	if j.skip = p.session.unmet(def); j.skip != "" {
+	if j.skip = p.run.facts.Capabilities.Unmet(def.Needs()); j.skip != "" {
 		return j
 	}
-	pool := p.session.pool(def)
-	if len(pool) == 0 {
-		j.skip = "no client in the target file fits: " + def.wants()
+	if j.skip = p.castClients(j); j.skip != "" {
 		return j
 	}
-	j.client = pool[0]
-	if def.disturbs() {
-		j.client = p.leastLoaded(p.sparing(pool))
-		p.load[j.client] += def.about.Seconds()
-	}
-	if slices.Contains(def.needs, "second_client") {
-		j.second = p.other(j.client)
-		if j.second == nil {
-			j.skip = "second_client: needs a second poll client in the target file"
-			return j
-		}
-		p.load[j.second] += def.about.Seconds()
-	}
-	if def.eachAlg {
-		j.others = p.otherAlgorithms(j.client)
-	}
-	j.user = p.userFor(def)
-	j.locks = p.locksFor(j)
+	j.cast.User = p.userFor(def)
+	j.Locks = p.locksFor(j)
 	return j
 }
 
+// castClients picks the clients of a case, or says why there are none.
+func (p *plan) castClients(j *job) (skip string) {
+	def := j.def
+	pool := driver.Working(p.run.driver.Prepared(p.run.facts.ClientsFor(def.Needs(), def.Methods()...)))
+	if len(pool) == 0 {
+		return "no client in the target file fits: " + wanted(def)
+	}
+	j.cast.Client = pool[0]
+	about := def.Place().About.Seconds()
+	if def.Disturbs() {
+		j.cast.Client = p.leastLoaded(p.sparing(pool))
+		p.load[j.cast.Client] += about
+	}
+	if def.NeedsAny(catalogue.NeedSecondClient) {
+		j.cast.Second = p.stranger(j.cast.Client)
+		if j.cast.Second == nil {
+			return "second_client: needs a second poll client in the target file"
+		}
+		p.load[j.cast.Second] += about
+	}
+	if def.EachAlgorithm() {
+		j.cast.Others = p.otherAlgorithms(j.cast.Client)
+	}
+	return ""
+}
+
 // sparing leaves the primary client out when there is another.
-func (p *plan) sparing(pool []*Client) []*Client {
-	rest := slices.DeleteFunc(slices.Clone(pool), func(c *Client) bool { return c == p.session.primary })
+func (p *plan) sparing(pool []*harness.Client) []*harness.Client {
+	rest := slices.DeleteFunc(slices.Clone(pool), func(c *harness.Client) bool { return c == p.run.primary })
 	if len(rest) == 0 {
 		return pool
 	}
 	return rest
 }
 
-func (p *plan) leastLoaded(pool []*Client) *Client {
-	return slices.MinFunc(pool, func(a, b *Client) int { return cmp.Compare(p.load[a], p.load[b]) })
+func (p *plan) leastLoaded(pool []*harness.Client) *harness.Client {
+	return slices.MinFunc(pool, func(a, b *harness.Client) int { return cmp.Compare(p.load[a], p.load[b]) })
 }
 
-// other picks the client that plays the stranger.
-func (p *plan) other(than *Client) *Client {
-	pool := slices.DeleteFunc(slices.Clone(working(p.session.general())), func(c *Client) bool { return c == than })
+// stranger picks the client that plays the stranger: any ordinary client but the case's
+// own, a plain one where there is one.
+func (p *plan) stranger(to *harness.Client) *harness.Client {
+	others := slices.DeleteFunc(slices.Clone(p.run.facts.Target.Clients), func(c targetfile.Client) bool { return c.Name == to.Name })
+	pool := driver.Working(p.run.driver.Prepared(preflight.OrdinaryClients(others)))
 	if len(pool) == 0 {
 		return nil
 	}
@@ -92,12 +127,12 @@ func (p *plan) other(than *Client) *Client {
 
 // otherAlgorithms picks one client for every ID Token algorithm that is
 // registered besides that of a client.
-func (p *plan) otherAlgorithms(than *Client) []*Client {
-	seen := map[string]bool{than.idTokenAlg(): true}
-	var others []*Client
-	for _, c := range p.session.general() {
-		if !seen[c.idTokenAlg()] {
-			seen[c.idTokenAlg()] = true
+func (p *plan) otherAlgorithms(than *harness.Client) []*harness.Client {
+	has := map[string]bool{than.IDTokenAlg(): true}
+	var others []*harness.Client
+	for _, c := range p.run.ordinary() {
+		if !has[c.IDTokenAlg()] {
+			has[c.IDTokenAlg()] = true
 			others = append(others, c)
 		}
 	}
@@ -106,57 +141,61 @@ func (p *plan) otherAlgorithms(than *Client) []*Client {
 
 // userFor spreads cases over the users; those that must be alone get the users
 // at the end of the file, where there are more than one.
-func (p *plan) userFor(def *definition) int {
-	users := p.session.usersFor(def)
-	if len(users) == 1 {
+func (p *plan) userFor(def *harness.Definition) int {
+	users := p.run.facts.UsersFor(def.Needs())
+	switch len(users) {
+	case 0:
+		return 0
+	case 1:
 		return users[0]
 	}
-	if p.session.oneRequestPerUser { // every case is alone with its user
+	if p.run.driver.OneRequestPerUser() { // every case is alone with its user
 		user := slices.MinFunc(users, func(a, b int) int { return cmp.Compare(p.userLoad[a], p.userLoad[b]) })
-		p.userLoad[user] += def.about.Seconds()
+		p.userLoad[user] += def.Place().About.Seconds()
 		return user
 	}
 	half := (len(users) + 1) / 2
 	p.turn++
-	if def.aloneUser {
+	if def.Place().AloneForUser {
 		return users[half+p.turn%(len(users)-half)]
 	}
 	return users[p.turn%half]
 }
 
-// otherThan is the next user, or the one before the last: the users at the end of
-// the file are for cases that have to be alone, and so are their neighbours.
-func otherThan(user, users int) int {
-	if user+1 < users {
-		return user + 1
+func (p *plan) locksFor(j *job) []schedule.Lock {
+	place := j.def.Place()
+	locks := []schedule.Lock{{Key: "client " + j.cast.Client.Name, Exclusive: place.AloneForClient}}
+	if j.cast.Second != nil {
+		locks = append(locks, schedule.Lock{Key: "client " + j.cast.Second.Name, Exclusive: true})
 	}
-	return user - 1
+	for _, c := range j.cast.Others {
+		locks = append(locks, schedule.Lock{Key: "client " + c.Name})
+	}
+	locks = append(locks, p.userLocks(j)...)
+	if p.run.driver.Approver().IsPerson() && j.def.AsksForDecision() {
+		locks = append(locks, schedule.Lock{Key: "person", Exclusive: true})
+	}
+	slices.SortFunc(locks, func(a, b schedule.Lock) int { return strings.Compare(a.Key, b.Key) })
+	return locks
 }
 
-func (p *plan) locksFor(j *job) []lock {
-	d := j.def
-	locks := []lock{{"client " + j.client.Name, d.aloneClient}}
-	if j.second != nil {
-		locks = append(locks, lock{"client " + j.second.Name, true})
-	}
-	for _, c := range j.others {
-		locks = append(locks, lock{"client " + c.Name, false})
-	}
-	users := p.session.target.Users
-	alone := d.aloneUser || p.session.oneRequestPerUser || d.asksForDecision() && !p.session.approver.NamesRequest()
+// userLocks are on the users that a case asks. It is alone with them where it says so,
+// where a user may have one open request only, and where a decision does not name the
+// request it is about.
+func (p *plan) userLocks(j *job) []schedule.Lock {
+	place, users := j.def.Place(), p.run.facts.Target.Users
+	nameless := j.def.AsksForDecision() && !p.run.driver.Approver().NamesRequest()
+	alone := place.AloneForUser || p.run.driver.OneRequestPerUser() || nameless
 	other := -1
-	if len(users) > 1 && slices.Contains(d.needs, "second_user") { // see T.OtherUser
-		other = otherThan(j.user, len(users))
+	if len(users) > 1 && j.def.NeedsAny(catalogue.NeedSecondUser) {
+		other = harness.OtherUser(j.cast.User, len(users))
 	}
+	var locks []schedule.Lock
 	for i, u := range users {
-		if i == j.user || i == other || d.allUsers {
-			locks = append(locks, lock{"user " + u.Name, alone})
+		if i == j.cast.User || i == other || place.AsksAllUsers {
+			locks = append(locks, schedule.Lock{Key: "user " + u.Name, Exclusive: alone})
 		}
 	}
-	if p.session.target.Approval.Kind == "manual" && d.asksForDecision() {
-		locks = append(locks, lock{"person", true})
-	}
-	slices.SortFunc(locks, func(a, b lock) int { return strings.Compare(a.key, b.key) })
 	return locks
 }
 
@@ -166,59 +205,32 @@ func (p *plan) order(j *job) {
 	if j.skip != "" {
 		return
 	}
-	if j.def.afterAll {
-		j.waitFor = append(j.waitFor, p.everyone)
+	place := j.def.Place()
+	if place.AfterAll {
+		j.WaitFor = append(j.WaitFor, p.everyone)
 		return
 	}
-	p.everyone.add()
-	j.opens = append(j.opens, p.everyone)
-	if j.def.lastClient {
-		j.waitFor = append(j.waitFor, p.normal[j.client])
+	p.count(j, p.everyone)
+	if place.LastForClient {
+		j.WaitFor = append(j.WaitFor, p.ordinary[j.cast.Client])
 		return
 	}
-	for _, c := range append([]*Client{j.client, j.second}, j.others...) {
+	for _, c := range append([]*harness.Client{j.cast.Client, j.cast.Second}, j.cast.Others...) {
 		if c != nil {
-			p.normal[c].add()
-			j.opens = append(j.opens, p.normal[c])
+			p.count(j, p.ordinary[c])
 		}
 	}
 }
 
-// disturbs says whether the case may harm others of the same client.
-func (d *definition) disturbs() bool { return d.aloneClient || d.lastClient }
-
-func (d *definition) asksForDecision() bool {
-	return slices.ContainsFunc(d.needs, func(n string) bool {
-		return n == "approve" || n == "deny" || n == "approve_partial"
-	})
+func (p *plan) count(j *job, l *schedule.Latch) {
+	l.Add()
+	j.Opens = append(j.Opens, l)
 }
 
-// wants says in words which client a case is looking for.
-func (d *definition) wants() string {
-	if len(d.methods) > 0 {
-		return "a poll client authenticating by " + strings.Join(d.methods, " or ")
+// wanted says in words which client a case is looking for.
+func wanted(def *harness.Definition) string {
+	if methods := def.Methods(); len(methods) > 0 {
+		return "a poll client authenticating by " + strings.Join(methods, " or ")
 	}
-	return fmt.Sprintf("a poll client with what %s needs (%s)", d.id, strings.Join(d.needs, ", "))
-}
-
-// clientNeeds are the needs that choose the client.
-var clientNeeds = map[string]func(targetfile.Client) bool{
-	"client_secret": func(c targetfile.Client) bool {
-		return c.AuthMethod == targetfile.AuthClientSecretBasic || c.AuthMethod == targetfile.AuthClientSecretPost
-	},
-	"client_secret_basic":      method(targetfile.AuthClientSecretBasic),
-	"client_secret_jwt":        method(targetfile.AuthClientSecretJWT),
-	"private_key_jwt":          method(targetfile.AuthPrivateKeyJWT),
-	"client_assertion":         method(targetfile.AuthPrivateKeyJWT, targetfile.AuthClientSecretJWT),
-	"public_client":            method(targetfile.AuthNone),
-	"no_ciba_client":           func(c targetfile.Client) bool { return !c.CIBA && c.AuthMethod != targetfile.AuthNone },
-	"user_code":                func(c targetfile.Client) bool { return c.UserCode },
-	"client_without_user_code": func(c targetfile.Client) bool { return !c.UserCode },
-	"client_without_rar_type":  func(c targetfile.Client) bool { return len(c.RARTypes) > 0 },
-	"bc_policy_deny":           func(c targetfile.Client) bool { return c.PolicyDenied },
-	"pairwise":                 func(c targetfile.Client) bool { return c.SubjectType == "pairwise" },
-}
-
-func method(names ...string) func(targetfile.Client) bool {
-	return func(c targetfile.Client) bool { return slices.Contains(names, c.AuthMethod) }
+	return fmt.Sprintf("a poll client with what %s needs (%s)", def.ID, strings.Join(catalogue.Words(def.Needs()), ", "))
 }

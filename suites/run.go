@@ -3,21 +3,18 @@ package suites
 import (
 	"context"
 	"errors"
-	"fmt"
 	"net/http"
-	"slices"
-	"strings"
 	"sync"
-	"time"
 
 	"github.com/cibatest/cibatest/internal/approve"
-	"github.com/cibatest/cibatest/internal/ciba"
+	"github.com/cibatest/cibatest/internal/catalogue"
+	"github.com/cibatest/cibatest/internal/driver"
+	"github.com/cibatest/cibatest/internal/preflight"
 	"github.com/cibatest/cibatest/internal/targetfile"
 	"github.com/cibatest/cibatest/reports/result"
+	"github.com/cibatest/cibatest/suites/harness"
+	"github.com/cibatest/cibatest/suites/internal/schedule"
 )
-
-// evidenceLimit is how many exchanges a case keeps; a burst keeps its first ones.
-const evidenceLimit = 200
 
 // The two ways a selection can be wrong.
 var (
@@ -25,15 +22,15 @@ var (
 	ErrSelection       = errors.New("the selection cannot be read")
 )
 
-// Options are a run's inputs. Target and Approver are required.
+// Options are a run's inputs. Target, Approver and RoundTripper are required.
 type Options struct {
-	Target       *targetfile.Target
+	Target       *targetfile.Target // left as it is
 	Approver     *approve.Approver
-	RoundTripper http.RoundTripper // how the OP is reached; required
+	RoundTripper http.RoundTripper // how the OP is reached
 	Select       Selection
-	Strict       bool // departures from a SHOULD, and tolerated ones, count as failures
-	Concurrency  int  // 0: the target's budget
-	Seed         int64
+	Strict       bool  // departures from a SHOULD, and tolerated ones, count as failures
+	Concurrency  int   // cases at once; 0: the target's budget
+	Seed         int64 // of every random choice and text; see [driver.Random]
 	ToolVersion  string
 	Reproduce    func(caseID string) string // the command that repeats one case; may be nil
 	OnEvent      func(Event)                // called as cases end, from one goroutine at a time; may be nil
@@ -52,253 +49,130 @@ type Event struct {
 // Run judges the target by the selected cases. The error is for what keeps a
 // run from starting; everything else is in the result, which is complete also
 // when ctx ends early.
+//
+// A run has five steps. What is known of the target is gathered (preflight). The OP is
+// asked what has to be known before cases are placed (learn.go). Every case gets its
+// client, its user and its place (plan.go). All cases run as their places allow, and
+// those that others had no room for run once more at the end. Last, the results become
+// one (assemble.go).
 func Run(ctx context.Context, o Options) (result.Run, error) {
 	selected, err := o.Select.cases()
 	if err != nil {
 		return result.Run{}, err
 	}
-	s, err := newSession(ctx, o.Target, o.Approver, o.RoundTripper)
+	r, err := begin(ctx, o)
 	if err != nil {
 		return result.Run{}, err
 	}
-	return s.run(ctx, o, selected), nil
+	r.learn(ctx)
+	r.jobs = r.plan(selected)
+	r.conduct(ctx)
+	return r.assemble(ctx), nil
 }
 
-func (s *Session) run(ctx context.Context, o Options, selected []*definition) result.Run {
+// run is one run on its way.
+type run struct {
+	options Options
+	facts   *preflight.Facts
+	driver  *driver.Run
+	session *harness.Session
+	primary *harness.Client // of all cases that want nothing special and disturb nobody; nil: there is none
+	jobs    []*job
+
+	mu       sync.Mutex
+	results  map[*job]result.Case
+	deferred []*job // to be run once more when the others are over
+}
+
+// begin gathers the facts and prepares the clients.
+func begin(ctx context.Context, o Options) (*run, error) {
+	facts, err := preflight.Gather(ctx, o.RoundTripper, o.Target)
+	if err != nil {
+		return nil, err
+	}
+	if err := facts.Drivable(); err != nil {
+		return nil, err
+	}
 	if o.Concurrency == 0 {
-		o.Concurrency = max(1, s.target.Budgets.Concurrency)
+		o.Concurrency = max(1, facts.Target.Budgets.Concurrency)
 	}
-	s.introduce(ctx)
-	s.tryAssertions(ctx)
-	s.probe(ctx)
-	jobs := s.plan(selected)
-	cases := make(map[*job]result.Case, len(jobs))
-	var mu sync.Mutex
-	finish := func(j *job, c result.Case) {
-		mu.Lock()
-		defer mu.Unlock()
-		cases[j] = c
-		if o.OnEvent != nil {
-			o.OnEvent(Event{Case: c.ID, Outcome: c.Outcome, Message: c.Message, Result: c, Finished: len(cases), Total: len(jobs)})
-		}
-	}
-	var runnable []*job
-	for _, j := range jobs {
-		if j.skip != "" {
-			finish(j, s.emptyCase(j, result.Skip, j.skip))
-			continue
-		}
-		runnable = append(runnable, j)
-	}
-	var later []*job
-	runJobs(ctx, runnable, o.Concurrency, func(ctx context.Context, j *job) {
-		c := s.runCase(ctx, j, o)
-		if !j.crowdedOut {
-			finish(j, c)
-			return
-		}
-		mu.Lock()
-		defer mu.Unlock()
-		later = append(later, j)
+	r := &run{options: o, facts: facts, results: map[*job]result.Case{}}
+	r.driver, err = driver.NewRun(driver.Options{
+		Target: facts.Target, RoundTripper: o.RoundTripper, Approver: o.Approver, Seed: o.Seed,
+		MayDeny: facts.Capabilities.Has(catalogue.NeedDeny) && !o.Approver.IsPerson(),
 	})
-	s.emptied()
-	for _, j := range later {
-		finish(j, s.runCase(ctx, j, o))
+	if err != nil {
+		return nil, err
+	}
+	for _, e := range facts.Elsewhere() {
+		r.driver.Note("%s is not at the issuer's host or less protected, and gets the clients' credentials: %q", e.Member, e.URL)
+	}
+	r.session = harness.NewSession(facts, r.driver)
+	return r, nil
+}
+
+// conduct runs every job that was not left out, and the deferred ones again, one after
+// the other, when nothing of others is open.
+func (r *run) conduct(ctx context.Context) {
+	runnable := r.leaveOut()
+	schedule.Run(ctx, places(runnable), r.options.Concurrency, func(ctx context.Context, i int) { r.attempt(ctx, runnable[i]) })
+	r.driver.BeginRetryRound()
+	for _, j := range r.deferred {
+		c, _ := r.session.Run(ctx, j.def, j.cast)
+		r.finish(j, c)
 	}
 	for _, j := range runnable {
-		if _, ok := cases[j]; !ok {
-			finish(j, s.emptyCase(j, result.Error, "the run was interrupted before this case began"))
+		if !r.finished(j) {
+			r.finish(j, r.session.NotRun(j.def, j.cast.Client, result.Error, "the run was interrupted before this case began"))
 		}
 	}
-	return s.assemble(ctx, o, jobs, cases)
 }
 
-func (s *Session) emptyCase(j *job, outcome result.Outcome, reason string) result.Case {
-	c := result.Case{ID: j.def.id, Title: j.def.sentence(), Area: j.def.area, Requirements: j.def.requirements, Outcome: outcome, Reason: reason}
-	if j.client != nil {
-		c.Client = j.client.Name
-	}
-	return c
-}
-
-// runCase runs a case, twice when a passing trouble kept the first try from
-// judging anything. The evidence is of both. A case that was crowded out is to be
-// run once more when the others are over.
-func (s *Session) runCase(ctx context.Context, j *job, o Options) result.Case {
-	began, recorder := time.Now(), ciba.NewRecorder(evidenceLimit)
-	c, ended := s.tryCase(ctx, j, recorder)
-	if c.Outcome == result.Error && s.secondTry(ctx, ended) {
-		c, _ = s.tryCase(ctx, j, recorder)
-		c.FirstTry = ended.reason
-		s.note("%s was tried twice, the first try judged nothing: %s", c.ID, ended.reason)
-	}
-	if o.Strict && c.Outcome == result.Warn {
-		c.Outcome = result.Fail
-	}
-	c.Message = sentence(c)
-	if o.Reproduce != nil {
-		c.Reproduce = o.Reproduce(c.ID)
-	}
-	c.StartedMS, c.DurationMS = began.Sub(s.started).Milliseconds(), time.Since(began).Milliseconds()
-	c.Exchanges = recorder.Exchanges(s.started)
-	j.crowdedOut = c.Outcome == result.Error && ended != nil && ended.crowdedOut
-	return c
-}
-
-// secondTries bounds how often a run tries again: an OP that is in trouble for
-// good is not asked for everything twice.
-const secondTries = 10
-
-// secondTry says whether to try again after a try that ended so. A person is
-// never asked twice.
-func (s *Session) secondTry(ctx context.Context, ended *stop) bool {
-	if ended == nil || !ended.passing || ctx.Err() != nil || s.target.Approval.Kind == "manual" {
-		return false
-	}
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.triedAgain++
-	return s.triedAgain <= secondTries
-}
-
-// tryCase runs one body to its end and judges by what it recorded.
-func (s *Session) tryCase(ctx context.Context, j *job, recorder *ciba.Recorder) (result.Case, *stop) {
-	limit := s.stretched(j.def.limit)
-	if j.def.slow {
-		limit += s.target.Budgets.ExpiryMax
-	}
-	if s.target.Approval.Kind == "manual" && j.def.asksForDecision() {
-		limit += s.target.Budgets.ExpiryMax // a person needs time
-	}
-	ctx, cancel := context.WithCancelCause(ctx)
-	defer cancel(nil)
-	clock := newLimit(limit, func() { cancel(context.DeadlineExceeded) })
-	defer clock.stop()
-	t := &T{session: s, def: j.def, ctx: ctx, client: j.client, second: j.second, others: j.others, user: j.user, recorder: recorder, open: &openRequests{}, limit: clock}
-	ended := guard(func() { j.def.body(t) })
-	guard(t.tidyUp)
-
-	c := s.emptyCase(j, result.Pass, "")
-	if len(s.target.Users) > 0 {
-		c.User = s.target.Users[j.user].Name
-	}
-	c.Findings = t.findings
-	for _, f := range t.findings {
-		c.Outcome = result.Worst(c.Outcome, f.Outcome)
-	}
-	if ended != nil && ended.outcome != "" {
-		c.Reason = ended.reason
-		if c.Outcome == result.Pass || ended.outcome == result.Error {
-			c.Outcome = result.Worst(c.Outcome, ended.outcome)
-			if ended.outcome == result.Skip {
-				c.Outcome = result.Skip
-			}
-		}
-	}
-	return c, ended
-}
-
-// longestInterval bounds what an OP's interval adds to the limit of a case.
-const longestInterval = time.Minute
-
-// stretched is a limit, made for an interval of 5 s, for the longest interval
-// that this OP has announced so far.
-func (s *Session) stretched(limit time.Duration) time.Duration {
-	longest := defaultInterval
-	for _, ack := range s.Acks() {
-		longest = max(longest, min(ack.Interval, longestInterval))
-	}
-	return time.Duration(limit.Seconds() * longest.Seconds() / defaultInterval.Seconds() * float64(time.Second))
-}
-
-// sentence tells the worst finding.
-func sentence(c result.Case) string {
-	for _, f := range c.Findings {
-		if f.Outcome == c.Outcome || c.Outcome == result.Fail && f.Outcome == result.Warn {
-			return fmt.Sprintf("%s: want %s, got %s", f.Clause, f.Expected, f.Actual)
-		}
-	}
-	return c.Reason
-}
-
-func (s *Session) assemble(ctx context.Context, o Options, jobs []*job, cases map[*job]result.Case) result.Run {
-	run := result.Run{
-		Version: result.Version, Kind: "conformance",
-		Tool:        result.Tool{Name: "cibatest", Version: o.ToolVersion},
-		Target:      result.Target{Issuer: s.target.Issuer, Persona: s.target.Persona, Capabilities: s.capabilities, Configuration: s.target.Masked()},
-		Started:     s.started.UTC(),
-		Seed:        o.Seed,
-		Interrupted: ctx.Err() != nil,
-		Notes:       s.notes,
-		Selection: result.Selection{
-			Arguments: o.Select.Arguments, LabelFilter: o.Select.LabelFilter, Smoke: o.Select.Smoke,
-			Strict: o.Strict, Concurrency: o.Concurrency,
-		},
-	}
-	for _, j := range jobs {
-		c := cases[j]
-		run.Timing.SumMS += c.DurationMS
-		run.Cases = append(run.Cases, c)
-	}
-	run.DurationMS = time.Since(s.started).Milliseconds()
-	run.Timing.WallMS = run.DurationMS
-	run.Timing.CriticalPathMS = criticalPath(jobs).Milliseconds()
-	run.Requirements = s.requirements(run.Cases, o.Select.everything())
-	run.Summary = result.Summarise(run.Cases)
-	run.Verdict = s.verdict(run)
-	return run
-}
-
-// requirements lists every clause that was judged; a run of everything also
-// lists what no case covers, with the reason.
-func (s *Session) requirements(cases []result.Case, all bool) []result.Requirement {
-	outcomes := map[string][]result.Outcome{}
-	byRequirement := map[string][]string{}
-	for _, c := range cases {
-		for _, id := range c.Requirements {
-			outcomes[id] = append(outcomes[id], c.Outcome)
-			byRequirement[id] = append(byRequirement[id], c.ID)
-		}
-	}
-	var list []result.Requirement
-	for _, r := range s.catalogue.List() {
-		entry := result.Requirement{ID: r.ID, Level: r.Level, Area: r.Area, Source: r.Source, Text: strings.TrimSpace(r.Requirement), Cases: byRequirement[r.ID]}
-		switch {
-		case len(entry.Cases) > 0:
-			entry.Outcome = result.Worst(outcomes[r.ID]...)
-		case all:
-			entry.Outcome, entry.Reason, entry.Cases = result.Uncovered, Uncovered(r), []string{}
-		default:
+// leaveOut finishes the jobs that cannot run and returns all others.
+func (r *run) leaveOut() (runnable []*job) {
+	for _, j := range r.jobs {
+		if j.skip == "" {
+			runnable = append(runnable, j)
 			continue
 		}
-		list = append(list, entry)
+		r.finish(j, r.session.NotRun(j.def, j.cast.Client, result.Skip, j.skip))
 	}
-	return list
+	return runnable
 }
 
-// essential are the needs whose absence leaves the main job undone: a run
-// without them is partial. All others are features an OP or a set-up may lack.
-var essential = []string{"approve", "deny", "no_action", "second_client", "short_expiry"}
+func (r *run) attempt(ctx context.Context, j *job) {
+	c, deferred := r.session.Run(ctx, j.def, j.cast)
+	if !deferred {
+		r.finish(j, c)
+		return
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.deferred = append(r.deferred, j)
+}
 
-// verdict is over the whole run. A MUST that could not be judged makes it
-// partial: an error always, a skip when something essential was missing.
-func (s *Session) verdict(run result.Run) result.Verdict {
-	if run.Summary.Fail > 0 {
-		return result.NonConformant
+// finish keeps the result of a case and tells of it.
+func (r *run) finish(j *job, c result.Case) {
+	if r.options.Strict && c.Outcome == result.Warn {
+		c.Outcome = result.Fail
 	}
-	if run.Interrupted {
-		return result.Partial
-	}
-	for _, c := range run.Cases {
-		need, _, _ := strings.Cut(c.Reason, ":")
-		if c.Outcome == result.Error || c.Outcome == result.Skip && slices.Contains(essential, need) && s.isMust(c) {
-			return result.Partial
+	if j.skip == "" {
+		c.Message = harness.Message(c)
+		if r.options.Reproduce != nil {
+			c.Reproduce = r.options.Reproduce(c.ID)
 		}
 	}
-	return result.Conformant
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.results[j] = c
+	if r.options.OnEvent != nil {
+		r.options.OnEvent(Event{Case: c.ID, Outcome: c.Outcome, Message: c.Message, Result: c, Finished: len(r.results), Total: len(r.jobs)})
+	}
 }
 
-func (s *Session) isMust(c result.Case) bool {
-	r, _ := s.catalogue.Get(c.Requirements[0])
-	return r.Level == "MUST"
+func (r *run) finished(j *job) bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	_, ok := r.results[j]
+	return ok
 }

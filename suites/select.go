@@ -3,12 +3,8 @@ package suites
 import (
 	"fmt"
 	"slices"
-	"sort"
-	"strings"
-	"sync"
 
-	"github.com/cibatest/cibatest/internal/catalogue"
-	"github.com/onsi/ginkgo/v2"
+	"github.com/cibatest/cibatest/suites/harness"
 	"github.com/onsi/ginkgo/v2/types"
 )
 
@@ -23,27 +19,8 @@ func (s Selection) everything() bool {
 	return len(s.Arguments) == 0 && s.LabelFilter == "" && !s.Smoke
 }
 
-// build makes Ginkgo build its tree once, which registers every case, and lets
-// each learn its subject: the texts of the containers it stands in.
-var build = sync.OnceFunc(func() {
-	for _, s := range ginkgo.PreviewSpecs("cibatest").SpecReports {
-		for _, label := range s.Labels() {
-			id, isCase := strings.CutPrefix(label, "case: ")
-			if d := registry.byID[id]; isCase && d != nil {
-				d.subject = strings.Join(s.ContainerHierarchyTexts, " ")
-			}
-		}
-	}
-})
-
-// all are the registered cases in the order of the tree.
-func all() []*definition {
-	build()
-	return registry.order
-}
-
 // cases are the selected definitions, or an error that names what matches nothing.
-func (s Selection) cases() ([]*definition, error) {
+func (s Selection) cases() ([]*harness.Definition, error) {
 	matches := func([]string) bool { return true }
 	if s.LabelFilter != "" {
 		filter, err := types.ParseLabelFilter(s.LabelFilter)
@@ -53,14 +30,14 @@ func (s Selection) cases() ([]*definition, error) {
 		matches = filter
 	}
 	for _, argument := range s.Arguments {
-		if !slices.ContainsFunc(all(), func(d *definition) bool { return d.answersTo(argument) }) {
+		if !slices.ContainsFunc(tree.Cases(), func(d *harness.Definition) bool { return d.AnswersTo(argument) }) {
 			return nil, fmt.Errorf("%w: %q is no case, requirement or area; see \"cibatest list\"", ErrNothingSelected, argument)
 		}
 	}
-	var selected []*definition
-	for _, d := range all() {
-		named := len(s.Arguments) == 0 || slices.ContainsFunc(s.Arguments, d.answersTo)
-		if named && matches(d.labels()) && (d.smoke || !s.Smoke) {
+	var selected []*harness.Definition
+	for _, d := range tree.Cases() {
+		named := len(s.Arguments) == 0 || slices.ContainsFunc(s.Arguments, d.AnswersTo)
+		if named && matches(d.Labels()) && (d.Smoke() || !s.Smoke) {
 			selected = append(selected, d)
 		}
 	}
@@ -68,38 +45,6 @@ func (s Selection) cases() ([]*definition, error) {
 		return nil, ErrNothingSelected
 	}
 	return selected, nil
-}
-
-func (d *definition) answersTo(name string) bool {
-	return d.id == name || d.area == name || slices.Contains(d.requirements, name)
-}
-
-// Listing is the coverage of the catalogue, computed from the registered cases.
-type Listing struct {
-	Requirements []ListedRequirement `json:"requirements"`
-	Cases        []ListedCase        `json:"cases"`
-}
-
-// ListedRequirement is a clause and the cases that judge it, or the reason why
-// none does.
-type ListedRequirement struct {
-	ID     string   `json:"id"`
-	Level  string   `json:"level"`
-	Area   string   `json:"area"`
-	Cases  []string `json:"cases"`
-	Reason string   `json:"reason"`
-}
-
-// ListedCase is a case and the faults of the reference OP that break its
-// requirements.
-type ListedCase struct {
-	ID           string   `json:"id"`
-	Title        string   `json:"title"`
-	Area         string   `json:"area"`
-	Requirements []string `json:"requirements"`
-	Needs        []string `json:"needs"`
-	Faults       []string `json:"faults"`
-	Smoke        bool     `json:"smoke"`
 }
 
 // Cases lists what the selection would run.
@@ -110,88 +55,7 @@ func (s Selection) Cases() ([]ListedCase, error) {
 	}
 	var list []ListedCase
 	for _, d := range selected {
-		list = append(list, d.listed(nil))
+		list = append(list, listed(d, nil))
 	}
 	return list, nil
-}
-
-func (d *definition) listed(faults map[string][]string) ListedCase {
-	entry := ListedCase{ID: d.id, Title: d.sentence(), Area: d.area, Requirements: d.requirements, Needs: append([]string{}, d.needs...), Faults: []string{}, Smoke: d.smoke}
-	for _, id := range d.requirements {
-		entry.Faults = append(entry.Faults, faults[id]...)
-	}
-	return entry
-}
-
-// List computes the coverage. Faults maps requirement ids to the names of the
-// faults that break them.
-func List(faults map[string][]string) Listing {
-	var l Listing
-	byRequirement := map[string][]string{}
-	for _, d := range all() {
-		for _, id := range d.requirements {
-			byRequirement[id] = append(byRequirement[id], d.id)
-		}
-		l.Cases = append(l.Cases, d.listed(faults))
-	}
-	for _, r := range catalogue.Must().List() {
-		entry := ListedRequirement{ID: r.ID, Level: r.Level, Area: r.Area, Cases: append([]string{}, byRequirement[r.ID]...)}
-		if len(entry.Cases) == 0 {
-			entry.Reason = Uncovered(r)
-		}
-		l.Requirements = append(l.Requirements, entry)
-	}
-	return l
-}
-
-// Names are all words a selection may use, for completion.
-func Names() []string {
-	var names []string
-	for _, d := range all() {
-		names = append(names, d.id, d.area)
-		names = append(names, d.requirements...)
-	}
-	sort.Strings(names)
-	return slices.Compact(names)
-}
-
-// Uncovered says why no case judges a requirement, or nothing when one does:
-// the fields that this tool does not speak yet, by the capability they need.
-func Uncovered(r catalogue.Requirement) string {
-	if slices.ContainsFunc(all(), func(d *definition) bool { return slices.Contains(d.requirements, r.ID) }) {
-		return ""
-	}
-	for _, need := range r.Needs {
-		if reason, ok := fields[need]; ok {
-			return reason
-		}
-	}
-	if !slices.Contains(r.Modes, "poll") {
-		return "applies to " + strings.Join(r.Modes, " and ") + " only; poll mode is what is judged so far"
-	}
-	if reason, ok := fields[r.Area]; ok {
-		return reason
-	}
-	return ""
-}
-
-// fields are parts of the protocol without cases so far, by the capability or
-// area that marks their requirements.
-var fields = map[string]string{
-	"signed_request":        "signed authentication requests are not judged so far",
-	"request-object":        "signed authentication requests are not judged so far",
-	"dpop":                  "DPoP is not judged so far",
-	"dpop_nonce":            "DPoP is not judged so far",
-	"dpop_bound_client":     "DPoP is not judged so far",
-	"mtls":                  "mutual TLS is not judged so far",
-	"mtls_bound":            "mutual TLS is not judged so far",
-	"dcr":                   "dynamic client registration is not judged so far",
-	"notification_receiver": "ping and push callbacks are not judged so far",
-	"fapi_ciba":             "the FAPI profiles are not judged so far",
-	"fapi_ciba_id1":         "the FAPI profiles are not judged so far",
-	"fapi_ciba_d03":         "the FAPI profiles are not judged so far",
-	"fapi1":                 "the FAPI profiles are not judged so far",
-	"fapi2":                 "the FAPI profiles are not judged so far",
-	"fapi":                  "the FAPI profiles are not judged so far",
-	"rfc10070":              "the profile of RFC 10070 is not judged so far",
 }

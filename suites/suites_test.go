@@ -2,17 +2,17 @@ package suites
 
 import (
 	"context"
-	"net/http"
+	"flag"
 	"os"
 	"strings"
 	"sync"
 	"testing"
 	"time"
 
-	"github.com/cibatest/cibatest/internal/approve"
 	"github.com/cibatest/cibatest/internal/lab"
-	"github.com/cibatest/cibatest/internal/targetfile"
+	"github.com/cibatest/cibatest/internal/preflight"
 	"github.com/cibatest/cibatest/reports/result"
+	"github.com/cibatest/cibatest/suites/harness"
 	"github.com/onsi/ginkgo/v2"
 	"github.com/onsi/ginkgo/v2/types"
 	"github.com/onsi/gomega"
@@ -23,7 +23,7 @@ import (
 // filters and report flags are Ginkgo's own.
 func TestSuites(t *testing.T) {
 	gomega.RegisterFailHandler(ginkgo.Fail)
-	build() // Ginkgo cannot preview a tree that runs
+	tree.Cases() // Ginkgo cannot preview a tree that runs
 	options, closeAll, err := ginkgoTarget(t.Context())
 	if err != nil {
 		t.Fatal(err)
@@ -31,7 +31,7 @@ func TestSuites(t *testing.T) {
 	defer closeAll()
 	ctx, cancel := context.WithCancel(context.Background())
 	defer cancel()
-	await = startSelected(ctx, t, options)
+	harness.AwaitWith(startSelected(ctx, t, options))
 	ginkgo.RunSpecs(t, "CIBA conformance")
 }
 
@@ -120,17 +120,20 @@ func ginkgoTarget(ctx context.Context) (Options, func(), error) {
 		}
 		return Options{Target: l.Target, Approver: l.Approver, RoundTripper: l.RoundTripper}, l.Close, nil
 	}
-	tgt, err := targetfile.Load(file)
+	opened, err := preflight.Open(file, preflight.Terminal{In: os.Stdin, Out: os.Stderr})
 	if err != nil {
 		return Options{}, nil, err
 	}
-	transport := http.DefaultTransport.(*http.Transport).Clone()
-	approver, err := approve.New(tgt.Approval, approve.Options{RoundTripper: transport, In: os.Stdin, Out: os.Stderr})
-	if err != nil {
-		return Options{}, nil, err
-	}
-	return Options{Target: tgt, Approver: approver, RoundTripper: transport}, func() {
-		_ = approver.Close()
-		transport.CloseIdleConnections()
-	}, nil
+	return Options{Target: opened.Target, Approver: opened.Approver, RoundTripper: opened.RoundTripper}, opened.Close, nil
+}
+
+// notForGinkgo leaves the self-test out when the ginkgo command runs this
+// package: its user judges a target with the tree, not the tree itself.
+func notForGinkgo(t *testing.T) {
+	t.Helper()
+	flag.Visit(func(f *flag.Flag) {
+		if strings.HasPrefix(f.Name, "ginkgo.") {
+			t.Skip("the ginkgo command runs the tree only; go test runs the self-test")
+		}
+	})
 }

@@ -1,21 +1,16 @@
 package main
 
 import (
-	"context"
-	"crypto/tls"
-	"crypto/x509"
 	"errors"
 	"fmt"
 	"io"
-	"net/http"
 	"os"
 	"strings"
 	"time"
 
-	"github.com/cibatest/cibatest/internal/approve"
 	"github.com/cibatest/cibatest/internal/baseline"
 	"github.com/cibatest/cibatest/internal/lab"
-	"github.com/cibatest/cibatest/internal/targetfile"
+	"github.com/cibatest/cibatest/internal/preflight"
 	"github.com/cibatest/cibatest/reports/result"
 	"github.com/cibatest/cibatest/suites"
 	"github.com/spf13/cobra"
@@ -75,23 +70,23 @@ func conform(cmd *cobra.Command, f conformFlags, args []string) error {
 	if f.concurrency < 0 {
 		return usage(errors.New("--concurrency is a number of cases, 0 or more"))
 	}
-	bench, err := openTarget(cmd.Context(), f.target, cmd)
+	opened, err := openTarget(cmd, f.target)
 	if err != nil {
 		return err
 	}
-	defer bench.close()
-	return judge(cmd, f, selection, bench)
+	defer opened.Close()
+	return judge(cmd, f, selection, opened)
 }
 
 // judge runs the suites, writes the results and turns the verdict into an exit.
-func judge(cmd *cobra.Command, f conformFlags, selection suites.Selection, b *bench) error {
+func judge(cmd *cobra.Command, f conformFlags, selection suites.Selection, o *preflight.Opened) error {
 	known, err := readBaseline(f)
 	if err != nil {
 		return usage(err)
 	}
 	progress := newProgress(cmd.ErrOrStderr())
 	run, err := suites.Run(cmd.Context(), suites.Options{
-		Target: b.target, Approver: b.approver, RoundTripper: b.roundTripper,
+		Target: o.Target, Approver: o.Approver, RoundTripper: o.RoundTripper,
 		Select: selection, Strict: f.strict, Concurrency: f.concurrency, Seed: seedOr(f.seed), ToolVersion: version(),
 		Reproduce: reproduce(f.target), OnEvent: progress.event,
 	})
@@ -125,69 +120,25 @@ func readBaseline(f conformFlags) (*baseline.Baseline, error) {
 	return known, err
 }
 
-// bench is a target with all it takes to talk to it.
-type bench struct {
-	target       *targetfile.Target
-	approver     *approve.Approver
-	roundTripper http.RoundTripper
-	close        func()
-}
-
-// openTarget reads a target file, or starts the embedded reference OP.
-func openTarget(ctx context.Context, file string, cmd *cobra.Command) (*bench, error) {
+// openTarget opens a target file or, without one, starts the embedded reference OP.
+func openTarget(cmd *cobra.Command, file string) (*preflight.Opened, error) {
 	if file == "" {
-		l, err := lab.Start(ctx, lab.Options{})
-		if err != nil {
-			return nil, notJudged(fmt.Errorf("starting the embedded reference OP: %w", err))
-		}
-		fmt.Fprintf(cmd.ErrOrStderr(), "no --target: judging the embedded reference OP at %s\n", l.Issuer)
-		return &bench{l.Target, l.Approver, l.RoundTripper, l.Close}, nil
+		return openLab(cmd)
 	}
-	t, err := targetfile.Load(file)
+	opened, err := preflight.Open(file, preflight.Terminal{In: cmd.InOrStdin(), Out: cmd.ErrOrStderr()})
 	if err != nil {
 		return nil, usage(err)
 	}
-	rt, err := transportFor(t)
-	if err != nil {
-		return nil, usage(err)
-	}
-	approver, err := approve.New(t.Approval, approve.Options{RoundTripper: rt, In: cmd.InOrStdin(), Out: cmd.ErrOrStderr()})
-	if err != nil {
-		return nil, usage(err)
-	}
-	return &bench{t, approver, rt, func() {
-		_ = approver.Close()
-		rt.CloseIdleConnections()
-	}}, nil
+	return opened, nil
 }
 
-// idleConnection is how long a connection is kept for the next request. Common
-// servers close theirs after 5 s, just when the next poll is due, and a POST that
-// meets the closing cannot be repeated: it would be an error of the case.
-const idleConnection = 2 * time.Second
-
-// transportFor trusts the system's roots and the target's own.
-func transportFor(t *targetfile.Target) (*http.Transport, error) {
-	transport := &http.Transport{
-		Proxy: http.ProxyFromEnvironment, MaxIdleConnsPerHost: 64, DisableCompression: true,
-		TLSHandshakeTimeout: 10 * time.Second, IdleConnTimeout: idleConnection,
-	}
-	if t.TLS.CAFile == "" {
-		return transport, nil
-	}
-	pem, err := os.ReadFile(t.TLS.CAFile)
+func openLab(cmd *cobra.Command) (*preflight.Opened, error) {
+	l, err := lab.Start(cmd.Context(), lab.Options{})
 	if err != nil {
-		return nil, fmt.Errorf("tls.ca_file: %w", err)
+		return nil, notJudged(fmt.Errorf("starting the embedded reference OP: %w", err))
 	}
-	roots, err := x509.SystemCertPool()
-	if err != nil {
-		roots = x509.NewCertPool()
-	}
-	if !roots.AppendCertsFromPEM(pem) {
-		return nil, fmt.Errorf("tls.ca_file: %s holds no PEM certificate", t.TLS.CAFile)
-	}
-	transport.TLSClientConfig = &tls.Config{RootCAs: roots, MinVersion: tls.VersionTLS12}
-	return transport, nil
+	fmt.Fprintf(cmd.ErrOrStderr(), "no --target: judging the embedded reference OP at %s\n", l.Issuer)
+	return &preflight.Opened{Target: l.Target, Approver: l.Approver, RoundTripper: l.RoundTripper, Close: l.Close}, nil
 }
 
 // asExit tells an unreachable target from a wrong selection.

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/cibatest/cibatest/internal/lab"
+	"github.com/cibatest/cibatest/internal/preflight"
 	"github.com/cibatest/cibatest/suites"
 	"github.com/spf13/cobra"
 )
@@ -45,7 +46,7 @@ func demo(cmd *cobra.Command, f conformFlags) error {
 	defer l.Close()
 	fmt.Fprintf(cmd.ErrOrStderr(), "reference OP %s, device %s\n", l.Issuer, l.DeviceURL)
 	loaded := demoLoad(cmd, filepath.Join(f.out, "load"))
-	judged := judge(cmd, f, suites.Selection{}, &bench{target: l.Target, approver: l.Approver, roundTripper: l.RoundTripper})
+	judged := judge(cmd, f, suites.Selection{}, &preflight.Opened{Target: l.Target, Approver: l.Approver, RoundTripper: l.RoundTripper, Close: l.Close})
 	return errors.Join(judged, concludeDemoLoad(cmd, f, <-loaded))
 }
 

@@ -11,6 +11,8 @@ import (
 
 	"github.com/cibatest/cibatest/internal/lab"
 	"github.com/cibatest/cibatest/mockdevice"
+	"github.com/cibatest/cibatest/mockdevice/audit"
+	"github.com/cibatest/cibatest/mockdevice/policy"
 )
 
 func TestDeviceExplain(t *testing.T) {
@@ -40,6 +42,15 @@ func TestDeviceExamples(t *testing.T) {
 	if code, out, _ := called(t, "device", "example", "adapters"); code != exitOK || !strings.Contains(out, "keycloak:") {
 		t.Errorf("exit %d, %s", code, out)
 	}
+	for _, kind := range []string{"policy", "adapters"} {
+		code, out, _ := called(t, "device", "schema", kind)
+		var schema struct {
+			Title string `json:"title"`
+		}
+		if err := json.Unmarshal([]byte(out), &schema); code != exitOK || err != nil || schema.Title == "" {
+			t.Errorf("the schema of %s: exit %d, %v, %q", kind, code, err, schema.Title)
+		}
+	}
 	if code, _, _ := called(t, "device", "example", "phone"); code != exitUsage {
 		t.Errorf("exit %d", code)
 	}
@@ -48,20 +59,20 @@ func TestDeviceExamples(t *testing.T) {
 func TestDeviceAuditVerify(t *testing.T) {
 	t.Parallel()
 	path := filepath.Join(t.TempDir(), "audit.jsonl")
-	audit, err := mockdevice.OpenAudit(path)
+	log, err := audit.Open(path)
 	if err != nil {
 		t.Fatal(err)
 	}
-	d := mockdevice.New(mockdevice.WithAudit(audit))
+	d := mockdevice.New(mockdevice.WithAudit(log))
 	if err := d.Receive(mockdevice.Request{AuthReqID: "a"}); err != nil {
 		t.Fatal(err)
 	}
 	d.Close()
-	if err := audit.Close(); err != nil {
+	if err := log.Close(); err != nil {
 		t.Fatal(err)
 	}
 	code, out, _ := called(t, "device", "audit", "verify", path, "--json")
-	var v mockdevice.Verification
+	var v audit.Verification
 	if err := json.Unmarshal([]byte(out), &v); code != exitOK || err != nil || v.Lines != 2 {
 		t.Fatalf("exit %d, %s", code, out)
 	}
@@ -100,7 +111,7 @@ func TestDeviceRefusesToStartOpen(t *testing.T) {
 // policy grants less than was asked, and the tokens show it.
 func TestAuthorizeWithADeviceElsewhere(t *testing.T) {
 	t.Parallel()
-	rules, err := mockdevice.ParseRules("r", []byte("rules: [{then: {act: narrow, scope: [openid]}}]"))
+	rules, err := policy.Parse("r", []byte("rules: [{then: {act: narrow, scope: [openid]}}]"))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -12,7 +12,6 @@ import (
 	"time"
 
 	"github.com/cibatest/cibatest/internal/ciba"
-	"github.com/cibatest/cibatest/suites"
 	"github.com/spf13/cobra"
 )
 
@@ -42,7 +41,7 @@ printed, secrets masked.`,
 		Example: "  cibatest authorize --target staging.yaml --user alice\n  cibatest authorize --target staging.yaml --param requested_expiry=30",
 		Args:    cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			return withFlow(cmd, f, func(h *suites.Hand) error {
+			return withFlow(cmd, f, func(h *byHand) error {
 				extra, err := parseParams(f.params)
 				if err != nil {
 					return usage(err)
@@ -65,7 +64,7 @@ func newPoll() *cobra.Command {
 		Example: "  cibatest poll --target staging.yaml --once 1c266114-a1be-4252-8ad1-04986c5b9ac1",
 		Args:    cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			return withFlow(cmd, f, func(h *suites.Hand) error {
+			return withFlow(cmd, f, func(h *byHand) error {
 				return pollUntilDecided(cmd, f, h, args[0], 5*time.Second)
 			})
 		},
@@ -74,18 +73,18 @@ func newPoll() *cobra.Command {
 	return cmd
 }
 
-func withFlow(cmd *cobra.Command, f flowFlags, do func(*suites.Hand) error) error {
+func withFlow(cmd *cobra.Command, f flowFlags, do func(*byHand) error) error {
 	if f.target == "" {
 		return usage(errNoTarget)
 	}
-	b, err := openTarget(cmd.Context(), f.target, cmd)
+	opened, err := openTarget(cmd, f.target)
 	if err != nil {
 		return err
 	}
-	defer b.close()
-	h, err := suites.NewHand(cmd.Context(), b.target, b.roundTripper, f.client, f.user)
+	defer opened.Close()
+	h, err := newByHand(cmd.Context(), opened, f.client, f.user)
 	if err != nil {
-		return asExit(err)
+		return err
 	}
 	return do(h)
 }
@@ -102,16 +101,19 @@ func parseParams(pairs []string) (ciba.Params, error) {
 	return p, nil
 }
 
-func authorize(cmd *cobra.Command, f flowFlags, h *suites.Hand, extra ciba.Params) error {
-	resp := h.Start(cmd.Context(), extra)
-	if err := h.Print(cmd.OutOrStdout()); err != nil {
+func authorize(cmd *cobra.Command, f flowFlags, h *byHand, extra ciba.Params) error {
+	resp, err := h.start(cmd.Context(), extra)
+	if err != nil {
+		return notJudged(err)
+	}
+	if err := h.print(cmd.OutOrStdout()); err != nil {
 		return err
 	}
 	ack, err := resp.Ack()
 	if err != nil {
 		return &exitError{exitNonConformant, fmt.Errorf("the request was not accepted: %s", resp.Summary())}
 	}
-	fmt.Fprintf(cmd.ErrOrStderr(), "auth_req_id %s, expires in %s; waiting for the user's decision\n", ack.AuthReqID, ack.ExpiresIn)
+	fmt.Fprintf(cmd.ErrOrStderr(), "auth_req_id %q, expires in %s; waiting for the user's decision\n", ack.AuthReqID, ack.ExpiresIn)
 	interval := ack.Interval
 	if interval == 0 {
 		interval = 5 * time.Second
@@ -121,18 +123,21 @@ func authorize(cmd *cobra.Command, f flowFlags, h *suites.Hand, extra ciba.Param
 
 // pollUntilDecided polls at the interval, lengthened by 5 s for each slow_down,
 // until the answer is neither pending nor slow_down.
-func pollUntilDecided(cmd *cobra.Command, f flowFlags, h *suites.Hand, id string, interval time.Duration) error {
+func pollUntilDecided(cmd *cobra.Command, f flowFlags, h *byHand, id string, interval time.Duration) error {
 	for {
 		if !f.once {
 			if err := sleep(cmd.Context(), interval); err != nil {
 				return &exitError{code: exitInterrupted}
 			}
 		}
-		resp := h.Poll(cmd.Context(), id)
+		resp, err := h.poll(cmd.Context(), id)
 		if cmd.Context().Err() != nil {
 			return &exitError{code: exitInterrupted}
 		}
-		if err := h.Print(cmd.OutOrStdout()); err != nil {
+		if err != nil {
+			return notJudged(err)
+		}
+		if err := h.print(cmd.OutOrStdout()); err != nil {
 			return err
 		}
 		e, isError := resp.OAuthError()

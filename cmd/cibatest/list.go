@@ -103,9 +103,12 @@ func printCases(out io.Writer, l suites.Listing) error {
 
 func newExplain() *cobra.Command {
 	return &cobra.Command{
-		Use:               "explain ID",
-		Short:             "Say what a clause demands and how it is tested",
-		Example:           "  cibatest explain CIBA-11-PENDING\n  cibatest explain token-pending",
+		Use:   "explain ID",
+		Short: "Say what a clause demands and how it is tested",
+		Long: `Explains a requirement, the requirements of a case, or a note. A note (N-01, N-02, ...) is
+about a question that the texts leave open: what they say, how products read it, and
+what cibatest makes of it.`,
+		Example:           "  cibatest explain CIBA-11-PENDING\n  cibatest explain poll-pending\n  cibatest explain N-03",
 		Args:              cobra.ExactArgs(1),
 		ValidArgsFunction: completeNames,
 		RunE: func(cmd *cobra.Command, args []string) error {
@@ -114,8 +117,12 @@ func newExplain() *cobra.Command {
 	}
 }
 
-// explain tells of one requirement, or of all requirements of a case.
+// explain tells of one note, of one requirement, or of all requirements of a case.
 func explain(out io.Writer, id string) error {
+	if note, ok := catalogue.Must().Note(id); ok {
+		explainNote(out, note)
+		return nil
+	}
 	listing := suites.List(faultsByRequirement())
 	ids := []string{id}
 	for _, c := range listing.Cases {
@@ -126,7 +133,7 @@ func explain(out io.Writer, id string) error {
 	for _, id := range ids {
 		r, ok := catalogue.Must().Get(id)
 		if !ok {
-			return usage(fmt.Errorf("%q is neither a requirement nor a case; see \"cibatest list\"", id))
+			return usage(fmt.Errorf("%q is no requirement, case or note; see \"cibatest list\"", id))
 		}
 		explainRequirement(out, r, listing)
 	}
@@ -143,7 +150,7 @@ func explainRequirement(out io.Writer, r catalogue.Requirement, l suites.Listing
 	field("source", r.Source)
 	field("clause", r.Requirement)
 	field("test", r.Test)
-	field("needs", strings.Join(r.Needs, ", "))
+	field("needs", strings.Join(catalogue.Words(r.Needs), ", "))
 	field("verdict", r.Verdict+" when the expectation is missed")
 	field("expect", expectation(r))
 	for _, line := range r.Expect.Body {
@@ -154,6 +161,10 @@ func explainRequirement(out io.Writer, r catalogue.Requirement, l suites.Listing
 	}
 	field("because", r.Expect.Why)
 	field("pitfalls", r.Pitfalls)
+	for _, note := range catalogue.Must().NotesOf(r) {
+		field("note", note.ID+" "+note.Title+": "+note.Text[0])
+		field("read on", "cibatest explain "+note.ID+", or "+notePlace(note))
+	}
 	for _, c := range l.Cases {
 		for _, id := range c.Requirements {
 			if id == r.ID {
@@ -165,6 +176,18 @@ func explainRequirement(out io.Writer, r catalogue.Requirement, l suites.Listing
 	field("uncovered", suites.Uncovered(r))
 	fmt.Fprintln(out)
 }
+
+// explainNote prints the whole note.
+func explainNote(out io.Writer, n catalogue.Note) {
+	fmt.Fprintf(out, "%s %s\n", n.ID, n.Title)
+	for _, paragraph := range n.Text {
+		fmt.Fprintf(out, "\n  %s\n", paragraph)
+	}
+	fmt.Fprintf(out, "\n  %s\n\n", notePlace(n))
+}
+
+// notePlace is where a note stands in the repository.
+func notePlace(n catalogue.Note) string { return "docs/notes.md#" + strings.ToLower(n.ID) }
 
 func expectation(r catalogue.Requirement) string {
 	var parts []string

@@ -10,6 +10,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/cibatest/cibatest/internal/preflight"
 	"github.com/cibatest/cibatest/internal/targetfile"
 	"github.com/cibatest/cibatest/loadgen"
 	"github.com/cibatest/cibatest/reports/result"
@@ -98,33 +99,36 @@ func (f *loadFlags) bind(cmd *cobra.Command) {
 
 func load(cmd *cobra.Command, f loadFlags) error {
 	f.seed = seedOr(f.seed)
-	bench, err := openTarget(cmd.Context(), f.target, cmd)
+	opened, err := openTarget(cmd, f.target)
 	if err != nil {
 		return err
 	}
-	defer bench.close()
-	discovery, err := targetfile.Discover(cmd.Context(), bench.roundTripper, bench.target)
+	defer opened.Close()
+	facts, err := preflight.Gather(cmd.Context(), opened.RoundTripper, opened.Target)
 	if err != nil {
 		return notJudged(err)
 	}
-	bench.target.Resolve(discovery)
-	plan, err := f.plan(bench.target)
+	target := facts.Target
+	for _, e := range facts.Elsewhere() {
+		fmt.Fprintf(cmd.ErrOrStderr(), "%s is not at the issuer's host or less protected, and gets the client's credentials: %q\n", e.Member, e.URL)
+	}
+	plan, err := f.plan(target)
 	if err != nil {
 		return usage(err)
 	}
-	if err := loadgen.Care(bench.target, &plan, f.consent); err != nil {
+	if err := loadgen.Care(target, &plan, f.consent); err != nil {
 		return usage(err)
 	}
-	options := loadgen.Options{Target: bench.target, Plan: plan, Version: version()}
-	if options.Witness, err = f.witnessOf(cmd); err != nil {
+	options := loadgen.Options{Target: target, Plan: plan, Version: version()}
+	if options.Witness, err = f.witnessOf(cmd, target); err != nil {
 		return usage(err)
 	}
 	if options.Witness != nil {
 		options.Plan.Words.Decisions, options.Plan.Words.ThinkTime = "by the policy of "+f.device, "by the same policy"
-	} else if options.Decider, err = deciderOf(bench); err != nil {
+	} else if options.Decider, err = deciderOf(opened); err != nil {
 		return usage(err)
 	}
-	transport, err := f.carrier(bench.target, plan)
+	transport, err := f.carrier(target, plan)
 	if err != nil {
 		return usage(err)
 	}
@@ -134,17 +138,17 @@ func load(cmd *cobra.Command, f loadFlags) error {
 }
 
 // deciderOf is who makes the users' decisions, nil when nobody known does.
-func deciderOf(b *bench) (loadgen.Decider, error) {
+func deciderOf(o *preflight.Opened) (loadgen.Decider, error) {
 	switch {
-	case b.target.Approval.Kind == "none":
+	case o.Target.Approval.Kind == targetfile.ApprovalNone:
 		return nil, nil
-	case b.approver.IsPerson():
+	case o.Approver.IsPerson():
 		return nil, errors.New("approval.kind is manual: nobody decides that fast; use device, url, exec or none")
 	}
-	if !b.approver.NamesRequest() || b.approver.Nameless() {
+	if !o.Approver.NamesRequest() || o.Approver.Nameless() {
 		return nil, errors.New("approval: the way of deciding names the user only; with many open requests of a user nobody would know which one was decided. Use kind none and let the OP's own device decide")
 	}
-	return b.approver, nil
+	return o.Approver, nil
 }
 
 // drive runs the load with its journal and writes the results.
@@ -355,22 +359,27 @@ func readTemplate(path string, seed int64) (*loadgen.Template, error) {
 	return template, flagError("rar", err)
 }
 
-// clientNamed is the client to load with: one that polls and may use CIBA.
+// clientNamed is the client to load with, by its name or the first ordinary one. The
+// generator sends no user_code, so without a name a client that has to is left out.
 func clientNamed(t *targetfile.Target, name string) (targetfile.Client, error) {
-	for _, c := range t.Clients {
-		usable := c.Spoken() && c.CIBA && c.DeliveryMode != "push" && c.Purpose == "rp" && !c.PolicyDenied
-		if name == "" && usable && !c.UserCode || name != "" && c.Name == name {
+	if name != "" {
+		for _, c := range t.Clients {
+			if c.Name == name {
+				return c, nil
+			}
+		}
+		return targetfile.Client{}, fmt.Errorf("--client: the target file has no client %q", name)
+	}
+	for _, c := range preflight.OrdinaryClients(t.Clients) {
+		if !c.UserCode {
 			return c, nil
 		}
-	}
-	if name != "" {
-		return targetfile.Client{}, fmt.Errorf("--client: the target file has no client %q", name)
 	}
 	return targetfile.Client{}, errors.New("the target file has no client that polls")
 }
 
 func (f *loadFlags) carrier(t *targetfile.Target, p loadgen.Plan) (loadgen.Transport, error) {
-	base, err := transportFor(t)
+	base, err := preflight.Transport(t)
 	if err != nil {
 		return nil, err
 	}

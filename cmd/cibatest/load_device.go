@@ -4,10 +4,11 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"net/http"
 	"net/url"
 	"os"
 
+	"github.com/cibatest/cibatest/internal/preflight"
+	"github.com/cibatest/cibatest/internal/targetfile"
 	"github.com/cibatest/cibatest/loadgen"
 	"github.com/cibatest/cibatest/mockdevice"
 	"github.com/spf13/cobra"
@@ -20,7 +21,7 @@ const deviceTokenEnv = "CIBATEST_DEVICE_TOKEN"
 type remoteDevice struct{ client mockdevice.Client }
 
 // witnessOf is the device of --device, nil without the flag.
-func (f *loadFlags) witnessOf(cmd *cobra.Command) (loadgen.Witness, error) {
+func (f *loadFlags) witnessOf(cmd *cobra.Command, t *targetfile.Target) (loadgen.Witness, error) {
 	if f.device == "" {
 		return nil, nil
 	}
@@ -36,7 +37,11 @@ func (f *loadFlags) witnessOf(cmd *cobra.Command) (loadgen.Witness, error) {
 	if err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https" {
 		return nil, fmt.Errorf("--device %q is not an http or https URL", f.device)
 	}
-	transport := &http.Transport{MaxIdleConnsPerHost: loadgen.DecisionsAtOnce, DisableCompression: true}
+	transport, err := preflight.Transport(t)
+	if err != nil {
+		return nil, err
+	}
+	transport.MaxIdleConnsPerHost = loadgen.DecisionsAtOnce
 	return &remoteDevice{mockdevice.Client{URL: f.device, Token: os.Getenv(deviceTokenEnv), RoundTripper: transport}}, nil
 }
 

@@ -9,12 +9,11 @@ import (
 	"sync"
 	"time"
 
+	"github.com/cibatest/cibatest/loadgen"
+	"github.com/cibatest/cibatest/reports/result"
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/promhttp"
 	"github.com/spf13/cobra"
-
-	"github.com/cibatest/cibatest/loadgen"
-	"github.com/cibatest/cibatest/reports/result"
 )
 
 // loadMetrics publishes how a load goes, for whoever scrapes it. Nothing is

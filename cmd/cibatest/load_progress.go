@@ -11,7 +11,6 @@ import (
 	bubbles "charm.land/bubbles/v2/progress"
 	tea "charm.land/bubbletea/v2"
 	"charm.land/lipgloss/v2"
-
 	"github.com/cibatest/cibatest/loadgen"
 	"github.com/cibatest/cibatest/reports/result"
 	"golang.org/x/term"

@@ -2,13 +2,17 @@ package main
 
 import (
 	"bytes"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
-	"net/http"
+	"maps"
 	"os"
-	"time"
+	"slices"
+	"strings"
+	"text/tabwriter"
 
+	"github.com/cibatest/cibatest/internal/preflight"
 	"github.com/cibatest/cibatest/internal/targetfile"
 	"github.com/cibatest/cibatest/suites"
 	"github.com/spf13/cobra"
@@ -22,7 +26,8 @@ func newCheck() *cobra.Command {
 		Short: "Validate a target file and what it says against the OP, judging nothing",
 		Long: `Validates a target file, every problem at once, then reads the OP's discovery document
 and keys, lets every poll client show its credentials at both endpoints, and says what can be
-tested and what is missing. No user is asked anything.`,
+tested and what is missing. No user is asked anything. Credentials go to no endpoint that is
+neither at the issuer's host nor named in the file.`,
 		Example: "  cibatest check staging.yaml\n  cibatest check --schema > target.schema.json",
 		Args:    cobra.MaximumNArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
@@ -50,12 +55,12 @@ func check(cmd *cobra.Command, file string, asJSON bool) error {
 	if err != nil {
 		return usage(err)
 	}
-	transport, err := transportFor(t)
+	transport, err := preflight.Transport(t)
 	if err != nil {
 		return usage(err)
 	}
 	defer transport.CloseIdleConnections()
-	report := targetfile.Check(cmd.Context(), transport, t)
+	report := preflight.Check(cmd.Context(), transport, t)
 	if report.Reached && !report.HasProblems() {
 		refused, err := suites.Refused(cmd.Context(), t, transport)
 		if err != nil {
@@ -63,11 +68,11 @@ func check(cmd *cobra.Command, file string, asJSON bool) error {
 		}
 		report.Clients(refused)
 	}
+	printReport := printCheck
 	if asJSON {
-		if err := report.WriteJSON(cmd.OutOrStdout()); err != nil {
-			return err
-		}
-	} else if err := report.WriteText(cmd.OutOrStdout()); err != nil {
+		printReport = printCheckJSON
+	}
+	if err := printReport(cmd.OutOrStdout(), report); err != nil {
 		return err
 	}
 	switch {
@@ -79,37 +84,88 @@ func check(cmd *cobra.Command, file string, asJSON bool) error {
 	return nil
 }
 
+// printCheckJSON writes a report for machines.
+func printCheckJSON(out io.Writer, r preflight.CheckReport) error {
+	encoder := json.NewEncoder(out)
+	encoder.SetIndent("", "  ")
+	return encoder.Encode(r)
+}
+
+// printCheck writes a report for people.
+func printCheck(out io.Writer, r preflight.CheckReport) error {
+	w := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
+	fmt.Fprintf(w, "%s\n\n", r.Issuer)
+	for _, f := range r.Findings {
+		fmt.Fprintf(w, "%s\t%s\n", f.Level, f.Text)
+	}
+	if len(r.Capabilities) > 0 {
+		fmt.Fprint(w, "\ncapability\thas\thow it is known\n")
+	}
+	yesNo := map[bool]string{true: "yes", false: "no"}
+	for _, name := range slices.Sorted(maps.Keys(r.Capabilities)) {
+		c := r.Capabilities[name]
+		fmt.Fprintf(w, "%s\t%s\t%s\n", name, yesNo[c.Has], strings.ToValidUTF8(c.Reason, "?"))
+	}
+	return w.Flush()
+}
+
 func newInit() *cobra.Command {
-	var out string
+	var out, caFile string
 	var force bool
 	cmd := &cobra.Command{
-		Use:     "init ISSUER",
-		Short:   "Write a target file from an OP's discovery document",
-		Example: "  cibatest init https://op.example.com > target.yaml\n  cibatest init https://op.example.com --out target.yaml",
-		Args:    cobra.ExactArgs(1),
+		Use:   "init ISSUER",
+		Short: "Write a target file from an OP's discovery document",
+		Long: `Writes a first target file from an OP's discovery document. The URL of that document is
+taken for its issuer, too. What the OP publishes is copied as text; an issuer or an endpoint
+of another host is shown in a comment, for you to judge.`,
+		Example: `  cibatest init https://op.example.com > target.yaml
+  cibatest init https://op.example.com --ca-file ca.pem --out target.yaml`,
+		Args: cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			transport := &http.Transport{Proxy: http.ProxyFromEnvironment, TLSHandshakeTimeout: 10 * time.Second}
-			defer transport.CloseIdleConnections()
-			text, err := targetfile.Init(cmd.Context(), transport, args[0])
+			text, err := firstTarget(cmd, args[0], targetfile.TLS{CAFile: caFile})
 			if err != nil {
-				return notJudged(err)
-			}
-			if out == "" {
-				_, err = cmd.OutOrStdout().Write(text)
 				return err
 			}
-			if _, err := os.Stat(out); err == nil && !force {
-				return usage(fmt.Errorf("%s exists; --force replaces it", out))
-			} else if err != nil && !errors.Is(err, os.ErrNotExist) {
-				return usage(err)
-			}
-			return writeWhole(out, func(w io.Writer) error {
-				_, err := io.Copy(w, bytes.NewReader(text))
-				return err
-			})
+			return writeTargetFile(cmd, text, out, force)
 		},
 	}
 	cmd.Flags().StringVarP(&out, "out", "o", "", "file to write; empty: standard output")
+	cmd.Flags().StringVar(&caFile, "ca-file", "", "certificates to trust besides the system's, as PEM; goes into the file as tls.ca_file")
 	cmd.Flags().BoolVar(&force, "force", false, "replace an existing file")
 	return cmd
+}
+
+// firstTarget makes the text of a target file for the OP of an issuer.
+func firstTarget(cmd *cobra.Command, pasted string, trusted targetfile.TLS) ([]byte, error) {
+	issuer, err := preflight.IssuerOf(pasted)
+	if err != nil {
+		return nil, usage(err)
+	}
+	transport, err := preflight.Transport(&targetfile.Target{TLS: trusted})
+	if err != nil {
+		return nil, usage(err)
+	}
+	defer transport.CloseIdleConnections()
+	text, err := preflight.Init(cmd.Context(), transport, issuer, trusted)
+	if err != nil {
+		return nil, notJudged(err)
+	}
+	return text, nil
+}
+
+// writeTargetFile writes to a file that is not there yet, or to standard output.
+func writeTargetFile(cmd *cobra.Command, text []byte, out string, force bool) error {
+	if out == "" {
+		_, err := cmd.OutOrStdout().Write(text)
+		return err
+	}
+	if _, err := os.Stat(out); err == nil && !force {
+		return usage(fmt.Errorf("%s exists; --force replaces it", out))
+	} else if err != nil && !errors.Is(err, os.ErrNotExist) {
+		return usage(err)
+	}
+	return writeWhole(out, func(w io.Writer) error {
+		_, err := io.Copy(w, bytes.NewReader(text))
+		return err
+	})
 }

@@ -3,15 +3,14 @@
 package baseline
 
 import (
-	"bytes"
-	"errors"
+	_ "embed" // the schema
 	"fmt"
-	"io"
 	"os"
 	"slices"
 	"strings"
 	"time"
 
+	"github.com/cibatest/cibatest/internal/yamlfile"
 	"github.com/cibatest/cibatest/reports/result"
 	"go.yaml.in/yaml/v3"
 )
@@ -31,65 +30,67 @@ type Entry struct {
 	Expires     string         `yaml:"expires,omitempty"` // a day, 2027-12-31; after it the entry counts no more
 }
 
-// Load reads a baseline. Entries that have expired at now are dropped.
+//go:embed schema.json
+var schemaDocument []byte
+
+var fileKind = yamlfile.Kind{Schema: yamlfile.NewSchema(schemaDocument)}
+
+// Load reads a baseline. Entries that have expired at now are dropped. Mistakes in
+// the file are [yamlfile.Problems].
 func Load(path string, now time.Time) (*Baseline, error) {
-	data, err := os.ReadFile(path) //nolint:gosec // the user names the file
+	file, err := fileKind.Load(path, yamlfile.Env{})
 	if err != nil {
 		return nil, fmt.Errorf("baseline: %w", err)
 	}
-	b, err := Parse(data, now)
-	if err != nil {
-		return nil, fmt.Errorf("baseline %s: %w", path, err)
-	}
-	return b, nil
+	return read(file, now)
 }
 
-// Parse reads the text of a baseline and names everything that is wrong with it.
-func Parse(data []byte, now time.Time) (*Baseline, error) {
+// Parse reads the text of a baseline; name is for messages. An empty text lists nothing.
+func Parse(name string, text []byte, now time.Time) (*Baseline, error) {
+	return read(fileKind.Parse(name, text, yamlfile.Env{}), now)
+}
+
+func read(file *yamlfile.File, now time.Time) (*Baseline, error) {
 	var b Baseline
-	decoder := yaml.NewDecoder(bytes.NewReader(data))
-	decoder.KnownFields(true)
-	if err := decoder.Decode(&b); err != nil && !errors.Is(err, io.EOF) {
+	for _, at := range file.Root().At("known").Items() {
+		if e := entryAt(at); !e.expired(at.At("expires"), now) {
+			b.Known = append(b.Known, e)
+		}
+	}
+	if err := file.Err(); err != nil {
 		return nil, err
 	}
-	var problems []error
-	var current []Entry
-	for i, e := range b.Known {
-		expired, err := e.check(now)
-		if err != nil {
-			problems = append(problems, fmt.Errorf("known[%d]: %w", i, err))
-		}
-		if !expired {
-			current = append(current, e)
-		}
-	}
-	return &Baseline{Known: current}, errors.Join(problems...)
+	return &b, nil
 }
 
-func (e Entry) check(now time.Time) (expired bool, err error) {
+func entryAt(at yamlfile.Place) Entry {
+	e := Entry{
+		Case: at.At("case").Text(), Requirement: at.At("requirement").Text(), Outcome: result.Outcome(at.At("outcome").Text()),
+		Clause: at.At("clause").Text(), Reason: at.At("reason").Text(), Expires: at.At("expires").Text(),
+	}
 	if (e.Case == "") == (e.Requirement == "") {
-		return false, errors.New("needs either case or requirement")
+		at.Wrong("needs either case or requirement")
 	}
-	if !slices.Contains([]result.Outcome{result.Fail, result.Warn, result.Error}, e.Outcome) {
-		return false, fmt.Errorf("outcome %q is not fail, warn or error", e.Outcome)
-	}
-	if e.Reason == "" {
-		return false, errors.New("reason is missing: say why this deviation is accepted")
-	}
+	return e
+}
+
+// expired reports whether the entry counts no more. It counts through its last day, in UTC.
+func (e Entry) expired(at yamlfile.Place, now time.Time) bool {
 	if e.Expires == "" {
-		return false, nil
+		return false
 	}
 	day, err := time.Parse(time.DateOnly, e.Expires)
 	if err != nil {
-		return false, fmt.Errorf("expires %q is not a day such as 2027-12-31", e.Expires)
+		at.Wrong("is %s; wanted a day such as 2027-12-31", at.Shown())
+		return false
 	}
-	return now.After(day.AddDate(0, 0, 1)), nil
+	return now.After(day.AddDate(0, 0, 1))
 }
 
-// Empty says whether nothing is listed.
+// Empty reports whether nothing is listed.
 func (b *Baseline) Empty() bool { return len(b.Known) == 0 }
 
-// covers says whether the entry speaks of the case.
+// covers reports whether the entry is about the case.
 func (e Entry) covers(c result.Case) bool {
 	return e.Case == c.ID || e.Requirement != "" && slices.Contains(c.Requirements, e.Requirement)
 }
@@ -140,18 +141,19 @@ func (b *Baseline) Apply(run *result.Run) News {
 	return news
 }
 
-// Bad says whether the run differs from its baseline in a way that needs a
+// Bad reports whether the run differs from its baseline in a way that needs a
 // person: a new failure, or an entry that is no longer true.
 func (n News) Bad() bool { return len(n.New)+len(n.Gone)+len(n.Unmatched) > 0 }
 
-// NotJudged says whether a case that is not listed could not be judged.
+// NotJudged reports whether a case that is not listed could not be judged.
 func (n News) NotJudged() bool { return len(n.Errors) > 0 }
 
 // Lines tells the news, one line each.
 func (n News) Lines() []string {
 	var lines []string
 	for _, e := range n.Gone {
-		lines = append(lines, fmt.Sprintf("baseline: %s is listed as %s but is not any more; remove the entry (%s)", e.Case+e.Requirement, e.Outcome, e.Reason))
+		lines = append(lines, fmt.Sprintf("baseline: %s is listed as %s but is not any more; remove the entry (%s)",
+			e.Case+e.Requirement, e.Outcome, e.Reason))
 	}
 	for _, e := range n.Unmatched {
 		lines = append(lines, fmt.Sprintf("baseline: no case answers to %s; remove or correct the entry", e.Case+e.Requirement))

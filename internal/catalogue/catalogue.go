@@ -1,6 +1,8 @@
 // Package catalogue is the catalogue of clauses that an OpenID Provider for CIBA has
 // to obey, as testable requirements in our own words. The catalogue is the truth
 // of this tool: cases name its ids, and coverage is computed from them.
+// docs/catalogue.md explains the fields of an entry, docs/notes.md the questions
+// that the texts leave open.
 package catalogue
 
 import (
@@ -13,12 +15,15 @@ import (
 	"sync"
 
 	"go.yaml.in/yaml/v3"
+
+	"github.com/cibatest/cibatest/docs"
 )
 
 //go:embed requirements.yaml
 var document []byte
 
-// Requirement is one clause. Texts are prose; ids never change.
+// Requirement is one clause. Texts are prose; ids never change. Notes are ids of
+// the notes about what the texts leave open here, see [Catalogue.NotesOf].
 type Requirement struct {
 	ID          string   `yaml:"id"`
 	Source      string   `yaml:"source"`  // document and section; several are separated by ";"
@@ -33,13 +38,13 @@ type Requirement struct {
 	Pitfalls    string   `yaml:"pitfalls"`
 	Notes       []string `yaml:"notes"`
 	Modes       []string `yaml:"-"` // of Applies
-	Needs       []string `yaml:"-"` // of Applies
+	Needs       []Need   `yaml:"-"` // of Applies
 }
 
 // Applies says where a requirement can be tested.
 type Applies struct {
 	Modes []string `yaml:"modes"`
-	Needs []string `yaml:"needs"` // capabilities that must all be there, else the test is skipped
+	Needs []Need   `yaml:"needs"` // capabilities that must all be there, else the test is skipped
 }
 
 // Expect is what the decisive answer of a test looks like.
@@ -54,14 +59,15 @@ type Expect struct {
 	Why             string   `yaml:"why"`
 }
 
-// Catalogue holds all requirements.
+// Catalogue holds all requirements, and the notes they cite.
 type Catalogue struct {
-	list []Requirement
-	byID map[string]int
+	list  []Requirement
+	byID  map[string]int
+	notes map[string]Note
 }
 
-// Load reads the embedded catalogue, once.
-var Load = sync.OnceValues(func() (*Catalogue, error) { return parse(document) })
+// Load reads the embedded catalogue and notes, once.
+var Load = sync.OnceValues(func() (*Catalogue, error) { return parse(document, docs.Notes) })
 
 // Must is [Load] for callers that cannot go on without; the embedded document
 // is held valid by a test.
@@ -73,14 +79,16 @@ func Must() *Catalogue {
 	return c
 }
 
-func parse(data []byte) (*Catalogue, error) {
-	decoder := yaml.NewDecoder(bytes.NewReader(data))
+func parse(requirements []byte, notes string) (*Catalogue, error) {
+	decoder := yaml.NewDecoder(bytes.NewReader(requirements))
 	decoder.KnownFields(true)
 	c := &Catalogue{byID: map[string]int{}}
 	if err := decoder.Decode(&c.list); err != nil {
 		return nil, fmt.Errorf("requirement catalogue: %w", err)
 	}
-	var problems []error
+	var err error
+	c.notes, err = parseNotes(notes)
+	problems := []error{err}
 	for i := range c.list {
 		r := &c.list[i]
 		r.Modes, r.Needs = r.Applies.Modes, r.Applies.Needs
@@ -88,7 +96,7 @@ func parse(data []byte) (*Catalogue, error) {
 			problems = append(problems, fmt.Errorf("%s: the id is used twice", r.ID))
 		}
 		c.byID[r.ID] = i
-		problems = append(problems, r.check())
+		problems = append(problems, r.check(), c.checkCitations(*r))
 	}
 	if err := errors.Join(problems...); err != nil {
 		return nil, fmt.Errorf("requirement catalogue: %w", err)
@@ -112,10 +120,23 @@ func (r Requirement) check() error {
 		problems = append(problems, oneOf("mode", mode, []string{"poll", "ping", "push"}))
 	}
 	for _, need := range r.Needs {
-		problems = append(problems, oneOf("need", need, needs))
+		if !need.Known() {
+			problems = append(problems, fmt.Errorf("%s: need %q is not one of %v", r.ID, need, needs))
+		}
 	}
 	if r.ID == "" || r.Requirement == "" || r.Source == "" {
 		problems = append(problems, fmt.Errorf("%q: id, source and requirement are never empty", r.ID))
+	}
+	return errors.Join(problems...)
+}
+
+// checkCitations holds every cited note to be there.
+func (c *Catalogue) checkCitations(r Requirement) error {
+	var problems []error
+	for _, id := range r.Notes {
+		if _, ok := c.notes[id]; !ok {
+			problems = append(problems, fmt.Errorf("%s: there is no note %s", r.ID, id))
+		}
 	}
 	return errors.Join(problems...)
 }
@@ -146,42 +167,7 @@ func (c *Catalogue) Search(words string) []Requirement {
 	return found
 }
 
-// InPollScope are the requirements of poll mode that need none of the fields
-// this tool does not speak yet.
-func (c *Catalogue) InPollScope() []Requirement {
-	outside := []string{
-		"signed_request", "dpop", "dpop_nonce", "dpop_bound_client", "mtls", "mtls_bound", "dcr",
-		"notification_receiver", "fapi_ciba", "fapi_ciba_id1", "fapi_ciba_d03", "fapi1", "fapi2", "rfc10070",
-	}
-	var scope []Requirement
-	for _, r := range c.list {
-		special := slices.ContainsFunc(r.Needs, func(n string) bool { return slices.Contains(outside, n) })
-		if slices.Contains(r.Modes, "poll") && !special && !slices.Contains([]string{"request-object", "ping", "push", "fapi"}, r.Area) {
-			scope = append(scope, r)
-		}
-	}
-	return scope
-}
-
-// NeedNames are the capabilities that requirements may need.
-func NeedNames() []string { return slices.Clone(needs) }
-
 var areas = []string{
 	"discovery", "client-auth", "initiation", "request-object", "hints", "binding-message", "user-code", "acknowledgement",
 	"polling", "expiry", "approval", "denial", "id-token", "token-response", "ping", "push", "rar", "security", "fapi",
-}
-
-var needs = []string{
-	// of the harness
-	"approve", "deny", "approve_partial", "no_action", "device_observer", "notification_receiver", "hosted_files", "second_client",
-	"second_user", "parallel", "short_expiry", "clock_wait", "fault_injection", "tls_probe", "observes_slow_down", "bc_policy_deny",
-	// features of the OP
-	"discovery", "dcr", "pairwise", "signed_request", "no_signed_request", "user_code", "no_user_code", "acr", "rar", "no_rar",
-	"rar_schema", "rar_enrich", "dpop", "dpop_nonce", "mtls", "mtls_bound", "refresh", "userinfo", "introspection", "jwt_access_token",
-	"resource", "login_hint", "id_token_hint", "login_hint_token",
-	// clients
-	"client_secret", "client_secret_basic", "client_secret_jwt", "private_key_jwt", "client_assertion", "public_client",
-	"no_ciba_client", "client_without_req_alg", "client_without_user_code", "client_without_rar_type", "dpop_bound_client",
-	// profiles
-	"fapi_ciba", "fapi_ciba_id1", "fapi_ciba_d03", "fapi1", "fapi2", "rfc10070",
 }

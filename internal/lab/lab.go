@@ -16,6 +16,7 @@ import (
 
 	"github.com/cibatest/cibatest/fixtures"
 	"github.com/cibatest/cibatest/internal/approve"
+	"github.com/cibatest/cibatest/internal/catalogue"
 	"github.com/cibatest/cibatest/internal/memnet"
 	"github.com/cibatest/cibatest/internal/refop"
 	"github.com/cibatest/cibatest/internal/targetfile"
@@ -124,7 +125,7 @@ func (l *Lab) describe() error {
 		return fmt.Errorf("the built-in target: %w", err)
 	}
 	for name, has := range l.OP.Declared() {
-		l.Target.Capabilities[name] = has
+		l.Target.Capabilities[catalogue.Need(name)] = has
 	}
 	l.Approver, err = approve.New(l.Target.Approval, approve.Options{Device: l.Device, RoundTripper: l.RoundTripper})
 	return err

@@ -70,13 +70,13 @@ func (t *Target) fillDefaults(raw map[string]any) {
 	for i := range t.Clients {
 		c := &t.Clients[i]
 		if c.DeliveryMode == "" {
-			c.DeliveryMode = "poll"
+			c.DeliveryMode = DeliveryPoll
 		}
 		if c.Purpose == "" {
-			c.Purpose = "rp"
+			c.Purpose = PurposeRP
 		}
 		if given, ok := rawClient(raw, i)["ciba"]; !ok || given == nil {
-			c.CIBA = c.Purpose == "rp"
+			c.CIBA = c.Purpose == PurposeRP
 		}
 	}
 	for i := range t.Users {
@@ -88,7 +88,7 @@ func (t *Target) fillDefaults(raw map[string]any) {
 		t.Scope = "openid"
 	}
 	a := &t.Approval
-	setDefault(&a.Kind, "none")
+	setDefault(&a.Kind, ApprovalNone)
 	setDefault(&a.Method, "POST")
 	setDefault(&a.Actions.Allow, "allow")
 	setDefault(&a.Actions.Deny, "deny")

@@ -2,107 +2,110 @@ package targetfile
 
 import (
 	"encoding/json"
-	"fmt"
 	"regexp"
 	"slices"
 	"strings"
 
 	"github.com/cibatest/cibatest/internal/catalogue"
 	"github.com/cibatest/cibatest/internal/jose"
+	"github.com/cibatest/cibatest/internal/yamlfile"
 )
 
 // meaning checks what the schema cannot: whether the values fit together.
-func (p *parser) meaning(t *Target) {
-	if !slices.Contains(Personas(), t.Persona) {
-		p.fail(p.nodeAt("persona"), "persona", "is %q; known are %s", t.Persona, strings.Join(Personas(), ", "))
+type meaning struct {
+	file   *yamlfile.File
+	target *Target
+}
+
+func (m meaning) check() {
+	root := m.file.Root()
+	if known := Personas(); !slices.Contains(known, m.target.Persona) {
+		root.At("persona").Wrong("is %q; known are %s", m.target.Persona, strings.Join(known, ", "))
 	}
-	p.clients(t)
-	p.users(t)
-	p.rar(t)
-	p.approval(t.Approval)
-	for name := range t.Capabilities {
-		if !slices.Contains(catalogue.NeedNames(), name) {
-			p.fail(p.keyAt("capabilities", name), "capabilities."+name, "unknown capability; the names are those of applies.needs in \"cibatest list --json\"")
+	for i := range m.target.Clients {
+		m.client(root.At("clients").Item(i), i)
+	}
+	for i := range m.target.Users {
+		m.user(root.At("users").Item(i), i)
+	}
+	m.rar(root.At("rar"))
+	m.approval(root.At("approval"))
+	for _, capability := range root.At("capabilities").Members() {
+		if !catalogue.Need(capability.Name()).Known() {
+			capability.WrongName("unknown capability; the names are those of applies.needs in \"cibatest list --json\"")
 		}
 	}
 }
 
-func (p *parser) clients(t *Target) {
-	names := map[string]bool{}
-	for i := range t.Clients {
-		c := &t.Clients[i]
-		path := fmt.Sprintf("clients[%d]", i)
-		if names[c.Name] {
-			p.fail(p.nodeAt(path+".name"), path+".name", "%q names two clients", c.Name)
+func (m meaning) client(at yamlfile.Place, i int) {
+	c := &m.target.Clients[i]
+	if slices.ContainsFunc(m.target.Clients[:i], func(other Client) bool { return other.Name == c.Name }) {
+		at.At("name").Wrong("%q names two clients", c.Name)
+	}
+	switch c.AuthMethod {
+	case AuthClientSecretBasic, AuthClientSecretPost, AuthClientSecretJWT:
+		if c.ClientSecret == "" {
+			at.At("client_secret").Wrong("is missing; %s needs one, for example ${env:CLIENT_SECRET}", c.AuthMethod)
 		}
-		names[c.Name] = true
-		switch c.AuthMethod {
-		case AuthClientSecretBasic, AuthClientSecretPost, AuthClientSecretJWT:
-			if c.ClientSecret == "" {
-				p.fail(p.nodeAt(path), path+".client_secret", "is missing; %s needs one, for example ${env:CLIENT_SECRET}", c.AuthMethod)
-			}
-		case AuthPrivateKeyJWT:
-			p.keys(c, path)
-		}
-		for _, kind := range c.RARTypes {
-			if !slices.Contains(t.RAR.Types, kind) {
-				p.fail(p.nodeAt(path+".rar_types"), path+".rar_types", "%q is not in rar.types", kind)
-			}
+	case AuthPrivateKeyJWT:
+		m.keys(at, c)
+	}
+	for _, name := range c.RARTypes {
+		if !slices.Contains(m.target.RAR.Types, name) {
+			at.At("rar_types").Wrong("%q is not in rar.types", name)
 		}
 	}
 }
 
-func (p *parser) keys(c *Client, path string) {
-	at := path + ".jwks_file"
+// keys reads the private keys of a client that signs its assertions.
+func (m meaning) keys(at yamlfile.Place, c *Client) {
+	at = at.At("jwks_file")
 	if c.JWKSFile == "" {
-		p.fail(p.nodeAt(path), at, "is missing; private_key_jwt needs a file with the private key as a JSON Web Key Set")
+		at.Wrong("is missing; private_key_jwt needs a file with the private key as a JSON Web Key Set")
 		return
 	}
-	data, err := p.read(c.JWKSFile)
+	data, err := m.file.ReadFile(c.JWKSFile)
 	if err != nil {
-		p.fail(p.nodeAt(at), at, "the file %s cannot be read", c.JWKSFile)
+		at.Wrong("the file %s cannot be read", c.JWKSFile)
 		return
 	}
 	keys, err := jose.ParseKeys(data)
 	switch {
 	case err != nil:
-		p.fail(p.nodeAt(at), at, "%s is %v", c.JWKSFile, err)
+		at.Wrong("%s is %v", c.JWKSFile, err)
 	case len(keys) == 0 || !keys[0].IsPrivate():
-		p.fail(p.nodeAt(at), at, "%s holds no private key", c.JWKSFile)
+		at.Wrong("%s holds no private key", c.JWKSFile)
 	}
 	c.JWKS = Secret(data)
 }
 
-func (p *parser) users(t *Target) {
-	names := map[string]bool{}
-	for i, u := range t.Users {
-		path := fmt.Sprintf("users[%d]", i)
-		if names[u.Name] {
-			p.fail(p.nodeAt(path+".name"), path+".name", "%q names two users", u.Name)
-		}
-		names[u.Name] = true
-		if u.LoginHint == "" && u.LoginHintToken == "" && u.IDTokenHint == "" {
-			p.fail(p.nodeAt(path), path, "has no hint; give login_hint, login_hint_token or id_token_hint")
-		}
+func (m meaning) user(at yamlfile.Place, i int) {
+	u := m.target.Users[i]
+	if slices.ContainsFunc(m.target.Users[:i], func(other User) bool { return other.Name == u.Name }) {
+		at.At("name").Wrong("%q names two users", u.Name)
+	}
+	if u.LoginHint == "" && u.LoginHintToken == "" && u.IDTokenHint == "" {
+		at.Wrong("has no hint; give login_hint, login_hint_token or id_token_hint")
 	}
 }
 
-func (p *parser) rar(t *Target) {
-	for i, object := range t.RAR.Valid {
-		path := fmt.Sprintf("rar.valid[%d]", i)
+func (m meaning) rar(at yamlfile.Place) {
+	rar := m.target.RAR
+	for i, object := range rar.Valid {
 		var typed struct {
 			Type string `json:"type"`
 		}
 		_ = json.Unmarshal(object, &typed)
+		place := at.At("valid").Item(i).At("type")
 		switch {
 		case typed.Type == "":
-			p.fail(p.nodeAt(path), path+".type", "is missing")
-		case !slices.Contains(t.RAR.Types, typed.Type):
-			p.fail(p.nodeAt(path+".type"), path+".type", "%q is not in rar.types", typed.Type)
+			place.Wrong("is missing")
+		case !slices.Contains(rar.Types, typed.Type):
+			place.Wrong("%q is not in rar.types", typed.Type)
 		}
 	}
-	if len(t.RAR.Types) > 0 && len(t.RAR.Valid) == 0 {
-		p.fail(p.nodeAt("rar"), "rar.valid", "is missing; give one object that this OP accepts for each type")
+	if len(rar.Types) > 0 && len(rar.Valid) == 0 {
+		at.At("valid").Wrong("is missing; give one object that this OP accepts for each type")
 	}
 }
 
@@ -110,21 +113,28 @@ var braces = regexp.MustCompile(`\{([a-z_]+)\}`)
 
 var placeholders = []string{"auth_req_id", "action", "login_hint", "user", "authorization_details"}
 
-func (p *parser) approval(a Approval) {
+func (m meaning) approval(at yamlfile.Place) {
+	a := m.target.Approval
 	switch {
 	case a.Kind == "url" && a.URL == "":
-		p.fail(p.nodeAt("approval"), "approval.url", "is missing; kind url needs a template with {auth_req_id} or {login_hint}, and {action}")
+		at.At("url").Wrong("is missing; kind url needs a template with {auth_req_id} or {login_hint}, and {action}")
 	case a.Kind == "exec" && len(a.Command) == 0:
-		p.fail(p.nodeAt("approval"), "approval.command", "is missing; kind exec runs it with {auth_req_id} and {action}")
+		at.At("command").Wrong("is missing; kind exec runs it with {auth_req_id} and {action}")
 	case a.Kind == "device" && a.Observe.Listen == "":
-		p.fail(p.nodeAt("approval"), "approval.observe.listen", "is missing; kind device needs the address the OP sends its prompts to")
+		at.At("observe").At("listen").Wrong("is missing; kind device needs the address the OP sends its prompts to")
 	}
-	texts := map[string]string{"approval.url": a.URL, "approval.body": a.Body.Reveal(), "approval.command": strings.Join(a.Command, " ")}
-	for _, path := range []string{"approval.url", "approval.body", "approval.command"} {
-		for _, m := range braces.FindAllStringSubmatch(texts[path], -1) {
-			if !slices.Contains(placeholders, m[1]) {
-				p.fail(p.nodeAt(path), path, "unknown placeholder {%s}; known are {%s}", m[1], strings.Join(placeholders, "}, {"))
-			}
+	knownBraces(at.At("url"), a.URL)
+	knownBraces(at.At("body"), a.Body.Reveal())
+	for i, argument := range a.Command {
+		knownBraces(at.At("command").Item(i), argument)
+	}
+}
+
+// knownBraces refuses a placeholder that nothing would fill.
+func knownBraces(at yamlfile.Place, text string) {
+	for _, found := range braces.FindAllStringSubmatch(text, -1) {
+		if !slices.Contains(placeholders, found[1]) {
+			at.Wrong("unknown placeholder {%s}; known are {%s}", found[1], strings.Join(placeholders, "}, {"))
 		}
 	}
 }

@@ -2,28 +2,29 @@ package targetfile
 
 import (
 	"encoding/json"
-	"slices"
 	"time"
+
+	"github.com/cibatest/cibatest/internal/catalogue"
 )
 
 // Target is what is under test, as the target file describes it, after personas
 // and defaults have been applied. The zero value is not usable; see [Parse].
 type Target struct {
-	Issuer         string            `yaml:"issuer" json:"issuer"`
-	Persona        string            `yaml:"persona" json:"persona"`
-	Endpoints      Endpoints         `yaml:"endpoints" json:"endpoints"`
-	TLS            TLS               `yaml:"tls" json:"tls"`
-	Clients        []Client          `yaml:"clients" json:"clients"`
-	Users          []User            `yaml:"users" json:"users"`
-	UnknownUser    User              `yaml:"unknown_user" json:"unknown_user"`
-	Scope          string            `yaml:"scope" json:"scope"`
-	BindingMessage string            `yaml:"binding_message" json:"binding_message"`
-	StartParams    map[string]string `yaml:"start_params" json:"start_params,omitempty"` // extra parameters every backchannel request of this OP needs (audience, resource)
-	RAR            RAR               `yaml:"rar" json:"rar"`
-	Approval       Approval          `yaml:"approval" json:"approval"`
-	Notifications  Notifications     `yaml:"notifications" json:"notifications"`
-	Capabilities   map[string]bool   `yaml:"capabilities" json:"capabilities,omitempty"` // yes/no where it cannot be discovered, by the names of the catalogue's applies.needs
-	Budgets        Budgets           `yaml:"budgets" json:"budgets"`
+	Issuer         string                  `yaml:"issuer" json:"issuer"`
+	Persona        string                  `yaml:"persona" json:"persona"`
+	Endpoints      Endpoints               `yaml:"endpoints" json:"endpoints"`
+	TLS            TLS                     `yaml:"tls" json:"tls"`
+	Clients        []Client                `yaml:"clients" json:"clients"`
+	Users          []User                  `yaml:"users" json:"users"`
+	UnknownUser    User                    `yaml:"unknown_user" json:"unknown_user"`
+	Scope          string                  `yaml:"scope" json:"scope"`
+	BindingMessage string                  `yaml:"binding_message" json:"binding_message"`
+	StartParams    map[string]string       `yaml:"start_params" json:"start_params,omitempty"` // extra parameters every backchannel request of this OP needs (audience, resource)
+	RAR            RAR                     `yaml:"rar" json:"rar"`
+	Approval       Approval                `yaml:"approval" json:"approval"`
+	Notifications  Notifications           `yaml:"notifications" json:"notifications"`
+	Capabilities   map[catalogue.Need]bool `yaml:"capabilities" json:"capabilities,omitempty"` // yes/no where it cannot be discovered
+	Budgets        Budgets                 `yaml:"budgets" json:"budgets"`
 
 	file    string   // where it was read from
 	secrets []string // values that came from outside
@@ -56,14 +57,25 @@ const (
 	AuthSelfSignedTLS     = "self_signed_tls_client_auth"
 )
 
-// Spoken says whether this tool can authenticate the client. Clients with
+// The token delivery modes of CIBA Core 5, with their wire values.
+const (
+	DeliveryPoll = "poll" // the client asks the token endpoint; the default of a target file
+	DeliveryPing = "ping" // the client is told when to ask
+	DeliveryPush = "push" // the client is sent the tokens
+)
+
+// What a client of the target file is for.
+const (
+	PurposeRP             = "rp"              // it asks for authentication; the default
+	PurposeResourceServer = "resource-server" // it asks the introspection endpoint
+)
+
+// ApprovalNone is the approval.kind of a target whose users nobody can have decide.
+const ApprovalNone = "none"
+
+// Spoken reports whether this tool can authenticate the client. Clients with
 // certificates may be in a target file, but take no part so far.
 func (c Client) Spoken() bool { return c.AuthMethod != AuthTLS && c.AuthMethod != AuthSelfSignedTLS }
-
-// SpokenClients are the clients that take part in a run, in the order of the file.
-func (t *Target) SpokenClients() []Client {
-	return slices.DeleteFunc(slices.Clone(t.Clients), func(c Client) bool { return !c.Spoken() })
-}
 
 // Client is one client registered at the OP.
 type Client struct {
@@ -74,7 +86,7 @@ type Client struct {
 	ClientSecret      Secret   `yaml:"client_secret" json:"client_secret,omitempty"`
 	JWKSFile          string   `yaml:"jwks_file" json:"jwks_file,omitempty"` // resolved against the target file's folder
 	JWKS              Secret   `yaml:"-" json:"-"`                           // content of JWKSFile
-	DeliveryMode      string   `yaml:"delivery_mode" json:"delivery_mode"`   // poll, ping, push
+	DeliveryMode      string   `yaml:"delivery_mode" json:"delivery_mode"`   // see DeliveryPoll
 	UserCode          bool     `yaml:"user_code" json:"user_code"`           // must send user_code
 	RequestSigningAlg string   `yaml:"request_signing_alg" json:"request_signing_alg,omitempty"`
 	IDTokenAlg        string   `yaml:"id_token_signed_response_alg" json:"id_token_signed_response_alg,omitempty"` // empty: RS256, the default of OIDC Registration 2
@@ -82,7 +94,7 @@ type Client struct {
 	Sector            string   `yaml:"sector" json:"sector,omitempty"`                                             // host of the sector identifier of a pairwise client
 	CIBA              bool     `yaml:"ciba" json:"ciba"`                                                           // false: must not be served
 	RARTypes          []string `yaml:"rar_types" json:"rar_types,omitempty"`                                       // empty: as RAR.Types; a subset: others must be refused
-	Purpose           string   `yaml:"purpose" json:"purpose"`                                                     // rp, resource-server
+	Purpose           string   `yaml:"purpose" json:"purpose"`                                                     // see PurposeRP
 	Scope             string   `yaml:"scope" json:"scope,omitempty"`                                               // empty: as Target.Scope
 	PolicyDenied      bool     `yaml:"policy_denied" json:"policy_denied,omitempty"`                               // the OP refuses this client's requests with access_denied (bc_policy_deny)
 }

@@ -6,6 +6,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/cibatest/cibatest/internal/yamlfile"
 	"github.com/google/go-cmp/cmp"
 )
 
@@ -46,7 +47,7 @@ func TestBadFiles(t *testing.T) {
 		want []string
 	}{
 		"empty":    {"", []string{`t.yaml: the file is empty; "cibatest init ISSUER" writes a first one`}},
-		"not yaml": {"issuer: [\n", []string{"t.yaml:1:1: not readable as YAML: line 1: did not find expected node content"}},
+		"not yaml": {"issuer: [\n", []string{"t.yaml:1:1: not readable as YAML: did not find expected node content"}},
 		"many at once": {`issuer: op.example.com
 clints: []
 clients:
@@ -60,7 +61,7 @@ users: []
 			"t.yaml:5:5: clients[1].client_id: is missing",
 			`t.yaml:5:5: clients[1].client_secret: is missing; client_secret_post needs one, for example ${env:CLIENT_SECRET}`,
 			`t.yaml:5:12: clients[1].name: "a" names two clients`,
-			"t.yaml:5:59: clients[1].user_code: is a string; wanted boolean",
+			"t.yaml:5:59: clients[1].user_code: is a text; wanted true or false",
 			"t.yaml:6:8: users: needs at least 1 entry",
 		}},
 		"meaning": {`issuer: https://op.example
@@ -80,7 +81,7 @@ budgets: {expiry_max: soon}
 			`t.yaml:6:9: users[0]: has no hint; give login_hint, login_hint_token or id_token_hint`,
 			`t.yaml:7:28: approval.url: unknown placeholder {who}; known are {auth_req_id}, {action}, {login_hint}, {user}, {authorization_details}`,
 			`t.yaml:8:16: capabilities.telepathy: unknown capability; the names are those of applies.needs in "cibatest list --json"`,
-			`t.yaml:9:23: budgets.expiry_max: "soon" is not a duration such as 130s or 2m`,
+			`t.yaml:9:23: budgets.expiry_max: is "soon"; wanted a duration such as 800ms, 8s or 2m`,
 		}},
 		"outside": {`issuer: https://op.example
 clients: [{name: a, client_id: a, auth_method: client_secret_basic, client_secret: "${env:NOPE}"}]
@@ -94,7 +95,7 @@ users: [{name: alice, login_hint: "${vault:x}", login_hint: b}]
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			_, err := Parse("t.yaml", []byte(c.text), Env{Lookup: noEnv})
-			var problems Problems
+			var problems yamlfile.Problems
 			if !errors.As(err, &problems) {
 				t.Fatalf("got %v, want problems", err)
 			}

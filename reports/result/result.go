@@ -182,4 +182,14 @@ type Requirement struct {
 	Outcome Outcome  `json:"outcome"`
 	Cases   []string `json:"cases"`
 	Reason  string   `json:"reason,omitempty"` // why uncovered
+	Notes   []Note   `json:"notes,omitempty"`  // on what the texts leave open about it
+}
+
+// Note is about a question that the texts leave open: what they say, how
+// products read it, and what this tool makes of it. Several requirements may
+// carry the same one.
+type Note struct {
+	ID    string   `json:"id"` // "N-03"; never changes
+	Title string   `json:"title"`
+	Text  []string `json:"text"` // paragraphs of plain text; the first is the answer in short
 }

@@ -1,0 +1,125 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"slices"
+	"strings"
+	"time"
+	"unicode"
+
+	"github.com/cibatest/cibatest/internal/ciba"
+	"github.com/cibatest/cibatest/internal/driver"
+	"github.com/cibatest/cibatest/internal/preflight"
+	"github.com/cibatest/cibatest/internal/targetfile"
+	"github.com/cibatest/cibatest/reports/result"
+)
+
+// handEvidence is how many exchanges are kept until they are printed.
+const handEvidence = 200
+
+// byHand drives single requests for debugging an OP, with the same client that the
+// cases use.
+type byHand struct {
+	run      *driver.Run
+	driver   *driver.Driver
+	recorder *ciba.Recorder
+	client   *driver.Client
+	user     targetfile.User
+	printed  int
+	began    time.Time
+}
+
+// newByHand takes a client and a user of the target by their names; empty names take
+// the first that fits.
+func newByHand(ctx context.Context, o *preflight.Opened, client, user string) (*byHand, error) {
+	facts, err := preflight.Gather(ctx, o.RoundTripper, o.Target)
+	if err == nil {
+		err = facts.Drivable()
+	}
+	if err != nil {
+		return nil, notJudged(err)
+	}
+	run, err := driver.NewRun(driver.Options{Target: facts.Target, RoundTripper: o.RoundTripper})
+	if err != nil {
+		return nil, err
+	}
+	h := &byHand{run: run, recorder: ciba.NewRecorder(handEvidence), began: time.Now()}
+	h.driver = run.Driver(driver.DriverOptions{Name: "by hand", Recorder: h.recorder})
+	clients := run.Clients()
+	i := slices.IndexFunc(clients, func(c *driver.Client) bool {
+		return c.Name == client || client == "" && c.CIBA && c.Purpose == "rp"
+	})
+	if i < 0 {
+		return nil, usage(fmt.Errorf("no poll client %q in the target file", client))
+	}
+	h.client = clients[i]
+	i = slices.IndexFunc(facts.Target.Users, func(u targetfile.User) bool { return u.Name == user || user == "" })
+	if i < 0 {
+		return nil, usage(fmt.Errorf("no user %q in the target file", user))
+	}
+	h.user = facts.Target.Users[i]
+	return h, nil
+}
+
+// start sends one backchannel request with parameters set or, where their value is
+// empty, removed.
+func (h *byHand) start(ctx context.Context, changes ciba.Params) (*ciba.Response, error) {
+	p := h.driver.GoodStart(h.client, h.user)
+	for _, change := range changes {
+		if change.Value == "" {
+			p = p.Without(change.Name)
+			continue
+		}
+		p = p.With(change.Name, change.Value)
+	}
+	return h.driver.Send(ctx, h.run.Start(h.client, p).Once())
+}
+
+// poll sends one token request.
+func (h *byHand) poll(ctx context.Context, authReqID string) (*ciba.Response, error) {
+	return h.driver.Send(ctx, h.run.PollFor(h.client, authReqID).Once())
+}
+
+// print writes the exchanges since the last call, secrets masked.
+func (h *byHand) print(out io.Writer) error {
+	list := h.recorder.Exchanges(h.began)
+	var b strings.Builder
+	for _, e := range list[h.printed:] {
+		writeMessage(&b, ">", fmt.Sprintf("%s %s", e.Request.Method, e.Request.URL), e.Request)
+		if e.Response != nil {
+			writeMessage(&b, "<", fmt.Sprintf("%d (%.0f ms)", e.Response.Status, e.DurationMS), *e.Response)
+		} else {
+			fmt.Fprintf(&b, "< %s\n", readable(e.Error))
+		}
+		b.WriteByte('\n')
+	}
+	h.printed = len(list)
+	_, err := io.WriteString(out, b.String())
+	return err
+}
+
+func writeMessage(b *strings.Builder, mark, first string, m result.Message) {
+	fmt.Fprintf(b, "%s %s\n", mark, first)
+	for _, h := range m.Headers {
+		fmt.Fprintf(b, "%s %s: %s\n", mark, h.Name, readable(h.Value))
+	}
+	if m.Body != "" {
+		fmt.Fprintf(b, "%s\n%s %s\n", mark, mark, readable(m.Body))
+	}
+}
+
+// readable keeps what an OP sent from acting on the terminal: whatever is no plain
+// character is shown as an escape, and all else stays as it was received.
+func readable(s string) string {
+	var b strings.Builder
+	for _, r := range strings.ToValidUTF8(s, "\uFFFD") {
+		if unicode.IsGraphic(r) {
+			b.WriteRune(r)
+			continue
+		}
+		fmt.Fprintf(&b, "\\u{%x}", r)
+	}
+	return b.String()
+}

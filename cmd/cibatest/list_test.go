@@ -1,0 +1,62 @@
+package main
+
+import (
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/cibatest/cibatest/internal/catalogue"
+	"github.com/cibatest/cibatest/internal/lab"
+)
+
+func TestExplain(t *testing.T) {
+	t.Parallel()
+	for name, c := range map[string]struct {
+		id   string
+		code int
+		want []string
+	}{
+		"a requirement": {"CIBA-11-FAST-POLL", exitOK, []string{
+			"CIBA-11-FAST-POLL (MAY, polling)", "N-03 Polling too fast: No text obliges", "docs/notes.md#n-03", "case       fast-poll:",
+		}},
+		"a case":   {"poll-pending", exitOK, []string{"CIBA-11-PENDING (MUST, polling)"}},
+		"a note":   {"N-03", exitOK, []string{"N-03 Polling too fast\n", "What cibatest does: ", "docs/notes.md#n-03"}},
+		"a typo":   {"N-0", exitUsage, []string{`"N-0" is no requirement, case or note`}},
+		"no notes": {"CIBA-4-DISC-MODES", exitOK, []string{"CIBA-4-DISC-MODES (MUST, discovery)"}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			code, out, errOut := called(t, "explain", c.id)
+			if code != c.code {
+				t.Fatalf("exit code %d, want %d; %s", code, c.code, errOut)
+			}
+			for _, want := range c.want {
+				if !strings.Contains(out+errOut, want) {
+					t.Errorf("%q is missing in:\n%s%s", want, out, errOut)
+				}
+			}
+		})
+	}
+}
+
+// TestNotesReachTheReport: who reads only the report can read what its clauses
+// leave open.
+func TestNotesReachTheReport(t *testing.T) {
+	t.Parallel()
+	out := t.TempDir()
+	if code, _, errOut := called(t, "conform", "--target", startLab(t, lab.Options{}), "--out", out, "metadata-rs256"); code != exitOK {
+		t.Fatalf("exit code %d: %s", code, errOut)
+	}
+	note, ok := catalogue.Must().Note("N-30")
+	if !ok {
+		t.Fatal("there is no note N-30")
+	}
+	for _, file := range []string{"run.json", "report.html"} {
+		text := string(read(t, filepath.Join(out, file)))
+		for _, want := range append([]string{note.ID, note.Title}, note.Text...) {
+			if !strings.Contains(text, want) {
+				t.Errorf("%s lacks %q", file, want)
+			}
+		}
+	}
+}

@@ -1,0 +1,31 @@
+// Package driver is a well-behaved client: it sends what a caller asks for and
+// keeps the manners that any OP may expect, so that a caller can think about one
+// clause at a time. It knows no case and judges nothing.
+//
+// # The life of a request
+//
+// [Driver.Send] is what every request goes through. Its layers stand there in one
+// expression, outermost first:
+//
+//   - paced (pace.go) waits until the flow may be polled, and afterwards learns the
+//     new pace from the answer;
+//   - admitted (admission.go) asks again a little later where the OP's policy
+//     refuses good requests for the moment;
+//   - credentialed (credentials.go) authenticates the client, and finds out which
+//     assertion audience the endpoint wants;
+//   - inTurn (turnstile.go) waits out 503 and 429, one request after the other;
+//   - remembered (memory.go) keeps what some cases ask about all answers of a run;
+//   - exchange (send.go) puts the bytes on the wire, once.
+//
+// What a request wants to be spared from is said in the [Request] itself.
+//
+// # One run, many drivers
+//
+// A [Run] is shared by all that talk to one target: its clients, its turnstiles, its
+// memory. A [Driver] belongs to one case, or to one command: it has a recorder for
+// the evidence, a clock that bounds it, and knows which requests it has left open.
+//
+// A driver never panics and never ends a case. What keeps it from an answer that
+// means something is a [*Stop], an error that says whether the OP, the moment or
+// other cases are the reason.
+package driver

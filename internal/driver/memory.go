@@ -1,0 +1,123 @@
+package driver
+
+import (
+	"context"
+	"net/http"
+	"slices"
+	"strings"
+	"sync"
+
+	"github.com/cibatest/cibatest/internal/ciba"
+)
+
+// Memory is what a run has seen so far, for the cases that judge all answers of a
+// run: an OP may do right at most requests and wrong at one. It is safe for
+// concurrent use.
+type Memory struct {
+	mu        sync.Mutex
+	acks      []ciba.AuthAck
+	tokens    []Issued
+	overloads []*ciba.Response
+	starts    []Answer
+	polls     []Answer
+}
+
+// Answer is an answer that some case of the run received, with the id of that case.
+type Answer struct {
+	By       string
+	Response *ciba.Response
+}
+
+// Issued is a token response that a poll of this run has brought.
+type Issued struct {
+	Client, User string // their names in the target file
+	ciba.TokenResponse
+}
+
+// Acks are all acknowledgements of the run so far.
+func (m *Memory) Acks() []ciba.AuthAck { return recall(m, &m.acks) }
+
+// Tokens are the token responses that polls of the run have brought so far.
+func (m *Memory) Tokens() []Issued { return recall(m, &m.tokens) }
+
+// Overloads are the 503 answers of the token endpoint so far.
+func (m *Memory) Overloads() []*ciba.Response { return recall(m, &m.overloads) }
+
+// Starts are the answers of the backchannel authentication endpoint so far.
+func (m *Memory) Starts() []Answer { return recall(m, &m.starts) }
+
+// Polls are the answers of the token endpoint so far.
+func (m *Memory) Polls() []Answer { return recall(m, &m.polls) }
+
+func recall[V any](m *Memory, list *[]V) []V {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return slices.Clone(*list)
+}
+
+func remember[V any](m *Memory, list *[]V, one V) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	*list = append(*list, one)
+}
+
+// remembered keeps what came back: for the cases that judge everything a run has
+// seen, for a device that is told the binding_message only, and for closing what is
+// left open at the end.
+func (d *Driver) remembered(next sender) sender {
+	return func(ctx context.Context, r Request) (*ciba.Response, error) {
+		resp, err := next(ctx, r)
+		if err != nil {
+			return nil, err
+		}
+		d.rememberForm(r, resp)
+		if d.run.starts(r) {
+			d.rememberStart(r, resp)
+		}
+		d.rememberPoll(r, resp)
+		return resp, nil
+	}
+}
+
+// rememberForm keeps answers to forms sent by POST. Answers to cases that come after
+// all others are not kept, as a firewall may have given them; nor are those to
+// requests for which the case wrote its own Authorization header.
+func (d *Driver) rememberForm(r Request, resp *ciba.Response) {
+	isForm := r.Body == nil && (r.ContentType == "" || strings.HasPrefix(r.ContentType, "application/x-www-form-urlencoded"))
+	isPost := r.Method == "" || r.Method == http.MethodPost
+	if d.offside || !isForm || !isPost || r.Header.Get("Authorization") != "" {
+		return
+	}
+	m := &d.run.Memory
+	switch r.URL {
+	case d.run.target.Endpoints.BackchannelAuthentication:
+		remember(m, &m.starts, Answer{d.name, resp})
+	case d.run.target.Endpoints.Token:
+		remember(m, &m.polls, Answer{d.name, resp})
+	}
+}
+
+func (d *Driver) rememberStart(r Request, resp *ciba.Response) {
+	ack, err := resp.Started()
+	if err != nil {
+		return
+	}
+	d.run.approver.Introduce(ack.AuthReqID, r.Form.Get("binding_message"))
+	remember(&d.run.Memory, &d.run.Memory.acks, ack)
+	d.open.add(openRequest{ack.AuthReqID, hintIn(r.Form)})
+}
+
+// rememberPoll keeps the tokens of ordinary polls. What a case gets by a trick of its
+// own is that case's finding.
+func (d *Driver) rememberPoll(r Request, resp *ciba.Response) {
+	m := &d.run.Memory
+	if resp.Status == http.StatusServiceUnavailable && r.URL == d.run.target.Endpoints.Token {
+		remember(m, &m.overloads, resp)
+	}
+	if r.Flow == nil || r.Forged || r.Untouched {
+		return
+	}
+	if tokens, err := resp.Tokens(); err == nil {
+		remember(m, &m.tokens, Issued{r.Flow.Client.Name, r.Flow.User.Name, tokens})
+	}
+}

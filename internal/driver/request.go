@@ -1,0 +1,129 @@
+package driver
+
+import (
+	"maps"
+	"slices"
+
+	"github.com/cibatest/cibatest/internal/ciba"
+	"github.com/cibatest/cibatest/internal/targetfile"
+)
+
+// Request is a call of a client and what the driver is not to do with it. The zero
+// value of each exception is the ordinary, well-behaved way.
+type Request struct {
+	ciba.Call
+
+	// Client is whose request it is. The driver authenticates it, unless Forged is
+	// set. A request without a client goes out as it stands.
+	Client *Client
+	// Forged says that Auth of the call is used as it stands, nil for none at all.
+	Forged bool
+	// Flow is the flow that is polled: the request waits for its turn, and the answer
+	// changes the pace. It is nil for anything that is no poll.
+	Flow *Flow
+	// AtOnce says that a poll does not wait for its turn.
+	AtOnce bool
+	// Untouched says that the request is sent exactly once, whatever the answer is.
+	Untouched bool
+}
+
+// With is the request with one form parameter set.
+func (r Request) With(name, value string) Request {
+	r.Call = r.Call.With(name, value)
+	return r
+}
+
+// Without is the request without some form parameters.
+func (r Request) Without(names ...string) Request {
+	r.Call = r.Call.Without(names...)
+	return r
+}
+
+// AuthenticatedBy is the request with a credential of the caller's own making, nil
+// for none.
+func (r Request) AuthenticatedBy(a ciba.Authenticator) Request {
+	r.Auth, r.Forged = a, true
+	return r
+}
+
+// Unpaced is a poll that neither waits for its turn nor counts as one: it is refused
+// before the pace matters.
+func (r Request) Unpaced() Request {
+	r.Flow = nil
+	return r
+}
+
+// Now is the poll sent at once.
+func (r Request) Now() Request {
+	r.AtOnce = true
+	return r
+}
+
+// Once is the request sent exactly once.
+func (r Request) Once() Request {
+	r.Untouched = true
+	return r
+}
+
+// GoodStart are the parameters of a good backchannel request of a client for a user.
+// CIBA Core 7.1.
+func (d *Driver) GoodStart(c *Client, u targetfile.User) ciba.Params {
+	t := d.run.target
+	scope := t.Scope
+	if c.Scope != "" {
+		scope = c.Scope
+	}
+	p := ciba.P("scope", scope)
+	p = append(p, ciba.P(u.Hint())...)
+	switch {
+	case d.run.approver.TellsByMessage():
+		p = p.With("binding_message", d.random.Text()[:8])
+	case t.BindingMessage != "":
+		p = p.With("binding_message", t.BindingMessage)
+	}
+	if c.UserCode && u.UserCode != "" {
+		p = p.With("user_code", u.UserCode.Reveal())
+	}
+	for _, name := range slices.Sorted(maps.Keys(t.StartParams)) {
+		p = p.With(name, t.StartParams[name])
+	}
+	return p
+}
+
+// hintIn is what a request says about its user, in all forms together.
+func hintIn(p ciba.Params) string {
+	return p.Get("login_hint") + " " + p.Get("login_hint_token") + " " + p.Get("id_token_hint")
+}
+
+// Start is a backchannel authentication request with these parameters.
+func (r *Run) Start(c *Client, p ciba.Params) Request {
+	return Request{Client: c, Call: ciba.Call{Label: "backchannel authentication request", URL: r.target.Endpoints.BackchannelAuthentication, Form: p}}
+}
+
+// TokenRequest is any request to the token endpoint.
+func (r *Run) TokenRequest(c *Client, p ciba.Params) Request {
+	return Request{Client: c, Call: ciba.Call{Label: "token request", URL: r.target.Endpoints.Token, Form: p}}
+}
+
+// PollFor is a token request for an auth_req_id, without a thought for its pace.
+func (r *Run) PollFor(c *Client, authReqID string) Request {
+	return r.TokenRequest(c, ciba.P("grant_type", ciba.GrantTypeCIBA, "auth_req_id", authReqID))
+}
+
+// Poll is a token request for a flow, by the client that started it.
+func (r *Run) Poll(f *Flow) Request {
+	poll := r.PollFor(f.Client, f.AuthReqID)
+	poll.Flow = f
+	return poll
+}
+
+// Written is the request with its client's credential put into header and form, for
+// callers that move these to places of their own.
+func (r *Run) Written(q Request) (Request, error) {
+	auth := q.Client.Auth(q.URL, r.target.Issuer)
+	err := auth.Authenticate(&q.Call)
+	return q.AuthenticatedBy(nil), err
+}
+
+// starts reports whether a request goes to the backchannel authentication endpoint.
+func (r *Run) starts(q Request) bool { return q.URL == r.target.Endpoints.BackchannelAuthentication }

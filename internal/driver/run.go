@@ -1,0 +1,188 @@
+package driver
+
+import (
+	"context"
+	"fmt"
+	"net/http"
+	"slices"
+	"sync"
+
+	"github.com/cibatest/cibatest/internal/approve"
+	"github.com/cibatest/cibatest/internal/ciba"
+	"github.com/cibatest/cibatest/internal/targetfile"
+)
+
+// Options are what a [Run] works with.
+type Options struct {
+	Target       *targetfile.Target // its endpoints resolved; required
+	RoundTripper http.RoundTripper  // how the OP is reached; required
+	Approver     *approve.Approver  // makes decisions; nil: [approve.Nobody]
+	Seed         int64              // of every random choice; see [Random]
+
+	// MayDeny says that requests which are no longer needed may be denied. It is
+	// false where a person would have to do it.
+	MayDeny bool
+}
+
+// Run is what all drivers of one target share. It is safe for concurrent use.
+type Run struct {
+	target   *targetfile.Target
+	approver *approve.Approver
+	http     *ciba.HTTP
+	clients  []*Client
+	mayDeny  bool
+	seed     int64
+
+	Memory    Memory
+	turnstile turnstiles
+	admission admission
+
+	mu    sync.Mutex
+	notes []string
+}
+
+// NewRun prepares the clients of a target. Clients whose authentication method is
+// not spoken take no part, which a note says.
+func NewRun(o Options) (*Run, error) {
+	if o.Approver == nil {
+		o.Approver = approve.Nobody()
+	}
+	r := &Run{
+		target: o.Target, approver: o.Approver, mayDeny: o.MayDeny, seed: o.Seed,
+		http: ciba.NewHTTP(o.RoundTripper, ciba.Options{RequestsPerSecond: o.Target.Budgets.RequestsPerSecond, Secrets: o.Target.Secrets()}),
+	}
+	for _, c := range o.Target.Clients {
+		if !c.Spoken() {
+			r.Note("client %q takes no part: %s is not spoken so far", c.Name, c.AuthMethod)
+			continue
+		}
+		client, err := newClient(c)
+		if err != nil {
+			return nil, err
+		}
+		r.clients = append(r.clients, client)
+	}
+	return r, nil
+}
+
+// Target is the target, with its endpoints resolved.
+func (r *Run) Target() *targetfile.Target { return r.target }
+
+// Clients are the clients that take part, in the order of the target file.
+func (r *Run) Clients() []*Client { return slices.Clone(r.clients) }
+
+// Prepared are the clients of this run that some clients of the target file became.
+func (r *Run) Prepared(named []targetfile.Client) []*Client {
+	var list []*Client
+	for _, c := range named {
+		i := slices.IndexFunc(r.clients, func(ready *Client) bool { return ready.Name == c.Name })
+		if i >= 0 {
+			list = append(list, r.clients[i])
+		}
+	}
+	return list
+}
+
+// Approver makes the users' decisions.
+func (r *Run) Approver() *approve.Approver { return r.approver }
+
+// Note keeps a fact about the whole run, once, such as a departure that many
+// requests meet.
+func (r *Run) Note(format string, args ...any) {
+	text := fmt.Sprintf(format, args...)
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if !slices.Contains(r.notes, text) {
+		r.notes = append(r.notes, text)
+	}
+}
+
+// Notes are the facts so far, in the order they were found.
+func (r *Run) Notes() []string {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return slices.Clone(r.notes)
+}
+
+// Driver sends the requests of one case, or of one command. Its methods are safe
+// for concurrent use.
+type Driver struct {
+	run      *Run
+	name     string
+	user     targetfile.User
+	offside  bool
+	recorder *ciba.Recorder
+	clock    *Clock
+	open     *openRequests
+	random   *Random
+}
+
+// DriverOptions say whose requests a [Driver] sends.
+type DriverOptions struct {
+	Name     string         // the case or the command, for the memory of the run
+	Recorder *ciba.Recorder // keeps the exchanges; nil: they are not kept
+	Clock    *Clock         // bounds the case; nil: only the context does
+
+	// User is whom the case is about. A request whose hint names nobody of the target
+	// file is closed in this user's name.
+	User targetfile.User
+
+	// Offside keeps the answers out of the memory that cases judge as a whole:
+	// something before the OP may have answered, such as a firewall.
+	Offside bool
+}
+
+// Driver makes a driver for one case or command.
+func (r *Run) Driver(o DriverOptions) *Driver {
+	return &Driver{
+		run: r, name: o.Name, user: o.User, offside: o.Offside, recorder: o.Recorder, clock: o.Clock,
+		open: &openRequests{}, random: NewRandom(r.seed, o.Name),
+	}
+}
+
+// Sharing is the driver for a scenario that several cases judge: it has a recorder
+// and random values of its own, but the clock and the open requests are those of the
+// case that happens to carry the scenario out.
+func (d *Driver) Sharing(name string, recorder *ciba.Recorder) *Driver {
+	own := *d
+	own.recorder, own.random = recorder, NewRandom(d.run.seed, name)
+	return &own
+}
+
+// Run is what this driver shares with all others.
+func (d *Driver) Run() *Run { return d.run }
+
+// Random yields the random values of this case.
+func (d *Driver) Random() *Random { return d.random }
+
+// Recorder keeps the exchanges of this driver.
+func (d *Driver) Recorder() *ciba.Recorder { return d.recorder }
+
+// Clock bounds the case; it is nil where only the context does.
+func (d *Driver) Clock() *Clock { return d.clock }
+
+// Stop is why there is no answer that means something.
+type Stop struct {
+	Reason string
+
+	// Untestable says that the OP's own limits are the reason, so that what was to
+	// be seen cannot be seen at this OP.
+	Untestable bool
+	// Deferred says that what others have open is the reason: the same may be tried
+	// once more when all of them are over.
+	Deferred bool
+}
+
+// Error implements error.
+func (s *Stop) Error() string { return s.Reason }
+
+// interrupted is the [Stop] for a context that has ended.
+func interrupted(ctx context.Context) *Stop { return &Stop{Reason: WhyEnded(ctx)} }
+
+// WhyEnded says in words why the context of a case has ended.
+func WhyEnded(ctx context.Context) string {
+	if outOfTime(ctx) {
+		return "the case ran into its time limit"
+	}
+	return "the run was interrupted"
+}

@@ -1,0 +1,198 @@
+package driver
+
+import (
+	"context"
+	"net/http"
+	"sync"
+	"time"
+
+	"github.com/cibatest/cibatest/internal/ciba"
+)
+
+// How the OP's load control is met: 503 and 429 say nothing about a clause, so a
+// request is repeated when the OP says it may be.
+const (
+	repeats         = 5               // of one request: more than a minute, if Retry-After says nothing
+	unannouncedRest = 2 * time.Second // the first pause where it says nothing; each further one is twice as long
+	longestRest     = time.Minute     // of what Retry-After asks for
+	givenUpAfter    = 3               // requests in a row that no repeat helped
+)
+
+// Overloaded reports whether the OP says that it has too much to do.
+func Overloaded(resp *ciba.Response) bool {
+	return resp.Status == http.StatusServiceUnavailable || resp.Status == http.StatusTooManyRequests
+}
+
+// inTurn waits out 503 and 429, which does not count against the case's clock. While
+// an endpoint refuses, the requests to it queue and pass one by one; all of them coming
+// again at the same moment would never end. A 429 that stays is a [*Stop].
+//
+// A poll is not repeated before its pace allows it. If it is refused again, only
+// Retry-After counts, because others wait behind it.
+func (d *Driver) inTurn(next sender) sender {
+	return func(ctx context.Context, r Request) (*ciba.Response, error) {
+		resp, err := d.throughTurnstile(ctx, r, next)
+		if err == nil && resp.Status == http.StatusTooManyRequests {
+			return nil, &Stop{Reason: "the OP limits how often it is asked, and waiting did not help: " + resp.Summary()}
+		}
+		return resp, err
+	}
+}
+
+func (d *Driver) throughTurnstile(ctx context.Context, r Request, next sender) (*ciba.Response, error) {
+	gate := d.run.turnstile.of(r.URL)
+	switch {
+	case gate.givenUp():
+		return d.onceMore(ctx, r, gate, next)
+	case gate.closed():
+		return d.queued(ctx, r, gate, next)
+	}
+	resp, err := next(ctx, r)
+	if err != nil || !Overloaded(resp) {
+		return resp, err
+	}
+	gate.refused(resp, unannouncedRest, false)
+	if err := d.waitOut(ctx, resp, r.pace()); err != nil {
+		return nil, err
+	}
+	return d.queued(ctx, r, gate, next)
+}
+
+// onceMore repeats a single time: where queueing helped nobody, it is not worth the
+// time of others.
+func (d *Driver) onceMore(ctx context.Context, r Request, gate *turnstile, next sender) (resp *ciba.Response, err error) {
+	defer func() { gate.wentAway(resp) }()
+	resp, err = next(ctx, r)
+	if err != nil || !Overloaded(resp) {
+		return resp, err
+	}
+	if err := wait(ctx, max(unannouncedRest, r.pace())); err != nil {
+		return nil, err
+	}
+	return next(ctx, r)
+}
+
+// waitOut waits until one pace after the sending of a refused poll.
+func (d *Driver) waitOut(ctx context.Context, resp *ciba.Response, pace time.Duration) error {
+	defer d.clock.Pause()()
+	return wait(ctx, time.Until(resp.Sent.Add(pace)))
+}
+
+// queued sends when it is the request's turn, and again while the OP refuses it.
+func (d *Driver) queued(ctx context.Context, r Request, gate *turnstile, next sender) (resp *ciba.Response, err error) {
+	defer d.clock.Pause()()
+	gate.enter(ctx)
+	defer func() { gate.leave(resp) }()
+	for n := range repeats {
+		if err := wait(ctx, time.Until(gate.opens())); err != nil {
+			return nil, err
+		}
+		resp, err = next(ctx, r)
+		if err != nil || !Overloaded(resp) {
+			return resp, err
+		}
+		gate.refused(resp, unannouncedRest<<(n+1), n > 0)
+	}
+	return resp, nil
+}
+
+// turnstiles are those of all endpoints, made when they are first needed.
+type turnstiles struct {
+	mu  sync.Mutex
+	all map[string]*turnstile
+}
+
+func (t *turnstiles) of(url string) *turnstile {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if t.all[url] == nil {
+		if t.all == nil {
+			t.all = map[string]*turnstile{}
+		}
+		t.all[url] = newTurnstile()
+	}
+	return t.all[url]
+}
+
+// turnstile lets the requests to an endpoint pass one by one while the OP says it has
+// too many.
+type turnstile struct {
+	pass chan struct{} // holds one token while nobody passes
+
+	mu     sync.Mutex
+	queue  int       // requests that wait or pass
+	until  time.Time // when the OP wants to be asked again
+	failed int       // requests in a row that went away refused
+}
+
+func newTurnstile() *turnstile {
+	t := &turnstile{pass: make(chan struct{}, 1)}
+	t.pass <- struct{}{}
+	return t
+}
+
+// closed reports whether requests have to queue.
+func (t *turnstile) closed() bool {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return t.queue > 0
+}
+
+// givenUp reports whether queueing was no help to several requests.
+func (t *turnstile) givenUp() bool {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return t.failed >= givenUpAfter
+}
+
+// refused notes when the OP wants to be asked again: as it says itself, or else after
+// our own pause, which also counts whenever its word was not enough.
+func (t *turnstile) refused(resp *ciba.Response, own time.Duration, again bool) {
+	pause, announced := resp.RetryAfter()
+	if !announced || again {
+		pause = max(pause, own)
+	}
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if until := resp.Received.Add(min(pause, longestRest)); until.After(t.until) {
+		t.until = until
+	}
+}
+
+// enter waits for a request's turn, or until ctx ends.
+func (t *turnstile) enter(ctx context.Context) {
+	t.count(1)
+	select {
+	case <-t.pass:
+	case <-ctx.Done():
+		<-t.pass // whoever passes notices the end of the run, too
+	}
+}
+
+func (t *turnstile) leave(resp *ciba.Response) {
+	t.wentAway(resp)
+	t.count(-1)
+	t.pass <- struct{}{}
+}
+
+// wentAway notes how a request fared; without an answer it counts as refused.
+func (t *turnstile) wentAway(resp *ciba.Response) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.failed++
+	if resp != nil && !Overloaded(resp) {
+		t.failed = 0
+	}
+}
+
+func (t *turnstile) count(n int) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.queue += n
+}
+
+func (t *turnstile) opens() time.Time {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return t.until
+}

@@ -1,0 +1,181 @@
+package preflight
+
+import (
+	"context"
+	"fmt"
+	"maps"
+	"net/http"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/cibatest/cibatest/internal/ciba"
+	"github.com/cibatest/cibatest/internal/targetfile"
+	"github.com/cibatest/cibatest/reports/result"
+)
+
+// CheckLevel grades a finding of [Check].
+type CheckLevel string
+
+// The grades. A problem keeps a run from telling the truth, or would send secrets to
+// where nobody wants them.
+const (
+	CheckOK      CheckLevel = "ok"
+	CheckWarning CheckLevel = "warning"
+	CheckProblem CheckLevel = "problem"
+)
+
+// CheckFinding is one fact about the target file against the OP.
+type CheckFinding struct {
+	Level CheckLevel `json:"level"`
+	Text  string     `json:"text"` // one line without control characters, whatever the OP sent
+}
+
+// CheckReport is what [Check] found out.
+type CheckReport struct {
+	Issuer       string                       `json:"issuer"`
+	Reached      bool                         `json:"reached"`
+	Findings     []CheckFinding               `json:"findings"`
+	Capabilities map[string]result.Capability `json:"capabilities"`
+}
+
+func (r *CheckReport) add(level CheckLevel, format string, args ...any) {
+	r.Findings = append(r.Findings, CheckFinding{level, inert(fmt.Sprintf(format, args...))})
+}
+
+// inert escapes what a terminal or the log of a CI system could take for a command:
+// control characters, line ends and what changes the direction of writing.
+func inert(text string) string {
+	var b strings.Builder
+	for _, r := range strings.ToValidUTF8(text, "?") {
+		if strconv.IsPrint(r) {
+			b.WriteRune(r)
+			continue
+		}
+		quoted := strconv.QuoteRune(r)
+		b.WriteString(quoted[1 : len(quoted)-1])
+	}
+	return b.String()
+}
+
+// Check compares a target file with what the OP publishes. It starts no flow, so no
+// user is asked anything, and it shows nobody's credentials.
+func Check(ctx context.Context, rt http.RoundTripper, t *targetfile.Target) CheckReport {
+	r := CheckReport{Issuer: t.Issuer, Capabilities: map[string]result.Capability{}}
+	facts, err := Gather(ctx, rt, t)
+	if err != nil {
+		r.add(CheckProblem, "%v", err)
+		return r
+	}
+	r.Reached = true
+	r.Capabilities = facts.Capabilities.ByName()
+	if facts.Discovery.Found() {
+		r.add(CheckOK, "metadata at %s", facts.Discovery.URL)
+		r.metadata(facts.Target, facts.Discovery)
+	} else {
+		r.add(CheckWarning, "no metadata; the endpoints of the target file are used")
+	}
+	h := ciba.NewHTTP(rt, ciba.Options{Secrets: t.Secrets()})
+	r.endpoints(ctx, h, facts)
+	r.keys(ctx, h, facts.Target.Endpoints.JWKS)
+	return r
+}
+
+func (r *CheckReport) metadata(t *targetfile.Target, d *Discovery) {
+	if issuer := d.Text("issuer"); issuer != t.Issuer {
+		r.add(CheckProblem, "the OP calls itself %q, the target file %q; they have to be equal to the letter", issuer, t.Issuer)
+	}
+	modes := d.Strings("backchannel_token_delivery_modes_supported")
+	if !slices.Contains(modes, targetfile.DeliveryPoll) {
+		r.add(CheckWarning, "poll is not among backchannel_token_delivery_modes_supported %v", modes)
+	}
+	methods := d.Strings("token_endpoint_auth_methods_supported")
+	for _, c := range t.Clients {
+		if len(methods) > 0 && c.AuthMethod != targetfile.AuthNone && !slices.Contains(methods, c.AuthMethod) {
+			r.add(CheckWarning, "client %q uses %s, which token_endpoint_auth_methods_supported does not list", c.Name, c.AuthMethod)
+		}
+	}
+	types := d.Strings("authorization_details_types_supported")
+	for _, kind := range t.RAR.Types {
+		if len(types) > 0 && !slices.Contains(types, kind) {
+			r.add(CheckWarning, "rar.types has %q, which authorization_details_types_supported does not list", kind)
+		}
+	}
+}
+
+// endpoints tells which of the endpoints that get credentials are missing, cannot be
+// used, or are where only the OP's metadata says that they belong.
+func (r *CheckReport) endpoints(ctx context.Context, h *ciba.HTTP, f *Facts) {
+	elsewhere := f.Elsewhere()
+	for _, e := range credentialed(f.Target.Endpoints) {
+		switch err := e.sendable(); {
+		case e.URL == "" && e.Optional:
+		case e.URL == "":
+			r.add(CheckProblem, "%s is neither published nor set under endpoints", e.Member)
+		case err != nil:
+			r.add(CheckProblem, "%v", err)
+		case slices.Contains(elsewhere, e):
+			r.add(CheckProblem, "%s is %q, which is not at the issuer's host or less protected, and would get the clients' credentials; "+
+				"if you trust it, name it in the target file as endpoints.%s", e.Member, e.URL, e.Name)
+		default:
+			r.reach(ctx, h, e)
+		}
+	}
+}
+
+// reachPatience is how long an endpoint may take to answer a request that it refuses.
+const reachPatience = 10 * time.Second
+
+// reach asks an endpoint for nothing, without credentials. Any answer will do; that
+// none comes would otherwise pass for a client that is let in.
+func (r *CheckReport) reach(ctx context.Context, h *ciba.HTTP, e Endpoint) {
+	resp := h.Do(ctx, nil, ciba.Call{Label: "reach", Method: http.MethodGet, URL: e.URL, Timeout: reachPatience})
+	if resp.Err != nil && resp.Status == 0 {
+		r.add(CheckProblem, "%s cannot be used: %v", e.Member, resp.Err)
+	}
+}
+
+func (r *CheckReport) keys(ctx context.Context, h *ciba.HTTP, jwksURI string) {
+	if jwksURI == "" {
+		r.add(CheckWarning, "no jwks_uri, so ID Token signatures cannot be verified")
+		return
+	}
+	resp := h.Do(ctx, nil, ciba.Call{Label: "keys", Method: http.MethodGet, URL: jwksURI})
+	object, err := resp.Object()
+	keys, _ := object["keys"].([]any)
+	if err != nil || len(keys) == 0 {
+		r.add(CheckProblem, "%s has no keys: %s", jwksURI, resp.Summary())
+		return
+	}
+	r.add(CheckOK, "%d keys at %s", len(keys), jwksURI)
+}
+
+// Clients adds what the OP says to each client's credentials: for every name how
+// it is refused, or nothing where it is let in. That one of them is refused may
+// be the OP's defect; that all are is a mistake in the target file.
+func (r *CheckReport) Clients(refused map[string]string) {
+	level, in := CheckProblem, 0
+	for _, how := range refused {
+		if how == "" {
+			level, in = CheckWarning, in+1
+		}
+	}
+	if in > 0 {
+		r.add(CheckOK, "%d of %d poll clients are let in", in, len(refused))
+	}
+	for _, name := range slices.Sorted(maps.Keys(refused)) {
+		if how := refused[name]; how != "" {
+			r.add(level, "client %q is refused, whatever it asks: %s; compare client_id, auth_method and secret or key with its registration",
+				name, how)
+		}
+	}
+}
+
+// Unreachable reports whether the OP gave no answer.
+func (r CheckReport) Unreachable() bool { return !r.Reached }
+
+// HasProblems reports whether a run would not tell the truth.
+func (r CheckReport) HasProblems() bool {
+	return slices.ContainsFunc(r.Findings, func(f CheckFinding) bool { return f.Level == CheckProblem })
+}

@@ -1,0 +1,53 @@
+package preflight
+
+import (
+	"slices"
+
+	"github.com/cibatest/cibatest/internal/catalogue"
+	"github.com/cibatest/cibatest/internal/targetfile"
+)
+
+// ClientsFor are the clients that a case with some needs may run as, in the order of
+// the file; methods, where there are any, are the ways of authenticating it wants.
+// Clients with a speciality that was not asked for are left out, unless there are no
+// others.
+func (f *Facts) ClientsFor(needs []catalogue.Need, methods ...string) []targetfile.Client {
+	wanted := clientRules(needs)
+	candidate := Ordinary
+	if slices.ContainsFunc(wanted, func(r rule) bool { return r.unordinary }) {
+		candidate = usable
+	}
+	fits := func(c targetfile.Client) bool {
+		otherKind := func(r rule) bool { return !r.client(f.Target, c) }
+		return candidate(c) && (len(methods) == 0 || slices.Contains(methods, c.AuthMethod)) && !slices.ContainsFunc(wanted, otherKind)
+	}
+	return plainest(choose(f.Target.Clients, fits))
+}
+
+// clientRules are the rules that choose the client of a case with some needs.
+func clientRules(needs []catalogue.Need) []rule {
+	var list []rule
+	for _, n := range needs {
+		replaced := slices.ContainsFunc(needs, func(other catalogue.Need) bool { return ruleOf(other).replaces == n })
+		if r := ruleOf(n); r.client != nil && !replaced {
+			list = append(list, r)
+		}
+	}
+	return list
+}
+
+// UsersFor are the places, in the target's list, of the users that a case with some
+// needs may ask.
+func (f *Facts) UsersFor(needs []catalogue.Need) []int {
+	var fit []int
+	for i, u := range f.Target.Users {
+		cannot := func(n catalogue.Need) bool {
+			asked := ruleOf(n).user
+			return asked != nil && !asked(u)
+		}
+		if !slices.ContainsFunc(needs, cannot) {
+			fit = append(fit, i)
+		}
+	}
+	return fit
+}

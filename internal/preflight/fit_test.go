@@ -1,0 +1,112 @@
+package preflight
+
+import (
+	"slices"
+	"testing"
+
+	"github.com/cibatest/cibatest/internal/catalogue"
+	"github.com/cibatest/cibatest/internal/targetfile"
+)
+
+func namesOf(clients []targetfile.Client) []string {
+	names := []string{}
+	for _, c := range clients {
+		names = append(names, c.Name)
+	}
+	return names
+}
+
+// The clients chosen for a case are of the kind it needs, and none of another.
+func TestClientsFor(t *testing.T) {
+	t.Parallel()
+	plainClients := []string{"basic", "post", "secret-jwt", "key-jwt"}
+	for _, c := range []struct {
+		name    string
+		needs   []catalogue.Need
+		methods []string
+		take    func(*Facts)
+		want    []string
+	}{
+		{name: "nothing special", needs: []catalogue.Need{catalogue.NeedApprove, catalogue.NeedRAR}, want: plainClients},
+		{name: "a method", methods: []string{targetfile.AuthPrivateKeyJWT}, want: []string{"key-jwt"}},
+		{name: "an assertion", needs: []catalogue.Need{catalogue.NeedClientAssertion, catalogue.NeedSecondClient}, want: []string{"secret-jwt", "key-jwt"}},
+		{name: "a need and a method", needs: []catalogue.Need{catalogue.NeedClientSecret}, methods: []string{targetfile.AuthClientSecretPost}, want: []string{"post"}},
+		{name: "user codes", needs: []catalogue.Need{catalogue.NeedUserCode}, want: []string{"user-code"}},
+		{name: "user codes, but not of this client", needs: []catalogue.Need{catalogue.NeedClientWithoutUserCode, catalogue.NeedUserCode}, want: plainClients},
+		{name: "some types", needs: []catalogue.Need{catalogue.NeedRAR, catalogue.NeedClientWithoutRARType}, want: []string{"one-type"}},
+		{name: "pairwise", needs: []catalogue.Need{catalogue.NeedPairwise, catalogue.NeedApprove}, want: []string{"pairwise"}},
+		{name: "public", needs: []catalogue.Need{catalogue.NeedPublicClient}, want: []string{"public", "denied-public"}},
+		{name: "denied by policy", needs: []catalogue.Need{catalogue.NeedBCPolicyDeny}, want: []string{"denied"}},
+		{name: "not for CIBA", needs: []catalogue.Need{catalogue.NeedNoCIBAClient}, want: []string{"not-for-ciba"}},
+		{
+			name: "a method that only a special client has", methods: []string{targetfile.AuthClientSecretBasic},
+			take: withoutClients("basic", "user-code", "all-types"), want: []string{"one-type", "pairwise"},
+		},
+		{name: "nobody", needs: []catalogue.Need{catalogue.NeedPairwise}, methods: []string{targetfile.AuthPrivateKeyJWT}, want: []string{}},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			t.Parallel()
+			f := rich()
+			if c.take != nil {
+				c.take(f)
+			}
+			if got := namesOf(f.ClientsFor(c.needs, c.methods...)); !slices.Equal(got, c.want) {
+				t.Errorf("got %v, want %v", got, c.want)
+			}
+		})
+	}
+}
+
+// The rules and the choice agree: a client is found exactly where the need is met.
+func TestClientsForAgreesWithTheCapability(t *testing.T) {
+	t.Parallel()
+	for _, f := range []*Facts{rich(), {Target: &targetfile.Target{}, Discovery: &Discovery{}}} {
+		for _, r := range rules {
+			if r.client == nil {
+				continue
+			}
+			has, reason := r.met(f)
+			if found := len(f.ClientsFor([]catalogue.Need{r.need})) > 0; found != has {
+				t.Errorf("%s: found %v, met %v: %s", r.need, found, has, reason)
+			}
+		}
+	}
+}
+
+func TestUsersFor(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct {
+		needs []catalogue.Need
+		want  []int
+	}{
+		{nil, []int{0, 1, 2}},
+		{[]catalogue.Need{catalogue.NeedApprove}, []int{0, 1, 2}},
+		{[]catalogue.Need{catalogue.NeedLoginHint}, []int{1, 2}},
+		{[]catalogue.Need{catalogue.NeedLoginHintToken}, []int{0, 1}},
+		{[]catalogue.Need{catalogue.NeedUserCode, catalogue.NeedLoginHint}, []int{1}},
+		{[]catalogue.Need{catalogue.NeedClockWait}, []int{1}},
+	} {
+		if got := rich().UsersFor(c.needs); !slices.Equal(got, c.want) {
+			t.Errorf("%v: got %v, want %v", c.needs, got, c.want)
+		}
+	}
+	bare := &Facts{Target: &targetfile.Target{Users: []targetfile.User{{LoginHint: "a"}}}}
+	if got := bare.UsersFor([]catalogue.Need{catalogue.NeedUserCode}); len(got) != 0 {
+		t.Errorf("got %v, want nobody", got)
+	}
+}
+
+func TestOrdinaryClients(t *testing.T) {
+	t.Parallel()
+	clients := richClients()
+	if got, want := namesOf(OrdinaryClients(clients)), []string{"basic", "post", "secret-jwt", "key-jwt"}; !slices.Equal(got, want) {
+		t.Errorf("got %v, want %v", got, want)
+	}
+	special := choose(clients, func(c targetfile.Client) bool { return !plain(c) })
+	if got, want := namesOf(OrdinaryClients(special)), []string{"user-code", "all-types", "one-type", "pairwise"}; !slices.Equal(got, want) {
+		t.Errorf("without a plain one: got %v, want %v", got, want)
+	}
+	if len(clients) != len(richClients()) {
+		t.Error("the list of the caller was changed")
+	}
+}

@@ -1,0 +1,208 @@
+package preflight
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"net/url"
+	"slices"
+	"strings"
+	"text/template"
+
+	"github.com/cibatest/cibatest/internal/targetfile"
+)
+
+// IssuerOf reads an issuer as people have it at hand: also the URL of its metadata
+// gives it, by OIDC Discovery 4 or RFC 8414 3.1. The error says what is wanted.
+func IssuerOf(pasted string) (string, error) {
+	pasted = strings.TrimSpace(pasted)
+	u, err := url.Parse(pasted)
+	switch {
+	case err != nil || u.Scheme == "" || strings.Contains(u.Scheme, "."):
+		return "", fmt.Errorf("%q is no URL; an issuer is one, as https://%s", pasted, orExample(pasted))
+	case u.Scheme != "http" && u.Scheme != "https" || u.Hostname() == "":
+		return "", fmt.Errorf("%q is not an http or https URL with a host", pasted)
+	case u.RawQuery != "" || u.Fragment != "" || u.User != nil:
+		return "", fmt.Errorf("%q: an issuer is a URL without query and fragment, and here without user", pasted)
+	case !literal(pasted):
+		return "", fmt.Errorf("%q has a placeholder in it; init wants the issuer itself", pasted)
+	}
+	before, after, isMetadata := strings.Cut(pasted, "/.well-known/")
+	if !isMetadata {
+		return pasted, nil
+	}
+	_, tenant, hasTenant := strings.Cut(after, "/") // RFC 8414 puts the issuer's path behind
+	if hasTenant {
+		return before + "/" + tenant, nil
+	}
+	return before, nil
+}
+
+// orExample is a host to show in an error, the one that was pasted if it looks like one.
+func orExample(pasted string) string {
+	if pasted == "" || strings.ContainsAny(pasted, ":[]% ") {
+		return "op.example.com"
+	}
+	return pasted
+}
+
+// Init writes a first target file from an OP's metadata, for an issuer as [IssuerOf]
+// gives it. Secrets are placeholders for environment variables; what only a person
+// knows is marked. Whatever the OP publishes stays data: a text that would mean
+// something else to the reader of target files is left out, and an issuer or an
+// endpoint that is not the asked OP's is shown in a comment for a person to judge.
+func Init(ctx context.Context, rt http.RoundTripper, issuer string, trusted targetfile.TLS) ([]byte, error) {
+	if !literal(trusted.CAFile) {
+		return nil, errors.New("the name of the certificate file has a placeholder in it, which a target file would replace")
+	}
+	facts, err := Gather(ctx, rt, &targetfile.Target{Issuer: issuer, TLS: trusted})
+	if err != nil {
+		return nil, err
+	}
+	d := facts.Discovery
+	first := firstFile{
+		Found: d.URL, Issuer: issuer, CAFile: trusted.CAFile,
+		Personas:   strings.Join(targetfile.Personas(), ", "),
+		NoEndpoint: facts.Target.Endpoints.BackchannelAuthentication == "",
+		Elsewhere:  facts.Elsewhere(),
+		Method:     firstOf(d.Strings("token_endpoint_auth_methods_supported"), authMethods...),
+		UserCode:   offersUserCode(facts),
+	}
+	first.callItself(d.Text("issuer"))
+	first.take(d.Strings("authorization_details_types_supported"))
+	var b bytes.Buffer
+	if err := initTemplate.Execute(&b, first); err != nil {
+		return nil, fmt.Errorf("writing the target file: %w", err)
+	}
+	return b.Bytes(), nil
+}
+
+// authMethods are what Init prefers, the simplest first.
+var authMethods = []string{
+	targetfile.AuthClientSecretBasic, targetfile.AuthClientSecretPost, targetfile.AuthPrivateKeyJWT, targetfile.AuthClientSecretJWT,
+}
+
+// firstOf is the first preferred method that is offered, or the most preferred one.
+func firstOf(offered []string, preferred ...string) string {
+	for _, method := range preferred {
+		if slices.Contains(offered, method) {
+			return method
+		}
+	}
+	return preferred[0]
+}
+
+// literal reports whether a target file can hold a text as it is. "${" begins a
+// placeholder there, which stands for a variable or a file of this machine.
+func literal(text string) bool { return !strings.Contains(text, "${") }
+
+// firstFile is what the template of [Init] writes down.
+type firstFile struct {
+	Found, Issuer string
+	OtherIssuer   string // what the OP calls itself instead, to be told in a comment
+	CAFile        string
+	Personas      string
+	NoEndpoint    bool
+	Elsewhere     []Endpoint
+	Method        string
+	UserCode      bool
+	Types         []string
+	TypesLeftOut  int
+}
+
+// callItself keeps what the OP calls itself. Only the slash at the end is believed: an
+// OP that is asked under one name does not send the tester to another.
+func (f *firstFile) callItself(published string) {
+	switch {
+	case published == "" || published == f.Issuer:
+	case strings.TrimSuffix(published, "/") == strings.TrimSuffix(f.Issuer, "/"):
+		f.Issuer = published
+	case literal(published):
+		f.OtherIssuer = published
+	}
+}
+
+// mostTypes is how many types a first file has; a list that is longer was not made for
+// people to fill in.
+const mostTypes = 50
+
+func (f *firstFile) take(types []string) {
+	for _, kind := range types {
+		if kind == "" || !literal(kind) || len(f.Types) == mostTypes {
+			f.TypesLeftOut++
+			continue
+		}
+		f.Types = append(f.Types, kind)
+	}
+}
+
+// Literal reports whether the template may show a URL.
+func (e Endpoint) Literal() bool { return literal(e.URL) }
+
+var initTemplate = template.Must(template.New("target").Parse(`# Target file for cibatest, made from {{.Found}}
+# Validate it with: cibatest check FILE
+issuer: {{printf "%q" .Issuer}}
+{{- if .OtherIssuer}}
+# The OP calls itself {{printf "%q" .OtherIssuer}}. The two have to be equal to the letter: correct the one that is wrong.
+{{- end}}
+persona: core   # defaults of a product: {{.Personas}}
+{{- if .CAFile}}
+tls: {ca_file: {{printf "%q" .CAFile}}}
+{{- end}}
+{{- if .NoEndpoint}}
+endpoints:
+  backchannel_authentication: ""   # the OP publishes none; fill it in
+{{- end}}
+{{- if .Elsewhere}}
+# Not at the issuer's host, or less protected, and each gets the clients' credentials. Name under endpoints what you trust:
+{{- end}}
+{{- range .Elsewhere}}
+{{- if .Literal}}
+#   {{.Name}}: {{printf "%q" .URL}}
+{{- else}}
+#   {{.Name}}:   # has a placeholder in its URL, which is not copied
+{{- end}}
+{{- end}}
+clients:
+  # Two clients at least, so that one can play the stranger. More let destructive cases run side by side.
+  - name: poll-a
+    client_id: CHANGE-ME-A
+    auth_method: {{.Method}}
+{{- if eq .Method "private_key_jwt"}}
+    jwks_file: poll-a.jwks.json      # private keys
+{{- else}}
+    client_secret: ${env:CIBA_CLIENT_A_SECRET}
+{{- end}}
+  - name: poll-b
+    client_id: CHANGE-ME-B
+    auth_method: {{.Method}}
+{{- if eq .Method "private_key_jwt"}}
+    jwks_file: poll-b.jwks.json
+{{- else}}
+    client_secret: ${env:CIBA_CLIENT_B_SECRET}
+{{- end}}
+users:
+  - {name: alice, login_hint: alice{{if .UserCode}}, user_code: "${env:CIBA_ALICE_CODE}"{{end}}}
+  - {name: bob, login_hint: bob}
+unknown_user: {login_hint: nobody-4711}
+scope: openid
+binding_message: AB12CD34
+{{- if .TypesLeftOut}}
+# {{.TypesLeftOut}} more types of authorization_details are published; a first file does not hold them.
+{{- end}}
+{{- if .Types}}
+rar:
+  types: [{{range $i, $t := .Types}}{{if $i}}, {{end}}{{printf "%q" $t}}{{end}}]
+  valid:                             # one object for each type that this OP accepts
+{{- range .Types}}
+    - {type: {{printf "%q" .}}}
+{{- end}}
+{{- end}}
+approval:
+  # How the user's decision is made: url, exec, device, manual (you answer on your phone), none.
+  kind: manual
+# capabilities: {refresh: true}      # where it cannot be discovered
+budgets: {concurrency: 64, requests_per_second: 0, expiry_max: 130s, clock_skew: 5s}
+`))

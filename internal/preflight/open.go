@@ -1,0 +1,46 @@
+package preflight
+
+import (
+	"io"
+	"net/http"
+
+	"github.com/cibatest/cibatest/internal/approve"
+	"github.com/cibatest/cibatest/internal/targetfile"
+)
+
+// Opened is a target with all it takes to talk to its OP and to have its users
+// decide. Nothing has been sent yet; [Gather] finds out what the OP says.
+type Opened struct {
+	Target       *targetfile.Target
+	Approver     *approve.Approver
+	RoundTripper http.RoundTripper
+	Close        func() // ends the listeners and connections; never nil after Open
+}
+
+// Terminal is where a person is asked for a decision, with approval.kind manual. The
+// zero value asks nobody.
+type Terminal struct {
+	In  io.Reader
+	Out io.Writer
+}
+
+// Open reads a target file and prepares to use it. Every error is a mistake in the
+// file or in what it names.
+func Open(file string, terminal Terminal) (*Opened, error) {
+	t, err := targetfile.Load(file)
+	if err != nil {
+		return nil, err
+	}
+	transport, err := Transport(t)
+	if err != nil {
+		return nil, err
+	}
+	approver, err := approve.New(t.Approval, approve.Options{RoundTripper: transport, In: terminal.In, Out: terminal.Out})
+	if err != nil {
+		return nil, err
+	}
+	return &Opened{Target: t, Approver: approver, RoundTripper: transport, Close: func() {
+		_ = approver.Close()
+		transport.CloseIdleConnections()
+	}}, nil
+}

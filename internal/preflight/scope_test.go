@@ -1,0 +1,41 @@
+package preflight
+
+import (
+	"testing"
+
+	"github.com/cibatest/cibatest/internal/catalogue"
+)
+
+func TestOutside(t *testing.T) {
+	t.Parallel()
+	poll := []string{"poll", "ping"}
+	for _, c := range []struct {
+		name string
+		r    catalogue.Requirement
+		want string
+	}{
+		{"within", catalogue.Requirement{Modes: poll, Needs: []catalogue.Need{catalogue.NeedApprove}, Area: "polling"}, ""},
+		{"a need", catalogue.Requirement{Modes: poll, Needs: []catalogue.Need{catalogue.NeedApprove, catalogue.NeedDPoPNonce}}, "DPoP is not judged so far"},
+		{"modes", catalogue.Requirement{Modes: []string{"ping", "push"}}, "applies to ping and push only; poll mode is what is judged so far"},
+		{"an area", catalogue.Requirement{Modes: poll, Area: "request-object"}, "signed authentication requests are not judged so far"},
+		{"a need before modes", catalogue.Requirement{Modes: []string{"push"}, Needs: []catalogue.Need{catalogue.NeedFAPI2}}, "the FAPI profiles are not judged so far"},
+	} {
+		if got := Outside(c.r); got != c.want {
+			t.Errorf("%s: got %q, want %q", c.name, got, c.want)
+		}
+	}
+}
+
+// Of the catalogue, what is within is the poll mode of CIBA Core and its neighbours.
+func TestScopeOfTheCatalogue(t *testing.T) {
+	t.Parallel()
+	within := 0
+	for _, r := range catalogue.Must().List() {
+		if Outside(r) == "" {
+			within++
+		}
+	}
+	if within < 205 || within > 215 {
+		t.Errorf("%d requirements are within", within)
+	}
+}

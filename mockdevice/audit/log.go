@@ -1,0 +1,131 @@
+package audit
+
+import (
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"sync"
+	"time"
+
+	"github.com/cibatest/cibatest/mockdevice/wire"
+)
+
+// Log is an audit that is being written. A nil Log writes nothing. Make one with [Open].
+type Log struct {
+	mu      sync.Mutex
+	file    io.WriteCloser
+	seq     int64
+	prev    string
+	run     string
+	start   time.Time
+	decided map[wire.Key]wire.Action // by earlier runs
+	err     error
+}
+
+// Open continues the audit in a file, or begins one. A last line that was cut
+// off by a crash is removed; a file whose chain is broken is refused.
+func Open(path string) (*Log, error) {
+	file, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE, 0o600) //nolint:gosec // the user names the file
+	if err != nil {
+		return nil, fmt.Errorf("audit: %w", err)
+	}
+	l, err := resume(file)
+	if err != nil {
+		_ = file.Close()
+		return nil, fmt.Errorf("audit %s: %w", path, err)
+	}
+	return l, nil
+}
+
+func resume(file *os.File) (*Log, error) {
+	if err := lock(file); err != nil {
+		return nil, err
+	}
+	l := &Log{file: file, run: rand.Text()[:8], start: time.Now(), decided: map[wire.Key]wire.Action{}}
+	v, err := verify(file, l.remember)
+	if err != nil {
+		return nil, fmt.Errorf("%w; move the file away to begin a new one", err)
+	}
+	if err := file.Truncate(v.Bytes); err != nil {
+		return nil, err
+	}
+	if _, err := file.Seek(v.Bytes, io.SeekStart); err != nil {
+		return nil, err
+	}
+	l.seq, l.prev = v.Lines, v.Head
+	if v.Torn > 0 {
+		l.Note(Entry{Event: Recovered, Note: fmt.Sprintf("%d bytes of a torn line were removed", v.Torn)})
+	}
+	return l, l.Write(Entry{Event: Started})
+}
+
+// remember collects the decisions of earlier runs.
+func (l *Log) remember(e Entry) {
+	switch e.Event {
+	case Reset:
+		clear(l.decided)
+	case Decided:
+		if k, ok := wire.ParseKey(e.Ref); ok {
+			l.decided[k] = e.Decision
+		}
+	}
+}
+
+// DecidedBefore is what an earlier run decided about a request.
+func (l *Log) DecidedBefore(k wire.Key) (wire.Action, bool) {
+	if l == nil {
+		return "", false
+	}
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	action, ok := l.decided[k]
+	return action, ok
+}
+
+// Forget drops what earlier runs decided, as a reset of the device does.
+func (l *Log) Forget() {
+	if l == nil {
+		return
+	}
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	clear(l.decided)
+}
+
+// Note writes an entry that nothing depends on; a failure is told by [Log.Close].
+func (l *Log) Note(e Entry) { _ = l.Write(e) }
+
+// Write appends one entry. After a failure every entry fails, so that nothing is done
+// that is not on file.
+func (l *Log) Write(e Entry) error {
+	if l == nil {
+		return nil
+	}
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.err != nil {
+		return l.err
+	}
+	now := time.Now()
+	e.Seq, e.Prev, e.Run = l.seq+1, l.prev, l.run
+	e.Wall, e.Mono = now.UTC().Format(time.RFC3339Nano), now.Sub(l.start).Nanoseconds()
+	line, hash, err := seal(e)
+	if err == nil {
+		_, err = l.file.Write(line)
+	}
+	if err != nil {
+		l.err = fmt.Errorf("the audit cannot be written, so nothing is decided any more: %w", err)
+		return l.err
+	}
+	l.seq, l.prev = e.Seq, hash
+	return nil
+}
+
+// Close ends the audit. The error tells what was not written.
+func (l *Log) Close() error {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return errors.Join(l.err, l.file.Close())
+}

@@ -1,8 +1,0 @@
-//go:build !unix
-
-package mockdevice
-
-import "os"
-
-// lock is not available here: see to it that one device writes to an audit.
-func lock(*os.File) error { return nil }

@@ -1,0 +1,49 @@
+package mockdevice
+
+import (
+	"net/http"
+
+	"github.com/cibatest/cibatest/mockdevice/audit"
+	"github.com/cibatest/cibatest/mockdevice/policy"
+)
+
+// Capacity is how many requests a device keeps by default.
+const Capacity = 10_000
+
+// Concurrency is how many decisions are on their way to OPs at once by default.
+const Concurrency = 256
+
+// Option changes a device.
+type Option func(*Device)
+
+// WithPolicy replaces [policy.Hold].
+func WithPolicy(p Policy) Option { return func(d *Device) { d.SetPolicy(p) } }
+
+// WithRules makes rules of a policy file the policy, so that the HTTP API can
+// show and replace them.
+func WithRules(r *policy.Rules) Option { return func(d *Device) { d.SetRules(r) } }
+
+// WithRoundTripper is how OPs are reached; without it nothing is delivered.
+func WithRoundTripper(rt http.RoundTripper) Option { return func(d *Device) { d.transport = rt } }
+
+// WithToken protects the HTTP API and the phone page with a bearer token.
+func WithToken(token string) Option { return func(d *Device) { d.token = token } }
+
+// WithCapacity replaces [Capacity].
+func WithCapacity(n int) Option { return func(d *Device) { d.capacity = max(1, n) } }
+
+// WithConcurrency replaces [Concurrency].
+func WithConcurrency(n int) Option { return func(d *Device) { d.outbox.limit = max(1, n) } }
+
+// WithAdapters adds dialects to the native one.
+func WithAdapters(a Adapters) Option { return func(d *Device) { d.adapters = a } }
+
+// WithKeycloakCallback names the URL that answers to requests of the Keycloak
+// adapter are posted to.
+func WithKeycloakCallback(url string) Option {
+	return func(d *Device) { d.adapters.Keycloak = Keycloak{Callback: url} }
+}
+
+// WithAudit writes every step down. The caller closes the audit after the device.
+// Requests the audit knows to be decided are not decided again.
+func WithAudit(l *audit.Log) Option { return func(d *Device) { d.audit = l } }

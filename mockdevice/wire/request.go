@@ -1,0 +1,145 @@
+package wire
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net/url"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/cibatest/cibatest/mockdevice/tree"
+)
+
+// Request is what an OP asked its user.
+type Request struct {
+	AuthReqID            string            `json:"auth_req_id"`
+	ClientID             string            `json:"client_id,omitempty"`
+	LoginHint            string            `json:"login_hint,omitempty"`
+	Sub                  string            `json:"sub,omitempty"`
+	BindingMessage       string            `json:"binding_message,omitempty"`
+	Scope                string            `json:"scope,omitempty"`
+	ACRValues            string            `json:"acr_values,omitempty"`
+	AuthorizationDetails json.RawMessage   `json:"authorization_details,omitempty"`
+	ExpiresAt            time.Time         `json:"expires_at,omitzero"` // zero: the OP did not say
+	Callback             string            `json:"callback,omitempty"`
+	CallbackToken        string            `json:"callback_token,omitempty"`
+	Labels               map[string]string `json:"labels,omitempty"` // whatever else the OP sent to tell requests apart
+
+	// The rest is the device's to say; what an OP sends here is not read.
+
+	Ref        string    `json:"ref,omitempty"`     // names the request without being a secret
+	Adapter    string    `json:"adapter,omitempty"` // the dialect it came in
+	ReceivedAt time.Time `json:"received_at,omitzero"`
+	Decided    Action    `json:"decided,omitempty"` // empty while the user has not answered
+	Outcome    *Outcome  `json:"outcome,omitempty"` // nil while the user has not answered
+}
+
+// Outcome is what became of a request.
+type Outcome struct {
+	At       time.Time       `json:"at,omitzero"`
+	By       string          `json:"by"` // "rule NAME", or who else decided: command, phone
+	Reason   string          `json:"reason,omitempty"`
+	Narrowed bool            `json:"narrowed,omitempty"`
+	Scope    *string         `json:"scope,omitempty"` // what was granted, where that is less than asked
+	Details  json.RawMessage `json:"authorization_details,omitempty"`
+	Delivery string          `json:"delivery,omitempty"` // empty: under way or nothing to send; acknowledged; or what went wrong
+}
+
+// User names the end-user as the OP did.
+func (r Request) User() string {
+	if r.LoginHint != "" {
+		return r.LoginHint
+	}
+	return r.Sub
+}
+
+// ExpiredAt reports whether the request had expired at a moment.
+func (r Request) ExpiredAt(now time.Time) bool {
+	return !r.ExpiresAt.IsZero() && !now.Before(r.ExpiresAt)
+}
+
+// The states of a request.
+const (
+	StateOpen    = "open"    // the user may still answer
+	StateDecided = "decided" // somebody or something has answered
+	StateExpired = "expired" // nobody did in time
+)
+
+// State is how the request stands at a moment.
+func (r Request) State(now time.Time) string {
+	switch {
+	case r.Decided != "":
+		return StateDecided
+	case r.ExpiredAt(now):
+		return StateExpired
+	}
+	return StateOpen
+}
+
+// WithoutSecrets is what may be shown: the callback's token stays with the device.
+func (r Request) WithoutSecrets() Request {
+	r.CallbackToken = ""
+	return r
+}
+
+// MaxLife bounds how long a request may live and how long a user may think. The
+// longest limit known of a product is 72 h.
+const MaxLife = 366 * 24 * time.Hour
+
+// MaxID bounds an auth_req_id in bytes, against hostile OPs; some honest ones use a JWE.
+const MaxID = 8 << 10
+
+// Check refuses a request that no device could work with.
+func (r Request) Check() error {
+	switch {
+	case r.AuthReqID == "":
+		return errors.New("auth_req_id is missing")
+	case len(r.AuthReqID) > MaxID:
+		return fmt.Errorf("auth_req_id is longer than %d bytes", MaxID)
+	}
+	if r.Callback != "" {
+		if u, err := url.Parse(r.Callback); err != nil || u.Scheme != "http" && u.Scheme != "https" || u.Host == "" {
+			return errors.New("callback is not an absolute http or https URL")
+		}
+	}
+	_, err := r.Details()
+	return err
+}
+
+// SameAs reports whether an OP sent the same request once more.
+func (r Request) SameAs(other Request) bool {
+	return r.ClientID == other.ClientID && r.User() == other.User() && r.BindingMessage == other.BindingMessage &&
+		r.Scope == other.Scope && r.ACRValues == other.ACRValues && string(r.AuthorizationDetails) == string(other.AuthorizationDetails) &&
+		r.Callback == other.Callback && r.CallbackToken == other.CallbackToken
+}
+
+// ScopeWithin is what remains of the scope when only some words of it may stay.
+func (r Request) ScopeWithin(stay []string) string {
+	kept := slices.DeleteFunc(strings.Fields(r.Scope), func(s string) bool { return !slices.Contains(stay, s) })
+	return strings.Join(kept, " ")
+}
+
+// Details are the objects of authorization_details.
+func (r Request) Details() ([]tree.Value, error) { return ParseDetails(r.AuthorizationDetails) }
+
+// ParseDetails reads authorization_details: an array of objects, or nothing at all.
+func ParseDetails(raw json.RawMessage) ([]tree.Value, error) {
+	if len(raw) == 0 || string(raw) == "null" {
+		return nil, nil
+	}
+	value, err := tree.Parse(raw)
+	if err != nil {
+		return nil, fmt.Errorf("authorization_details: %w", err)
+	}
+	if value.Kind != tree.Array {
+		return nil, errors.New("authorization_details is not an array")
+	}
+	for i, item := range value.Items {
+		if item.Kind != tree.Object {
+			return nil, fmt.Errorf("authorization_details[%d] is not an object", i)
+		}
+	}
+	return value.Items, nil
+}

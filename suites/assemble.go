@@ -1,0 +1,103 @@
+package suites
+
+import (
+	"context"
+	"strings"
+	"time"
+
+	"github.com/cibatest/cibatest/internal/catalogue"
+	"github.com/cibatest/cibatest/internal/preflight"
+	"github.com/cibatest/cibatest/reports/result"
+	"github.com/cibatest/cibatest/suites/internal/schedule"
+)
+
+// assemble makes one result of all cases.
+func (r *run) assemble(ctx context.Context) result.Run {
+	o, target := r.options, r.facts.Target
+	run := result.Run{
+		Version: result.Version, Kind: "conformance",
+		Tool:        result.Tool{Name: "cibatest", Version: o.ToolVersion},
+		Target:      result.Target{Issuer: target.Issuer, Persona: target.Persona, Capabilities: r.facts.Capabilities.ByName(), Configuration: target.Masked()},
+		Started:     r.session.Started().UTC(),
+		Seed:        o.Seed,
+		Interrupted: ctx.Err() != nil,
+		Notes:       r.driver.Notes(),
+		Selection: result.Selection{
+			Arguments: o.Select.Arguments, LabelFilter: o.Select.LabelFilter, Smoke: o.Select.Smoke,
+			Strict: o.Strict, Concurrency: o.Concurrency,
+		},
+	}
+	for _, j := range r.jobs {
+		c := r.results[j]
+		run.Timing.SumMS += c.DurationMS
+		run.Cases = append(run.Cases, c)
+	}
+	run.DurationMS = time.Since(r.session.Started()).Milliseconds()
+	run.Timing.WallMS = run.DurationMS
+	run.Timing.CriticalPathMS = schedule.CriticalPath(places(r.jobs)).Milliseconds()
+	run.Requirements = requirements(run.Cases, o.Select.everything())
+	run.Summary = result.Summarise(run.Cases)
+	run.Verdict = verdict(run)
+	return run
+}
+
+// requirements lists every clause that was judged; a run of everything also lists what
+// no case covers, with the reason.
+func requirements(cases []result.Case, all bool) []result.Requirement {
+	judged := map[string][]result.Case{}
+	for _, c := range cases {
+		for _, id := range c.Requirements {
+			judged[id] = append(judged[id], c)
+		}
+	}
+	var list []result.Requirement
+	for _, r := range catalogue.Must().List() {
+		if by := judged[r.ID]; len(by) > 0 || all {
+			list = append(list, requirement(r, by))
+		}
+	}
+	return list
+}
+
+// requirement is one clause with the outcome of the cases that judged it.
+func requirement(r catalogue.Requirement, by []result.Case) result.Requirement {
+	entry := result.Requirement{ID: r.ID, Level: r.Level, Area: r.Area, Source: r.Source, Text: strings.TrimSpace(r.Requirement), Cases: []string{}}
+	for _, n := range catalogue.Must().NotesOf(r) {
+		entry.Notes = append(entry.Notes, result.Note(n))
+	}
+	if len(by) == 0 {
+		entry.Outcome, entry.Reason = result.Uncovered, Uncovered(r)
+		return entry
+	}
+	var outcomes []result.Outcome
+	for _, c := range by {
+		entry.Cases = append(entry.Cases, c.ID)
+		outcomes = append(outcomes, c.Outcome)
+	}
+	entry.Outcome = result.Worst(outcomes...)
+	return entry
+}
+
+// verdict is over the whole run. A MUST that could not be judged makes it partial: an
+// error always, a skip when something essential was missing.
+func verdict(run result.Run) result.Verdict {
+	if run.Summary.Fail > 0 {
+		return result.NonConformant
+	}
+	if run.Interrupted {
+		return result.Partial
+	}
+	for _, c := range run.Cases {
+		need, _, _ := strings.Cut(c.Reason, ":")
+		missed := c.Outcome == result.Skip && preflight.Essential(catalogue.Need(need)) && isMust(c)
+		if c.Outcome == result.Error || missed {
+			return result.Partial
+		}
+	}
+	return result.Conformant
+}
+
+func isMust(c result.Case) bool {
+	r, _ := catalogue.Must().Get(c.Requirements[0])
+	return r.Level == "MUST"
+}

@@ -1,0 +1,248 @@
+package core
+
+import (
+	"slices"
+	"time"
+
+	"github.com/cibatest/cibatest/internal/catalogue"
+	"github.com/cibatest/cibatest/internal/ciba"
+	"github.com/cibatest/cibatest/internal/jose"
+	"github.com/cibatest/cibatest/internal/targetfile"
+	. "github.com/cibatest/cibatest/suites/harness"
+)
+
+// assertionCase registers a case for clients of either JWT method: an OP
+// Verifies the signature of a key and the HMAC of a secret by different code.
+func assertionCase(id, title string, s Traits, body func(*T)) {
+	Case(id, title+" (private_key_jwt)", s.Methods(targetfile.AuthPrivateKeyJWT), body)
+	Case(id+"-hmac", title+" (client_secret_jwt)", s.Methods(targetfile.AuthClientSecretJWT), body)
+}
+
+// flaw is what is wrong with an assertion.
+type flaw struct {
+	name string
+	edit func(*T, map[string]any) // of the claims
+}
+
+// incomplete are the flaws that an OP may also take for a malformed request.
+var incomplete = []string{"no iss", "no sub", "an array that names nobody"}
+
+// CIBA Core 7.1, OIDC Core 9, RFC 7523 3: what an assertion has to be.
+var _ = Cases.Describe("Client assertion", func() {
+	assertionCase("assertion-aud-issuer", "may be addressed to the issuer", Judges("CIBA-7.1-AUD-ISSUER"), func(t *T) {
+		t.JudgeAck("audience issuer", t.StartAuthenticatedBy(t.Client(), t.Assertion(t.Client())))
+	})
+	assertionCase("assertion-aud-token-endpoint", "is recorded when addressed to the token endpoint", Disturbing("CIBA-7.1-AUD-TOKEN-ENDPOINT"), func(t *T) {
+		recordAudience(t, t.Target().Endpoints.Token)
+	})
+	assertionCase("assertion-aud-backchannel", "is recorded when addressed to the backchannel endpoint", Disturbing("CIBA-7.1-AUD-BC-ENDPOINT"), func(t *T) {
+		recordAudience(t, t.Target().Endpoints.BackchannelAuthentication)
+	})
+	for _, c := range []struct {
+		id, title, requirement string
+		flaws                  []flaw
+	}{
+		{"assertion-aud-foreign", "is refused when addressed to somebody else", "CIBA-7.1-AUD-FOREIGN", []flaw{
+			{"another OP as audience", func(_ *T, c map[string]any) { c["aud"] = "https://other.example/" }},
+			{"the issuer with another last character", func(t *T, c map[string]any) { c["aud"] = nearly(t.Target().Issuer) }},
+			{"the issuer as the beginning of another host", func(t *T, c map[string]any) { c["aud"] = t.Target().Issuer + ".other.example" }},
+			{"another OP whose address holds the issuer", func(t *T, c map[string]any) { c["aud"] = "https://other.example/?op=" + t.Target().Issuer }},
+			{"no audience", func(_ *T, c map[string]any) { delete(c, "aud") }},
+			{"an array that names another OP", func(_ *T, c map[string]any) { c["aud"] = []string{"https://other.example/"} }},
+			{"an array that names nobody", func(_ *T, c map[string]any) { c["aud"] = []string{} }},
+		}},
+		{"assertion-expired", "is refused when it has expired", "OIDC-9-ASSERTION-EXPIRED", []flaw{
+			{"exp 600 s ago", func(_ *T, c map[string]any) { c["iat"], c["exp"] = ago(660), ago(600) }},
+		}},
+		{"assertion-no-exp", "is refused without exp", "OIDC-9-ASSERTION-NO-EXP", []flaw{
+			{"no exp", func(_ *T, c map[string]any) { delete(c, "exp") }},
+		}},
+		{"assertion-iss-sub", "names the client as iss and as sub", "OIDC-9-ASSERTION-ISS-SUB", []flaw{
+			{"iss is somebody else", func(_ *T, c map[string]any) { c["iss"] = "somebody-else" }},
+			{"sub is somebody else", func(_ *T, c map[string]any) { c["sub"] = "somebody-else" }},
+			{"iss is another client", func(t *T, c map[string]any) { c["iss"] = anotherClientID(t) }},
+			{"sub is another client", func(t *T, c map[string]any) { c["sub"] = anotherClientID(t) }},
+			{"no iss", func(_ *T, c map[string]any) { delete(c, "iss") }},
+			{"no sub", func(_ *T, c map[string]any) { delete(c, "sub") }},
+		}},
+		{"assertion-nbf", "is refused before nbf", "RFC7523-3-ASSERTION-NBF", []flaw{
+			{"nbf in 600 s", func(_ *T, c map[string]any) { c["nbf"], c["exp"] = ago(-600), ago(-900) }},
+		}},
+	} {
+		assertionCase(c.id, c.title, Disturbing(c.requirement), func(t *T) {
+			for _, e := range entrances(t) {
+				for _, f := range c.flaws {
+					r := t.Requirement()
+					if slices.Contains(incomplete, f.name) {
+						r.Expect.Tolerated = append(slices.Clone(r.Expect.Tolerated), string(ciba.InvalidRequest))
+					}
+					judgeAssertionBy(t, r, f.name, e, func(a *ciba.Assertion) {
+						a.Edit = func(_, claims map[string]any) { f.edit(t, claims) }
+					})
+				}
+			}
+		})
+	}
+	assertionCase("assertion-no-jti", "is recorded without jti", Disturbing("OIDC-9-ASSERTION-NO-JTI"), func(t *T) {
+		a := usualAssertion(t)
+		a.Edit = func(_, claims map[string]any) { delete(claims, "jti") }
+		t.JudgeVariant("no jti", t.StartAuthenticatedBy(t.Client(), a))
+	})
+	assertionCase("assertion-bad-key", "is refused when signed with another key", Disturbing("OIDC-9-ASSERTION-BAD-KEY"), func(t *T) {
+		for _, e := range entrances(t) {
+			judgeAssertion(t, "a key of nobody", e, func(a *ciba.Assertion) {
+				key, err := jose.GenerateKey(a.Key.Alg(), a.Key.KID()) // only the key differs, not alg or kid
+				MustNotFail(t, err)
+				a.Key = key
+			})
+			if other := anotherKey(t); !other.IsZero() {
+				judgeAssertion(t, "another client's key", e, func(a *ciba.Assertion) { a.Key = other })
+			}
+		}
+	})
+	assertionCase("assertion-malformed", "is refused when it is no JWT", Disturbing("OIDC-9-ASSERTION-ALG-NONE"), func(t *T) {
+		for _, e := range entrances(t) {
+			for _, text := range []string{"not-a-jwt", "a.b.c", "..", "e30.e30."} {
+				judgeAssertion(t, text, e, func(a *ciba.Assertion) {
+					a.Token, a.SendClientID = func(_, _ map[string]any) (string, error) { return text, nil }, true
+				})
+			}
+		}
+	})
+	assertionCase("assertion-unsigned", "is refused without a signature", Disturbing("OIDC-9-ASSERTION-ALG-NONE"), func(t *T) {
+		for _, e := range entrances(t) {
+			for _, alg := range []string{"none", "nOnE"} {
+				judgeAssertion(t, "alg "+alg, e, func(a *ciba.Assertion) { a.Token = unsignedBy(alg) })
+			}
+		}
+	})
+	assertionCase("assertion-replay", "is recorded when used twice", Disturbing("OIDC-9-ASSERTION-REPLAY"), func(t *T) {
+		a := usualAssertion(t)
+		fresh, token := a, ""
+		a.Token = func(_, _ map[string]any) (_ string, err error) {
+			token, err = fresh.Sign() // anew if the OP's load control wants the call again
+			return token, err
+		}
+		t.MustAccept("the first use of an assertion", t.StartAuthenticatedBy(t.Client(), a))
+		a.Token = func(_, _ map[string]any) (string, error) { return token, nil }
+		t.JudgeVariant("second use", t.StartAuthenticatedBy(t.Client(), a))
+	})
+	assertionCase("assertion-type", "comes with the jwt-bearer type", Disturbing("OIDC-9-ASSERTION-TYPE"), assertionTypes)
+	Case("assertion-client-secret-jwt", "may be an HMAC of the client secret", Judges("OIDC-9-CLIENT-SECRET-JWT"), func(t *T) {
+		t.JudgeAck("client_secret_jwt", t.Start(t.Request()))
+	})
+	assertionCase("assertion-client-id-mismatch", "agrees with client_id", Disturbing("RFC7523-3-CLIENT-ID-MISMATCH"), func(t *T) {
+		for _, e := range entrances(t) {
+			call := e.call()
+			call.Form = call.Form.Add("client_id", t.Second().ClientID)
+			judgeEntry(t, "client_id of another client", e, call)
+		}
+	})
+	assertionCase("assertion-token-aud-issuer", "addressed to the issuer works at the token endpoint",
+		Judges("CIBA-10.1-TOKEN-AUTH-AUD-ISSUER").About(ciba.DefaultInterval), func(t *T) {
+			flow := t.MustStart(t.Request())
+			t.WaitTurn(flow)
+			t.Judge(t.PollAuthenticatedBy(flow, t.Assertion(t.Client())))
+		})
+})
+
+// usualAssertion is an assertion the backchannel endpoint takes from this
+// client, to be altered: its audience is the issuer, or what the endpoint was
+// seen to want instead. That it does is tried first, since the refusal of an
+// altered assertion says nothing where a good one is refused too.
+func usualAssertion(t *T) ciba.Assertion {
+	Observe(t, "usual assertion", func(t *T) *ciba.Response {
+		return t.MustAccept("a request with a good assertion", t.Start(t.Request()))
+	})
+	return assertionFor(t, t.StartRequest(nil))
+}
+
+// assertionFor is the assertion that the client would send with a request.
+func assertionFor(t *T, r Request) ciba.Assertion {
+	a, ok := r.Client.Auth(r.URL, t.Target().Issuer).(ciba.Assertion)
+	if !ok {
+		t.Abort("client %s does not authenticate by an assertion", t.Client().Name)
+	}
+	return a
+}
+
+// judgeAssertion sends an assertion that is usual but for one thing.
+func judgeAssertion(t *T, what string, e entrance, spoil func(*ciba.Assertion)) {
+	judgeAssertionBy(t, t.Requirement(), what, e, spoil)
+}
+
+// judgeAssertionBy is [judgeAssertion] by a requirement the case has altered.
+func judgeAssertionBy(t *T, r catalogue.Requirement, what string, e entrance, spoil func(*ciba.Assertion)) {
+	call := e.call()
+	a := assertionFor(t, call)
+	spoil(&a)
+	judgeEntryBy(t, r, what, e, call.AuthenticatedBy(a))
+}
+
+// unsignedBy makes assertions without signature, with a spelling of none as alg.
+func unsignedBy(alg string) func(header, claims map[string]any) (string, error) {
+	return func(header, claims map[string]any) (string, error) {
+		token, err := jose.Unsigned(header, claims)
+		if err != nil {
+			return "", err
+		}
+		return jose.Retell(token, func(header, _ map[string]any) { header["alg"] = alg })
+	}
+}
+
+// anotherKey signs another client's assertions by the same method; it is the zero
+// Key where there is no such client, or the two share their key.
+func anotherKey(t *T) jose.Key {
+	if t.Client().AuthMethod == targetfile.AuthClientSecretJWT {
+		return jose.SymmetricKey([]byte(anotherSecret(t)), t.Client().Key().Alg(), "")
+	}
+	own, _ := t.Client().Key().Public().WithKID("").JSON()
+	for _, c := range t.OrdinaryClients() {
+		if c.AuthMethod != t.Client().AuthMethod || c.ClientID == t.Client().ClientID {
+			continue
+		}
+		if key, _ := c.Key().Public().WithKID("").JSON(); string(key) != string(own) {
+			return c.Key()
+		}
+	}
+	return jose.Key{}
+}
+
+// anotherClientID is an existing client's, or a stranger's where there is none.
+func anotherClientID(t *T) string {
+	for _, c := range t.OrdinaryClients() {
+		if c.ClientID != t.Client().ClientID {
+			return c.ClientID
+		}
+	}
+	return "another-client"
+}
+
+// recordAudience never fails: CIBA Core 7.1 obliges the OP to accept the
+// audience, RFC 10070 and FAPI 2.0 oblige it to refuse.
+func recordAudience(t *T, audience string) {
+	a := t.Assertion(t.Client())
+	a.Audience = audience
+	resp := t.StartAuthenticatedBy(t.Client(), a)
+	t.JudgeVariant("audience "+audience, resp)
+	if resp.Status/100 != 2 && !t.Failed() {
+		t.Info("CIBA Core 7.1: accepted; RFC 10070: refused", "refused with %s", resp.Summary())
+	}
+}
+
+func assertionTypes(t *T) {
+	for _, e := range entrances(t) {
+		judgeAssertion(t, "wrong type", e, func(a *ciba.Assertion) { a.Type = "urn:ietf:params:oauth:client-assertion-type:saml2-bearer" })
+	}
+	a := usualAssertion(t)
+	a.OmitType = true
+	resp := t.StartAuthenticatedBy(t.Client(), a)
+	if resp.Status/100 == 2 {
+		t.At(resp)
+		t.Warn("an assertion without client_assertion_type is refused", "%s", resp.Summary())
+		return
+	}
+	t.JudgeVariant("no type", resp)
+}
+
+func ago(seconds int64) int64 { return time.Now().Unix() - seconds }

@@ -1,0 +1,264 @@
+package core
+
+import (
+	"encoding/base64"
+	"fmt"
+	"math"
+	"regexp"
+	"strings"
+	"time"
+
+	"github.com/cibatest/cibatest/internal/ciba"
+	"github.com/cibatest/cibatest/reports/result"
+	. "github.com/cibatest/cibatest/suites/harness"
+)
+
+// Between the two an acknowledgement is late; beyond, it has waited for the user.
+const (
+	ackSlow    = 5 * time.Second
+	ackBlocked = 30 * time.Second
+)
+
+var legalID = regexp.MustCompile(`^[A-Za-z0-9._-]+$`)
+
+// CIBA Core 7.3: the successful acknowledgement.
+var _ = Cases.Describe("Acknowledgement", func() {
+	Case("ack-status", "is a 200", Judges("CIBA-7.3-ACK-STATUS").Smoke(), func(t *T) {
+		resp := t.Acknowledged()
+		t.At(resp)
+		_, err := resp.Object()
+		t.Check(resp.Status == 200 && err == nil, "200 with a JSON object", "%s", resp.Summary())
+	})
+	Case("ack-json", "is application/json", Judges("CIBA-7.3-ACK-JSON"), func(t *T) {
+		resp := acknowledgement(t)
+		t.Check(resp.MediaType() == "application/json", "application/json", "Content-Type %.100q", resp.Header.Get("Content-Type"))
+	})
+	Case("ack-no-store", "is not cached", Judges("CIBA-7.3-ACK-NO-STORE"), func(t *T) {
+		resp := acknowledgement(t)
+		t.Check(NoStore(resp.Header.Values("Cache-Control")), "Cache-Control contains no-store", "Cache-Control %.100q", resp.Header.Get("Cache-Control"))
+	})
+	Case("ack-immediate", "does not wait for the user", Judges("CIBA-7.3-ACK-IMMEDIATE"), func(t *T) {
+		resp := t.Start(t.Request())
+		took := resp.Received.Sub(resp.Sent)
+		if took > ackSlow && took <= ackBlocked { // once more: the run itself may have been in the way
+			resp = t.Start(t.Request())
+			took = min(took, resp.Received.Sub(resp.Sent))
+		}
+		t.At(resp)
+		switch {
+		case took > ackBlocked:
+			t.Fail("an answer at once", "it took %s", took.Round(time.Millisecond))
+		case resp.Err != nil:
+			t.MustAnswer(resp)
+		case took > ackSlow:
+			t.Warn("an answer within 5 s", "it took %s", took.Round(time.Millisecond))
+		}
+	})
+	Case("ack-id-present", "has an auth_req_id", Judges("CIBA-7.3-ARID-PRESENT").Smoke(), func(t *T) {
+		id, isString := ackMember(t, "auth_req_id").(string)
+		t.Check(isString && id != "", "a non-empty string", "auth_req_id is %T", ackMember(t, "auth_req_id"))
+	})
+	Case("ack-id-charset", "has ids of the permitted characters", Judges("CIBA-7.3-ARID-CHARSET").AfterAll(), func(t *T) {
+		for _, id := range ids(t) {
+			if !t.Check(legalID.MatchString(id), "only A-Z a-z 0-9 . - _", "an auth_req_id with other characters, %d long", len(id)) {
+				return
+			}
+		}
+	})
+	Case("ack-id-entropy", "has ids of 128 bits at least", Judges("CIBA-7.3-ARID-ENTROPY").AfterAll(), func(t *T) {
+		sample := ids(t)
+		bits := upperBound(sample)
+		switch {
+		case len(sample) < 10:
+			t.Info("ten values to judge by", "only %d were seen; they allow %.0f bits", len(sample), bits)
+		case bits < 96:
+			t.Fail("128 bits", "the varying part of %d values allows %.0f bits at most", len(sample), bits)
+		case bits < 128:
+			t.Warn("128 bits", "the varying part of %d values allows %.0f bits at most", len(sample), bits)
+		}
+	})
+	Case("ack-id-entropy-160", "has ids of 160 bits, as advised", Judges("CIBA-7.3-ARID-ENTROPY-160").AfterAll(), func(t *T) {
+		sample := ids(t)
+		bits := upperBound(sample)
+		if len(sample) < 10 {
+			t.Info("ten values to judge by", "only %d were seen", len(sample))
+			return
+		}
+		t.Check(bits >= 160, "160 bits", "the varying part of %d values allows %.0f bits at most", len(sample), bits)
+	})
+	Case("ack-id-unique", "has a new id for every request", Judges("CIBA-7.3-ARID-UNIQUE").AfterAll(), func(t *T) {
+		t.Start(t.Request())
+		t.Start(t.Request())
+		seen := map[string]bool{}
+		for _, id := range ids(t) {
+			t.Check(!seen[id], "all different", "an auth_req_id was issued twice")
+			seen[id] = true
+		}
+	})
+	Case("ack-expires-in", "has expires_in as a positive number", Judges("CIBA-7.3-EXPIRES-IN").Smoke(), func(t *T) {
+		value := ackMember(t, "expires_in")
+		n, isNumber := NumberOf(value)
+		t.Check(isNumber && n > 0 && n == math.Trunc(n), "a positive whole number", "%T %.40v", value, value)
+		if n > 366*24*3600 {
+			t.Warn("a life of less than a year", "expires_in %.40v", value)
+		}
+	})
+	Case("ack-interval", "has interval as a positive number, or not at all", Judges("CIBA-7.3-INTERVAL").Smoke(), func(t *T) {
+		object, _ := acknowledgement(t).Object()
+		value, there := object["interval"]
+		n, isNumber := NumberOf(value)
+		if isNumber && n == 0 {
+			t.Warn("a positive whole number", "0")
+			return
+		}
+		t.Check(!there || isNumber && n > 0 && n == math.Trunc(n), "a positive whole number, or no member", "%T %.40v", value, value)
+	})
+	Case("ack-no-tokens", "carries no tokens", Judges("CIBA-7.3-ACK-NO-TOKENS"), func(t *T) {
+		resp := acknowledgement(t)
+		if resp.HasTokens() {
+			t.Fail("no token members", "%s", resp.Summary())
+		}
+	})
+	Case("ack-everywhere", "is of one form whatever was asked, and by whom",
+		Judges("CIBA-7.3-ACK-STATUS", "CIBA-7.3-ACK-JSON", "CIBA-7.3-ACK-NO-STORE", "CIBA-7.3-EXPIRES-IN", "CIBA-7.3-INTERVAL", "CIBA-7.3-ACK-NO-TOKENS", "CIBA-7.3-ACK-IMMEDIATE").AfterAll(), acksAlike)
+	Case("ack-id-no-leak", "has ids that tell nothing about the user", Judges("CIBA-7.3-ARID-NO-LEAK").AfterAll(), func(t *T) {
+		for _, id := range ids(t) {
+			readable := readableIn(id)
+			for _, u := range t.Target().Users {
+				if tells(readable, u.LoginHint) || tells(readable, u.Sub) {
+					t.Check(false, "no readable personal data", "the hint or subject of a user is in an auth_req_id")
+					return
+				}
+			}
+		}
+	})
+})
+
+// readableIn is what anybody can read in an id: the text itself, what it is the
+// base64 of, and the members of a JWT.
+func readableIn(id string) string {
+	text := id
+	for _, part := range strings.Split(id, ".") {
+		if plain, err := base64.RawURLEncoding.DecodeString(strings.TrimRight(part, "=")); err == nil {
+			text += " " + string(plain)
+		}
+	}
+	return text
+}
+
+// tells looks for a name that is too long to be there by chance.
+func tells(text, name string) bool { return len(name) >= 4 && strings.Contains(text, name) }
+
+// acksAlike judges every acknowledgement of the run. What is wrong with the shared
+// one, too, is left to the cases above.
+func acksAlike(t *T) {
+	told := map[string]bool{}
+	for _, f := range ackFlaws(t.Acknowledged()) {
+		told[f.requirement] = true
+	}
+	for _, s := range t.Seen().Starts() {
+		if _, err := s.Response.Started(); err != nil && took(s.Response) <= ackBlocked {
+			continue
+		}
+		for _, f := range ackFlaws(s.Response) {
+			if told[f.requirement] {
+				continue
+			}
+			told[f.requirement] = true
+			r := t.Clause(f.requirement)
+			t.Keep(s.Response)
+			t.At(s.Response)
+			t.Record(r, result.Outcome(r.Verdict), f.expected+" in every acknowledgement", "in the case "+s.By+": "+f.actual)
+		}
+	}
+}
+
+// ackFlaw is what is wrong with an acknowledgement.
+type ackFlaw struct{ requirement, expected, actual string }
+
+func ackFlaws(resp *ciba.Response) []ackFlaw {
+	var flaws []ackFlaw
+	check := func(ok bool, requirement, expected, actual string, args ...any) {
+		if !ok {
+			flaws = append(flaws, ackFlaw{requirement, expected, fmt.Sprintf(actual, args...)})
+		}
+	}
+	if took(resp) > ackBlocked {
+		return []ackFlaw{{"CIBA-7.3-ACK-IMMEDIATE", "an answer at once", "it took " + took(resp).Round(time.Second).String()}}
+	}
+	object, err := resp.Object()
+	check(resp.Status == 200 && err == nil, "CIBA-7.3-ACK-STATUS", "200 with a JSON object", "%s", resp.Summary())
+	check(resp.MediaType() == "application/json", "CIBA-7.3-ACK-JSON", "application/json", "Content-Type %.100q", resp.Header.Get("Content-Type"))
+	check(NoStore(resp.Header.Values("Cache-Control")), "CIBA-7.3-ACK-NO-STORE", "no-store", "Cache-Control %.100q", resp.Header.Get("Cache-Control"))
+	life, isNumber := NumberOf(object["expires_in"])
+	check(isNumber && life > 0 && life == math.Trunc(life), "CIBA-7.3-EXPIRES-IN", "a positive whole expires_in", "%T %.40v", object["expires_in"], object["expires_in"])
+	pace, isNumber := NumberOf(object["interval"])
+	_, there := object["interval"]
+	check(!there || isNumber && pace >= 0 && pace == math.Trunc(pace), "CIBA-7.3-INTERVAL", "a whole interval, or none", "%T %.40v", object["interval"], object["interval"])
+	check(!resp.HasTokens(), "CIBA-7.3-ACK-NO-TOKENS", "no token members", "%s", resp.Summary())
+	return flaws
+}
+
+// acknowledgement is the shared acknowledgement, or an error when the good
+// request was refused; ack-status judges that.
+func acknowledgement(t *T) *ciba.Response {
+	resp := t.MustSucceed("a good backchannel authentication request", t.Acknowledged())
+	t.At(resp)
+	return resp
+}
+
+func ackMember(t *T, name string) any {
+	object, err := acknowledgement(t).Object()
+	if err != nil {
+		t.Abort("the acknowledgement cannot be read: %v", err)
+	}
+	return object[name]
+}
+
+// ids are all auth_req_ids of the run. A run of this case alone collects its own.
+func ids(t *T) []string {
+	var ids []string
+	for _, ack := range t.Seen().Acks() {
+		ids = append(ids, ack.AuthReqID)
+	}
+	for len(ids) < 20 {
+		ack, err := t.Start(t.Request()).Started()
+		if err != nil {
+			break
+		}
+		ids = append(ids, ack.AuthReqID)
+	}
+	return ids
+}
+
+// upperBound is the most entropy the values can have: the positions that vary,
+// counted in the shortest value, times the bits of the characters seen in them.
+// It never underestimates; a low bound is a proof, a high one is none. The load
+// generator bounds the same clause more tightly, by the characters of each position:
+// it has thousands of values. Of the few that a run of cases has, a position shows
+// no more characters than there are values, which would accuse good identifiers.
+func upperBound(values []string) float64 {
+	if len(values) == 0 {
+		return 0
+	}
+	shortest := values[0]
+	for _, v := range values {
+		if len(v) < len(shortest) {
+			shortest = v
+		}
+	}
+	varying, characters := 0, map[byte]bool{}
+	for i := range len(shortest) {
+		here := map[byte]bool{}
+		for _, v := range values {
+			here[v[i]] = true
+		}
+		if len(here) > 1 {
+			varying++
+			for c := range here {
+				characters[c] = true
+			}
+		}
+	}
+	return float64(varying) * math.Log2(float64(max(1, len(characters))))
+}

@@ -1,0 +1,285 @@
+package core
+
+import (
+	"fmt"
+	"math"
+	"strconv"
+	"time"
+
+	"github.com/cibatest/cibatest/internal/ciba"
+	"github.com/cibatest/cibatest/internal/driver"
+	. "github.com/cibatest/cibatest/suites/harness"
+)
+
+// CIBA Core 7.3 and 11: an auth_req_id lives for expires_in, not longer and not
+// shorter. Each case waits for an expiry of its own; all of them wait together.
+var _ = Cases.Describe("Expiry", func() {
+	Case("expired-token", "is told by expired_token", Judges("CIBA-11-EXPIRED-TOKEN").WaitsForExpiry().About(expiryTime), func(t *T) {
+		t.Judge(expiry(t).resp)
+	})
+	Case("expired-error-format", "is told by JSON with a string error", Judges("CIBA-11-ERROR-FORMAT").Needs("short_expiry", "no_action").WaitsForExpiry().About(expiryTime), func(t *T) {
+		judgeTokenError(t, expiry(t).resp)
+	})
+	Case("expired-late-poll", "may be forgotten long after", Judges("CIBA-11-EXPIRED-LATE-POLL").WaitsForExpiry().Limit(DefaultLimit+longAfter).About(expiryTime+longAfter), func(t *T) {
+		flow := expiring(t, nil)
+		t.WaitUntil(flow.Expires().Add(longAfter))
+		t.Judge(pollEnded(t, flow))
+	})
+	Case("expiry-not-early", "does not come before expires_in", Judges("CIBA-7.3-NOT-EARLY").WaitsForExpiry().About(expiryTime), func(t *T) {
+		flow := expiring(t, nil)
+		resp := pollShortlyBefore(t, flow)
+		t.Judge(resp)
+	})
+	Case("expiry-late-approval", "leaves time for an approval shortly before it", Judges("CIBA-7.3-NOT-EARLY").Needs("approve").WaitsForExpiry().About(expiryTime), approvedLate)
+	Case("expiry-expires-in-true", "follows the announced expires_in, whatever was requested", Judges("CIBA-7.3-EXPIRES-IN-TRUE").WaitsForExpiry().Limit(2*DefaultLimit).About(expiryTime), expiresAsAnnounced)
+	Case("expired-final", "is final: a later approval brings no tokens", Judges("CIBA-11-EXPIRED-FINAL").WaitsForExpiry().About(expiryTime), func(t *T) {
+		flow := expiring(t, nil)
+		t.WaitUntil(flow.Expires().Add(ExpiryLatest))
+		_ = t.Overrule(flow, true) // a device that no longer offers the prompt is right, too
+		t.JudgeVariant("after an approval that came too late", pollEnded(t, flow))
+		t.JudgeVariant("one interval after that", t.Poll(flow))
+	})
+	Case("expired-approved", "ends an approved request that nobody redeemed", Judges("CIBA-11-APPROVED-UNREDEEMED-EXPIRES").WaitsForExpiry().About(expiryTime), func(t *T) {
+		flow := expiring(t, nil)
+		t.Approve(flow)
+		t.WaitUntil(flow.Expires().Add(ExpiryLatest))
+		t.Judge(pollEnded(t, flow))
+	})
+	Case("expired-other-client", "of a request is nothing another client learns of", Judges("CIBA-11-OTHER-CLIENT-EXPIRED").WaitsForExpiry().About(expiryTime), func(t *T) {
+		flow := expiring(t, nil)
+		t.WaitUntil(flow.Expires().Add(ExpiryLatest))
+		t.Judge(foreignPoll(t, flow))
+	})
+	Case("expiry-approval-race", "and approval at the same moment have one winner", Judges("CIBA-11-EXPIRED-FINAL").Needs("parallel").WaitsForExpiry().About(expiryTime), approvalAtExpiry)
+})
+
+// CIBA Core 7.1: requested_expiry.
+var _ = Cases.Describe("Requested expiry", func() {
+	Case("requested-expiry-influence", "may influence expires_in", Judges("CIBA-7.1-REQEXP-INFLUENCE"), func(t *T) {
+		for _, seconds := range []string{"30", "300"} {
+			what := "requested_expiry=" + seconds
+			resp := t.Start(t.Request().With("requested_expiry", seconds))
+			t.JudgeVariant(what, resp)
+			t.Check(resp.Status != 200 || lifetimeOf(resp) > 0, what+": a positive expires_in", "%s", resp.Summary())
+		}
+	})
+	Case("requested-expiry-ordinary", "is no reason for refusal when it is ordinary", Judges("CIBA-7.1-REQEXP-ORDINARY").Smoke(), func(t *T) {
+		t.JudgeAck("requested_expiry=300", t.Start(t.Request().With("requested_expiry", "300")))
+	})
+	Case("requested-expiry-invalid", "is refused when it is no positive integer", Judges("CIBA-7.1-REQEXP-INVALID").Smoke(), func(t *T) {
+		for _, value := range []string{"0", "-1", "1.5", "abc", "1e3"} {
+			resp := t.Start(t.Request().With("requested_expiry", value))
+			t.JudgeVariant("requested_expiry="+value, resp)
+			judgeLifetime(t, "requested_expiry="+value, resp)
+		}
+	})
+	Case("requested-expiry-huge", "is capped, ignored or refused when it is excessive", Judges("CIBA-7.1-REQEXP-HUGE"), func(t *T) {
+		for _, value := range []string{"315360000", "99999999999999999999"} {
+			resp := t.Start(t.Request().With("requested_expiry", value))
+			t.JudgeVariant("requested_expiry="+value, resp)
+			judgeLifetime(t, "requested_expiry="+value, resp)
+		}
+	})
+})
+
+const (
+	// expiryAsked is requested where a case waits for an expiry: long enough for
+	// a poll at the default interval, short enough not to keep anybody waiting.
+	expiryAsked = 20 * time.Second
+	// expiryTime is what such a case takes on an OP that honours the request.
+	expiryTime = expiryAsked + ExpiryLatest
+	// grain is how much shorter than asked a request may be because an OP rounds.
+	grain = 2 * time.Second
+	// longAfter is when an expired request may be gone. The longest retention
+	// known of an OP is the interval and 10 s.
+	longAfter = 35 * time.Second
+	// expiryEdge is how far around the expiry the racing approvals lie.
+	expiryEdge = 400 * time.Millisecond
+)
+
+// expiring starts a flow that expires within the time budget, and sooner where
+// the OP honours requested_expiry. What the OP announces counts. A case that
+// needs more time than one poll says how much.
+func expiring(t *T, need func(*Flow) time.Duration) *Flow {
+	if need == nil {
+		need = func(f *Flow) time.Duration { return f.Pace() + ExpiryEarly + time.Second }
+	}
+	asked := expiryAsked
+	for range 2 {
+		flow := mustStartAsking(t, asked)
+		if needed := need(flow); flow.ExpiresIn < needed {
+			asked = needed + grain
+			continue
+		}
+		return flow
+	}
+	t.Skip("short_expiry: the OP keeps its requests for less than the %s this case needs", asked)
+	return nil
+}
+
+// mustStartAsking starts a flow with requested_expiry, or without it where the
+// OP does not take it, and skips the case when its expiry is beyond the budget.
+func mustStartAsking(t *T, asked time.Duration) *Flow {
+	resp := t.Start(t.Request().With("requested_expiry", inSeconds(asked)))
+	if _, err := resp.Started(); err != nil {
+		resp = t.Start(t.Request())
+	}
+	flow := t.FlowOf(t.Client(), t.User(), t.MustAccept("a backchannel authentication request that should be accepted", resp))
+	flow.EndAwaited = true
+	budget := t.Target().Budgets.ExpiryMax
+	switch {
+	case flow.ExpiresIn <= 0:
+		t.Abort("expires_in cannot be read, so the expiry cannot be waited for")
+	case flow.ExpiresIn > budget:
+		t.Skip("short_expiry: expires_in is %s although %s were requested, and budgets.expiry_max is %s", flow.ExpiresIn, asked, budget)
+	}
+	return flow
+}
+
+func inSeconds(d time.Duration) string {
+	return strconv.Itoa(int(math.Ceil(d.Seconds())))
+}
+
+// ended is a flow and the answer that told its end.
+type ended struct {
+	flow *Flow
+	resp *ciba.Response
+}
+
+// expiry is the shared flow that nobody decided and nobody polled until shortly
+// after its expiry. An OP with a coarse clock gets a second poll.
+func expiry(t *T) ended {
+	return Observe(t, "expired", func(t *T) ended {
+		flow := expiring(t, nil)
+		t.WaitUntil(flow.Expires().Add(ExpiryLate))
+		resp := t.PollNow(flow)
+		if driver.Undecided(resp) {
+			t.WaitUntil(flow.Expires().Add(ExpiryLatest))
+			resp = t.Poll(flow)
+		}
+		return ended{flow, t.MustAnswer(resp)}
+	})
+}
+
+// pollEnded polls a flow that is over, and again where the OP keeps the pace
+// before it looks at the flow: slow_down only delays the answer.
+func pollEnded(t *T, f *Flow) *ciba.Response {
+	resp := t.PollNow(f)
+	for range 2 {
+		if !resp.Is(ciba.SlowDown) {
+			break
+		}
+		resp = t.Poll(f)
+	}
+	return resp
+}
+
+// pollShortlyBefore polls at the last moment at which the flow has to be
+// pending. A long poll that is answered after the expiry tells nothing.
+func pollShortlyBefore(t *T, f *Flow) *ciba.Response {
+	t.WaitUntil(f.Expires().Add(-ExpiryEarly))
+	resp := t.MustAnswer(t.PollNow(f))
+	if f.Outlived(resp) {
+		t.Skip("the OP held the poll of %s before the expiry until after it", ExpiryEarly)
+	}
+	return resp
+}
+
+// approvedLate leaves the OP exactly the time a decision may take.
+func approvedLate(t *T) {
+	margin := func(f *Flow) time.Duration { return f.DecisionWindow() + ExpiryEarly }
+	flow := expiring(t, func(f *Flow) time.Duration { return margin(f) + time.Second })
+	flow.EndAwaited = false // an end that load control brings about tells nothing here
+	t.WaitUntil(flow.Expires().Add(-margin(flow)))
+	decideNow(t, flow, true)
+	resp := t.MustAnswer(t.Poll(flow))
+	for driver.Undecided(resp) && pollFits(t, flow) {
+		resp = t.MustAnswer(t.Poll(flow))
+	}
+	if !resp.HasTokens() && flow.Outlived(resp) {
+		t.Skip("the OP held the last poll until after the expiry")
+	}
+	t.At(resp)
+	t.Check(resp.HasTokens(), fmt.Sprintf("tokens for an approval %s before the expiry", margin(flow)), "%s", resp.Summary())
+}
+
+func expiresAsAnnounced(t *T) {
+	early := mustStartAsking(t, 30*time.Second)
+	late := early
+	if t.Has("parallel") { // else one after the other
+		late = mustStartAsking(t, 30*time.Second)
+	}
+	if early.Pace() > early.ExpiresIn-ExpiryEarly {
+		t.Skip("no poll fits into expires_in %s at an interval of %s", early.ExpiresIn, early.Spacing())
+	}
+	t.WaitUntil(early.Expires().Add(-ExpiryEarly))
+	before := t.MustAnswer(t.PollNow(early))
+	if late == early {
+		late = mustStartAsking(t, 30*time.Second)
+	}
+	t.WaitUntil(late.Expires().Add(ExpiryLatest))
+	after := t.MustAnswer(pollEnded(t, late))
+	var polled *ciba.Response
+	if driver.Undecided(before) && late.Expires().After(early.Expires().Add(-time.Second)) {
+		polled = t.MustAnswer(pollEnded(t, early))
+	}
+
+	t.At(before)
+	switch {
+	case driver.Undecided(before), early.Outlived(before):
+	case before.Is(ciba.AccessDenied):
+		t.Warn(fmt.Sprintf("still pending %s before expires_in", ExpiryEarly), "%s; the device may have given up", before.Summary())
+	default:
+		t.Check(false, fmt.Sprintf("still pending %s before expires_in", ExpiryEarly), "%s", before.Summary())
+	}
+	t.JudgeVariant(fmt.Sprintf("%s after expires_in", ExpiryLatest), after)
+	if polled != nil {
+		t.JudgeVariant(fmt.Sprintf("%s after expires_in, polled %s before it", ExpiryLatest, ExpiryEarly), polled)
+	}
+}
+
+// approvalAtExpiry approves flows around the moment they expire and polls every
+// other one at once. Whoever wins, none can be redeemed later.
+func approvalAtExpiry(t *T) {
+	const flows = 6
+	list := make([]*Flow, flows)
+	for i := range list {
+		list[i] = expiring(t, nil)
+	}
+	first, late := make([]*ciba.Response, flows), make([]*ciba.Response, flows)
+	t.Together(flows, func(i int) {
+		flow := list[i]
+		t.WaitUntil(flow.Expires().Add(-expiryEdge + time.Duration(i)*expiryEdge/2))
+		_ = t.Overrule(flow, true)
+		if i%2 == 0 {
+			first[i] = t.MustAnswer(t.PollNow(flow))
+			if first[i].HasTokens() {
+				return // another poll would be a replay
+			}
+		}
+		t.WaitUntil(flow.Expires().Add(ExpiryLatest))
+		late[i] = t.MustAnswer(pollEnded(t, flow))
+	})
+	for i := range list {
+		if late[i] != nil {
+			t.JudgeVariant(fmt.Sprintf("approved at the expiry, polled %s after it", ExpiryLatest), late[i])
+		}
+	}
+}
+
+// judgeLifetime judges the expires_in of an OP that took an odd requested_expiry.
+func judgeLifetime(t *T, what string, resp *ciba.Response) {
+	if resp.Status == 200 && lifetimeOf(resp) <= 0 {
+		t.Fail(what+": a refusal, or an ordinary expires_in", "an acknowledgement without a positive one")
+	}
+}
+
+// lifetimeOf is the expires_in of an acknowledgement, zero when it is negative,
+// too large for a time, or not there.
+func lifetimeOf(resp *ciba.Response) time.Duration {
+	ack, err := resp.Started()
+	if err != nil {
+		return 0
+	}
+	return ack.ExpiresIn
+}

@@ -1,0 +1,282 @@
+package core
+
+import (
+	"maps"
+	"math"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/cibatest/cibatest/internal/approve"
+	"github.com/cibatest/cibatest/internal/ciba"
+	"github.com/cibatest/cibatest/internal/driver"
+	"github.com/cibatest/cibatest/internal/jose"
+	. "github.com/cibatest/cibatest/suites/harness"
+)
+
+// CIBA Core 10.1.1, OIDC Core 3.1.3.3, RFC 6749 5.1: the successful token
+// response.
+var _ = Cases.Describe("Token response", func() {
+	Case("token-no-store", "is not cached", Judges("OIDC-3.1.3.3-NO-STORE").Smoke(), func(t *T) {
+		values := tokenResponse(t).Header.Values("Cache-Control")
+		t.Check(NoStore(values), "Cache-Control contains no-store", "Cache-Control %.100q", strings.Join(values, ", "))
+	})
+	Case("token-no-store-everywhere", "is not cached whatever it is about", Judges("OIDC-3.1.3.3-NO-STORE").AfterAll(), func(t *T) {
+		answers := []Observed{{What: "the token response", Response: tokenResponse(t)}}
+		for _, s := range t.Seen().Polls() {
+			if s.Response.Status == 200 && s.Response.HasTokens() {
+				answers = append(answers, Observed{What: "a token response of the case " + s.By, Response: s.Response})
+			}
+		}
+		FirstOf(t, answers, func(r Observed) {
+			values := r.Response.Header.Values("Cache-Control")
+			t.Check(NoStore(values), r.What+": Cache-Control contains no-store", "Cache-Control %.100q", strings.Join(values, ", "))
+		})
+	})
+	Case("token-pragma", "is not cached by old proxies either", Judges("RFC6749-5.1-PRAGMA"), func(t *T) {
+		values := strings.Join(tokenResponse(t).Header.Values("Pragma"), ", ")
+		t.Check(strings.Contains(strings.ToLower(values), "no-cache"), "Pragma contains no-cache", "Pragma %.100q", values)
+	})
+	Case("token-json", "is application/json with its parameters at the top level", Judges("RFC6749-5.1-JSON").Smoke(), func(t *T) {
+		resp := tokenResponse(t)
+		t.Check(resp.MediaType() == "application/json", "application/json", "Content-Type %.100q", resp.Header.Get("Content-Type"))
+		object, err := resp.Object()
+		if t.Check(err == nil, "a JSON object", "%v", err) {
+			t.Check(hasAny(object, "access_token", "token_type", "id_token"), "the parameters as members of the object", "none of them is one")
+		}
+	})
+	Case("token-access-token", "carries an access token", Judges("RFC6749-5.1-ACCESS-TOKEN").Smoke(), func(t *T) {
+		value := tokenMember(t, "access_token")
+		text, _ := value.(string)
+		t.Check(text != "", "a non-empty string", "access_token is %T", value)
+	})
+	Case("token-type", "names the type of the access token", Judges("RFC6749-5.1-TOKEN-TYPE").Smoke(), func(t *T) {
+		value := tokenMember(t, "token_type")
+		text, isString := value.(string)
+		t.Check(isString && strings.EqualFold(text, "Bearer"), "token_type is Bearer, as no proof of a key was sent", "%T %.60v", value, value)
+	})
+	Case("token-id-token", "carries an ID Token", Judges("OIDC-3.1.3.3-ID-TOKEN").EachAlgorithm().Smoke(), func(t *T) { t.Each(func() { hasIDToken(t) }) })
+	Case("token-expires-in", "tells how long the access token lives", Judges("RFC6749-5.1-EXPIRES-IN"), func(t *T) {
+		value := tokenMember(t, "expires_in")
+		n, isNumber := NumberOf(value)
+		t.Check(isNumber && n > 0, "a positive number", "expires_in is %T %.40v", value, value)
+		judgeLifetimeTold(t, n)
+	})
+	Case("token-outlives-request", "brings tokens that outlive their auth_req_id", Judges("RFC6749-5.1-EXPIRES-IN").Needs("short_expiry").WaitsForExpiry().About(expiryTime), outlives)
+	Case("token-scope", "states the scope where it differs from the request", Judges("RFC6749-5.1-SCOPE"), scopeStated)
+	Case("token-scope-not-wider", "grants no scope that was not asked for", Judges("RFC9700-2.3-SCOPE-NOT-WIDER"), scopeNotWider)
+	Case("token-entropy", "has tokens nobody can guess", Judges("RFC6749-10.10-TOKEN-ENTROPY").AfterAll(), tokenEntropy)
+})
+
+// judgeLifetimeTold compares expires_in with what a JWT access token says of itself.
+// A client that relies on a longer life than there is gets into trouble.
+func judgeLifetimeTold(t *T, seconds float64) {
+	const tolerance = 60
+	tokens, _ := t.Redeeming().Response.Tokens()
+	claims, _ := JWTClaims(tokens.AccessToken)
+	iat, issued := NumberOf(claims["iat"])
+	exp, expires := NumberOf(claims["exp"])
+	if issued && expires && seconds > exp-iat+tolerance {
+		t.Warn("expires_in not longer than the access token lives", "expires_in is %.0f, the token lives for %.0f s", seconds, exp-iat)
+	}
+}
+
+// outlives uses the tokens of a request when the request itself has long expired.
+func outlives(t *T) {
+	flow := expiring(t, nil)
+	t.Approve(flow)
+	resp := t.MustAnswer(t.PollDecided(flow))
+	if !resp.HasTokens() && flow.Outlived(resp) {
+		t.Skip("the request expired before its tokens could be fetched: %s", resp.Summary())
+	}
+	tokens, _ := t.MustTokens(resp)
+	if UserinfoSubject(t, tokens.AccessToken) == nil {
+		t.Skip("userinfo: UserInfo tells nothing about this access token")
+	}
+	end := flow.Expires().Add(ExpiryLatest)
+	if resp.Received.Add(tokens.ExpiresIn).Before(end.Add(ExpiryLatest)) {
+		t.Skip("the access token lives for %s, which is no longer than the request", tokens.ExpiresIn)
+	}
+	t.WaitUntil(end)
+	t.Check(UserinfoSubject(t, tokens.AccessToken) != nil, "the access token still works", "UserInfo does not take it %s before it expires", time.Until(resp.Received.Add(tokens.ExpiresIn)).Round(time.Second))
+	if tokens.RefreshToken == "" {
+		return
+	}
+	fresh := t.MustAnswer(Refresh(t, tokens.RefreshToken))
+	t.At(fresh)
+	t.Check(fresh.HasTokens(), "the refresh token still works", "%s", fresh.Summary())
+}
+
+// tokenResponse is the shared answer to a redeeming poll.
+func tokenResponse(t *T) *ciba.Response {
+	resp := t.Redeeming().Response
+	t.At(resp)
+	return resp
+}
+
+func tokenMember(t *T, name string) any {
+	object, err := tokenResponse(t).Object()
+	if err != nil {
+		t.Abort("the token response cannot be read: %v", err)
+	}
+	return object[name]
+}
+
+func hasAny(object map[string]any, names ...string) bool {
+	return slices.ContainsFunc(names, func(name string) bool { _, there := object[name]; return there })
+}
+
+func hasIDToken(t *T) {
+	value := tokenMember(t, "id_token")
+	text, _ := value.(string)
+	if text == "" && !AsksForOpenID(t) {
+		t.Skip("the scope of the target file does not contain openid")
+	}
+	if !t.Check(text != "", "id_token is a string", "id_token is %T", value) {
+		return
+	}
+	signed, err := Opened(t.Client(), text)
+	if err != nil {
+		return // a JWE: what is in it cannot be seen without the client's key
+	}
+	_, err = jose.Decode(signed)
+	t.Check(err == nil, "a signed JWT, which may be encrypted", "%v", err)
+}
+
+// scopeStated asks for a scope that does not exist. An OP that drops it, or
+// grants anything else than was asked, has to say so.
+func scopeStated(t *T) {
+	p := t.Request().With("scope", t.Request().Get("scope")+" x-cibatest-"+strings.ToLower(t.RandomText()[:8]))
+	r, ok := TryRedeem(t, p)
+	if !ok {
+		p, r = t.Request(), t.Redeemed()
+	}
+	t.At(r.Response)
+	stated, there := Optional(t, r.Tokens.Raw, "scope")
+	text, isString := stated.(string)
+	t.Check(!there || isString, "scope is a string", "scope is %T", stated)
+	switch {
+	case there && isString && strings.TrimSpace(text) == "":
+		t.Warn("a scope that is not empty, or no member", "an empty string")
+	case there:
+		scopeTrue(t, r, strings.Fields(text))
+	default:
+		scopeUnchanged(t, r, strings.Fields(p.Get("scope")))
+	}
+}
+
+// scopeTrue holds the stated scope against what the access token has. A resource
+// server may be told less, so that less is no proof.
+func scopeTrue(t *T, r Redeemed, stated []string) {
+	granted, where := GrantedScope(t, r.Tokens.AccessToken)
+	if where == "" || sameScope(stated, granted) {
+		return
+	}
+	t.Warn("the scope that is stated is the one that was granted", "%s shows %.200q, stated is %.200q", where, strings.Join(granted, " "), strings.Join(stated, " "))
+}
+
+// scopeUnchanged holds the granted scope, where it can be seen, against the request.
+func scopeUnchanged(t *T, r Redeemed, asked []string) {
+	granted, where := GrantedScope(t, r.Tokens.AccessToken)
+	if where == "" {
+		t.Info("a scope that can be compared", "scope is not stated, and neither introspection nor the access token tell it")
+		return
+	}
+	t.Check(sameScope(asked, granted), "scope is stated, as it differs from the request", "%s shows %.200q, asked was %.200q",
+		where, strings.Join(granted, " "), strings.Join(asked, " "))
+}
+
+func sameScope(a, b []string) bool {
+	significant := func(list []string) []string {
+		list = slices.DeleteFunc(slices.Clone(list), func(s string) bool { return slices.Contains(OwnScopes, s) })
+		slices.Sort(list)
+		return slices.Compact(list)
+	}
+	return slices.Equal(significant(a), significant(b))
+}
+
+// scopeNotWider names more scope when it redeems. What the user was not asked about
+// a token request cannot bring; an OP may refuse the parameter there, or ignore it.
+func scopeNotWider(t *T) {
+	full := t.Request().Get("scope")
+	flow := t.MustStart(t.Request().With("scope", "openid"))
+	t.Approve(flow)
+	resp := t.MustAnswer(t.PollDecidedWith(t.PollRequest(flow).With("scope", full)))
+	if !resp.HasTokens() {
+		resp = t.PollDecided(flow)
+	}
+	tokens, _ := t.MustTokens(resp)
+	t.At(resp)
+	stated, _ := ScopeIn(tokens.Raw["scope"])
+	onlyOpenID(t, "the token response", stated)
+	inside, _ := ScopeInside(tokens.AccessToken)
+	onlyOpenID(t, "the access token", inside)
+	introspected, _ := IntrospectedScope(t, tokens.AccessToken)
+	onlyOpenID(t, "introspection", introspected)
+}
+
+func onlyOpenID(t *T, where string, scope []string) {
+	wider := slices.DeleteFunc(slices.Clone(scope), func(s string) bool { return s == "openid" })
+	t.Check(len(wider) == 0, where+" grants nothing but openid", "also %.200q", strings.Join(wider, " "))
+}
+
+// enough is how many values an estimate of entropy needs.
+const enough = 10
+
+// tokenEntropy judges the tokens that all cases of the run have received.
+func tokenEntropy(t *T) {
+	collectTokens(t)
+	owners := map[string]driver.Issued{}
+	values := map[string][]string{}
+	for _, one := range t.Seen().Tokens() {
+		if one.RefreshToken != "" && one.RefreshToken == one.AccessToken { // RFC 6749 1.5: it is never sent to resource servers
+			t.Fail("a refresh token of its own", "the access token is the refresh token, too")
+			return
+		}
+		for kind, token := range map[string]string{"access": one.AccessToken, "refresh": one.RefreshToken} {
+			if token == "" {
+				continue
+			}
+			owner, seen := owners[token]
+			if seen && (owner.User != one.User || owner.Client != one.Client) {
+				t.Fail("a token of its own for every user and client", "the same %s token went to %s of %s and to %s of %s",
+					kind, owner.User, owner.Client, one.User, one.Client)
+				return
+			}
+			owners[token] = one
+			if !seen {
+				values[kind] = append(values[kind], token)
+			}
+		}
+	}
+	for _, kind := range slices.Sorted(maps.Keys(values)) {
+		if len(values[kind]) < enough {
+			t.Info("ten tokens to judge by", "only %d different %s tokens were seen", len(values[kind]), kind)
+			continue
+		}
+		bits := upperBound(values[kind])
+		t.Check(bits >= 128, "128 bits", "the varying part of %d %s tokens allows %.0f bits at most", len(values[kind]), kind, math.Floor(bits))
+	}
+}
+
+// collectTokens makes up for a run of few cases: tokens of two users and, where
+// there are two, of two clients, ten in all. A person is not asked that often.
+func collectTokens(t *T) {
+	missing := enough - len(t.Seen().Tokens())
+	if missing <= 0 || t.Approver().IsPerson() || t.OneRequestPerUser() {
+		return
+	}
+	clients, users := t.OrdinaryClients(), t.Target().Users
+	var flows []*Flow
+	for i := range missing {
+		c, u := clients[i%min(2, len(clients))], users[(i/2)%min(2, len(users))]
+		flows = append(flows, t.MustStartAs(c, u, t.RequestFor(c, u)))
+	}
+	t.WaitUntil(flows[len(flows)-1].LastPoll().Add(flows[0].Pace()))
+	for _, f := range flows {
+		t.Decide(f, approve.Decision{Allow: true})
+	}
+	for _, f := range flows {
+		t.PollDecided(f)
+	}
+}

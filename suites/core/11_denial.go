@@ -1,0 +1,96 @@
+package core
+
+import (
+	"fmt"
+	"time"
+
+	"github.com/cibatest/cibatest/internal/ciba"
+	"github.com/cibatest/cibatest/internal/driver"
+	. "github.com/cibatest/cibatest/suites/harness"
+)
+
+// CIBA Core 11: what the user refused is access_denied, and stays refused.
+var _ = Cases.Describe("Denial", func() {
+	Case("denied", "is told by access_denied", Judges("CIBA-11-DENIED").Smoke().About(7*time.Second), func(t *T) {
+		d := denial(t)
+		if driver.Undecided(d.resp) {
+			t.Skip("the denial does not show within %s; denied-no-pending judges that", d.flow.DecisionWindow())
+		}
+		if d.resp.Sent.After(d.flow.Expires()) {
+			t.Skip("expires_in %s is shorter than the time a denial may take", d.flow.ExpiresIn)
+		}
+		t.Judge(d.resp)
+	})
+	Case("denied-no-pending", "shows promptly instead of lasting as pending", Judges("CIBA-11-DENIED-NO-PENDING").WaitsForExpiry().About(7*time.Second), deniedPromptly)
+	Case("denied-final", "is final: a later approval brings no tokens", Judges("CIBA-11-DENIED-FINAL").About(20*time.Second), func(t *T) {
+		flow := t.MustStart(t.Request())
+		t.Deny(flow)
+		if resp := t.MustAnswer(t.PollDecided(flow)); driver.Undecided(resp) {
+			t.Abort("the denial does not show: %s", resp.Summary())
+		}
+		t.JudgeVariant("one interval after the answer", t.PollPending(flow))
+		_ = t.Overrule(flow, true) // refused by OP or device is right, too
+		t.JudgeVariant("after a late approval", t.PollPending(flow))
+	})
+	Case("denied-before-poll-final", "is final before a poll has told it", Judges("CIBA-11-DENIED-FINAL").About(7*time.Second), func(t *T) {
+		flow := t.MustStart(t.Request())
+		t.WaitTurn(flow)
+		t.Deny(flow)
+		_ = t.Overrule(flow, true)
+		t.Judge(t.PollDecided(flow))
+	})
+	Case("denied-error-format", "is told by JSON with a string error", Judges("CIBA-11-ERROR-FORMAT").Needs("deny").About(7*time.Second), func(t *T) {
+		judgeTokenError(t, denial(t).resp)
+	})
+})
+
+// denial is the shared flow that its user denied, and the first answer that is
+// neither pending nor slow_down, or the last one in the time a decision may take.
+func denial(t *T) ended {
+	return Observe(t, "denied", func(t *T) ended {
+		flow := t.MustStart(t.Request())
+		t.Deny(flow)
+		return ended{flow, t.MustAnswer(t.PollDecided(flow))}
+	})
+}
+
+// deniedPromptly goes on polling a denied request that looks pending.
+func deniedPromptly(t *T) {
+	d := denial(t)
+	if !driver.Undecided(d.resp) {
+		t.At(d.resp)
+		t.Check(d.resp.Is(ciba.AccessDenied), "access_denied", "%s", d.resp.Summary())
+		return
+	}
+	window, budget := d.flow.DecisionWindow(), t.Target().Budgets.ExpiryMax
+	flow, resp := *d.flow, d.resp // the observation is shared, so the pace is kept in a copy
+	flow.EndAwaited = true
+	for driver.Undecided(resp) && time.Now().Before(flow.Expires().Add(ExpiryLatest)) && flow.ExpiresIn <= budget {
+		resp = t.MustAnswer(t.Poll(&flow))
+	}
+	t.At(resp)
+	switch {
+	case resp.Is(ciba.AccessDenied) && resp.Sent.Before(flow.Expires()):
+		t.Warn(fmt.Sprintf("access_denied within %s", window), "access_denied, but only %s after the request", resp.Sent.Sub(flow.Sent).Round(time.Second))
+	case driver.Undecided(resp) && flow.ExpiresIn > budget:
+		t.Warn(fmt.Sprintf("access_denied within %s", window), "%s; expires_in is %s, longer than budgets.expiry_max, so the end was not waited for", resp.Summary(), flow.ExpiresIn)
+	default:
+		t.Fail("access_denied before the request expires", "%s", resp.Summary())
+	}
+}
+
+// judgeTokenError judges the form of an error of the token endpoint.
+func judgeTokenError(t *T, resp *ciba.Response) {
+	e, isError := resp.OAuthError()
+	switch {
+	case outsideErrorRule(resp.Status):
+		t.Skip("the answer is %s, which is outside the rule", resp.Summary())
+	case resp.Status == 403 && isError && e.Code == string(ciba.AccessDenied):
+		t.At(resp)
+		t.Warn("status 400", "%s", resp.Summary())
+		return
+	}
+	t.At(resp)
+	t.Check(resp.Status == 400, "status 400", "%s", resp.Summary())
+	judgeErrorForm(t, Observed{What: "the end of a request", Response: resp})
+}

@@ -1,0 +1,201 @@
+package core
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/cibatest/cibatest/internal/ciba"
+	"github.com/cibatest/cibatest/internal/driver"
+	. "github.com/cibatest/cibatest/suites/harness"
+)
+
+// CIBA Core 13, RFC 6749 5.2: the form of every error.
+var _ = Cases.Describe("Error response", func() {
+	Case("error-json", "is a JSON object with a string error", Judges("CIBA-13-ERROR-JSON").Smoke(), func(t *T) {
+		for _, r := range startErrors(t) {
+			if outsideErrorRule(r.Response.Status) || r.Response.Status/100 == 3 {
+				continue
+			}
+			judgeErrorForm(t, r)
+		}
+	})
+	Case("error-json-everywhere", "is a JSON object with a string error whatever it is about", Judges("CIBA-13-ERROR-JSON").AfterAll(), func(t *T) {
+		FirstOf(t, everyStartError(t), func(r Observed) {
+			if !outsideErrorRule(r.Response.Status) && r.Response.Status/100 != 3 {
+				judgeErrorForm(t, r)
+			}
+		})
+	})
+	Case("error-charset", "uses the permitted characters", Judges("CIBA-13-ERROR-CHARSET").AfterAll(), func(t *T) {
+		FirstOf(t, append(everyStartError(t), everyPollError(t)...), func(r Observed) {
+			if e, ok := r.Response.OAuthError(); ok {
+				judgeCharacters(t, r, e)
+			}
+		})
+	})
+	Case("error-codes", "has a registered code", Judges("CIBA-13-ERROR-CODES").AfterAll(), func(t *T) {
+		FirstOf(t, everyStartError(t), func(r Observed) {
+			if e, ok := r.Response.OAuthError(); ok && !outsideErrorRule(r.Response.Status) {
+				t.At(r.Response)
+				t.Check(ciba.ErrorCode(e.Code).FitsStart(), r.What+": a code of CIBA Core 13 or a registered one", "%s", r.Response.Summary())
+			}
+		})
+	})
+	Case("error-status", "has the status of its code", Judges("CIBA-13-STATUS-PAIRING").AfterAll(), func(t *T) {
+		FirstOf(t, everyStartError(t), func(r Observed) {
+			if t.At(r.Response); r.Response.Status == 200 {
+				t.Check(!SaysError(r.Response), r.What+": an error status with an error", "%s", r.Response.Summary())
+				return
+			}
+			e, ok := r.Response.OAuthError()
+			if !ok || outsideErrorRule(r.Response.Status) {
+				return
+			}
+			want := 400
+			switch ciba.ErrorCode(e.Code) {
+			case ciba.InvalidClient:
+				want = 401
+			case ciba.AccessDenied:
+				want = 403
+			}
+			t.At(r.Response)
+			t.Check(r.Response.Status == want, fmt.Sprintf("%s: %d with %s", r.What, want, ciba.Printable(e.Code)), "%s", r.Response.Summary())
+		})
+	})
+	Case("error-no-redirect", "is no redirect and no page", Judges("CIBA-13-NO-REDIRECT-NO-HTML").AfterAll(), func(t *T) {
+		FirstOf(t, append(everyStartError(t), Observed{What: "a good request", Response: t.Acknowledged()}), func(r Observed) {
+			t.At(r.Response)
+			t.Check(r.Response.Status/100 != 3, r.What+": an answer to the client", "status %d", r.Response.Status)
+			judged := slices.Contains([]int{200, 400, 401, 403}, r.Response.Status)
+			t.Check(!judged || r.Response.MediaType() != "text/html", r.What+": no HTML", "Content-Type %.60q", r.Response.Header.Get("Content-Type"))
+		})
+	})
+	Case("poll-error-format", "of a poll is a 400 with a string error", Judges("CIBA-11-ERROR-FORMAT").Smoke(), func(t *T) {
+		for _, r := range pollErrors(t) {
+			e, isError := r.Response.OAuthError()
+			switch {
+			case outsideErrorRule(r.Response.Status), isError && e.Code == string(ciba.InvalidClient):
+				continue
+			case r.Response.Status == 403 && isError && e.Code == string(ciba.AccessDenied):
+				t.At(r.Response)
+				t.Warn("status 400", "%s", r.Response.Summary())
+				continue
+			}
+			t.At(r.Response)
+			t.Check(r.Response.Status == 400, r.What+": status 400", "%s", r.Response.Summary())
+			judgeErrorForm(t, r)
+		}
+	})
+	Case("poll-error-format-everywhere", "of a token request is JSON with a string error whatever it is about", Judges("CIBA-11-ERROR-FORMAT").AfterAll(), func(t *T) {
+		FirstOf(t, everyPollError(t), func(r Observed) {
+			if r.Response.Status == 400 {
+				judgeErrorForm(t, r)
+			}
+		})
+	})
+	Case("poll-error-no-store", "of a poll is not cached", Judges("CIBA-11-ERROR-NO-STORE").AfterAll(), func(t *T) {
+		FirstOf(t, everyPollError(t), func(r Observed) {
+			t.At(r.Response)
+			t.Check(r.Response.Status != 400 || NoStore(r.Response.Header.Values("Cache-Control")), r.What+": Cache-Control contains no-store", "Cache-Control %.60q", r.Response.Header.Get("Cache-Control"))
+		})
+	})
+})
+
+// outsideErrorRule are statuses that belong to the HTTP layer or to load control.
+func outsideErrorRule(status int) bool {
+	return status >= 500 || slices.Contains([]int{0, 200, 404, 405, 413, 415, 429}, status)
+}
+
+// startErrors is the shared set of refused backchannel requests. One without an
+// answer, which something before the OP may have cut off, is left out.
+func startErrors(t *T) []Observed {
+	list := Observe(t, "start errors", func(t *T) []Observed {
+		good := t.Request()
+		var list []Observed
+		add := func(what string, call Request) { list = append(list, Observed{What: what, Response: t.Send(call)}) }
+		add("no hint", t.StartRequest(requestWithoutHint(t)))
+		add("no scope", t.StartRequest(good.Without("scope")))
+		add("an unknown scope", t.StartRequest(good.With("scope", "openid x-unknown-scope")))
+		add("scope twice", t.StartRequest(good.Add("scope", "openid")))
+		add("an unknown user", t.StartRequest(requestWithoutHint(t).Add("login_hint", unknownHint(t))))
+		add("an unreadable id_token_hint", t.StartRequest(requestWithoutHint(t).Add("id_token_hint", "not-a-jwt")))
+		add("two hints", t.StartRequest(good.Add("id_token_hint", "not-a-jwt")))
+		add("a bad requested_expiry", t.StartRequest(good.With("requested_expiry", "abc")))
+		add("an unsuitable binding_message", t.StartRequest(good.With("binding_message", strings.Repeat("\u202e<b>", 90))))
+		add("no client authentication", t.StartRequest(good).AuthenticatedBy(ciba.Public(t.Client().ClientID)))
+		add("an unknown client", t.StartRequest(good).AuthenticatedBy(Stranger(t, t.Client())))
+		if t.Has("rar") {
+			add("authorization_details that are no JSON", t.StartRequest(good.With("authorization_details", "[{")))
+		}
+		return list
+	})
+	answered := slices.DeleteFunc(slices.Clone(list), func(r Observed) bool { return r.Response.Status == 0 })
+	if !slices.ContainsFunc(answered, func(r Observed) bool { return r.Response.Status >= 300 || SaysError(r.Response) }) {
+		t.Abort("no request was refused, so there is no error to judge")
+	}
+	return answered
+}
+
+// pollErrors is the shared set of refused token requests.
+func pollErrors(t *T) []Observed {
+	return Observe(t, "poll errors", func(t *T) []Observed {
+		var list []Observed
+		add := func(what string, p ciba.Params) {
+			list = append(list, Observed{What: what, Response: t.MustAnswer(t.Send(t.TokenRequest(t.Client(), p)))})
+		}
+		grant := ciba.P("grant_type", ciba.GrantTypeCIBA)
+		add("an unknown auth_req_id", grant.Add("auth_req_id", t.RandomText()+t.RandomText()))
+		add("no auth_req_id", grant)
+		add("no grant_type", ciba.P("auth_req_id", t.RandomText()))
+		flow := t.MustStart(t.Request())
+		list = append(list, Observed{What: "a pending poll", Response: t.MustAnswer(t.Poll(flow))})
+		return list
+	})
+}
+
+func judgeErrorForm(t *T, r Observed) {
+	t.At(r.Response)
+	t.Check(r.Response.MediaType() == "application/json", r.What+": application/json", "Content-Type %.60q", r.Response.Header.Get("Content-Type"))
+	object, err := r.Response.Object()
+	if !t.Check(err == nil, r.What+": a JSON object", "%v", err) {
+		return
+	}
+	code, isString := object["error"].(string)
+	t.Check(isString && code != "", r.What+": error is a non-empty string", "%T", object["error"])
+	_, hasID := object["auth_req_id"]
+	t.Check(!hasID && !r.Response.HasTokens(), r.What+": neither auth_req_id nor tokens", "%s", r.Response.Summary())
+}
+
+// judgeCharacters compares the decoded values with the sets of RFC 6749 5.2.
+func judgeCharacters(t *T, r Observed, e ciba.OAuthError) {
+	t.At(r.Response)
+	for name, text := range map[string]string{"error": e.Code, "error_description": e.Description} {
+		t.Check(strings.IndexFunc(text, notVisible) < 0, r.What+": "+name+" of visible ASCII without quote and backslash", "%.100q", text)
+	}
+	object, _ := r.Response.Object()
+	for _, name := range []string{"error_description", "error_uri"} {
+		_, isText := object[name].(string)
+		t.Check(object[name] == nil || isText, r.What+": "+name+" is text", "%T", object[name])
+	}
+	t.Check(strings.IndexFunc(e.URI, func(c rune) bool { return notVisible(c) || c == ' ' }) < 0, r.What+": error_uri is a URI", "%.100q", e.URI)
+}
+
+func notVisible(c rune) bool { return c < 0x20 || c > 0x7E || c == '"' || c == '\\' }
+
+// everyStartError are the refusals of [startErrors] and those that other cases
+// met: an OP may know how to put an error for most reasons, and not for one.
+func everyStartError(t *T) []Observed { return withAnswered(startErrors(t), t.Seen().Starts()) }
+
+// everyPollError are the refusals of [pollErrors] and those that other cases met.
+func everyPollError(t *T) []Observed { return withAnswered(pollErrors(t), t.Seen().Polls()) }
+
+func withAnswered(list []Observed, others []driver.Answer) []Observed {
+	for _, a := range others {
+		known := slices.ContainsFunc(list, func(r Observed) bool { return r.Response == a.Response })
+		if !known && a.Response.Status != 0 && (a.Response.Status/100 != 2 || SaysError(a.Response)) {
+			list = append(list, Observed{What: "a request of the case " + a.By, Response: a.Response})
+		}
+	}
+	return list
+}

@@ -1,0 +1,62 @@
+package harness
+
+import (
+	"strings"
+	"unicode"
+
+	"github.com/cibatest/cibatest/internal/ciba"
+	"github.com/cibatest/cibatest/internal/jose"
+	"github.com/cibatest/cibatest/internal/targetfile"
+)
+
+// Disturbing is for cases that an OP may count as failed logins of the client.
+func Disturbing(ids ...string) Traits {
+	return Judges(ids...).AloneForClient().LastForClient()
+}
+
+// BySecret authenticates a client by a secret, in the way it is registered for.
+func BySecret(c *Client, secret string) ciba.Authenticator {
+	if c.AuthMethod == targetfile.AuthClientSecretPost {
+		return ciba.Post(c.ClientID, secret)
+	}
+	return ciba.Basic(c.ClientID, secret)
+}
+
+// Stranger authenticates a client that does not exist, in the way another does.
+func Stranger(t *T, like *Client) ciba.Authenticator {
+	id := "unknown-" + strings.ToLower(t.RandomText()[:12])
+	switch {
+	case like.AuthMethod == targetfile.AuthClientSecretPost:
+		return ciba.Post(id, t.RandomText())
+	case like.UsesAssertion():
+		a := t.Assertion(like)
+		a.ClientID = id
+		return a
+	}
+	return ciba.Basic(id, t.RandomText())
+}
+
+// WrongCredential authenticates a client by its own method with a secret or key
+// that is not its own.
+func WrongCredential(t *T, c *Client) ciba.Authenticator {
+	if !c.UsesAssertion() {
+		return BySecret(c, "wrong-"+t.RandomText())
+	}
+	a := t.Assertion(c)
+	key, err := jose.GenerateKey(a.Key.Alg(), a.Key.KID())
+	if err != nil {
+		t.Abort("making a key: %v", err)
+	}
+	a.Key = key
+	return a
+}
+
+// OtherCase swaps the case of every letter.
+func OtherCase(text string) string {
+	return strings.Map(func(r rune) rune {
+		if unicode.IsUpper(r) {
+			return unicode.ToLower(r)
+		}
+		return unicode.ToUpper(r)
+	}, text)
+}

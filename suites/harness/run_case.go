@@ -1,0 +1,119 @@
+package harness
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/cibatest/cibatest/internal/ciba"
+	"github.com/cibatest/cibatest/internal/driver"
+	"github.com/cibatest/cibatest/reports/result"
+)
+
+// evidenceLimit is how many exchanges a case keeps; a burst keeps its first ones.
+const evidenceLimit = 200
+
+// Cast says with whom a case runs: the planning has chosen them.
+type Cast struct {
+	Client *Client
+	Second *Client   // nil unless the case uses another client's credentials
+	Others []*Client // one for each other ID Token algorithm, see [Traits.EachAlgorithm]
+	User   int       // the place in the target's users
+}
+
+// Run runs a case to its end and judges by what it recorded. Where a moment's trouble
+// kept the first try from judging anything, it has a second one; the evidence is of
+// both. A case is deferred when what others have open is the reason why it could not
+// be judged: it may run once more when they are over.
+func (s *Session) Run(ctx context.Context, d *Definition, cast Cast) (c result.Case, deferred bool) {
+	began, recorder := time.Now(), ciba.NewRecorder(evidenceLimit)
+	c, ended := s.try(ctx, d, cast, recorder)
+	if c.Outcome == result.Error && s.secondTry(ctx, ended) {
+		c, _ = s.try(ctx, d, cast, recorder)
+		c.FirstTry = ended.reason
+		s.run.Note("%s was tried twice, the first try judged nothing: %s", c.ID, ended.reason)
+	}
+	c.StartedMS, c.DurationMS = began.Sub(s.started).Milliseconds(), time.Since(began).Milliseconds()
+	c.Exchanges = recorder.Exchanges(s.started)
+	return c, c.Outcome == result.Error && ended != nil && ended.deferred
+}
+
+// NotRun is the result of a case that does not run, with the reason.
+func (s *Session) NotRun(d *Definition, client *Client, outcome result.Outcome, reason string) result.Case {
+	c := result.Case{ID: d.ID, Title: d.Sentence(), Area: d.Area, Requirements: d.Requirements(), Outcome: outcome, Reason: reason}
+	if client != nil {
+		c.Client = client.Name
+	}
+	return c
+}
+
+// try runs the body once.
+func (s *Session) try(ctx context.Context, d *Definition, cast Cast, recorder *ciba.Recorder) (result.Case, *stop) {
+	ctx, clock, over := driver.WithClock(ctx, s.limit(d))
+	defer over()
+	user := s.user(cast.User)
+	sender := s.run.Driver(driver.DriverOptions{Name: d.ID, Recorder: recorder, Clock: clock, User: user, Offside: d.Place().AfterAll})
+	t := &T{session: s, def: d, ctx: ctx, client: cast.Client, second: cast.Second, others: cast.Others, user: cast.User, driver: sender}
+	ended := guard(func() { d.body(t) })
+	sender.Close(ctx)
+
+	c := s.NotRun(d, cast.Client, result.Pass, "")
+	c.User = user.Name
+	c.Findings = t.findings
+	for _, f := range t.findings {
+		c.Outcome = result.Worst(c.Outcome, f.Outcome)
+	}
+	if ended != nil && ended.outcome != "" {
+		c.Reason = ended.reason
+		c.Outcome = endedAs(c.Outcome, ended.outcome)
+	}
+	return c, ended
+}
+
+// endedAs combines what a case found with how it ended. A skip counts only where
+// nothing was found before; an error counts unless something worse was found.
+func endedAs(found, ended result.Outcome) result.Outcome {
+	switch {
+	case found == result.Pass && ended == result.Skip:
+		return result.Skip
+	case found == result.Pass || ended == result.Error:
+		return result.Worst(found, ended)
+	}
+	return found
+}
+
+// limit is the time that a case may take at this OP.
+func (s *Session) limit(d *Definition) time.Duration {
+	target := s.facts.Target
+	limit := s.stretched(d.traits.limit)
+	if d.traits.waitsOnExpiry {
+		limit += target.Budgets.ExpiryMax
+	}
+	if s.run.Approver().IsPerson() && d.AsksForDecision() {
+		limit += target.Budgets.ExpiryMax // a person needs time
+	}
+	return limit
+}
+
+// longestInterval bounds what an OP's interval adds to the limit of a case.
+const longestInterval = time.Minute
+
+// stretched is a limit, made for an interval of 5 s, for the longest interval that
+// this OP has announced so far.
+func (s *Session) stretched(limit time.Duration) time.Duration {
+	longest := ciba.DefaultInterval
+	for _, ack := range s.run.Memory.Acks() {
+		longest = max(longest, min(ack.Interval, longestInterval))
+	}
+	return time.Duration(limit.Seconds() * longest.Seconds() / ciba.DefaultInterval.Seconds() * float64(time.Second))
+}
+
+// Message tells the worst finding of a case in a sentence, or why there is none.
+func Message(c result.Case) string {
+	for _, f := range c.Findings {
+		if f.Outcome == c.Outcome || c.Outcome == result.Fail && f.Outcome == result.Warn {
+			return fmt.Sprintf("%s: want %s, got %s", f.Clause, f.Expected, f.Actual)
+		}
+	}
+	return c.Reason
+}

@@ -1,0 +1,75 @@
+package harness
+
+import (
+	"context"
+	"sync"
+	"time"
+
+	"github.com/cibatest/cibatest/internal/catalogue"
+	"github.com/cibatest/cibatest/internal/driver"
+	"github.com/cibatest/cibatest/internal/preflight"
+	"github.com/cibatest/cibatest/internal/targetfile"
+)
+
+// Session is one run against one target, as its cases see it: the facts that are known
+// of the target, the driver that all cases share, and what they observe together.
+type Session struct {
+	facts     *preflight.Facts
+	run       *driver.Run
+	catalogue *catalogue.Catalogue
+	started   time.Time
+
+	mu           sync.Mutex
+	observations map[string]*observation
+	triedAgain   int // cases and observations that had a second try
+}
+
+// NewSession begins a run. Facts may be completed until the first case runs.
+func NewSession(facts *preflight.Facts, run *driver.Run) *Session {
+	return &Session{
+		facts: facts, run: run, catalogue: catalogue.Must(),
+		started: time.Now(), observations: map[string]*observation{},
+	}
+}
+
+// Started is when the run began; all times in its results count from then.
+func (s *Session) Started() time.Time { return s.started }
+
+// user is one of the target file's users, or nobody where there are none.
+func (s *Session) user(i int) targetfile.User {
+	if len(s.facts.Target.Users) == 0 {
+		return targetfile.User{}
+	}
+	return s.facts.Target.Users[i]
+}
+
+// ordinary are the clients for whatever wants nothing special.
+func (s *Session) ordinary() []*Client {
+	return s.run.Prepared(preflight.OrdinaryClients(s.facts.Target.Clients))
+}
+
+// secondTries bounds how often a run tries again: an OP that is in trouble for good is
+// not asked for everything twice.
+const secondTries = 10
+
+// secondTry reports whether to try again after a try that ended so. A person is never
+// asked twice.
+func (s *Session) secondTry(ctx context.Context, ended *stop) bool {
+	if ended == nil || !ended.transient || ctx.Err() != nil || s.run.Approver().IsPerson() {
+		return false
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.triedAgain++
+	return s.triedAgain <= secondTries
+}
+
+// OtherUser is the place of the second user of a case, in a list of at least two: the
+// next user, or the one before the last. The users at the end of the file are for cases
+// that have to be alone, and so are their neighbours.
+func OtherUser(user, users int) int {
+	if user+1 < users {
+		return user + 1
+	}
+	return user - 1
+}

@@ -1,0 +1,267 @@
+package harness
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/cibatest/cibatest/internal/approve"
+	"github.com/cibatest/cibatest/internal/catalogue"
+	"github.com/cibatest/cibatest/internal/ciba"
+	"github.com/cibatest/cibatest/internal/driver"
+	"github.com/cibatest/cibatest/internal/preflight"
+	"github.com/cibatest/cibatest/internal/targetfile"
+	"github.com/cibatest/cibatest/reports/result"
+	"github.com/onsi/gomega"
+)
+
+// T is what one running case has: a context with the case's time limit, a client, a
+// user, a driver that sends its requests, and the means to judge the answers. It is
+// not safe for concurrent use but for [T.Send] and the verbs that only send.
+type T struct {
+	session  *Session
+	def      *Definition
+	ctx      context.Context
+	client   *Client
+	second   *Client
+	others   []*Client // for other ID Token algorithms
+	user     int
+	driver   *driver.Driver
+	findings []result.Finding
+	evidence *ciba.Response // the answer the next finding points at; nil: the last one
+
+	endsBefore map[*Flow]*ciba.Response // flows that were over when they were to be approved
+}
+
+// Client is a registered client, ready to speak to the target.
+type Client = driver.Client
+
+// Flow is one auth_req_id and the pace it is polled at.
+type Flow = driver.Flow
+
+// Request is a call of a client and what the driver is not to do with it.
+type Request = driver.Request
+
+// stop unwinds a body. It is the only panic a case uses, and runBody recovers it.
+type stop struct {
+	outcome   result.Outcome
+	reason    string
+	transient bool // a second try may succeed
+	deferred  bool // What other cases have open is the reason
+}
+
+// Context ends with the case's time limit.
+func (t *T) Context() context.Context { return t.ctx }
+
+// Client is the client under test.
+func (t *T) Client() *Client { return t.client }
+
+// Second is another registered client, for cases that need second_client.
+func (t *T) Second() *Client {
+	if t.second == nil {
+		t.Abort("this case did not declare the need second_client")
+	}
+	return t.second
+}
+
+// As takes steps as another client, which [T.Client] then is.
+func (t *T) As(c *Client, steps func()) {
+	own := t.client
+	defer func() { t.client = own }()
+	t.client = c
+	steps()
+}
+
+// Each runs a judgement for the case's client and, in a case declared with
+// [Traits.EachAlgorithm], for one client of every other ID Token algorithm.
+func (t *T) Each(judge func()) {
+	for _, c := range append([]*Client{t.client}, t.others...) {
+		before := len(t.findings)
+		t.As(c, judge)
+		for i := before; i < len(t.findings) && len(t.others) > 0; i++ {
+			t.findings[i].Actual = "client " + c.Name + ": " + t.findings[i].Actual
+		}
+	}
+}
+
+// Findings are what was recorded so far.
+func (t *T) Findings() int { return len(t.findings) }
+
+// Forget drops what was recorded since there were n findings.
+func (t *T) Forget(n int) { t.findings = t.findings[:n] }
+
+// Clients are all clients of the target file, in its order.
+func (t *T) Clients() []*Client { return t.session.run.Clients() }
+
+// OrdinaryClients are the poll clients that any ordinary request can use.
+func (t *T) OrdinaryClients() []*Client { return t.session.ordinary() }
+
+// User is the end-user of this case.
+func (t *T) User() targetfile.User {
+	if len(t.Target().Users) == 0 {
+		t.Abort("the target file names no user")
+	}
+	return t.Target().Users[t.user]
+}
+
+// OtherUser is an end-user different from [T.User], or a skip when there is none.
+func (t *T) OtherUser() targetfile.User {
+	users := t.Target().Users
+	if len(users) < 2 {
+		t.Skip("second_user: needs a second user in the target file")
+	}
+	return users[OtherUser(t.user, len(users))]
+}
+
+// Target is the target under test.
+func (t *T) Target() *targetfile.Target { return t.session.facts.Target }
+
+// Discovery is the OP's metadata as it was served.
+func (t *T) Discovery() *preflight.Discovery { return t.session.facts.Discovery }
+
+// Document is the OP's metadata, its exchange kept as evidence of this case.
+func (t *T) Document() map[string]any {
+	t.driver.Recorder().Append(t.session.facts.Discovery.Response)
+	return t.session.facts.Discovery.Document
+}
+
+// Advertises says whether an array member of the metadata has a value.
+func (t *T) Advertises(member, value string) bool {
+	return slices.Contains(t.session.facts.Discovery.Strings(member), value)
+}
+
+// Has reports whether the target meets a need, such as [catalogue.NeedParallel].
+func (t *T) Has(need catalogue.Need) bool { return t.session.facts.Capabilities.Has(need) }
+
+// Seen is what the whole run has received so far, for cases that judge all of it.
+func (t *T) Seen() *driver.Memory { return &t.session.run.Memory }
+
+// OneRequestPerUser reports whether a second open request of a user ends the first.
+func (t *T) OneRequestPerUser() bool { return t.session.run.OneRequestPerUser() }
+
+// Approver makes the end-users' decisions and tells what they were shown.
+func (t *T) Approver() *approve.Approver { return t.session.run.Approver() }
+
+// Random yields the random values of this case, which the run's seed decides.
+func (t *T) Random() *driver.Random { return t.driver.Random() }
+
+// RandomText is a text of 26 capital letters and digits that nothing else has.
+func (t *T) RandomText() string { return t.driver.Random().Text() }
+
+// Requirement is the deciding requirement of the case.
+func (t *T) Requirement() catalogue.Requirement {
+	r, _ := t.session.catalogue.Get(t.def.Requirements()[0])
+	return r
+}
+
+// Note records a fact about the whole run, once, such as a departure that many
+// cases meet.
+func (t *T) Note(format string, args ...any) { t.session.run.Note(format, args...) }
+
+// Skip ends the case as not applicable, with the reason.
+func (t *T) Skip(format string, args ...any) {
+	panic(stop{outcome: result.Skip, reason: fmt.Sprintf(format, args...)})
+}
+
+// Abort ends the case as error: it could not be judged.
+func (t *T) Abort(format string, args ...any) {
+	panic(stop{outcome: result.Error, reason: fmt.Sprintf(format, args...)})
+}
+
+// abortTransient is [T.Abort] for what may have been a moment's trouble of the OP,
+// the network or the way of deciding: the case is tried a second time.
+func (t *T) abortTransient(format string, args ...any) {
+	panic(stop{outcome: result.Error, reason: fmt.Sprintf(format, args...), transient: true})
+}
+
+// Wait pauses the case.
+func (t *T) Wait(d time.Duration) {
+	if err := t.driver.Wait(t.ctx, d); err != nil {
+		t.stop(err)
+	}
+}
+
+// WaitUntil pauses the case until a moment, which may be past.
+func (t *T) WaitUntil(moment time.Time) { t.Wait(time.Until(moment)) }
+
+// WaitTurn pauses the case until the flow may be polled.
+func (t *T) WaitTurn(f *Flow) { t.WaitUntil(f.NextPoll()) }
+
+// stop ends the case for what kept the driver from an answer.
+func (t *T) stop(err error) {
+	var s *driver.Stop
+	if !errors.As(err, &s) {
+		t.Abort("%v", err)
+	}
+	outcome := result.Error
+	if s.Untestable {
+		outcome = result.Skip
+	}
+	panic(stop{outcome: outcome, reason: s.Reason, deferred: s.Deferred})
+}
+
+// Together takes n steps at the same time and returns when all are over. A step
+// sends and polls; judging is for afterwards. One that ends the case ends it
+// when the others are over, too.
+func (t *T) Together(n int, step func(i int)) {
+	var wg sync.WaitGroup
+	ended := make([]*stop, n)
+	for i := range n {
+		wg.Go(func() { ended[i] = guard(func() { step(i) }) })
+	}
+	wg.Wait()
+	for _, e := range ended {
+		if e != nil {
+			panic(*e)
+		}
+	}
+}
+
+// MustAnswer ends the case as error when no readable answer came.
+func (t *T) MustAnswer(resp *ciba.Response) *ciba.Response {
+	if resp.Err != nil {
+		t.abortTransient("no answer to the request: %v", resp.Err)
+	}
+	return resp
+}
+
+// MustSucceed ends the case as error unless the answer is a 200.
+func (t *T) MustSucceed(what string, resp *ciba.Response) *ciba.Response {
+	t.MustAnswer(resp)
+	if resp.Status != 200 {
+		t.refused(what, resp)
+	}
+	return resp
+}
+
+// MustAccept ends the case as error unless the OP took the request on.
+func (t *T) MustAccept(what string, resp *ciba.Response) *ciba.Response {
+	t.MustAnswer(resp)
+	if resp.Status/100 != 2 {
+		t.refused(what, resp)
+	}
+	return resp
+}
+
+// refused ends the case because what has to succeed for it did not. A trouble of
+// the server may pass; a refusal is its last word.
+func (t *T) refused(what string, resp *ciba.Response) {
+	abort := t.Abort
+	if resp.Status/100 == 5 || resp.Status == 429 {
+		abort = t.abortTransient
+	}
+	abort("%s was refused: %s", what, resp.Summary())
+}
+
+// Expect makes an assertion with Gomega. A failed one ends the case with the
+// verdict of its requirement.
+func (t *T) Expect(actual any, extra ...any) gomega.Assertion {
+	g := gomega.NewGomega(func(message string, _ ...int) {
+		t.add(t.verdict(), t.Requirement().Requirement, message)
+		panic(stop{})
+	})
+	return g.Expect(actual, extra...)
+}

@@ -1,0 +1,289 @@
+package harness
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"github.com/cibatest/cibatest/internal/approve"
+	"github.com/cibatest/cibatest/internal/ciba"
+	"github.com/cibatest/cibatest/internal/driver"
+	"github.com/cibatest/cibatest/internal/targetfile"
+)
+
+// When a request has to be pending and when it has to be over, counted from its
+// expires_in.
+const (
+	ExpiryEarly  = 3 * time.Second  // still pending this long before
+	ExpiryLate   = 2 * time.Second  // expired this long after
+	ExpiryLatest = 10 * time.Second // at the latest
+)
+
+// Send sends a request as a well-behaved client does and returns whatever came; the
+// request says what it wants to be spared from. What went wrong below HTTP is in the
+// answer's Err. A poll that finds its flow over because time ran out on the case,
+// which happens where the OP is slow, ends the case as untestable.
+func (t *T) Send(r Request) *ciba.Response {
+	resp, err := t.driver.Send(t.ctx, r)
+	if err != nil {
+		t.stop(err)
+	}
+	ordinaryPoll := r.Flow != nil && !r.Forged && !r.Untouched
+	if ordinaryPoll && r.Flow.Surprising(resp) {
+		t.skipIfOver(r.Flow, resp.Received)
+	}
+	return resp
+}
+
+// skipIfOver ends the case when its flow was over before it was done with it: where the
+// OP is slow, or its interval is long, expires_in may not leave the time.
+func (t *T) skipIfOver(f *Flow, now time.Time) {
+	if now.After(f.Expires().Add(-ExpiryEarly)) {
+		t.Skip("short_expiry: the request expired before the case was done with it; expires_in is %s", f.ExpiresIn)
+	}
+}
+
+// Request are the parameters of a good backchannel request of this case's client for
+// its user.
+func (t *T) Request() ciba.Params { return t.RequestFor(t.client, t.User()) }
+
+// RequestFor are the parameters of a good backchannel request of a client for a user.
+func (t *T) RequestFor(c *Client, u targetfile.User) ciba.Params { return t.driver.GoodStart(c, u) }
+
+// StartRequest is a backchannel authentication request, ready to be altered.
+func (t *T) StartRequest(p ciba.Params) Request { return t.StartRequestAs(t.client, p) }
+
+// StartRequestAs is [T.StartRequest] of another client.
+func (t *T) StartRequestAs(c *Client, p ciba.Params) Request { return t.session.run.Start(c, p) }
+
+// Written is a request with its client's credential put into header and form, to be
+// moved elsewhere by the case.
+func (t *T) Written(r Request) Request {
+	written, err := t.session.run.Written(r)
+	if err != nil {
+		t.Abort("%v", err)
+	}
+	return written
+}
+
+// Start sends a backchannel authentication request and returns whatever came.
+func (t *T) Start(p ciba.Params) *ciba.Response { return t.StartAs(t.client, p) }
+
+// StartAs is [T.Start] of another client.
+func (t *T) StartAs(c *Client, p ciba.Params) *ciba.Response { return t.Send(t.StartRequestAs(c, p)) }
+
+// StartAuthenticatedBy sends a good request of a client with a credential of the
+// case's making.
+func (t *T) StartAuthenticatedBy(c *Client, a ciba.Authenticator) *ciba.Response {
+	return t.Send(t.StartRequestAs(c, t.RequestFor(c, t.User())).AuthenticatedBy(a))
+}
+
+// MustStart starts a flow that has to be accepted, or ends the case as error.
+func (t *T) MustStart(p ciba.Params) *Flow { return t.MustStartAs(t.client, t.User(), p) }
+
+// MustStartAs is [T.MustStart] with another client and user. The user is only
+// remembered for the decision; p names the hint.
+func (t *T) MustStartAs(c *Client, u targetfile.User, p ciba.Params) *Flow {
+	resp := t.MustAccept("a backchannel authentication request that should be accepted", t.StartAs(c, p))
+	return t.FlowOf(c, u, resp)
+}
+
+// FlowOf makes a flow of an accepted request.
+func (t *T) FlowOf(c *Client, u targetfile.User, resp *ciba.Response) *Flow {
+	flow, err := driver.NewFlow(c, u, resp)
+	if err != nil {
+		t.Abort("the acknowledgement cannot be used: %v", err)
+	}
+	return flow
+}
+
+// PollRequest is a token request for the flow, ready to be altered.
+func (t *T) PollRequest(f *Flow) Request { return t.session.run.Poll(f) }
+
+// PollRequestFor is a token request of any client for any auth_req_id. It has no pace.
+func (t *T) PollRequestFor(c *Client, authReqID string) Request {
+	return t.session.run.PollFor(c, authReqID)
+}
+
+// TokenRequest is any request to the token endpoint.
+func (t *T) TokenRequest(c *Client, p ciba.Params) Request {
+	return t.session.run.TokenRequest(c, p)
+}
+
+// Poll waits until the flow may be polled again and polls it once. Load control
+// (503, 429) is waited out and slow_down lengthens the pace; the answer is
+// returned as it came.
+func (t *T) Poll(f *Flow) *ciba.Response { return t.Send(t.PollRequest(f)) }
+
+// PollNow polls without waiting.
+func (t *T) PollNow(f *Flow) *ciba.Response { return t.Send(t.PollRequest(f).Now()) }
+
+// PollAuthenticatedBy polls at once with a credential of the case's making.
+func (t *T) PollAuthenticatedBy(f *Flow, a ciba.Authenticator) *ciba.Response {
+	return t.Send(t.PollRequest(f).Now().AuthenticatedBy(a))
+}
+
+// PollPending polls at the flow's pace until the answer is not slow_down, for
+// observations that slow_down only delays. The repeated answer is returned.
+func (t *T) PollPending(f *Flow) *ciba.Response {
+	resp := t.Poll(f)
+	for range 3 {
+		if !resp.Is(ciba.SlowDown) {
+			break
+		}
+		resp = t.Poll(f)
+	}
+	return resp
+}
+
+// PollDecided polls at the flow's pace until the answer is neither pending nor
+// slow_down, or until the time an OP has for a decision to take effect is over.
+// The last answer is returned.
+func (t *T) PollDecided(f *Flow) *ciba.Response { return t.PollDecidedWith(t.PollRequest(f)) }
+
+// PollDecidedWith is [T.PollDecided] with a request the case has altered.
+func (t *T) PollDecidedWith(r Request) *ciba.Response {
+	if end, early := t.endsBefore[r.Flow]; early {
+		return end
+	}
+	patience := time.Now().Add(r.Flow.DecisionWindow())
+	for {
+		resp := t.Send(r)
+		if !driver.Undecided(resp) || time.Now().After(patience) {
+			return resp
+		}
+		if resp.Is(ciba.SlowDown) {
+			patience = patience.Add(ciba.SlowDownStep)
+		}
+	}
+}
+
+// Decide makes the end-user's decision about a flow.
+func (t *T) Decide(f *Flow, d approve.Decision) {
+	if err := t.TryDecide(f, d); err != nil {
+		t.skipIfOver(f, time.Now())
+		t.abortTransient("the decision could not be made: %v", err)
+	}
+}
+
+func (t *T) TryDecide(f *Flow, d approve.Decision) error {
+	d.AuthReqID, d.User = f.AuthReqID, f.User
+	return t.Approver().Decide(t.ctx, d)
+}
+
+// Approve lets the user approve the flow, no earlier than one pace after the
+// acknowledgement, so that the redeeming poll may follow at once.
+func (t *T) Approve(f *Flow) {
+	t.WaitTurn(f)
+	t.Decide(f, approve.Decision{Allow: true})
+}
+
+// ApproveAlive approves a flow that has to have outlived what the case did to it.
+// When the decision is refused, a poll tells why: a final answer is what
+// [T.PollDecided] returns, for the case to judge.
+func (t *T) ApproveAlive(f *Flow) {
+	t.WaitTurn(f)
+	err := t.TryDecide(f, approve.Decision{Allow: true})
+	if err == nil {
+		return
+	}
+	resp := t.MustAnswer(t.Poll(f))
+	if driver.Undecided(resp) {
+		t.abortTransient("the decision could not be made: %v", err)
+	}
+	if t.endsBefore == nil {
+		t.endsBefore = map[*Flow]*ciba.Response{}
+	}
+	t.endsBefore[f] = resp
+}
+
+// EndedBefore reports whether a flow was over before [T.ApproveAlive] could approve it.
+func (t *T) EndedBefore(f *Flow) bool { return t.endsBefore[f] != nil }
+
+// Deny lets the user deny the flow.
+func (t *T) Deny(f *Flow) { t.Decide(f, approve.Decision{}) }
+
+// Overrule sends a decision about a flow that was decided, or has ended, before.
+// The error says why it could not be sent or that the OP refused it.
+func (t *T) Overrule(f *Flow, allow bool) error {
+	if !t.Approver().CanRepeat() {
+		return errors.New("the way of deciding has no second decision")
+	}
+	return t.TryDecide(f, approve.Decision{Allow: allow, Again: true})
+}
+
+// MustRedeem approves the flow and polls until it has the tokens, or ends the
+// case as error. The raw answer comes along.
+func (t *T) MustRedeem(f *Flow) (ciba.TokenResponse, *ciba.Response) {
+	t.Approve(f)
+	return t.MustTokens(t.PollDecided(f))
+}
+
+// MustTokens reads a token response, or ends the case as error.
+func (t *T) MustTokens(resp *ciba.Response) (ciba.TokenResponse, *ciba.Response) {
+	t.MustSucceed("the token request of an approved authentication", resp)
+	tokens, err := resp.Tokens()
+	if err != nil {
+		t.Abort("the token response cannot be used: %v", err)
+	}
+	return tokens, resp
+}
+
+// Redeemed is an approved flow and what it brought.
+type Redeemed struct {
+	Flow     *Flow
+	Ack      *ciba.Response
+	Tokens   ciba.TokenResponse
+	Response *ciba.Response
+}
+
+// Redeemed is the shared approved flow of this case's client: one approval
+// serves every clause that only reads its result. Do not consume its tokens in
+// ways that may revoke them.
+func (t *T) Redeemed() Redeemed {
+	r := t.Redeeming()
+	r.Tokens, _ = t.MustTokens(r.Response)
+	return r
+}
+
+// Redeeming is [T.Redeemed] for cases about the form of the token response,
+// which may be unusable: it is a 200, and Tokens is left empty.
+func (t *T) Redeeming() Redeemed {
+	return Observe(t, "redeemed", func(t *T) Redeemed {
+		ack := t.MustAccept("a backchannel authentication request that should be accepted", t.Start(t.Request()))
+		f := t.FlowOf(t.client, t.User(), ack)
+		t.Approve(f)
+		resp := t.MustSucceed("the token request of an approved authentication", t.PollDecided(f))
+		return Redeemed{Flow: f, Ack: ack, Response: resp}
+	})
+}
+
+// Acknowledged is the shared answer to a good backchannel request.
+func (t *T) Acknowledged() *ciba.Response {
+	return Observe(t, "acknowledged", func(t *T) *ciba.Response { return t.MustAnswer(t.Start(t.Request())) })
+}
+
+// WaitPrompt waits until the device was shown a prompt that matches, for at most d.
+func (t *T) WaitPrompt(match func(approve.Prompt) bool, d time.Duration) (approve.Prompt, bool) {
+	ctx, cancel := context.WithTimeout(t.ctx, d)
+	defer cancel()
+	p, err := t.Approver().WaitPrompt(ctx, match)
+	return p, err == nil
+}
+
+// Prompts are the prompts the device has been shown so far that match.
+func (t *T) Prompts(match func(approve.Prompt) bool) []approve.Prompt {
+	return t.Approver().Prompts(match)
+}
+
+// MustPrompt is the prompt of a flow, or an error.
+func (t *T) MustPrompt(f *Flow) approve.Prompt {
+	p, ok := t.WaitPrompt(func(p approve.Prompt) bool { return p.AuthReqID == f.AuthReqID }, driver.DecisionGrace)
+	if !ok {
+		t.Abort("the device was shown nothing for this auth_req_id within %s", driver.DecisionGrace)
+	}
+	return p
+}
+
+// Assertion is the client's assertion for the issuer, to be altered by a case.
+func (t *T) Assertion(c *Client) ciba.Assertion { return c.Assertion(t.Target().Issuer) }
