@@ -54,9 +54,6 @@ func NewHTTP(rt http.RoundTripper, o Options) *HTTP {
 	return h
 }
 
-// Masker hides secrets the way this client's evidence does.
-func (h *HTTP) Masker() *Masker { return h.masker }
-
 // Do sends one call and records the exchange. The answer is never nil: what
 // went wrong is in its Err.
 func (h *HTTP) Do(ctx context.Context, rec *Recorder, call Call) *Response {
