@@ -75,7 +75,7 @@ type Journal interface {
 	End(result.Load) error
 }
 
-// Pollers says when a poll that may be sent is sent.
+// Pollers chooses when a poll that may be sent is sent.
 type Pollers struct {
 	Jitter time.Duration // up to so much later
 	Sync   time.Duration // all at once, at multiples of this
@@ -92,6 +92,7 @@ func (p Pollers) spread(due int64, chance float64) int64 {
 	return due
 }
 
+// orDefault is a value, or its default where the plan leaves it zero.
 func orDefault[T comparable](value, otherwise T) T {
 	var zero T
 	if value == zero {
