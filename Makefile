@@ -21,7 +21,7 @@ test: ## run the tests, each planted fault against the cases of its own requirem
 	$(GO) test -p 6 -shuffle=on -timeout 25m $(PACKAGES)
 
 race: ## run the tests under the race detector, without the fault matrix
-	$(GO) test -race -short -shuffle=on -timeout 25m $(PACKAGES)
+	$(GO) test -p 4 -race -short -shuffle=on -timeout 25m $(PACKAGES)
 
 # CASE=a,b judges by these cases only, FAULT=x plants one fault, SHARD=1/4 takes a part.
 selftest: ## the whole fault matrix and every legal variant; CASE=, FAULT= and SHARD= narrow it

@@ -70,7 +70,7 @@ func (r *prepared) endpoint(name, address string, form ciba.Params, t *targetfil
 		return endpoint{}, fmt.Errorf("endpoints.%s: %q is not an absolute URL", name, address)
 	}
 	e := endpoint{url: address}
-	authenticator, err := p.Client.Authenticator(orDefault(p.Audience, t.Issuer))
+	authenticator, err := p.authenticator(address, t.Issuer)
 	if err != nil {
 		return endpoint{}, err
 	}
@@ -88,6 +88,14 @@ func (r *prepared) endpoint(name, address string, form ciba.Params, t *targetfil
 	}
 	e.begin = []byte(form.Encode())
 	return e, nil
+}
+
+// authenticator is how the client authenticates at an endpoint.
+func (p *Plan) authenticator(endpoint, issuer string) (ciba.Authenticator, error) {
+	if p.Auth != nil && p.Audience == "" {
+		return p.Auth(endpoint), nil
+	}
+	return p.Client.Authenticator(orDefault(p.Audience, issuer))
 }
 
 // hintOf names a user the way the target file does, with the user code where the
