@@ -28,6 +28,9 @@ const mostSeenLate = 6
 // With -whole each fault is judged by all cases at once, and none may reach further than
 // its area does (see damage).
 func TestFaults(t *testing.T) {
+	if testing.Short() {
+		t.Skip("with -short no fault is planted")
+	}
 	m := &matrix{trips: map[string][]string{}}
 	t.Run("each", func(t *testing.T) {
 		for _, f := range inShard(t, chosenFaults(t)) {
