@@ -2,10 +2,11 @@
 GO            ?= go
 OUT           ?= out
 GOLANGCI_LINT := github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.15.0
+DEADCODE      := golang.org/x/tools/cmd/deadcode@v0.52.0
 PACKAGES      ?= ./...
 
 .DEFAULT_GOAL := help
-.PHONY: help build device bench bench-device load demo test check fmt vet lint race selftest test-real test-keycloak test-containers browser figures fuzz ci fixtures clean
+.PHONY: help build deadcode figures device bench bench-device load demo test check fmt vet lint race selftest test-real test-keycloak test-containers browser figures fuzz ci fixtures clean
 
 help: ## print the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -16,14 +17,16 @@ build: ## build bin/cibatest
 demo: build ## judge the embedded reference OP and write out/report.html
 	./bin/cibatest demo --out $(OUT)
 
-test: ## run the tests
-	$(GO) test -shuffle=on -timeout 25m $(PACKAGES)
+test: ## run the tests, each planted fault against the cases of its own requirement
+	$(GO) test -p 6 -shuffle=on -timeout 25m $(PACKAGES)
 
 race: ## run the tests under the race detector, without the fault matrix
 	$(GO) test -race -short -shuffle=on -timeout 25m $(PACKAGES)
 
-selftest: ## every case against the healthy OP, every fault and every legal variant
-	$(GO) test ./suites -run 'Test(Healthy|Faults|Variants)' -count=1 -v -timeout 30m $(if $(CASE),-args -case $(CASE))
+# CASE=a,b judges by these cases only, FAULT=x plants one fault, SHARD=1/4 takes a part.
+selftest: ## the whole fault matrix and every legal variant; CASE=, FAULT= and SHARD= narrow it
+	$(GO) test ./suites/selftest -run 'Test($(if $(FAULT),,Healthy|Variants|VariantsOnSmallTargets|)Faults)$$' -count=1 $(if $(FAULT),-v) -timeout 30m \
+	  -args -whole $(if $(CASE),-case $(CASE)) $(if $(FAULT),-fault $(FAULT)) $(if $(SHARD),-shard $(SHARD))
 
 check: fmt vet lint race test ## what has to pass before a change lands
 
@@ -36,8 +39,12 @@ fmt: ## fail when a file is not formatted
 vet: ## go vet
 	$(GO) vet ./...
 
-lint: ## golangci-lint at its pinned version, with the import arrows
+lint: deadcode ## golangci-lint at its pinned version with the import arrows, dead code, figures
 	$(GO) run $(GOLANGCI_LINT) run
+	$(GO) run ./internal/figures -check
+
+deadcode: ## fail when a function is reached from no command and no test
+	@found=$$($(GO) run $(DEADCODE) -test ./...) || exit 1; test -z "$$found" || { echo "$$found"; exit 1; }
 
 test-real: build ## judge real OPs: oidc-provider (npm) and glewlwyd (Debian)
 	fixtures/ops/test-real.sh $(OUT)/real

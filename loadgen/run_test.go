@@ -12,7 +12,7 @@ import (
 	"github.com/cibatest/cibatest/internal/lab"
 	"github.com/cibatest/cibatest/internal/memnet"
 	"github.com/cibatest/cibatest/internal/preflight"
-	"github.com/cibatest/cibatest/internal/refop"
+	"github.com/cibatest/cibatest/internal/refop/faults"
 	"github.com/cibatest/cibatest/internal/targetfile"
 	"github.com/cibatest/cibatest/mockdevice"
 	"github.com/cibatest/cibatest/reports/result"
@@ -146,7 +146,7 @@ func payment(t *testing.T) *Template {
 // breach of the requirement it names.
 func TestFaults(t *testing.T) {
 	t.Parallel()
-	for _, f := range refop.LoadFaults() {
+	for _, f := range faults.Load {
 		t.Run(f.Name, func(t *testing.T) {
 			t.Parallel()
 			inBubble(t, lab.Options{ExpiresIn: 20 * time.Second, Faults: []string{f.Name}}, func(t *testing.T, b *bench) {

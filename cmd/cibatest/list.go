@@ -9,7 +9,7 @@ import (
 	"text/tabwriter"
 
 	"github.com/cibatest/cibatest/internal/catalogue"
-	"github.com/cibatest/cibatest/internal/refop"
+	"github.com/cibatest/cibatest/internal/refop/faults"
 	"github.com/cibatest/cibatest/suites"
 	"github.com/spf13/cobra"
 )
@@ -49,11 +49,11 @@ Words narrow the list to requirements whose id, text or source contains all of t
 // faultsByRequirement are the planted defects of the reference OP by the clause
 // they break.
 func faultsByRequirement() map[string][]string {
-	faults := map[string][]string{}
-	for _, f := range refop.Faults() {
-		faults[f.Breaks] = append(faults[f.Breaks], f.Name)
+	byRequirement := map[string][]string{}
+	for _, f := range faults.All() {
+		byRequirement[f.Breaks] = append(byRequirement[f.Breaks], f.Name)
 	}
-	return faults
+	return byRequirement
 }
 
 func narrow(all []suites.ListedRequirement, words []string, uncovered bool) []suites.ListedRequirement {

@@ -7,12 +7,14 @@ import (
 	"os"
 	"path"
 	"path/filepath"
+	"slices"
 	"strings"
 	"time"
 
 	"github.com/cibatest/cibatest/fixtures"
 	"github.com/cibatest/cibatest/internal/lab"
-	"github.com/cibatest/cibatest/internal/refop"
+	"github.com/cibatest/cibatest/internal/refop/faults"
+	"github.com/cibatest/cibatest/internal/refop/variants"
 	"github.com/spf13/cobra"
 )
 
@@ -134,7 +136,7 @@ func copyFixtures(dir, folder string) error {
 }
 
 func printFaults(out io.Writer) error {
-	for _, f := range append(refop.Faults(), refop.LoadFaults()...) {
+	for _, f := range slices.Concat(faults.All(), faults.Load) {
 		if _, err := fmt.Fprintf(out, "%-44s %-34s %s\n", f.Name, f.Breaks, f.Sees); err != nil {
 			return err
 		}
@@ -143,7 +145,7 @@ func printFaults(out io.Writer) error {
 }
 
 func printVariants(out io.Writer) error {
-	for _, v := range refop.Variants() {
+	for _, v := range variants.All() {
 		if _, err := fmt.Fprintf(out, "%-44s %s\n", v.Name, strings.TrimSpace(v.Why)); err != nil {
 			return err
 		}

@@ -6,7 +6,8 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/cibatest/cibatest/internal/refop"
+	"github.com/cibatest/cibatest/internal/refop/faults"
+	"github.com/cibatest/cibatest/internal/refop/variants"
 	"github.com/cibatest/cibatest/suites"
 )
 
@@ -21,7 +22,7 @@ func TestReadmeCounts(t *testing.T) {
 		}
 	}
 	want := fmt.Sprintf("%d requirements, %d of them judged by %d cases; %d planted defects and %d legal variants of the reference OP.",
-		len(listing.Requirements), judged, len(listing.Cases), len(refop.Faults()), len(refop.Variants()))
+		len(listing.Requirements), judged, len(listing.Cases), len(faults.All()), len(variants.All()))
 	text, err := os.ReadFile("../../README.md")
 	if err != nil {
 		t.Fatal(err)

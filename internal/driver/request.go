@@ -39,6 +39,12 @@ func (r Request) Without(names ...string) Request {
 	return r
 }
 
+// As is the request of another client.
+func (r Request) As(c *Client) Request {
+	r.Client = c
+	return r
+}
+
 // AuthenticatedBy is the request with a credential of the caller's own making, nil
 // for none.
 func (r Request) AuthenticatedBy(a ciba.Authenticator) Request {

@@ -19,6 +19,8 @@ import (
 	"github.com/cibatest/cibatest/internal/catalogue"
 	"github.com/cibatest/cibatest/internal/memnet"
 	"github.com/cibatest/cibatest/internal/refop"
+	"github.com/cibatest/cibatest/internal/refop/faults"
+	"github.com/cibatest/cibatest/internal/refop/variants"
 	"github.com/cibatest/cibatest/internal/targetfile"
 	"github.com/cibatest/cibatest/mockdevice"
 )
@@ -98,7 +100,7 @@ func (l *Lab) start(ctx context.Context, o Options) error {
 	}
 	l.OP, err = refop.New(registration,
 		refop.WithIssuer(l.Issuer), refop.WithControl(l.ControlURL), refop.WithDevice(l.DeviceURL, l.RoundTripper),
-		refop.WithFaults(o.Faults...), refop.WithVariants(o.Variants...))
+		faults.Plant(o.Faults...), variants.Choose(o.Variants...))
 	if err != nil {
 		return err
 	}

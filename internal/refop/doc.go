@@ -1,26 +1,50 @@
 // Package refop is an in-memory OpenID Provider for CIBA in poll mode that does
-// every clause right, and can be made wrong, one clause at a time, by a named
-// fault. It shares no protocol code with the client that judges it: a clause
-// misread on one side must not agree with itself on the other.
+// every clause right. It shares no protocol code with the client that judges it:
+// a clause misread on one side must not agree with itself on the other.
 //
-// # Order of checks
+// # How a request goes through
 //
-// Every endpoint runs a table of named checks in the order its specification
-// lists them. A fault leaves one out by name or replaces its answer.
+// The HTTP layer (http.go) looks at the method, reads the form into a [Call] and
+// hands it to an endpoint. The endpoint runs its table of named checks in the
+// order in which the texts list them, and the first check that refuses answers.
+// What no check refuses is acted upon: a [Flow] is begun, a poll is answered by
+// the [State] of its flow, tokens are made from a [Grant]. The answer is a
+// [Reply], which is finished and written in one place.
 //
-// # Adding a fault
+// # Checks, rules, policy
 //
-// Put an entry into the faults file of its area: a name, the requirement it
-// breaks, what a victim sees, and what it changes in the [behaviour]:
+// Whatever this OP decides has a name, so that each decision can be read, tested
+// and replaced on its own. There are three kinds of decisions:
 //
-//	{"poll-never-slow-down", "CIBA-11-FAST-POLL", "polls without pause are never answered slow_down",
-//		func(b *behaviour) { b.skip("throttle") }},
+//   - A check refuses a request. It stands in a table under a [CheckName]; the
+//     tables are startChecks, clientChecks, assertionChecks, pollChecks and
+//     refreshChecks.
+//   - A rule answers a question or makes something: whether a secret matches, what
+//     an ID Token says. All of them are fields of [Rules].
+//   - A policy is a choice that the texts leave to an OP: for how long a poll is
+//     held, whether a refresh token is rotated. All of them are fields of [Policy].
 //
-// Nothing else has to be edited: the self-test of the suites picks it up.
+// Together they are a [Plan]. [New] makes the usual plan from the registration and
+// lets options change it; [WithPlan] is that option. Who wants another OP wraps
+// what is there, a check by [Plan.Wrap] and a rule by assignment:
+//
+//	op, err := refop.New(registration, refop.WithPlan(func(plan *refop.Plan) {
+//		inner := plan.Rules.SecretMatches
+//		plan.Rules.SecretMatches = func(c *refop.Call, secret string) bool {
+//			return inner(c, secret) || secret == c.Client.ID
+//		}
+//	}))
+//
+// # State and locks
+//
+// Flows, grants and used assertions live in shards, each with a lock of its own,
+// so that no request waits for an unrelated one. A rule that is given a flow while
+// its lock is held says so in its comment. Nothing is locked while a token is
+// signed, a prompt is sent or a poll is held.
 //
 // # Departures from the specifications
 //
 // CIBA Core 7.1: only poll clients; signed requests are refused. OIDC Discovery:
-// there is no authorization endpoint, as this OP has no front channel. RFC 9396:
-// no enrichment.
+// authorization_endpoint is published and leads nowhere, as this OP has no front
+// channel. RFC 9396: no enrichment.
 package refop

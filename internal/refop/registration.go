@@ -50,6 +50,9 @@ type Client struct {
 	keys []jose.Key
 }
 
+// KeySet are the keys that the client signs with and is encrypted to.
+func (c *Client) KeySet() []jose.Key { return c.keys }
+
 // User is an end-user.
 type User struct {
 	Sub       string `yaml:"sub"`

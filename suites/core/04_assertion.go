@@ -30,7 +30,7 @@ var incomplete = []string{"no iss", "no sub", "an array that names nobody"}
 // CIBA Core 7.1, OIDC Core 9, RFC 7523 3: what an assertion has to be.
 var _ = Cases.Describe("Client assertion", func() {
 	assertionCase("assertion-aud-issuer", "may be addressed to the issuer", Judges("CIBA-7.1-AUD-ISSUER"), func(t *T) {
-		t.JudgeAck("audience issuer", t.StartAuthenticatedBy(t.Client(), t.Assertion(t.Client())))
+		t.JudgeAck("audience issuer", StartAuthenticatedBy(t, t.Client(), Assertion(t, t.Client())))
 	})
 	assertionCase("assertion-aud-token-endpoint", "is recorded when addressed to the token endpoint", Disturbing("CIBA-7.1-AUD-TOKEN-ENDPOINT"), func(t *T) {
 		recordAudience(t, t.Target().Endpoints.Token)
@@ -86,7 +86,7 @@ var _ = Cases.Describe("Client assertion", func() {
 	assertionCase("assertion-no-jti", "is recorded without jti", Disturbing("OIDC-9-ASSERTION-NO-JTI"), func(t *T) {
 		a := usualAssertion(t)
 		a.Edit = func(_, claims map[string]any) { delete(claims, "jti") }
-		t.JudgeVariant("no jti", t.StartAuthenticatedBy(t.Client(), a))
+		t.JudgeVariant("no jti", StartAuthenticatedBy(t, t.Client(), a))
 	})
 	assertionCase("assertion-bad-key", "is refused when signed with another key", Disturbing("OIDC-9-ASSERTION-BAD-KEY"), func(t *T) {
 		for _, e := range entrances(t) {
@@ -123,9 +123,9 @@ var _ = Cases.Describe("Client assertion", func() {
 			token, err = fresh.Sign() // anew if the OP's load control wants the call again
 			return token, err
 		}
-		t.MustAccept("the first use of an assertion", t.StartAuthenticatedBy(t.Client(), a))
+		t.MustAccept("the first use of an assertion", StartAuthenticatedBy(t, t.Client(), a))
 		a.Token = func(_, _ map[string]any) (string, error) { return token, nil }
-		t.JudgeVariant("second use", t.StartAuthenticatedBy(t.Client(), a))
+		t.JudgeVariant("second use", StartAuthenticatedBy(t, t.Client(), a))
 	})
 	assertionCase("assertion-type", "comes with the jwt-bearer type", Disturbing("OIDC-9-ASSERTION-TYPE"), assertionTypes)
 	Case("assertion-client-secret-jwt", "may be an HMAC of the client secret", Judges("OIDC-9-CLIENT-SECRET-JWT"), func(t *T) {
@@ -142,7 +142,7 @@ var _ = Cases.Describe("Client assertion", func() {
 		Judges("CIBA-10.1-TOKEN-AUTH-AUD-ISSUER").About(ciba.DefaultInterval), func(t *T) {
 			flow := t.MustStart(t.Request())
 			t.WaitTurn(flow)
-			t.Judge(t.PollAuthenticatedBy(flow, t.Assertion(t.Client())))
+			t.Judge(PollAuthenticatedBy(t, flow, Assertion(t, t.Client())))
 		})
 })
 
@@ -221,9 +221,9 @@ func anotherClientID(t *T) string {
 // recordAudience never fails: CIBA Core 7.1 obliges the OP to accept the
 // audience, RFC 10070 and FAPI 2.0 oblige it to refuse.
 func recordAudience(t *T, audience string) {
-	a := t.Assertion(t.Client())
+	a := Assertion(t, t.Client())
 	a.Audience = audience
-	resp := t.StartAuthenticatedBy(t.Client(), a)
+	resp := StartAuthenticatedBy(t, t.Client(), a)
 	t.JudgeVariant("audience "+audience, resp)
 	if resp.Status/100 != 2 && !t.Failed() {
 		t.Info("CIBA Core 7.1: accepted; RFC 10070: refused", "refused with %s", resp.Summary())
@@ -236,7 +236,7 @@ func assertionTypes(t *T) {
 	}
 	a := usualAssertion(t)
 	a.OmitType = true
-	resp := t.StartAuthenticatedBy(t.Client(), a)
+	resp := StartAuthenticatedBy(t, t.Client(), a)
 	if resp.Status/100 == 2 {
 		t.At(resp)
 		t.Warn("an assertion without client_assertion_type is refused", "%s", resp.Summary())

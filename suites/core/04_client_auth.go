@@ -20,16 +20,16 @@ import (
 var _ = Cases.Describe("Client authentication", func() {
 	Case("auth-methods-shared", "works with every advertised method at both endpoints", Judges("CIBA-4-AUTH-METHODS-SHARED").Limit(5*time.Minute).About(20*ciba.DefaultInterval), methodsShared)
 	Case("auth-required", "is required to start", Judges("CIBA-7.1-AUTH-REQUIRED").Smoke(), func(t *T) {
-		t.JudgeVariant("neither credential nor client_id", t.StartAuthenticatedBy(t.Client(), nil))
+		t.JudgeVariant("neither credential nor client_id", StartAuthenticatedBy(t, t.Client(), nil))
 		if t.Has("login_hint") { // who proves nothing is not told which users exist; CIBA Core 7.2 authenticates the client first
 			unknown := t.StartRequest(requestWithoutHint(t).Add("login_hint", unknownHint(t)))
 			t.JudgeVariant("an unknown user and no credential", t.Send(unknown.AuthenticatedBy(ciba.Public(t.Client().ClientID))))
 		}
 		for _, c := range perMethod(t) {
-			t.JudgeVariant(c.AuthMethod+" client without credential", t.StartAuthenticatedBy(c, ciba.Public(c.ClientID)))
+			t.JudgeVariant(c.AuthMethod+" client without credential", StartAuthenticatedBy(t, c, ciba.Public(c.ClientID)))
 			if c.UsesAssertion() {
 				a := ciba.Assertion{ClientID: c.ClientID, SendClientID: true, Token: func(_, _ map[string]any) (string, error) { return "", nil }}
-				t.JudgeVariant(c.AuthMethod+" client with an empty assertion", t.StartAuthenticatedBy(c, a))
+				t.JudgeVariant(c.AuthMethod+" client with an empty assertion", StartAuthenticatedBy(t, c, a))
 			}
 		}
 	})
@@ -48,8 +48,8 @@ var _ = Cases.Describe("Client authentication", func() {
 	Case("auth-registered-method", "accepts the registered method only", Disturbing("CIBA-7.1-AUTH-REGISTERED-METHOD"), registeredMethod)
 	Case("auth-public-client", "refuses public clients", Judges("CIBA-7.1-PUBLIC-CLIENT"), func(t *T) {
 		t.JudgeVariant("without credential", t.Start(t.Request()))
-		t.JudgeVariant("with an empty secret in the body", t.StartAuthenticatedBy(t.Client(), ciba.Post(t.Client().ClientID, "")))
-		t.JudgeVariant("with an empty secret in the header", t.StartAuthenticatedBy(t.Client(), ciba.Basic(t.Client().ClientID, "")))
+		t.JudgeVariant("with an empty secret in the body", StartAuthenticatedBy(t, t.Client(), ciba.Post(t.Client().ClientID, "")))
+		t.JudgeVariant("with an empty secret in the header", StartAuthenticatedBy(t, t.Client(), ciba.Basic(t.Client().ClientID, "")))
 	})
 	Case("auth-multiple", "of a client_secret_basic client is refused with a secret in the body as well",
 		Disturbing("RFC6749-2.3-MULTIPLE-AUTH").Methods(targetfile.AuthClientSecretBasic), twoAuthentications)
@@ -63,8 +63,8 @@ var _ = Cases.Describe("Client authentication", func() {
 		}
 		for _, f := range flows {
 			t.WaitTurn(f)
-			t.JudgeVariant(f.Client.AuthMethod+" client without credential", t.PollAuthenticatedBy(f, ciba.Public(f.Client.ClientID)))
-			t.JudgeVariant(f.Client.AuthMethod+" client without credential and client_id", t.PollAuthenticatedBy(f, nil))
+			t.JudgeVariant(f.Client.AuthMethod+" client without credential", PollAuthenticatedBy(t, f, ciba.Public(f.Client.ClientID)))
+			t.JudgeVariant(f.Client.AuthMethod+" client without credential and client_id", PollAuthenticatedBy(t, f, nil))
 		}
 	})
 	Case("auth-token-required-approved", "is required to get the tokens, and its absence costs nothing",
@@ -99,7 +99,7 @@ func entrances(t *T) []entrance {
 	flow := t.MustStart(t.Request())
 	list := []entrance{{"", func() Request { return t.StartRequest(t.Request()) }}}
 	control := Observe(t, "let in at the token endpoint", func(t *T) *ciba.Response {
-		return t.MustAnswer(t.Send(t.TokenRequest(t.Client(), ciba.P("grant_type", ciba.GrantTypeCIBA, "auth_req_id", t.RandomText()))))
+		return t.MustAnswer(t.Send(t.TokenRequest(t.Client(), ciba.P("grant_type", ciba.GrantTypeCIBA, "auth_req_id", t.Random().Text()))))
 	})
 	if !driver.RefusesClient(control) {
 		list = append(list, entrance{" at the token endpoint", func() Request { return t.PollRequest(flow).Unpaced() }})
@@ -151,7 +151,7 @@ func methodsShared(t *T) {
 		}
 		poll := t.Poll(t.FlowOf(c, t.User(), start))
 		t.At(t.MustAnswer(poll))
-		t.Check(poll.Is(ciba.AuthorizationPending, ciba.SlowDown), "poll with "+c.AuthMethod+": authorization_pending or slow_down", "%s", poll.Summary())
+		t.Expect(poll).To(BeOAuthError(ciba.AuthorizationPending, ciba.SlowDown), "poll with "+c.AuthMethod+": authorization_pending or slow_down")
 	}
 	judgeHalfKnown(t, advertised)
 	if tried == 0 {
@@ -168,7 +168,7 @@ func judgeHalfKnown(t *T, advertised []string) {
 			continue
 		}
 		start := t.MustAnswer(t.StartAs(c, ciba.P("scope", t.Target().Scope)))
-		poll := t.MustAnswer(t.Send(t.TokenRequest(c, ciba.P("grant_type", ciba.GrantTypeCIBA, "auth_req_id", t.RandomText()))))
+		poll := t.MustAnswer(t.Send(t.TokenRequest(c, ciba.P("grant_type", ciba.GrantTypeCIBA, "auth_req_id", t.Random().Text()))))
 		t.At(start)
 		t.Check(!driver.RefusesClient(start) || driver.RefusesClient(poll), "client "+c.Name+" is let in, as at the token endpoint", "%s", start.Summary())
 		t.At(poll)
@@ -197,13 +197,13 @@ func wrongSecrets(t *T) {
 		if secret == right {
 			continue // a secret without letters
 		}
-		t.JudgeBy(r, t.StartAuthenticatedBy(t.Client(), BySecret(t.Client(), secret)))
+		t.JudgeBy(r, StartAuthenticatedBy(t, t.Client(), BySecret(t.Client(), secret)))
 	}
 	if t.Client().AuthMethod == targetfile.AuthClientSecretBasic {
 		return // auth-basic-challenge tries the token endpoint
 	}
 	for _, e := range entrances[1:] {
-		judgeEntry(t, "a wrong secret", e, e.call().AuthenticatedBy(BySecret(t.Client(), "wrong-"+t.RandomText())))
+		judgeEntry(t, "a wrong secret", e, e.call().AuthenticatedBy(BySecret(t.Client(), "wrong-"+t.Random().Text())))
 	}
 }
 
@@ -214,7 +214,7 @@ func anotherSecret(t *T) string {
 			return secret
 		}
 	}
-	return "wrong-" + t.RandomText()
+	return "wrong-" + t.Random().Text()
 }
 
 // nearly is a text that differs in its last character.
@@ -226,13 +226,13 @@ func nearly(text string) string {
 func basicChallenge(t *T) {
 	for _, call := range []Request{
 		t.StartRequest(t.Request()),
-		t.TokenRequest(t.Client(), ciba.P("grant_type", ciba.GrantTypeCIBA, "auth_req_id", t.RandomText())),
+		t.TokenRequest(t.Client(), ciba.P("grant_type", ciba.GrantTypeCIBA, "auth_req_id", t.Random().Text())),
 	} {
 		for _, who := range []struct {
 			name string
 			auth ciba.Authenticator
 		}{
-			{"a wrong secret", ciba.Basic(t.Client().ClientID, "wrong-"+t.RandomText())},
+			{"a wrong secret", ciba.Basic(t.Client().ClientID, "wrong-"+t.Random().Text())},
 			{"an unknown client", Stranger(t, t.Client())},
 		} {
 			resp := t.Send(call.AuthenticatedBy(who.auth))
@@ -262,15 +262,15 @@ func registeredMethod(t *T) {
 		judgeEntry(t, "client_secret_post by a client_secret_basic client", e, e.call().AuthenticatedBy(ciba.Post(c.ClientID, c.ClientSecret.Reveal())))
 	}
 	hmac := ciba.Assertion{ClientID: c.ClientID, Key: jose.SymmetricKey([]byte(c.ClientSecret.Reveal()), "HS256", ""), Audience: t.Target().Issuer}
-	t.JudgeVariant("client_secret_jwt by a client_secret_basic client", t.StartAuthenticatedBy(c, hmac))
+	t.JudgeVariant("client_secret_jwt by a client_secret_basic client", StartAuthenticatedBy(t, c, hmac))
 	for _, method := range []string{targetfile.AuthPrivateKeyJWT, targetfile.AuthClientSecretJWT} {
 		i := slices.IndexFunc(t.OrdinaryClients(), func(c *Client) bool { return c.AuthMethod == method && c.ClientSecret != "" })
 		if i < 0 {
 			continue
 		}
 		c := t.OrdinaryClients()[i]
-		t.JudgeVariant("client_secret_basic by a "+method+" client", t.StartAuthenticatedBy(c, ciba.Basic(c.ClientID, c.ClientSecret.Reveal())))
-		t.JudgeVariant("client_secret_post by a "+method+" client", t.StartAuthenticatedBy(c, ciba.Post(c.ClientID, c.ClientSecret.Reveal())))
+		t.JudgeVariant("client_secret_basic by a "+method+" client", StartAuthenticatedBy(t, c, ciba.Basic(c.ClientID, c.ClientSecret.Reveal())))
+		t.JudgeVariant("client_secret_post by a "+method+" client", StartAuthenticatedBy(t, c, ciba.Post(c.ClientID, c.ClientSecret.Reveal())))
 	}
 }
 
@@ -300,15 +300,15 @@ func secretInQuery(t *T) {
 func approvedWithoutCredential(t *T) {
 	flow := t.MustStart(t.Request())
 	t.Approve(flow)
-	t.JudgeVariant("an approved auth_req_id alone", t.PollAuthenticatedBy(flow, nil))
-	t.JudgeVariant("an approved auth_req_id", t.PollAuthenticatedBy(flow, ciba.Public(t.Client().ClientID)))
-	t.JudgeVariant("an approved auth_req_id with a wrong credential", t.PollAuthenticatedBy(flow, WrongCredential(t, t.Client())))
+	t.JudgeVariant("an approved auth_req_id alone", PollAuthenticatedBy(t, flow, nil))
+	t.JudgeVariant("an approved auth_req_id", PollAuthenticatedBy(t, flow, ciba.Public(t.Client().ClientID)))
+	t.JudgeVariant("an approved auth_req_id with a wrong credential", PollAuthenticatedBy(t, flow, WrongCredential(t, t.Client())))
 	after := t.PollDecided(flow)
 	t.At(after)
 	if after.Is(ciba.AuthorizationPending, ciba.SlowDown) {
 		t.Abort("the approval did not take effect")
 	}
-	t.Check(after.HasTokens(), "the client itself still gets the tokens", "%s", after.Summary())
+	t.Expect(after).To(HaveTokens(), "the client itself still gets the tokens")
 }
 
 // flipped is another character of the same kind.

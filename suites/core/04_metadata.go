@@ -33,11 +33,11 @@ var _ = Cases.Describe("Provider metadata", func() {
 		if len(modes) == 1 && modes[0] == "push" {
 			t.Skip("a push-only OP need not list the grant type")
 		}
-		t.Check(t.Advertises("grant_types_supported", "urn:openid:params:grant-type:ciba"), "grant_types_supported contains urn:openid:params:grant-type:ciba",
+		t.Check(Advertises(t, "grant_types_supported", "urn:openid:params:grant-type:ciba"), "grant_types_supported contains urn:openid:params:grant-type:ciba",
 			"%.300v", t.Document()["grant_types_supported"])
 	})
 	Case("metadata-modes-work", "advertises only modes that work", Judges("CIBA-4-DISC-MODES-WORK"), func(t *T) {
-		if !t.Advertises("backchannel_token_delivery_modes_supported", "poll") {
+		if !Advertises(t, "backchannel_token_delivery_modes_supported", "poll") {
 			t.Skip("poll is not advertised")
 		}
 		flow := t.MustStart(t.Request())
@@ -48,8 +48,8 @@ var _ = Cases.Describe("Provider metadata", func() {
 	Case("metadata-response", "is served as one JSON object", Judges("OIDD-4.2-CONFIG-RESPONSE").Smoke(), func(t *T) {
 		t.Document()
 		resp := t.Discovery().Response
-		t.Check(resp.Status == 200, "status 200", "status %d", resp.Status)
-		t.Check(resp.MediaType() == "application/json", "application/json", "Content-Type %q", resp.Header.Get("Content-Type"))
+		t.Expect(resp).To(HaveStatus(200))
+		t.Expect(resp).To(BeJSON())
 	})
 	Case("metadata-issuer", "repeats the issuer to the letter", Judges("OIDD-4.3-ISSUER-MATCH").Smoke(), func(t *T) {
 		issuer := t.Document()["issuer"]
@@ -67,7 +67,7 @@ var _ = Cases.Describe("Provider metadata", func() {
 		if _, there := t.Document()["id_token_signing_alg_values_supported"]; !there && t.Discovery().OAuthOnly {
 			t.Skip("metadata at the place of RFC 8414 need not list ID Token algorithms")
 		}
-		t.Check(t.Advertises("id_token_signing_alg_values_supported", "RS256"), "id_token_signing_alg_values_supported contains RS256",
+		t.Check(Advertises(t, "id_token_signing_alg_values_supported", "RS256"), "id_token_signing_alg_values_supported contains RS256",
 			"%v", t.Discovery().Strings("id_token_signing_alg_values_supported"))
 	})
 	Case("metadata-auth-algs", "lists the algorithms of client assertions", Judges("RFC8414-2-AUTH-ALG-METADATA"), authAlgorithms)
@@ -87,7 +87,7 @@ var _ = Cases.Describe("Provider metadata", func() {
 			return
 		}
 		for _, kind := range t.Target().RAR.Types {
-			t.Check(t.Advertises("authorization_details_types_supported", kind), "the type "+kind+" is listed", "%.300v", member)
+			t.Check(Advertises(t, "authorization_details_types_supported", kind), "the type "+kind+" is listed", "%.300v", member)
 		}
 	})
 	Case("metadata-endpoint-https", "names TLS endpoints", Judges("CIBA-7-ENDPOINT-HTTPS"), func(t *T) {
@@ -123,7 +123,7 @@ func deliveryModes(t *T) {
 	t.Check(known > 0, "at least one of poll, ping and push", "%.200v", modes)
 	if known > 0 && !seen["poll"] && len(t.OrdinaryClients()) > 0 && len(t.Target().Users) > 0 {
 		// Only a poll client may do without client_notification_token; CIBA Core 7.1.
-		_, err := t.Acknowledged().Started()
+		_, err := Acknowledged(t).Started()
 		t.Check(err != nil, "poll, as poll clients are served", "%.200v", modes)
 	}
 }
@@ -163,13 +163,13 @@ func present(t *T, name string, ok bool, value any) {
 
 func authAlgorithms(t *T) {
 	document := t.Document()
-	usesJWT := t.Advertises("token_endpoint_auth_methods_supported", "private_key_jwt") || t.Advertises("token_endpoint_auth_methods_supported", "client_secret_jwt")
+	usesJWT := Advertises(t, "token_endpoint_auth_methods_supported", "private_key_jwt") || Advertises(t, "token_endpoint_auth_methods_supported", "client_secret_jwt")
 	algs, there := document["token_endpoint_auth_signing_alg_values_supported"]
 	if usesJWT && !there {
 		t.Warn("token_endpoint_auth_signing_alg_values_supported, as a JWT method is listed", "it is missing")
 	}
 	t.Check(!there || IsStrings(algs), "an array of strings", "%.200v", algs)
-	t.Check(!t.Advertises("token_endpoint_auth_signing_alg_values_supported", "none"), "an algorithm list without none", "%.200v", algs)
+	t.Check(!Advertises(t, "token_endpoint_auth_signing_alg_values_supported", "none"), "an algorithm list without none", "%.200v", algs)
 }
 
 // asymmetricOnly judges a list of signature algorithms: neither none nor an HMAC.
@@ -200,7 +200,7 @@ func notInTheClear(t *T) {
 	resp := t.Send(Request{Untouched: true, Call: ciba.Call{
 		Label: "backchannel authentication request in clear text", URL: u.String(), Timeout: 5 * time.Second,
 		Form: t.Request().Without("user_code", "login_hint_token", "id_token_hint"),
-		Auth: ciba.Basic("throw-away-"+t.RandomText(), t.RandomText()),
+		Auth: ciba.Basic("throw-away-"+t.Random().Text(), t.Random().Text()),
 	}})
 	if _, err := resp.Started(); err == nil {
 		t.At(resp)

@@ -81,7 +81,7 @@ func guessed(t *T) guesses {
 		g.wrong = t.MustAnswer(t.Start(t.Request().With("user_code", nearly(t.User().UserCode.Reveal()))))
 		g.longer = t.MustAnswer(t.Start(t.Request().With("user_code", t.User().UserCode.Reveal()+"0")))
 		if t.Has("device_observer") {
-			_, g.prompted = t.WaitPrompt(func(p approve.Prompt) bool {
+			_, g.prompted = WaitPrompt(t, func(p approve.Prompt) bool {
 				return ForCaseUser(t, p) && !p.ReceivedAt.Before(began) && !accepted(t, p)
 			}, sideEffectWait)
 		}

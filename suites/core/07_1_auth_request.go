@@ -19,7 +19,7 @@ import (
 var _ = Cases.Describe("Authentication request", func() {
 	Case("request-post-only", "is taken by POST only", Judges("CIBA-7-POST-ONLY"), otherMethods)
 	Case("request-form-encoding", "is a form, not JSON", Judges("CIBA-7.1-FORM-ENCODING"), func(t *T) {
-		call := t.Written(t.StartRequest(t.Request())) // credentials of the body travel in the JSON too
+		call := Written(t, t.StartRequest(t.Request())) // credentials of the body travel in the JSON too
 		body := map[string]string{}
 		for _, p := range call.Form {
 			body[p.Name] = p.Value
@@ -32,7 +32,7 @@ var _ = Cases.Describe("Authentication request", func() {
 	Case("request-form-unreadable", "that is hardly a form breaks nothing", Judges("CIBA-7.1-FORM-ENCODING"), func(t *T) {
 		for _, odd := range []string{"x_unknown=%zz", "&&=&"} {
 			resp := t.MustAnswer(startEdited(t, func(call *Request) {
-				*call = t.Written(*call)
+				*call = Written(t, *call)
 				call.Body, call.Form, call.ContentType = []byte(call.Form.Encode()+"&"+odd), nil, "application/x-www-form-urlencoded"
 			}))
 			if resp.Status >= 500 {
@@ -61,7 +61,7 @@ var _ = Cases.Describe("Authentication request", func() {
 	Case("request-scope-no-openid-tokens", "brings no ID Token without openid",
 		Judges("CIBA-7.1-SCOPE-NO-OPENID").Needs("approve").About(2*ciba.DefaultInterval), oauthOnly)
 	Case("request-scope-unknown", "with an unknown scope is refused, or the scope is dropped", Judges("CIBA-13-SCOPE-UNKNOWN"), func(t *T) {
-		t.Judge(t.Start(t.Request().With("scope", t.Target().Scope+" x-unknown-"+strings.ToLower(t.RandomText()[:8]))))
+		t.Judge(t.Start(t.Request().With("scope", t.Target().Scope+" x-unknown-"+strings.ToLower(t.Random().Text()[:8]))))
 	})
 	Case("request-scope-order", "has scope values in any order", Judges("RFC6749-3.3-SCOPE-ORDER"), func(t *T) {
 		values := strings.Fields(t.Request().Get("scope"))
@@ -78,7 +78,7 @@ var _ = Cases.Describe("Authentication request", func() {
 	})
 	Case("request-empty-parameter", "treats an empty parameter as absent", Judges("RFC6749-3.2-EMPTY-PARAM"), emptyParameters)
 	Case("request-notification-token", "is recorded with client_notification_token in poll mode", Judges("CIBA-7.1-CNT-IN-POLL"), func(t *T) {
-		t.Judge(t.Start(t.Request().Add("client_notification_token", t.RandomText()+t.RandomText())))
+		t.Judge(t.Start(t.Request().Add("client_notification_token", t.Random().Text()+t.Random().Text())))
 	})
 	Case("request-unauthorized-client", "is refused for a client not enabled for CIBA", Judges("CIBA-13-UNAUTHORIZED-CLIENT"), func(t *T) {
 		r, resp := t.Requirement(), t.Start(t.Request())
@@ -114,7 +114,7 @@ func otherMethods(t *T) {
 			if t.Client().AuthMethod == targetfile.AuthClientSecretPost {
 				continue
 			}
-			call = t.Written(call)
+			call = Written(t, call)
 			call.Query, call.Form = call.Form, nil
 		}
 		resp := t.MustAnswer(t.Send(call))
@@ -261,20 +261,19 @@ func noSideEffect(t *T) {
 	try(t.StartRequest(good).AuthenticatedBy(Stranger(t, t.Client())))
 	for _, c := range t.Clients() { // those that are not allowed to ask
 		if !c.CIBA || c.PolicyDenied {
-			try(t.StartRequestAs(c, t.RequestFor(c, t.User())))
+			try(t.StartRequest(t.RequestFor(c, t.User())).As(c))
 		}
 	}
 	if refused == 0 {
 		t.Abort("no request was refused")
 	}
-	_, shown := t.WaitPrompt(func(p approve.Prompt) bool {
+	_, shown := WaitPrompt(t, func(p approve.Prompt) bool {
 		return ForCaseUser(t, p) && !p.ReceivedAt.Before(began) && !accepted(t, p)
 	}, sideEffectWait)
 	t.Check(!shown, "no prompt within 5 s of a refused request", "the device was asked")
 	if open != nil {
 		resp := t.MustAnswer(t.Poll(open))
-		t.At(resp)
-		t.Check(!resp.Is(ciba.AccessDenied, ciba.ExpiredToken, ciba.InvalidGrant), "an open request of the user outlives the refused ones", "%s", resp.Summary())
+		t.Expect(resp).NotTo(BeOAuthError(ciba.AccessDenied, ciba.ExpiredToken, ciba.InvalidGrant), "an open request of the user outlives the refused ones")
 	}
 }
 

@@ -15,7 +15,7 @@ var _ = Cases.Describe("Binding message", func() {
 		t.JudgeAck("binding_message=W4SCT", t.Start(t.Request().With("binding_message", "W4SCT")))
 	})
 	Case("binding-shown", "is shown unchanged", Judges("CIBA-7.1-BM-SHOWN").AloneForUser(), func(t *T) {
-		for _, message := range []string{t.RandomText()[:8], "0012"} { // the second is no number, but a text
+		for _, message := range []string{t.Random().Text()[:8], "0012"} { // the second is no number, but a text
 			resp := t.Start(t.Request().With("binding_message", message))
 			if message == "0012" && resp.Status/100 == 4 {
 				continue // an OP may want letters
@@ -73,14 +73,14 @@ func messagesTogether(t *T) {
 	const requests = 4
 	messages, answers := make([]string, requests), make([]*ciba.Response, requests)
 	t.Together(requests, func(i int) {
-		messages[i] = t.RandomText()[:6]
+		messages[i] = t.Random().Text()[:6]
 		answers[i] = t.Start(t.Request().With("binding_message", messages[i]))
 	})
 	for i, resp := range answers {
 		if _, err := resp.Started(); err != nil {
 			continue // an OP may limit the open requests of a user
 		}
-		prompt := t.MustPrompt(t.FlowOf(t.Client(), t.User(), resp))
+		prompt := MustPrompt(t, t.FlowOf(t.Client(), t.User(), resp))
 		t.At(resp)
 		t.Check(prompt.BindingMessage == messages[i], "the device shows "+messages[i], "it shows %.100q", prompt.BindingMessage)
 	}

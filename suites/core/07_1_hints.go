@@ -162,7 +162,7 @@ func idTokenOf(t *T, u targetfile.User) {
 // tells: not another user of the target file.
 func promptedUsers(t *T) {
 	for _, u := range []targetfile.User{t.User(), t.OtherUser()} {
-		prompt := t.MustPrompt(t.MustStartAs(t.Client(), u, t.RequestFor(t.Client(), u)))
+		prompt := MustPrompt(t, t.MustStartAs(t.Client(), u, t.RequestFor(t.Client(), u)))
 		for _, other := range t.Target().Users {
 			misled := prompt.LoginHint != "" && prompt.LoginHint == other.LoginHint && other.LoginHint != u.LoginHint ||
 				prompt.Sub != "" && prompt.Sub == other.Sub && other.Sub != u.Sub
@@ -264,7 +264,7 @@ func unknownHint(t *T) string {
 	if hint := t.Target().UnknownUser.LoginHint; hint != "" {
 		return hint
 	}
-	return "nobody-" + strings.ToLower(t.RandomText()[:10])
+	return "nobody-" + strings.ToLower(t.Random().Text()[:10])
 }
 
 // judgeUnknown takes acceptance for what it may be: an OP that does not tell

@@ -24,18 +24,18 @@ var legalID = regexp.MustCompile(`^[A-Za-z0-9._-]+$`)
 // CIBA Core 7.3: the successful acknowledgement.
 var _ = Cases.Describe("Acknowledgement", func() {
 	Case("ack-status", "is a 200", Judges("CIBA-7.3-ACK-STATUS").Smoke(), func(t *T) {
-		resp := t.Acknowledged()
+		resp := Acknowledged(t)
 		t.At(resp)
 		_, err := resp.Object()
 		t.Check(resp.Status == 200 && err == nil, "200 with a JSON object", "%s", resp.Summary())
 	})
 	Case("ack-json", "is application/json", Judges("CIBA-7.3-ACK-JSON"), func(t *T) {
 		resp := acknowledgement(t)
-		t.Check(resp.MediaType() == "application/json", "application/json", "Content-Type %.100q", resp.Header.Get("Content-Type"))
+		t.Expect(resp).To(BeJSON())
 	})
 	Case("ack-no-store", "is not cached", Judges("CIBA-7.3-ACK-NO-STORE"), func(t *T) {
 		resp := acknowledgement(t)
-		t.Check(NoStore(resp.Header.Values("Cache-Control")), "Cache-Control contains no-store", "Cache-Control %.100q", resp.Header.Get("Cache-Control"))
+		t.Expect(resp).To(NotBeCached())
 	})
 	Case("ack-immediate", "does not wait for the user", Judges("CIBA-7.3-ACK-IMMEDIATE"), func(t *T) {
 		resp := t.Start(t.Request())
@@ -153,7 +153,7 @@ func tells(text, name string) bool { return len(name) >= 4 && strings.Contains(t
 // one, too, is left to the cases above.
 func acksAlike(t *T) {
 	told := map[string]bool{}
-	for _, f := range ackFlaws(t.Acknowledged()) {
+	for _, f := range ackFlaws(Acknowledged(t)) {
 		told[f.requirement] = true
 	}
 	for _, s := range t.Seen().Starts() {
@@ -165,8 +165,8 @@ func acksAlike(t *T) {
 				continue
 			}
 			told[f.requirement] = true
-			r := t.Clause(f.requirement)
-			t.Keep(s.Response)
+			r := Clause(t, f.requirement)
+			Keep(t, s.Response)
 			t.At(s.Response)
 			t.Record(r, result.Outcome(r.Verdict), f.expected+" in every acknowledgement", "in the case "+s.By+": "+f.actual)
 		}
@@ -202,7 +202,7 @@ func ackFlaws(resp *ciba.Response) []ackFlaw {
 // acknowledgement is the shared acknowledgement, or an error when the good
 // request was refused; ack-status judges that.
 func acknowledgement(t *T) *ciba.Response {
-	resp := t.MustSucceed("a good backchannel authentication request", t.Acknowledged())
+	resp := t.MustSucceed("a good backchannel authentication request", Acknowledged(t))
 	t.At(resp)
 	return resp
 }

@@ -35,7 +35,7 @@ var _ = Cases.Describe("Expiry", func() {
 	Case("expired-final", "is final: a later approval brings no tokens", Judges("CIBA-11-EXPIRED-FINAL").WaitsForExpiry().About(expiryTime), func(t *T) {
 		flow := expiring(t, nil)
 		t.WaitUntil(flow.Expires().Add(ExpiryLatest))
-		_ = t.Overrule(flow, true) // a device that no longer offers the prompt is right, too
+		_ = Overrule(t, flow, true) // a device that no longer offers the prompt is right, too
 		t.JudgeVariant("after an approval that came too late", pollEnded(t, flow))
 		t.JudgeVariant("one interval after that", t.Poll(flow))
 	})
@@ -199,8 +199,7 @@ func approvedLate(t *T) {
 	if !resp.HasTokens() && flow.Outlived(resp) {
 		t.Skip("the OP held the last poll until after the expiry")
 	}
-	t.At(resp)
-	t.Check(resp.HasTokens(), fmt.Sprintf("tokens for an approval %s before the expiry", margin(flow)), "%s", resp.Summary())
+	t.Expect(resp).To(HaveTokens(), fmt.Sprintf("tokens for an approval %s before the expiry", margin(flow)))
 }
 
 func expiresAsAnnounced(t *T) {
@@ -250,7 +249,7 @@ func approvalAtExpiry(t *T) {
 	t.Together(flows, func(i int) {
 		flow := list[i]
 		t.WaitUntil(flow.Expires().Add(-expiryEdge + time.Duration(i)*expiryEdge/2))
-		_ = t.Overrule(flow, true)
+		_ = Overrule(t, flow, true)
 		if i%2 == 0 {
 			first[i] = t.MustAnswer(t.PollNow(flow))
 			if first[i].HasTokens() {

@@ -82,7 +82,7 @@ func judgeTokenMembers(t *T, resp *ciba.Response) {
 func approvedThenDenied(t *T) {
 	flow := t.MustStart(t.Request())
 	t.Approve(flow)
-	_ = t.Overrule(flow, false)
+	_ = Overrule(t, flow, false)
 	resp := t.MustAnswer(t.PollDecided(flow))
 	t.At(resp)
 	if resp.Is(ciba.AccessDenied) {
@@ -129,7 +129,7 @@ func startBeside(t *T, c *Client) *Flow {
 func judgeIsolation(t *T, approved, other *Flow) {
 	t.ApproveAlive(approved)
 	resp := t.MustAnswer(t.PollDecided(approved))
-	if t.EndedBefore(approved) && resp.HasTokens() {
+	if EndedBefore(t, approved) && resp.HasTokens() {
 		t.At(resp)
 		t.Fail("no tokens for a request before its own decision", "%s; only other requests of the user were decided", resp.Summary())
 		return
@@ -139,10 +139,8 @@ func judgeIsolation(t *T, approved, other *Flow) {
 		t.Info("two open requests of one user live side by side", "the approved one is answered %s, the other one %s", resp.Summary(), beside.Summary())
 		return
 	}
-	t.At(resp)
-	t.Check(resp.HasTokens(), "tokens for the approved request", "%s", resp.Summary())
-	t.At(beside)
-	t.Check(driver.Undecided(beside), "the other request is undecided", "%s", beside.Summary())
+	t.Expect(resp).To(HaveTokens(), "tokens for the approved request")
+	t.Expect(beside).To(BePending(), "the other request is undecided")
 }
 
 // decidedDuringPolls decides ten requests 0 to 200 ms after a poll of each was
@@ -178,14 +176,14 @@ func decidedDuringPolls(t *T) {
 		}
 		t.At(last)
 		if i%2 == 0 {
-			t.Check(last.HasTokens(), "tokens for a request approved during a poll", "%s", last.Summary())
+			t.Expect(last).To(HaveTokens(), "tokens for a request approved during a poll")
 			continue
 		}
 		if last.HasTokens() {
 			t.Fail("access_denied for a request denied during a poll", "%s", last.Summary())
 			continue
 		}
-		t.Check(last.Is(ciba.AccessDenied), "access_denied for a request denied during a poll", "%s", last.Summary())
+		t.Expect(last).To(BeOAuthError(ciba.AccessDenied), "access_denied for a request denied during a poll")
 	}
 }
 
@@ -221,7 +219,7 @@ func manyInParallel(t *T) {
 		case v.allow:
 			t.Check(false, "tokens for an approved request among many", "%s", v.resp.Summary())
 		default:
-			t.Check(v.resp.Is(ciba.AccessDenied), "access_denied for a denied request among many", "%s", v.resp.Summary())
+			t.Expect(v.resp).To(BeOAuthError(ciba.AccessDenied), "access_denied for a denied request among many")
 		}
 	}
 }

@@ -39,7 +39,7 @@ var _ = Cases.Describe("Token response", func() {
 	})
 	Case("token-json", "is application/json with its parameters at the top level", Judges("RFC6749-5.1-JSON").Smoke(), func(t *T) {
 		resp := tokenResponse(t)
-		t.Check(resp.MediaType() == "application/json", "application/json", "Content-Type %.100q", resp.Header.Get("Content-Type"))
+		t.Expect(resp).To(BeJSON())
 		object, err := resp.Object()
 		if t.Check(err == nil, "a JSON object", "%v", err) {
 			t.Check(hasAny(object, "access_token", "token_type", "id_token"), "the parameters as members of the object", "none of them is one")
@@ -72,7 +72,7 @@ var _ = Cases.Describe("Token response", func() {
 // A client that relies on a longer life than there is gets into trouble.
 func judgeLifetimeTold(t *T, seconds float64) {
 	const tolerance = 60
-	tokens, _ := t.Redeeming().Response.Tokens()
+	tokens, _ := Redeeming(t).Response.Tokens()
 	claims, _ := JWTClaims(tokens.AccessToken)
 	iat, issued := NumberOf(claims["iat"])
 	exp, expires := NumberOf(claims["exp"])
@@ -103,13 +103,12 @@ func outlives(t *T) {
 		return
 	}
 	fresh := t.MustAnswer(Refresh(t, tokens.RefreshToken))
-	t.At(fresh)
-	t.Check(fresh.HasTokens(), "the refresh token still works", "%s", fresh.Summary())
+	t.Expect(fresh).To(HaveTokens(), "the refresh token still works")
 }
 
 // tokenResponse is the shared answer to a redeeming poll.
 func tokenResponse(t *T) *ciba.Response {
-	resp := t.Redeeming().Response
+	resp := Redeeming(t).Response
 	t.At(resp)
 	return resp
 }
@@ -146,7 +145,7 @@ func hasIDToken(t *T) {
 // scopeStated asks for a scope that does not exist. An OP that drops it, or
 // grants anything else than was asked, has to say so.
 func scopeStated(t *T) {
-	p := t.Request().With("scope", t.Request().Get("scope")+" x-cibatest-"+strings.ToLower(t.RandomText()[:8]))
+	p := t.Request().With("scope", t.Request().Get("scope")+" x-cibatest-"+strings.ToLower(t.Random().Text()[:8]))
 	r, ok := TryRedeem(t, p)
 	if !ok {
 		p, r = t.Request(), t.Redeemed()
@@ -263,7 +262,7 @@ func tokenEntropy(t *T) {
 // there are two, of two clients, ten in all. A person is not asked that often.
 func collectTokens(t *T) {
 	missing := enough - len(t.Seen().Tokens())
-	if missing <= 0 || t.Approver().IsPerson() || t.OneRequestPerUser() {
+	if missing <= 0 || t.Approver().IsPerson() || OneRequestPerUser(t) {
 		return
 	}
 	clients, users := t.OrdinaryClients(), t.Target().Users

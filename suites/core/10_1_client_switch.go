@@ -24,7 +24,7 @@ var _ = Cases.Describe("Client switch", func() {
 			if misnamed != nil {
 				t.JudgeVariant("a request that was started in its name", t.Poll(misnamed))
 			}
-			call := func() Request { return t.PollRequestFor(t.Client(), flow.AuthReqID).With("client_id", owner.ClientID) }
+			call := func() Request { return t.PollRequest(flow).As(t.Client()).Unpaced().With("client_id", owner.ClientID) }
 			pending := t.Send(call())
 			flow.Learn(pending)
 			t.JudgeVariant("pending", pending)

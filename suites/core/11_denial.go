@@ -28,15 +28,15 @@ var _ = Cases.Describe("Denial", func() {
 		if resp := t.MustAnswer(t.PollDecided(flow)); driver.Undecided(resp) {
 			t.Abort("the denial does not show: %s", resp.Summary())
 		}
-		t.JudgeVariant("one interval after the answer", t.PollPending(flow))
-		_ = t.Overrule(flow, true) // refused by OP or device is right, too
-		t.JudgeVariant("after a late approval", t.PollPending(flow))
+		t.JudgeVariant("one interval after the answer", PollPending(t, flow))
+		_ = Overrule(t, flow, true) // refused by OP or device is right, too
+		t.JudgeVariant("after a late approval", PollPending(t, flow))
 	})
 	Case("denied-before-poll-final", "is final before a poll has told it", Judges("CIBA-11-DENIED-FINAL").About(7*time.Second), func(t *T) {
 		flow := t.MustStart(t.Request())
 		t.WaitTurn(flow)
 		t.Deny(flow)
-		_ = t.Overrule(flow, true)
+		_ = Overrule(t, flow, true)
 		t.Judge(t.PollDecided(flow))
 	})
 	Case("denied-error-format", "is told by JSON with a string error", Judges("CIBA-11-ERROR-FORMAT").Needs("deny").About(7*time.Second), func(t *T) {
@@ -58,8 +58,7 @@ func denial(t *T) ended {
 func deniedPromptly(t *T) {
 	d := denial(t)
 	if !driver.Undecided(d.resp) {
-		t.At(d.resp)
-		t.Check(d.resp.Is(ciba.AccessDenied), "access_denied", "%s", d.resp.Summary())
+		t.Expect(d.resp).To(BeOAuthError(ciba.AccessDenied))
 		return
 	}
 	window, budget := d.flow.DecisionWindow(), t.Target().Budgets.ExpiryMax
@@ -90,7 +89,6 @@ func judgeTokenError(t *T, resp *ciba.Response) {
 		t.Warn("status 400", "%s", resp.Summary())
 		return
 	}
-	t.At(resp)
-	t.Check(resp.Status == 400, "status 400", "%s", resp.Summary())
+	t.Expect(resp).To(HaveStatus(400))
 	judgeErrorForm(t, Observed{What: "the end of a request", Response: resp})
 }

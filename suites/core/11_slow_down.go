@@ -98,7 +98,7 @@ func judgeFast(t *T, resp *ciba.Response) {
 	}
 	t.JudgeBy(r, resp)
 	if resp.Status == 200 || resp.HasTokens() || resp.Status >= 500 && resp.Status != 503 {
-		noTokens := t.Clause("CIBA-11-FAST-POLL-NO-TOKENS")
+		noTokens := Clause(t, "CIBA-11-FAST-POLL-NO-TOKENS")
 		t.At(resp)
 		t.Record(noTokens, result.Fail, "an error answer to a fast poll of an undecided request", resp.Summary())
 	}

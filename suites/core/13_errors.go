@@ -59,12 +59,11 @@ var _ = Cases.Describe("Error response", func() {
 			case ciba.AccessDenied:
 				want = 403
 			}
-			t.At(r.Response)
-			t.Check(r.Response.Status == want, fmt.Sprintf("%s: %d with %s", r.What, want, ciba.Printable(e.Code)), "%s", r.Response.Summary())
+			t.Expect(r.Response).To(HaveStatus(want), fmt.Sprintf("%s: %d with %s", r.What, want, ciba.Printable(e.Code)))
 		})
 	})
 	Case("error-no-redirect", "is no redirect and no page", Judges("CIBA-13-NO-REDIRECT-NO-HTML").AfterAll(), func(t *T) {
-		FirstOf(t, append(everyStartError(t), Observed{What: "a good request", Response: t.Acknowledged()}), func(r Observed) {
+		FirstOf(t, append(everyStartError(t), Observed{What: "a good request", Response: Acknowledged(t)}), func(r Observed) {
 			t.At(r.Response)
 			t.Check(r.Response.Status/100 != 3, r.What+": an answer to the client", "status %d", r.Response.Status)
 			judged := slices.Contains([]int{200, 400, 401, 403}, r.Response.Status)
@@ -82,8 +81,7 @@ var _ = Cases.Describe("Error response", func() {
 				t.Warn("status 400", "%s", r.Response.Summary())
 				continue
 			}
-			t.At(r.Response)
-			t.Check(r.Response.Status == 400, r.What+": status 400", "%s", r.Response.Summary())
+			t.Expect(r.Response).To(HaveStatus(400), r.What+": status 400")
 			judgeErrorForm(t, r)
 		}
 	})
@@ -145,9 +143,9 @@ func pollErrors(t *T) []Observed {
 			list = append(list, Observed{What: what, Response: t.MustAnswer(t.Send(t.TokenRequest(t.Client(), p)))})
 		}
 		grant := ciba.P("grant_type", ciba.GrantTypeCIBA)
-		add("an unknown auth_req_id", grant.Add("auth_req_id", t.RandomText()+t.RandomText()))
+		add("an unknown auth_req_id", grant.Add("auth_req_id", t.Random().Text()+t.Random().Text()))
 		add("no auth_req_id", grant)
-		add("no grant_type", ciba.P("auth_req_id", t.RandomText()))
+		add("no grant_type", ciba.P("auth_req_id", t.Random().Text()))
 		flow := t.MustStart(t.Request())
 		list = append(list, Observed{What: "a pending poll", Response: t.MustAnswer(t.Poll(flow))})
 		return list
@@ -155,8 +153,7 @@ func pollErrors(t *T) []Observed {
 }
 
 func judgeErrorForm(t *T, r Observed) {
-	t.At(r.Response)
-	t.Check(r.Response.MediaType() == "application/json", r.What+": application/json", "Content-Type %.60q", r.Response.Header.Get("Content-Type"))
+	t.Expect(r.Response).To(BeJSON(), r.What+": application/json")
 	object, err := r.Response.Object()
 	if !t.Check(err == nil, r.What+": a JSON object", "%v", err) {
 		return

@@ -24,25 +24,25 @@ func BySecret(c *Client, secret string) ciba.Authenticator {
 
 // Stranger authenticates a client that does not exist, in the way another does.
 func Stranger(t *T, like *Client) ciba.Authenticator {
-	id := "unknown-" + strings.ToLower(t.RandomText()[:12])
+	id := "unknown-" + strings.ToLower(t.Random().Text()[:12])
 	switch {
 	case like.AuthMethod == targetfile.AuthClientSecretPost:
-		return ciba.Post(id, t.RandomText())
+		return ciba.Post(id, t.Random().Text())
 	case like.UsesAssertion():
-		a := t.Assertion(like)
+		a := Assertion(t, like)
 		a.ClientID = id
 		return a
 	}
-	return ciba.Basic(id, t.RandomText())
+	return ciba.Basic(id, t.Random().Text())
 }
 
 // WrongCredential authenticates a client by its own method with a secret or key
 // that is not its own.
 func WrongCredential(t *T, c *Client) ciba.Authenticator {
 	if !c.UsesAssertion() {
-		return BySecret(c, "wrong-"+t.RandomText())
+		return BySecret(c, "wrong-"+t.Random().Text())
 	}
-	a := t.Assertion(c)
+	a := Assertion(t, c)
 	key, err := jose.GenerateKey(a.Key.Alg(), a.Key.KID())
 	if err != nil {
 		t.Abort("making a key: %v", err)

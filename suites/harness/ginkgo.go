@@ -8,7 +8,7 @@ import (
 	"github.com/onsi/ginkgo/v2"
 )
 
-// await hands the result of a case to its It. The binary runs bodies without Ginkgo
+// awaitObservation hands the result of a case to its It. The binary runs bodies without Ginkgo
 // and leaves it unset.
 var await func(ctx ginkgo.SpecContext, id string) result.Case
 

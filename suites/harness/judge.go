@@ -15,15 +15,6 @@ func (t *T) Judge(resp *ciba.Response) {
 	t.JudgeBy(t.Requirement(), resp)
 }
 
-// JudgeAs is [T.Judge] for another requirement of the case, by id.
-func (t *T) JudgeAs(id string, resp *ciba.Response) {
-	r, ok := t.session.catalogue.Get(id)
-	if !ok || !slices.Contains(t.def.Requirements(), id) {
-		t.Abort("requirement %s is not one of this case", id)
-	}
-	t.JudgeBy(r, resp)
-}
-
 // JudgeBy compares an answer with the expect block of a requirement, which a
 // case may have narrowed or widened for one of its variants.
 func (t *T) JudgeBy(r catalogue.Requirement, resp *ciba.Response) {
@@ -135,7 +126,7 @@ func Expectation(r catalogue.Requirement) string {
 // else its verdict. It does not end the case. Expected and actual are in words.
 func (t *T) Check(ok bool, expected, actual string, args ...any) bool {
 	if !ok {
-		t.add(t.verdict(), expected, fmt.Sprintf(actual, args...))
+		add(t, verdict(t), expected, fmt.Sprintf(actual, args...))
 	}
 	return ok
 }
@@ -143,17 +134,17 @@ func (t *T) Check(ok bool, expected, actual string, args ...any) bool {
 // Fail records a failure whatever the requirement's own verdict says: for what
 // the catalogue names as a failure always, and for body lines "judged fail".
 func (t *T) Fail(expected, actual string, args ...any) {
-	t.add(result.Fail, expected, fmt.Sprintf(actual, args...))
+	add(t, result.Fail, expected, fmt.Sprintf(actual, args...))
 }
 
 // Warn records a departure that is tolerated.
 func (t *T) Warn(expected, actual string, args ...any) {
-	t.add(result.Warn, expected, fmt.Sprintf(actual, args...))
+	add(t, result.Warn, expected, fmt.Sprintf(actual, args...))
 }
 
 // Info records an observation.
 func (t *T) Info(expected, actual string, args ...any) {
-	t.add(result.Info, expected, fmt.Sprintf(actual, args...))
+	add(t, result.Info, expected, fmt.Sprintf(actual, args...))
 }
 
 // At makes the following findings point at this answer.
@@ -164,9 +155,9 @@ func (t *T) Failed() bool {
 	return slices.ContainsFunc(t.findings, func(f result.Finding) bool { return f.Outcome == result.Warn || f.Outcome.WorseThan(result.Warn) })
 }
 
-func (t *T) verdict() result.Outcome { return result.Outcome(t.Requirement().Verdict) }
+func verdict(t *T) result.Outcome { return result.Outcome(t.Requirement().Verdict) }
 
-func (t *T) add(o result.Outcome, expected, actual string) {
+func add(t *T, o result.Outcome, expected, actual string) {
 	t.Record(t.Requirement(), o, expected, actual)
 }
 
@@ -186,14 +177,14 @@ func (t *T) Record(r catalogue.Requirement, o result.Outcome, expected, actual s
 }
 
 // Evidence is the answer that the next finding points at.
-func (t *T) Evidence() *ciba.Response { return t.evidence }
+func Evidence(t *T) *ciba.Response { return t.evidence }
 
 // Keep keeps the exchange of an answer that another case received as evidence of this
 // one.
-func (t *T) Keep(resp *ciba.Response) { t.driver.Recorder().Keep(resp) }
+func Keep(t *T, resp *ciba.Response) { t.driver.Recorder().Keep(resp) }
 
 // Clause is a requirement of the catalogue by its id.
-func (t *T) Clause(id string) catalogue.Requirement {
+func Clause(t *T, id string) catalogue.Requirement {
 	r, ok := t.session.catalogue.Get(id)
 	if !ok {
 		t.Abort("the catalogue has no requirement %s", id)

@@ -41,7 +41,7 @@ func Observe[V any](t *T, name string, scenario func(*T) V) V {
 		}
 		close(o.done)
 	}
-	t.await(o)
+	awaitObservation(t, o)
 	t.driver.Recorder().Join(o.recorder)
 	if o.stopped != nil {
 		panic(stop{outcome: o.stopped.outcome, reason: o.stopped.reason, deferred: o.stopped.deferred}) // it had its second try
@@ -49,8 +49,8 @@ func Observe[V any](t *T, name string, scenario func(*T) V) V {
 	return o.value.(V)
 }
 
-// await waits for an observation that another case makes, whose limit counts.
-func (t *T) await(o *observation) {
+// awaitObservation waits for an observation that another case makes, whose limit counts.
+func awaitObservation(t *T, o *observation) {
 	defer t.driver.Clock().Pause()()
 	select {
 	case <-o.done:

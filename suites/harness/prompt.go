@@ -16,7 +16,7 @@ const Controls = "\r\n\x00\u202e\x1b\u2067"
 // is about, such as one known by a message that was garbled, is told by its user:
 // no other case asks that user meanwhile.
 func PromptOf(t *T, f *Flow) (approve.Prompt, bool) {
-	return t.WaitPrompt(func(p approve.Prompt) bool {
+	return WaitPrompt(t, func(p approve.Prompt) bool {
 		unnamed := p.AuthReqID == "" && ForCaseUser(t, p) && !p.ReceivedAt.Before(f.Sent)
 		return p.AuthReqID == f.AuthReqID || unnamed
 	}, driver.DecisionGrace)

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net/http"
 	"slices"
 	"sync"
 	"time"
@@ -15,7 +16,6 @@ import (
 	"github.com/cibatest/cibatest/internal/preflight"
 	"github.com/cibatest/cibatest/internal/targetfile"
 	"github.com/cibatest/cibatest/reports/result"
-	"github.com/onsi/gomega"
 )
 
 // T is what one running case has: a context with the case's time limit, a client, a
@@ -45,7 +45,7 @@ type Flow = driver.Flow
 // Request is a call of a client and what the driver is not to do with it.
 type Request = driver.Request
 
-// stop unwinds a body. It is the only panic a case uses, and runBody recovers it.
+// endOn unwinds a body. It is the only panic a case uses, and runBody recovers it.
 type stop struct {
 	outcome   result.Outcome
 	reason    string
@@ -88,10 +88,10 @@ func (t *T) Each(judge func()) {
 }
 
 // Findings are what was recorded so far.
-func (t *T) Findings() int { return len(t.findings) }
+func Findings(t *T) int { return len(t.findings) }
 
 // Forget drops what was recorded since there were n findings.
-func (t *T) Forget(n int) { t.findings = t.findings[:n] }
+func Forget(t *T, n int) { t.findings = t.findings[:n] }
 
 // Clients are all clients of the target file, in its order.
 func (t *T) Clients() []*Client { return t.session.run.Clients() }
@@ -129,7 +129,7 @@ func (t *T) Document() map[string]any {
 }
 
 // Advertises says whether an array member of the metadata has a value.
-func (t *T) Advertises(member, value string) bool {
+func Advertises(t *T, member, value string) bool {
 	return slices.Contains(t.session.facts.Discovery.Strings(member), value)
 }
 
@@ -140,16 +140,13 @@ func (t *T) Has(need catalogue.Need) bool { return t.session.facts.Capabilities.
 func (t *T) Seen() *driver.Memory { return &t.session.run.Memory }
 
 // OneRequestPerUser reports whether a second open request of a user ends the first.
-func (t *T) OneRequestPerUser() bool { return t.session.run.OneRequestPerUser() }
+func OneRequestPerUser(t *T) bool { return t.session.run.OneRequestPerUser() }
 
 // Approver makes the end-users' decisions and tells what they were shown.
 func (t *T) Approver() *approve.Approver { return t.session.run.Approver() }
 
 // Random yields the random values of this case, which the run's seed decides.
 func (t *T) Random() *driver.Random { return t.driver.Random() }
-
-// RandomText is a text of 26 capital letters and digits that nothing else has.
-func (t *T) RandomText() string { return t.driver.Random().Text() }
 
 // Requirement is the deciding requirement of the case.
 func (t *T) Requirement() catalogue.Requirement {
@@ -173,14 +170,14 @@ func (t *T) Abort(format string, args ...any) {
 
 // abortTransient is [T.Abort] for what may have been a moment's trouble of the OP,
 // the network or the way of deciding: the case is tried a second time.
-func (t *T) abortTransient(format string, args ...any) {
+func abortTransient(t *T, format string, args ...any) {
 	panic(stop{outcome: result.Error, reason: fmt.Sprintf(format, args...), transient: true})
 }
 
 // Wait pauses the case.
 func (t *T) Wait(d time.Duration) {
 	if err := t.driver.Wait(t.ctx, d); err != nil {
-		t.stop(err)
+		endOn(t, err)
 	}
 }
 
@@ -190,8 +187,8 @@ func (t *T) WaitUntil(moment time.Time) { t.Wait(time.Until(moment)) }
 // WaitTurn pauses the case until the flow may be polled.
 func (t *T) WaitTurn(f *Flow) { t.WaitUntil(f.NextPoll()) }
 
-// stop ends the case for what kept the driver from an answer.
-func (t *T) stop(err error) {
+// endOn ends the case for what kept the driver from an answer.
+func endOn(t *T, err error) {
 	var s *driver.Stop
 	if !errors.As(err, &s) {
 		t.Abort("%v", err)
@@ -223,7 +220,7 @@ func (t *T) Together(n int, step func(i int)) {
 // MustAnswer ends the case as error when no readable answer came.
 func (t *T) MustAnswer(resp *ciba.Response) *ciba.Response {
 	if resp.Err != nil {
-		t.abortTransient("no answer to the request: %v", resp.Err)
+		abortTransient(t, "no answer to the request: %v", resp.Err)
 	}
 	return resp
 }
@@ -232,7 +229,7 @@ func (t *T) MustAnswer(resp *ciba.Response) *ciba.Response {
 func (t *T) MustSucceed(what string, resp *ciba.Response) *ciba.Response {
 	t.MustAnswer(resp)
 	if resp.Status != 200 {
-		t.refused(what, resp)
+		refused(t, what, resp)
 	}
 	return resp
 }
@@ -241,27 +238,16 @@ func (t *T) MustSucceed(what string, resp *ciba.Response) *ciba.Response {
 func (t *T) MustAccept(what string, resp *ciba.Response) *ciba.Response {
 	t.MustAnswer(resp)
 	if resp.Status/100 != 2 {
-		t.refused(what, resp)
+		refused(t, what, resp)
 	}
 	return resp
 }
 
 // refused ends the case because what has to succeed for it did not. A trouble of
 // the server may pass; a refusal is its last word.
-func (t *T) refused(what string, resp *ciba.Response) {
-	abort := t.Abort
-	if resp.Status/100 == 5 || resp.Status == 429 {
-		abort = t.abortTransient
+func refused(t *T, what string, resp *ciba.Response) {
+	if resp.Status/100 == 5 || resp.Status == http.StatusTooManyRequests {
+		abortTransient(t, "%s was refused: %s", what, resp.Summary())
 	}
-	abort("%s was refused: %s", what, resp.Summary())
-}
-
-// Expect makes an assertion with Gomega. A failed one ends the case with the
-// verdict of its requirement.
-func (t *T) Expect(actual any, extra ...any) gomega.Assertion {
-	g := gomega.NewGomega(func(message string, _ ...int) {
-		t.add(t.verdict(), t.Requirement().Requirement, message)
-		panic(stop{})
-	})
-	return g.Expect(actual, extra...)
+	t.Abort("%s was refused: %s", what, resp.Summary())
 }

@@ -26,18 +26,18 @@ const (
 func (t *T) Send(r Request) *ciba.Response {
 	resp, err := t.driver.Send(t.ctx, r)
 	if err != nil {
-		t.stop(err)
+		endOn(t, err)
 	}
 	ordinaryPoll := r.Flow != nil && !r.Forged && !r.Untouched
 	if ordinaryPoll && r.Flow.Surprising(resp) {
-		t.skipIfOver(r.Flow, resp.Received)
+		skipIfOver(t, r.Flow, resp.Received)
 	}
 	return resp
 }
 
 // skipIfOver ends the case when its flow was over before it was done with it: where the
 // OP is slow, or its interval is long, expires_in may not leave the time.
-func (t *T) skipIfOver(f *Flow, now time.Time) {
+func skipIfOver(t *T, f *Flow, now time.Time) {
 	if now.After(f.Expires().Add(-ExpiryEarly)) {
 		t.Skip("short_expiry: the request expired before the case was done with it; expires_in is %s", f.ExpiresIn)
 	}
@@ -51,14 +51,11 @@ func (t *T) Request() ciba.Params { return t.RequestFor(t.client, t.User()) }
 func (t *T) RequestFor(c *Client, u targetfile.User) ciba.Params { return t.driver.GoodStart(c, u) }
 
 // StartRequest is a backchannel authentication request, ready to be altered.
-func (t *T) StartRequest(p ciba.Params) Request { return t.StartRequestAs(t.client, p) }
-
-// StartRequestAs is [T.StartRequest] of another client.
-func (t *T) StartRequestAs(c *Client, p ciba.Params) Request { return t.session.run.Start(c, p) }
+func (t *T) StartRequest(p ciba.Params) Request { return t.session.run.Start(t.client, p) }
 
 // Written is a request with its client's credential put into header and form, to be
 // moved elsewhere by the case.
-func (t *T) Written(r Request) Request {
+func Written(t *T, r Request) Request {
 	written, err := t.session.run.Written(r)
 	if err != nil {
 		t.Abort("%v", err)
@@ -70,12 +67,12 @@ func (t *T) Written(r Request) Request {
 func (t *T) Start(p ciba.Params) *ciba.Response { return t.StartAs(t.client, p) }
 
 // StartAs is [T.Start] of another client.
-func (t *T) StartAs(c *Client, p ciba.Params) *ciba.Response { return t.Send(t.StartRequestAs(c, p)) }
+func (t *T) StartAs(c *Client, p ciba.Params) *ciba.Response { return t.Send(t.StartRequest(p).As(c)) }
 
 // StartAuthenticatedBy sends a good request of a client with a credential of the
 // case's making.
-func (t *T) StartAuthenticatedBy(c *Client, a ciba.Authenticator) *ciba.Response {
-	return t.Send(t.StartRequestAs(c, t.RequestFor(c, t.User())).AuthenticatedBy(a))
+func StartAuthenticatedBy(t *T, c *Client, a ciba.Authenticator) *ciba.Response {
+	return t.Send(t.StartRequest(t.RequestFor(c, t.User())).As(c).AuthenticatedBy(a))
 }
 
 // MustStart starts a flow that has to be accepted, or ends the case as error.
@@ -100,11 +97,6 @@ func (t *T) FlowOf(c *Client, u targetfile.User, resp *ciba.Response) *Flow {
 // PollRequest is a token request for the flow, ready to be altered.
 func (t *T) PollRequest(f *Flow) Request { return t.session.run.Poll(f) }
 
-// PollRequestFor is a token request of any client for any auth_req_id. It has no pace.
-func (t *T) PollRequestFor(c *Client, authReqID string) Request {
-	return t.session.run.PollFor(c, authReqID)
-}
-
 // TokenRequest is any request to the token endpoint.
 func (t *T) TokenRequest(c *Client, p ciba.Params) Request {
 	return t.session.run.TokenRequest(c, p)
@@ -119,13 +111,13 @@ func (t *T) Poll(f *Flow) *ciba.Response { return t.Send(t.PollRequest(f)) }
 func (t *T) PollNow(f *Flow) *ciba.Response { return t.Send(t.PollRequest(f).Now()) }
 
 // PollAuthenticatedBy polls at once with a credential of the case's making.
-func (t *T) PollAuthenticatedBy(f *Flow, a ciba.Authenticator) *ciba.Response {
+func PollAuthenticatedBy(t *T, f *Flow, a ciba.Authenticator) *ciba.Response {
 	return t.Send(t.PollRequest(f).Now().AuthenticatedBy(a))
 }
 
 // PollPending polls at the flow's pace until the answer is not slow_down, for
 // observations that slow_down only delays. The repeated answer is returned.
-func (t *T) PollPending(f *Flow) *ciba.Response {
+func PollPending(t *T, f *Flow) *ciba.Response {
 	resp := t.Poll(f)
 	for range 3 {
 		if !resp.Is(ciba.SlowDown) {
@@ -160,13 +152,13 @@ func (t *T) PollDecidedWith(r Request) *ciba.Response {
 
 // Decide makes the end-user's decision about a flow.
 func (t *T) Decide(f *Flow, d approve.Decision) {
-	if err := t.TryDecide(f, d); err != nil {
-		t.skipIfOver(f, time.Now())
-		t.abortTransient("the decision could not be made: %v", err)
+	if err := TryDecide(t, f, d); err != nil {
+		skipIfOver(t, f, time.Now())
+		abortTransient(t, "the decision could not be made: %v", err)
 	}
 }
 
-func (t *T) TryDecide(f *Flow, d approve.Decision) error {
+func TryDecide(t *T, f *Flow, d approve.Decision) error {
 	d.AuthReqID, d.User = f.AuthReqID, f.User
 	return t.Approver().Decide(t.ctx, d)
 }
@@ -183,13 +175,13 @@ func (t *T) Approve(f *Flow) {
 // [T.PollDecided] returns, for the case to judge.
 func (t *T) ApproveAlive(f *Flow) {
 	t.WaitTurn(f)
-	err := t.TryDecide(f, approve.Decision{Allow: true})
+	err := TryDecide(t, f, approve.Decision{Allow: true})
 	if err == nil {
 		return
 	}
 	resp := t.MustAnswer(t.Poll(f))
 	if driver.Undecided(resp) {
-		t.abortTransient("the decision could not be made: %v", err)
+		abortTransient(t, "the decision could not be made: %v", err)
 	}
 	if t.endsBefore == nil {
 		t.endsBefore = map[*Flow]*ciba.Response{}
@@ -198,18 +190,18 @@ func (t *T) ApproveAlive(f *Flow) {
 }
 
 // EndedBefore reports whether a flow was over before [T.ApproveAlive] could approve it.
-func (t *T) EndedBefore(f *Flow) bool { return t.endsBefore[f] != nil }
+func EndedBefore(t *T, f *Flow) bool { return t.endsBefore[f] != nil }
 
 // Deny lets the user deny the flow.
 func (t *T) Deny(f *Flow) { t.Decide(f, approve.Decision{}) }
 
 // Overrule sends a decision about a flow that was decided, or has ended, before.
 // The error says why it could not be sent or that the OP refused it.
-func (t *T) Overrule(f *Flow, allow bool) error {
+func Overrule(t *T, f *Flow, allow bool) error {
 	if !t.Approver().CanRepeat() {
 		return errors.New("the way of deciding has no second decision")
 	}
-	return t.TryDecide(f, approve.Decision{Allow: allow, Again: true})
+	return TryDecide(t, f, approve.Decision{Allow: allow, Again: true})
 }
 
 // MustRedeem approves the flow and polls until it has the tokens, or ends the
@@ -241,14 +233,14 @@ type Redeemed struct {
 // serves every clause that only reads its result. Do not consume its tokens in
 // ways that may revoke them.
 func (t *T) Redeemed() Redeemed {
-	r := t.Redeeming()
+	r := Redeeming(t)
 	r.Tokens, _ = t.MustTokens(r.Response)
 	return r
 }
 
 // Redeeming is [T.Redeemed] for cases about the form of the token response,
 // which may be unusable: it is a 200, and Tokens is left empty.
-func (t *T) Redeeming() Redeemed {
+func Redeeming(t *T) Redeemed {
 	return Observe(t, "redeemed", func(t *T) Redeemed {
 		ack := t.MustAccept("a backchannel authentication request that should be accepted", t.Start(t.Request()))
 		f := t.FlowOf(t.client, t.User(), ack)
@@ -259,26 +251,21 @@ func (t *T) Redeeming() Redeemed {
 }
 
 // Acknowledged is the shared answer to a good backchannel request.
-func (t *T) Acknowledged() *ciba.Response {
+func Acknowledged(t *T) *ciba.Response {
 	return Observe(t, "acknowledged", func(t *T) *ciba.Response { return t.MustAnswer(t.Start(t.Request())) })
 }
 
 // WaitPrompt waits until the device was shown a prompt that matches, for at most d.
-func (t *T) WaitPrompt(match func(approve.Prompt) bool, d time.Duration) (approve.Prompt, bool) {
+func WaitPrompt(t *T, match func(approve.Prompt) bool, d time.Duration) (approve.Prompt, bool) {
 	ctx, cancel := context.WithTimeout(t.ctx, d)
 	defer cancel()
 	p, err := t.Approver().WaitPrompt(ctx, match)
 	return p, err == nil
 }
 
-// Prompts are the prompts the device has been shown so far that match.
-func (t *T) Prompts(match func(approve.Prompt) bool) []approve.Prompt {
-	return t.Approver().Prompts(match)
-}
-
 // MustPrompt is the prompt of a flow, or an error.
-func (t *T) MustPrompt(f *Flow) approve.Prompt {
-	p, ok := t.WaitPrompt(func(p approve.Prompt) bool { return p.AuthReqID == f.AuthReqID }, driver.DecisionGrace)
+func MustPrompt(t *T, f *Flow) approve.Prompt {
+	p, ok := WaitPrompt(t, func(p approve.Prompt) bool { return p.AuthReqID == f.AuthReqID }, driver.DecisionGrace)
 	if !ok {
 		t.Abort("the device was shown nothing for this auth_req_id within %s", driver.DecisionGrace)
 	}
@@ -286,4 +273,4 @@ func (t *T) MustPrompt(f *Flow) approve.Prompt {
 }
 
 // Assertion is the client's assertion for the issuer, to be altered by a case.
-func (t *T) Assertion(c *Client) ciba.Assertion { return c.Assertion(t.Target().Issuer) }
+func Assertion(t *T, c *Client) ciba.Assertion { return c.Assertion(t.Target().Issuer) }

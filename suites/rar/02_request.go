@@ -97,7 +97,7 @@ func notAnArray(t *T) {
 var _ = Cases.Describe("authorization_details types", func() {
 	Case("rar-unknown-type", "are refused when unknown", Judges("RFC9396-5-UNKNOWN-TYPE").Smoke(), func(t *T) {
 		valid := validDetails(t)[0]
-		unknown := valid.having("type", "x-unknown-"+strings.ToLower(t.RandomText()[:8]))
+		unknown := valid.having("type", "x-unknown-"+strings.ToLower(t.Random().Text()[:8]))
 		t.JudgeVariant("an unknown type", t.Start(withDetails(t, unknown)))
 		t.JudgeVariant("a valid object before one of an unknown type", t.Start(withDetails(t, valid, unknown)))
 		t.JudgeVariant("a valid object after one of an unknown type", t.Start(withDetails(t, unknown, valid)))

@@ -23,7 +23,7 @@ var _ = Cases.Describe("Consent to authorization_details", func() {
 	})
 	Case("rar-shown-decoded", "shows texts that were decoded once", Judges("RFC9396-3-CONSENT-SHOWN"), func(t *T) {
 		asked, flow := startWithText(t)
-		shown, _ := shownDetails(t.MustPrompt(flow)) // rar-shown judges its form
+		shown, _ := shownDetails(MustPrompt(t, flow)) // rar-shown judges its form
 		judgeDecoded(t, "the prompt", asked, shown)
 	})
 	Case("rar-partial", "may be given to a part", Judges("RFC9396-3-PARTIAL-GRANT"), func(t *T) {
@@ -93,7 +93,7 @@ func partOfObject(t *T) {
 func redeemGranting(t *T, asked detail, granted ...detail) (ciba.TokenResponse, bool) {
 	flow := t.MustStart(withDetails(t, asked))
 	t.WaitTurn(flow)
-	err := t.TryDecide(flow, approve.Decision{Allow: true, AuthorizationDetails: json.RawMessage(arrayOf(granted...))})
+	err := TryDecide(t, flow, approve.Decision{Allow: true, AuthorizationDetails: json.RawMessage(arrayOf(granted...))})
 	if err != nil {
 		t.Skip("the decision to grant a part of an object, or nothing, cannot be made: %v", err)
 	}
@@ -114,7 +114,7 @@ func shownToUser(t *T) {
 // judgePrompt compares the prompt with the request. A member the type requires
 // has to be there; others may be for the OP's own use.
 func judgePrompt(t *T, flow *Flow, asked ...detail) {
-	prompt := t.MustPrompt(flow)
+	prompt := MustPrompt(t, flow)
 	if prompt.AuthorizationDetails == nil && t.Target().Approval.Observe.Nameless() {
 		t.Skip("prompts of this kind of device carry no authorization_details")
 	}

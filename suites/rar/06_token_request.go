@@ -155,7 +155,7 @@ func refreshing(t *T) {
 	r := &refresher{t, tokens.RefreshToken}
 
 	plain, resp := r.refresh()
-	if !t.Check(resp.Status == 200, "a plain refresh is answered 200", "%s", resp.Summary()) {
+	if !t.Expect(resp).To(HaveStatus(200), "a plain refresh is answered 200") {
 		return
 	}
 	statesWithin(t, "a plain refresh", plain, g)

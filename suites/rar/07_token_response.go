@@ -324,9 +324,9 @@ func detailsInParallel(t *T) {
 	const rounds = 3
 	a, b := siblings(t)
 	for range rounds {
-		t.Forget(0)
+		Forget(t, 0)
 		redeemInParallel(t, a, b)
-		if t.Findings() == 0 || t.Failed() {
+		if Findings(t) == 0 || t.Failed() {
 			return
 		}
 	}

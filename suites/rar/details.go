@@ -340,7 +340,7 @@ func placesOf(t *T, tokens ciba.TokenResponse) []place {
 	var list []place
 	eachPlace(t, tokens, func(name string, object map[string]any) {
 		if granted, err := details.Read(object["authorization_details"]); err == nil {
-			list = append(list, place{name, granted, t.Evidence()})
+			list = append(list, place{name, granted, Evidence(t)})
 		}
 	})
 	return list

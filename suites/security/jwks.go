@@ -15,8 +15,7 @@ var _ = Cases.Describe("JWK Set", func() {
 		}
 		MustBeTLS(t, "jwks_uri", t.Target().Endpoints.JWKS)
 		resp := t.MustAnswer(KeySetAnswer(t))
-		t.At(resp)
-		if !t.Check(resp.Status == 200, "status 200", "status %d", resp.Status) {
+		if !t.Expect(resp).To(HaveStatus(200)) {
 			return
 		}
 		set, err := ReadKeySet(resp)

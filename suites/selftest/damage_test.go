@@ -2,14 +2,9 @@ package selftest
 
 import (
 	"slices"
-	"sync"
-	"testing"
 
 	"github.com/cibatest/cibatest/internal/catalogue"
-	"github.com/cibatest/cibatest/internal/lab"
-	"github.com/cibatest/cibatest/internal/refop"
-	"github.com/cibatest/cibatest/reports/result"
-	"github.com/cibatest/cibatest/suites"
+	"github.com/cibatest/cibatest/internal/refop/faults"
 )
 
 // A fault breaks one requirement, but the defect it plants may be seen elsewhere,
@@ -83,56 +78,19 @@ var damage = map[string]struct {
 	},
 }
 
-// cases are all cases by their ids. The first call makes Ginkgo build its tree, which
-// starts goroutines of its own, so it must not come from within a bubble.
-var cases = sync.OnceValue(func() map[string]suites.ListedCase {
-	byID := map[string]suites.ListedCase{}
-	for _, c := range suites.List(nil).Cases {
-		byID[c.ID] = c
-	}
-	return byID
-})
-
 // elsewhere are the tripped cases that judge another requirement than the one the
 // fault breaks.
-func elsewhere(f refop.Fault, tripped []string) []string {
+func elsewhere(f faults.Fault, tripped []string) []string {
 	return slices.DeleteFunc(slices.Clone(tripped), func(id string) bool {
 		return slices.Contains(cases()[id].Requirements, f.Breaks)
 	})
 }
 
-// checkDamage holds the faults to the reach of their area. What a race between
-// cases brings about once is no lasting damage, so it has to show twice.
-func checkDamage(t *testing.T, f refop.Fault, tripped []string) {
-	t.Helper()
-	strays := tooFar(f, tripped)
-	if len(strays) == 0 {
-		return
-	}
-	again := tooFar(f, trippedBy(judgeLab(t, lab.Options{Faults: []string{f.Name}}, selection())))
-	for _, id := range strays {
-		if slices.Contains(again, id) {
-			t.Errorf("the fault trips %s of the area %s; say why in the table, or mend the case", id, cases()[id].Area)
-		}
-	}
-}
-
 // tooFar are the tripped cases that lie beyond the reach of the fault's area.
-func tooFar(f refop.Fault, tripped []string) []string {
+func tooFar(f faults.Fault, tripped []string) []string {
 	broken, _ := catalogue.Must().Get(f.Breaks)
 	reach := append([]string{broken.Area}, damage[broken.Area].areas...)
 	return slices.DeleteFunc(elsewhere(f, tripped), func(id string) bool {
 		return slices.Contains(reach, cases()[id].Area)
 	})
-}
-
-// trippedBy are the cases that noticed something.
-func trippedBy(run result.Run) []string {
-	var tripped []string
-	for _, c := range run.Cases {
-		if found(c) {
-			tripped = append(tripped, c.ID)
-		}
-	}
-	return tripped
 }

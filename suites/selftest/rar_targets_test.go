@@ -7,7 +7,6 @@ import (
 
 	"github.com/cibatest/cibatest/internal/lab"
 	"github.com/cibatest/cibatest/internal/targetfile"
-	"github.com/cibatest/cibatest/suites"
 )
 
 // keeping leaves of rar.valid the objects at some places.
@@ -63,7 +62,7 @@ func TestRARTargets(t *testing.T) {
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
-			run := judgeLabAs(t, c.options, suites.Selection{Arguments: []string{"rar"}}, c.describe)
+			run := judgeLab(t, c.options, selecting("rar"), describing(c.describe))
 			accusesNobody(t, run)
 			if run.Summary.Pass < 10 {
 				t.Errorf("only %d cases passed: %+v", run.Summary.Pass, run.Summary)

@@ -16,9 +16,9 @@ func TestStrangerWithSpeciality(t *testing.T) {
 	for _, odd := range []string{"with-user-code", "payments-only", "pairwise-a"} {
 		t.Run(odd, func(t *testing.T) {
 			t.Parallel()
-			run := judgeLabAs(t, lab.Options{}, selection(), func(tgt *targetfile.Target) {
+			run := judgeLab(t, lab.Options{}, describing(func(tgt *targetfile.Target) {
 				tgt.Clients = slices.DeleteFunc(tgt.Clients, func(c targetfile.Client) bool { return c.Name != "basic-a" && c.Name != odd })
-			})
+			}))
 			accusesNobody(t, run)
 			for _, c := range run.Cases {
 				if strings.HasPrefix(c.Reason, "second_client:") {

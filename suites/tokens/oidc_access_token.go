@@ -15,7 +15,7 @@ var _ = Cases.Describe("Access token", func() {
 	Case("token-userinfo-pairwise", "opens UserInfo under the same pairwise subject", Judges("OIDC-5.3-USERINFO").Needs("pairwise"), opensUserinfo)
 	Case("token-introspection", "is known to introspection", Judges("RFC7662-2.2-ACTIVE").EachAlgorithm(), func(t *T) { t.Each(func() { introspected(t) }) })
 	Case("token-introspection-unknown", "is not active when it was never issued", Judges("RFC7662-2.2-ACTIVE"), func(t *T) {
-		resp := t.MustAnswer(Introspect(t, t.RandomText()+t.RandomText()))
+		resp := t.MustAnswer(Introspect(t, t.Random().Text()+t.Random().Text()))
 		t.At(resp)
 		object, err := resp.Object()
 		t.Check(err != nil || object["active"] != true, "active false for a token nobody issued", "active is true")
@@ -38,8 +38,7 @@ func live(t *T) Redeemed {
 func introspected(t *T) {
 	r := live(t)
 	resp := t.MustAnswer(Introspect(t, r.Tokens.AccessToken))
-	t.At(resp)
-	if !t.Check(resp.Status == 200, "status 200", "%s", resp.Summary()) {
+	if !t.Expect(resp).To(HaveStatus(200)) {
 		return
 	}
 	object, err := resp.Object()
@@ -63,7 +62,7 @@ func sameUser(t *T, where string, object map[string]any, r Redeemed) {
 		return
 	}
 	want := IDTokenIn(t, r.Tokens).Claims["sub"]
-	public := t.Client().SubjectType == "public" || want == r.Flow.User.Sub || !t.Advertises("subject_types_supported", "pairwise")
+	public := t.Client().SubjectType == "public" || want == r.Flow.User.Sub || !Advertises(t, "subject_types_supported", "pairwise")
 	switch {
 	case sub == want || t.Client().SubjectType == "pairwise":
 	case !public:
@@ -81,7 +80,7 @@ func opensUserinfo(t *T) {
 	if bound != "" && (resp.Status == 401 || resp.Status == 403) {
 		t.Skip("the access token is meant for %s, so UserInfo need not take it", bound)
 	}
-	if !t.Check(resp.Status == 200, "status 200", "%s", resp.Summary()) {
+	if !t.Expect(resp).To(HaveStatus(200)) {
 		return
 	}
 	claims, err := UserinfoClaims(t, resp)
@@ -133,7 +132,7 @@ func accessSignature(t *T, r Redeemed, token IDToken) {
 // RFC 6750 3: what a protected resource says to a token it does not know.
 var _ = Cases.Describe("Bearer token", func() {
 	Case("bearer-garbage", "that is garbage is refused by UserInfo", Judges("RFC6750-3-BAD-TOKEN").AfterAll(), func(t *T) {
-		refusesBearer(t, "a random token", t.RandomText()+t.RandomText())
+		refusesBearer(t, "a random token", t.Random().Text()+t.Random().Text())
 		anonymous := UserinfoRequest(t, "")
 		anonymous.Header = nil
 		refusesCaller(t, "no token", anonymous)
@@ -147,7 +146,7 @@ var _ = Cases.Describe("Bearer token", func() {
 		if tokens.RefreshToken != "" {
 			refusesBearer(t, "the refresh token", tokens.RefreshToken)
 		}
-		if forged, err := forgery(t.Redeemed().Tokens.AccessToken, t.RandomText()); err == nil {
+		if forged, err := forgery(t.Redeemed().Tokens.AccessToken, t.Random().Text()); err == nil {
 			refusesBearer(t, "a JWT with another sub under the old signature", forged)
 		}
 	})

@@ -66,7 +66,7 @@ var _ = Cases.Describe("ID Token", func() {
 	})
 	Case("id-token-acr-true", "does not claim an acr just because it was asked for", Judges("OIDC-2-IDT-ACR-TRUE"), acrIsTrue)
 	Case("id-token-nonce", "repeats a nonce, or leaves it out", Judges("OIDC-2-IDT-NONCE"), func(t *T) {
-		nonce := t.RandomText()
+		nonce := t.Random().Text()
 		resp := t.Start(t.Request().With("nonce", nonce))
 		if resp.Status/100 != 2 {
 			t.Check(false, "a request with nonce is served", "%s", resp.Summary())
@@ -269,7 +269,7 @@ func redeemedACR(t *T) IDToken {
 // acrIsTrue asks for a class nobody can know. acr_values is a wish: refusing it,
 // leaving acr out and reporting another class are all right, claiming it is not.
 func acrIsTrue(t *T) {
-	unknown := "urn:cibatest:acr:" + t.RandomText()
+	unknown := "urn:cibatest:acr:" + t.Random().Text()
 	judgeACR(t, unknown, unknown)
 	if supported := t.Discovery().Strings("acr_values_supported"); len(supported) > 0 {
 		judgeACR(t, unknown, unknown+" "+supported[0])
@@ -311,7 +311,7 @@ func pairwise(t *T) {
 	first := subjectFor(t, t.Client())
 	t.Check(first == subjectFor(t, t.Client()), "the same sub for the same client", "sub changed between two flows of the same client and user")
 	for _, u := range t.Target().Users {
-		if u.Name != t.User().Name && !t.OneRequestPerUser() { // whose other users are in use by other cases
+		if u.Name != t.User().Name && !OneRequestPerUser(t) { // whose other users are in use by other cases
 			other := redeemedID(t, t.MustStartAs(t.Client(), u, t.RequestFor(t.Client(), u))).Claims["sub"]
 			t.Check(other != first, "another sub for another user", "users %s and %s have the same", t.User().Name, u.Name)
 			break

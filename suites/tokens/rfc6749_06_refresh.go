@@ -54,7 +54,7 @@ func refreshable(t *T) Redeemed {
 	p := t.Request()
 	if t.Redeemed().Tokens.RefreshToken == "" {
 		scope := strings.Fields(p.Get("scope"))
-		if slices.Contains(scope, "offline_access") || !t.Advertises("scopes_supported", "offline_access") {
+		if slices.Contains(scope, "offline_access") || !Advertises(t, "scopes_supported", "offline_access") {
 			t.Skip("refresh: the OP issues no refresh token")
 		}
 		p = p.With("scope", strings.Join(append(scope, "offline_access"), " "))
@@ -105,15 +105,14 @@ func refreshes(t *T) {
 	user := UserinfoSubject(t, before.Tokens.AccessToken)
 	t.Wait(3 * time.Second) // so that a new auth_time differs from the old one
 	resp := t.MustAnswer(Refresh(t, before.Tokens.RefreshToken))
-	t.At(resp)
-	if !t.Check(resp.Status == 200, "status 200", "%s", resp.Summary()) {
+	if !t.Expect(resp).To(HaveStatus(200)) {
 		return
 	}
 	after, err := resp.Tokens()
 	if !t.Check(err == nil, "a new access_token", "%v", err) {
 		return
 	}
-	t.Check(NoStore(resp.Header.Values("Cache-Control")), "Cache-Control contains no-store", "Cache-Control %.100q", strings.Join(resp.Header.Values("Cache-Control"), ", "))
+	t.Expect(resp).To(NotBeCached())
 	t.Check(after.TokenType != "", "a token_type", "there is none")
 	if before.Tokens.IDToken != "" && after.IDToken != "" {
 		old, fresh := IDTokenIn(t, before.Tokens), IDTokenIn(t, after)

@@ -1,0 +1,59 @@
+package refop
+
+import (
+	"encoding/json"
+	"maps"
+	"slices"
+
+	"github.com/cibatest/cibatest/internal/jose"
+)
+
+// discovery is the metadata of OIDC Discovery 3, CIBA Core 4 and RFC 9396 10.
+func (op *OP) discovery(*Call) *Reply {
+	return Success(ReplyDiscovery, map[string]any{
+		"issuer":                              op.issuer,
+		"backchannel_authentication_endpoint": op.url(PathStart),
+		"token_endpoint":                      op.url(PathToken),
+		"jwks_uri":                            op.url(PathJWKS),
+		"userinfo_endpoint":                   op.url(PathUserInfo),
+		"introspection_endpoint":              op.url(PathIntrospect),
+		"authorization_endpoint":              op.url("/no-front-channel"),
+		"backchannel_token_delivery_modes_supported":            []any{"poll"},
+		"backchannel_user_code_parameter_supported":             true,
+		"backchannel_endpoint_login_hint_token_types_supported": []any{"jwt"},
+		"grant_types_supported":                                 []any{GrantCIBA, GrantRefresh},
+		"response_types_supported":                              []any{"none"},
+		"subject_types_supported":                               []any{"public", "pairwise"},
+		"id_token_signing_alg_values_supported":                 anyList(op.algs()),
+		"acr_values_supported":                                  anyList(op.reg.ACRValues),
+		"scopes_supported":                                      anyList(op.reg.Scopes),
+		"token_endpoint_auth_methods_supported":                 []any{MethodBasic, MethodPost, MethodSecretJWT, MethodPrivateKeyJWT},
+		"token_endpoint_auth_signing_alg_values_supported":      []any{"ES256", "RS256", "PS256", "HS256"},
+		"introspection_endpoint_auth_methods_supported":         []any{MethodBasic, MethodPost},
+		"authorization_details_types_supported":                 anyList(slices.Sorted(maps.Keys(op.reg.RARTypes))),
+		"claims_supported":                                      []any{"sub", "name", "acr", "auth_time"},
+	})
+}
+
+func anyList(list []string) []any {
+	out := make([]any, len(list))
+	for i, s := range list {
+		out[i] = s
+	}
+	return out
+}
+
+// jwks publishes the public halves of the signing keys; RFC 7517 5.
+func (op *OP) jwks(*Call) *Reply {
+	data, _ := jose.MarshalJWKS(op.plan.SigningKeys)
+	var set struct {
+		Keys []map[string]any `json:"keys"`
+	}
+	_ = json.Unmarshal(data, &set)
+	keys := make([]any, len(set.Keys))
+	for i, k := range set.Keys {
+		k["use"] = "sig"
+		keys[i] = k
+	}
+	return Success(ReplyJWKS, map[string]any{"keys": keys})
+}

@@ -1,0 +1,56 @@
+package variants
+
+import (
+	"net/http"
+
+	"github.com/cibatest/cibatest/internal/refop"
+	"github.com/cibatest/cibatest/internal/refop/edit"
+)
+
+// Security are other ways to publish keys and to refuse tokens.
+var Security = []Variant{
+	{
+		"jwks-more-keys", "RFC 7517 5: keys of unknown types are ignored",
+		edit.Answers(refop.EndpointJWKS, refop.ReplyJWKS, func(r *refop.Reply) {
+			unknown := map[string]any{"kty": "AKP", "alg": "ML-DSA-44", "use": "sig", "kid": "pq", "pub": "AAAA"}
+			r.Body["keys"] = append([]any{unknown, edit.EncryptionKey()}, r.Body["keys"].([]any)...)
+			r.Header.Set("Content-Type", "application/jwk-set+json")
+		}),
+	},
+	{
+		"jwks-bare", "RFC 7517 4: use and alg of a key are optional",
+		edit.Answers(refop.EndpointJWKS, refop.ReplyJWKS, func(r *refop.Reply) {
+			edit.EachKey(func(_ int, key map[string]any) { delete(key, "use"); delete(key, "alg") })(r.Body["keys"].([]any))
+		}),
+	},
+	{
+		"jwks-shared-kid", "RFC 7517 4.5: keys of different types may share a kid",
+		edit.Answers(refop.EndpointJWKS, refop.ReplyJWKS, func(r *refop.Reply) {
+			r.Body["keys"] = append(r.Body["keys"].([]any), map[string]any{
+				"kty": "OKP", "crv": "Ed25519", "use": "sig", "kid": "test-only-op-rs256", "x": "11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo",
+			})
+		}),
+	},
+	{
+		"refresh-family-ends", "RFC 6749 10.4: a refresh token in foreign hands may end the grant",
+		edit.Replies(func(c *refop.Call, r *refop.Reply) {
+			if g := edit.ForeignRefreshToken(c); g != nil && r.Kind == refop.ReplyError {
+				c.OP.Revoke(g.Flow)
+			}
+		}),
+	},
+	{
+		"userinfo-other-scheme", "RFC 9449 7.1: a server may challenge for DPoP",
+		edit.Answers(refop.EndpointUserInfo, refop.ReplyError, edit.Challenge(`DPoP error="invalid_token", algs="ES256"`)),
+	},
+	{"introspection-stranger-403", "RFC 7662 2.3: a caller without permission may be told 403", func(p *refop.Plan) {
+		edit.Answer(p, refop.EndpointIntrospection, refop.ReplyError, func(r *refop.Reply) { r.Status, r.Raw = http.StatusForbidden, []byte{} })
+	}},
+	{
+		"introspection-bare-401", "RFC 7662 2.3: the form of the refusal is left to the scheme of authorization",
+		edit.Answers(refop.EndpointIntrospection, refop.ReplyError, func(r *refop.Reply) {
+			r.Header.Set("WWW-Authenticate", `Bearer error="invalid_token"`)
+			r.Raw = []byte{}
+		}),
+	},
+}

@@ -1,0 +1,33 @@
+package variants
+
+import (
+	"sync"
+	"time"
+
+	"github.com/cibatest/cibatest/internal/refop"
+	"github.com/cibatest/cibatest/internal/refop/edit"
+)
+
+// Timing are OPs that take their time.
+var Timing = []Variant{
+	{"interval-of-20", "CIBA Core 7.3: the interval is the OP's to choose", edit.Acknowledgements(edit.Member("interval", 20))},
+	{
+		"answers-take-3-s", "CIBA Core 7.3: the text sets no time for an answer",
+		edit.All(edit.Late(refop.EndpointStart, 3*time.Second), edit.Late(refop.EndpointToken, 3*time.Second)),
+	},
+	{"starts-take-20s", "CIBA Core 7.3: an OP may ask the device before it answers", edit.Late(refop.EndpointStart, 20*time.Second)},
+	{"pace-before-expiry", "CIBA Core 11 sets no order: an OP may keep the pace before it looks at the expiry", paceBeforeExpiry},
+}
+
+// paceBeforeExpiry answers the first poll after the expiry slow_down.
+func paceBeforeExpiry(p *refop.Plan) {
+	var told sync.Map // *refop.Flow
+	p.EditReplies(func(c *refop.Call, r *refop.Reply) {
+		if c.Flow == nil || r.Body["error"] != "expired_token" {
+			return
+		}
+		if _, again := told.LoadOrStore(c.Flow, true); !again {
+			r.Body["error"] = "slow_down"
+		}
+	})
+}
