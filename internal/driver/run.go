@@ -36,6 +36,7 @@ type Run struct {
 	Memory    Memory
 	turnstile turnstiles
 	admission admission
+	usual     usual // set before the first case, read afterwards
 
 	mu    sync.Mutex
 	notes []string
