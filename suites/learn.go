@@ -4,6 +4,7 @@ import (
 	"context"
 	"net/http"
 
+	"github.com/cibatest/cibatest/internal/approve"
 	"github.com/cibatest/cibatest/internal/catalogue"
 	"github.com/cibatest/cibatest/internal/driver"
 	"github.com/cibatest/cibatest/internal/preflight"
@@ -58,7 +59,7 @@ func (r *run) ordinary() []*driver.Client {
 // Refused tells of each client that the OP is meant to let in, by its name, how the OP
 // refuses it altogether; empty for a client that is let in. No user is asked anything.
 func Refused(ctx context.Context, t *targetfile.Target, rt http.RoundTripper) (map[string]string, error) {
-	r, err := begin(ctx, Options{Target: t, RoundTripper: rt})
+	r, err := begin(ctx, Options{Target: t, RoundTripper: rt, Approver: approve.Nobody()})
 	if err != nil {
 		return nil, err
 	}
