@@ -168,6 +168,14 @@ func (t *T) Abort(format string, args ...any) {
 	panic(stop{outcome: result.Error, reason: fmt.Sprintf(format, args...)})
 }
 
+// MustNotFail ends the case as error when a request could not be prepared, which is no fault
+// of the OP.
+func MustNotFail(t *T, err error) {
+	if err != nil {
+		t.Abort("preparing the request: %v", err)
+	}
+}
+
 // abortTransient is [T.Abort] for what may have been a moment's trouble of the OP,
 // the network or the way of deciding: the case is tried a second time.
 func abortTransient(t *T, format string, args ...any) {
