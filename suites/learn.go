@@ -125,3 +125,22 @@ func Refused(ctx context.Context, t *targetfile.Target, rt http.RoundTripper) (m
 	}
 	return refused, nil
 }
+
+// Rehearsal is what was found before the first case.
+type Rehearsal struct {
+	Notes         []string // of the run, such as users that take no part
+	Undeliverable bool     // decisions do not reach the OP, although somebody is to make them
+}
+
+// Rehearse does what a run does before its first case. Users are asked: one good request
+// for each, one denial and one approval. The error is [ErrSetUp], or that the OP cannot
+// be reached.
+func Rehearse(ctx context.Context, o Options) (Rehearsal, error) {
+	r, err := begin(ctx, o)
+	if err != nil {
+		return Rehearsal{}, err
+	}
+	decides := r.facts.Capabilities.Has(catalogue.NeedDeny)
+	err = r.learn(ctx)
+	return Rehearsal{Notes: r.driver.Notes(), Undeliverable: decides && !r.facts.Capabilities.Has(catalogue.NeedDeny)}, err
+}
