@@ -26,9 +26,13 @@ func (t *T) JudgeBy(r catalogue.Requirement, resp *ciba.Response) {
 
 // JudgeVariant is [T.Judge] for one of several variants of a test, named.
 func (t *T) JudgeVariant(what string, resp *ciba.Response) {
+	JudgeVariantBy(t, t.Requirement(), what, resp)
+}
+
+// JudgeVariantBy is [T.JudgeVariant] by a requirement that the case has altered.
+func JudgeVariantBy(t *T, r catalogue.Requirement, what string, resp *ciba.Response) {
 	t.MustAnswer(resp)
 	t.At(resp)
-	r := t.Requirement()
 	t.Record(r, OutcomeOf(r, resp), what+": "+Expectation(r), resp.Summary())
 }
 

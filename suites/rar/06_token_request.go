@@ -1,6 +1,7 @@
 package rar
 
 import (
+	"net/http"
 	"slices"
 	"strings"
 	"time"
@@ -210,9 +211,8 @@ func (r *refresher) forMore(granted []detail) {
 		}
 	}
 	tokens, resp := r.refresh(more)
-	refusal := r.t.Requirement()
-	refusal.Expect.Status = []int{400} // its 200 is that of the other variants
-	r.t.JudgeBy(refusal, resp)
+	refusal := ExpectingStatus(r.t.Requirement(), http.StatusBadRequest) // the 200 is that of the other variants
+	JudgeVariantBy(r.t, refusal, "a refresh for more", resp)
 	if resp.Status == 200 {
 		withoutExcess(r.t, "a refresh for more", tokens, granted, more)
 	}
