@@ -18,46 +18,48 @@ func assertionCase(id, title string, s Traits, body func(*T)) {
 	Case(id+"-hmac", title+" (client_secret_jwt)", s.Methods(targetfile.AuthClientSecretJWT), body)
 }
 
-// flaw is what is wrong with an assertion.
-type flaw struct {
+// assertionFlaw is what is wrong with an assertion.
+type assertionFlaw struct {
 	name string
 	edit func(*T, map[string]any) // of the claims
 }
 
-// incomplete are the flaws that an OP may also take for a malformed request.
-var incomplete = []string{"no iss", "no sub", "an array that names nobody"}
+// malformedFlaws are the flaws that an OP may also take for a malformed request.
+var malformedFlaws = []string{"no iss", "no sub", "an array that names nobody"}
 
 // CIBA Core 7.1, OIDC Core 9, RFC 7523 3: what an assertion has to be.
 var _ = Cases.Describe("Client assertion", func() {
 	assertionCase("assertion-aud-issuer", "may be addressed to the issuer", Judges("CIBA-7.1-AUD-ISSUER"), func(t *T) {
 		t.JudgeAck("audience issuer", StartAuthenticatedBy(t, t.Client(), Assertion(t, t.Client())))
 	})
-	assertionCase("assertion-aud-token-endpoint", "is recorded when addressed to the token endpoint", Disturbing("CIBA-7.1-AUD-TOKEN-ENDPOINT"), func(t *T) {
-		recordAudience(t, t.Target().Endpoints.Token)
-	})
-	assertionCase("assertion-aud-backchannel", "is recorded when addressed to the backchannel endpoint", Disturbing("CIBA-7.1-AUD-BC-ENDPOINT"), func(t *T) {
-		recordAudience(t, t.Target().Endpoints.BackchannelAuthentication)
-	})
+	assertionCase("assertion-aud-token-endpoint", "is recorded when addressed to the token endpoint",
+		Disturbing("CIBA-7.1-AUD-TOKEN-ENDPOINT"), func(t *T) {
+			judgeAudience(t, t.Target().Endpoints.Token)
+		})
+	assertionCase("assertion-aud-backchannel", "is recorded when addressed to the backchannel endpoint",
+		Disturbing("CIBA-7.1-AUD-BC-ENDPOINT"), func(t *T) {
+			judgeAudience(t, t.Target().Endpoints.BackchannelAuthentication)
+		})
 	for _, c := range []struct {
 		id, title, requirement string
-		flaws                  []flaw
+		flaws                  []assertionFlaw
 	}{
-		{"assertion-aud-foreign", "is refused when addressed to somebody else", "CIBA-7.1-AUD-FOREIGN", []flaw{
+		{"assertion-aud-foreign", "is refused when addressed to somebody else", "CIBA-7.1-AUD-FOREIGN", []assertionFlaw{
 			{"another OP as audience", func(_ *T, c map[string]any) { c["aud"] = "https://other.example/" }},
-			{"the issuer with another last character", func(t *T, c map[string]any) { c["aud"] = nearly(t.Target().Issuer) }},
+			{"the issuer with another last character", func(t *T, c map[string]any) { c["aud"] = lastCharacterChanged(t.Target().Issuer) }},
 			{"the issuer as the beginning of another host", func(t *T, c map[string]any) { c["aud"] = t.Target().Issuer + ".other.example" }},
 			{"another OP whose address holds the issuer", func(t *T, c map[string]any) { c["aud"] = "https://other.example/?op=" + t.Target().Issuer }},
 			{"no audience", func(_ *T, c map[string]any) { delete(c, "aud") }},
 			{"an array that names another OP", func(_ *T, c map[string]any) { c["aud"] = []string{"https://other.example/"} }},
 			{"an array that names nobody", func(_ *T, c map[string]any) { c["aud"] = []string{} }},
 		}},
-		{"assertion-expired", "is refused when it has expired", "OIDC-9-ASSERTION-EXPIRED", []flaw{
-			{"exp 600 s ago", func(_ *T, c map[string]any) { c["iat"], c["exp"] = ago(660), ago(600) }},
+		{"assertion-expired", "is refused when it has expired", "OIDC-9-ASSERTION-EXPIRED", []assertionFlaw{
+			{"exp 600 s ago", func(_ *T, c map[string]any) { c["iat"], c["exp"] = secondsAgo(660), secondsAgo(600) }},
 		}},
-		{"assertion-no-exp", "is refused without exp", "OIDC-9-ASSERTION-NO-EXP", []flaw{
+		{"assertion-no-exp", "is refused without exp", "OIDC-9-ASSERTION-NO-EXP", []assertionFlaw{
 			{"no exp", func(_ *T, c map[string]any) { delete(c, "exp") }},
 		}},
-		{"assertion-iss-sub", "names the client as iss and as sub", "OIDC-9-ASSERTION-ISS-SUB", []flaw{
+		{"assertion-iss-sub", "names the client as iss and as sub", "OIDC-9-ASSERTION-ISS-SUB", []assertionFlaw{
 			{"iss is somebody else", func(_ *T, c map[string]any) { c["iss"] = "somebody-else" }},
 			{"sub is somebody else", func(_ *T, c map[string]any) { c["sub"] = "somebody-else" }},
 			{"iss is another client", func(t *T, c map[string]any) { c["iss"] = anotherClientID(t) }},
@@ -65,15 +67,15 @@ var _ = Cases.Describe("Client assertion", func() {
 			{"no iss", func(_ *T, c map[string]any) { delete(c, "iss") }},
 			{"no sub", func(_ *T, c map[string]any) { delete(c, "sub") }},
 		}},
-		{"assertion-nbf", "is refused before nbf", "RFC7523-3-ASSERTION-NBF", []flaw{
-			{"nbf in 600 s", func(_ *T, c map[string]any) { c["nbf"], c["exp"] = ago(-600), ago(-900) }},
+		{"assertion-nbf", "is refused before nbf", "RFC7523-3-ASSERTION-NBF", []assertionFlaw{
+			{"nbf in 600 s", func(_ *T, c map[string]any) { c["nbf"], c["exp"] = secondsAgo(-600), secondsAgo(-900) }},
 		}},
 	} {
 		assertionCase(c.id, c.title, Disturbing(c.requirement), func(t *T) {
-			for _, e := range entrances(t) {
+			for _, e := range authEndpoints(t) {
 				for _, f := range c.flaws {
 					r := t.Requirement()
-					if slices.Contains(incomplete, f.name) {
+					if slices.Contains(malformedFlaws, f.name) {
 						r.Expect.Tolerated = append(slices.Clone(r.Expect.Tolerated), string(ciba.InvalidRequest))
 					}
 					judgeAssertionBy(t, r, f.name, e, func(a *ciba.Assertion) {
@@ -88,20 +90,21 @@ var _ = Cases.Describe("Client assertion", func() {
 		a.Edit = func(_, claims map[string]any) { delete(claims, "jti") }
 		t.JudgeVariant("no jti", StartAuthenticatedBy(t, t.Client(), a))
 	})
-	assertionCase("assertion-bad-key", "is refused when signed with another key", Disturbing("OIDC-9-ASSERTION-BAD-KEY"), func(t *T) {
-		for _, e := range entrances(t) {
-			judgeAssertion(t, "a key of nobody", e, func(a *ciba.Assertion) {
-				key, err := jose.GenerateKey(a.Key.Alg(), a.Key.KID()) // only the key differs, not alg or kid
-				MustNotFail(t, err)
-				a.Key = key
-			})
-			if other := anotherKey(t); !other.IsZero() {
-				judgeAssertion(t, "another client's key", e, func(a *ciba.Assertion) { a.Key = other })
+	assertionCase("assertion-bad-key", "is refused when signed with another key",
+		Disturbing("OIDC-9-ASSERTION-BAD-KEY"), func(t *T) {
+			for _, e := range authEndpoints(t) {
+				judgeAssertion(t, "a key of nobody", e, func(a *ciba.Assertion) {
+					key, err := jose.GenerateKey(a.Key.Alg(), a.Key.KID()) // only the key differs, not alg or kid
+					MustNotFail(t, err)
+					a.Key = key
+				})
+				if other := anotherKey(t); !other.IsZero() {
+					judgeAssertion(t, "another client's key", e, func(a *ciba.Assertion) { a.Key = other })
+				}
 			}
-		}
-	})
+		})
 	assertionCase("assertion-malformed", "is refused when it is no JWT", Disturbing("OIDC-9-ASSERTION-ALG-NONE"), func(t *T) {
-		for _, e := range entrances(t) {
+		for _, e := range authEndpoints(t) {
 			for _, text := range []string{"not-a-jwt", "a.b.c", "..", "e30.e30."} {
 				judgeAssertion(t, text, e, func(a *ciba.Assertion) {
 					a.Token, a.SendClientID = func(_, _ map[string]any) (string, error) { return text, nil }, true
@@ -110,7 +113,7 @@ var _ = Cases.Describe("Client assertion", func() {
 		}
 	})
 	assertionCase("assertion-unsigned", "is refused without a signature", Disturbing("OIDC-9-ASSERTION-ALG-NONE"), func(t *T) {
-		for _, e := range entrances(t) {
+		for _, e := range authEndpoints(t) {
 			for _, alg := range []string{"none", "nOnE"} {
 				judgeAssertion(t, "alg "+alg, e, func(a *ciba.Assertion) { a.Token = unsignedBy(alg) })
 			}
@@ -127,15 +130,15 @@ var _ = Cases.Describe("Client assertion", func() {
 		a.Token = func(_, _ map[string]any) (string, error) { return token, nil }
 		t.JudgeVariant("second use", StartAuthenticatedBy(t, t.Client(), a))
 	})
-	assertionCase("assertion-type", "comes with the jwt-bearer type", Disturbing("OIDC-9-ASSERTION-TYPE"), assertionTypes)
+	assertionCase("assertion-type", "comes with the jwt-bearer type", Disturbing("OIDC-9-ASSERTION-TYPE"), judgeAssertionTypes)
 	Case("assertion-client-secret-jwt", "may be an HMAC of the client secret", Judges("OIDC-9-CLIENT-SECRET-JWT"), func(t *T) {
 		t.JudgeAck("client_secret_jwt", t.Start(t.Request()))
 	})
 	assertionCase("assertion-client-id-mismatch", "agrees with client_id", Disturbing("RFC7523-3-CLIENT-ID-MISMATCH"), func(t *T) {
-		for _, e := range entrances(t) {
+		for _, e := range authEndpoints(t) {
 			call := e.call()
 			call.Form = call.Form.Add("client_id", t.Second().ClientID)
-			judgeEntry(t, "client_id of another client", e, call)
+			judgeRefusal(t, "client_id of another client", e, call)
 		}
 	})
 	assertionCase("assertion-token-aud-issuer", "addressed to the issuer works at the token endpoint",
@@ -167,16 +170,16 @@ func assertionFor(t *T, r Request) ciba.Assertion {
 }
 
 // judgeAssertion sends an assertion that is usual but for one thing.
-func judgeAssertion(t *T, what string, e entrance, spoil func(*ciba.Assertion)) {
+func judgeAssertion(t *T, what string, e authEndpoint, spoil func(*ciba.Assertion)) {
 	judgeAssertionBy(t, t.Requirement(), what, e, spoil)
 }
 
 // judgeAssertionBy is [judgeAssertion] by a requirement the case has altered.
-func judgeAssertionBy(t *T, r catalogue.Requirement, what string, e entrance, spoil func(*ciba.Assertion)) {
+func judgeAssertionBy(t *T, r catalogue.Requirement, what string, e authEndpoint, spoil func(*ciba.Assertion)) {
 	call := e.call()
 	a := assertionFor(t, call)
 	spoil(&a)
-	judgeEntryBy(t, r, what, e, call.AuthenticatedBy(a))
+	judgeRefusalBy(t, r, what, e, call.AuthenticatedBy(a))
 }
 
 // unsignedBy makes assertions without signature, with a spelling of none as alg.
@@ -218,9 +221,9 @@ func anotherClientID(t *T) string {
 	return "another-client"
 }
 
-// recordAudience never fails: CIBA Core 7.1 obliges the OP to accept the
+// judgeAudience never fails: CIBA Core 7.1 obliges the OP to accept the
 // audience, RFC 10070 and FAPI 2.0 oblige it to refuse.
-func recordAudience(t *T, audience string) {
+func judgeAudience(t *T, audience string) {
 	a := Assertion(t, t.Client())
 	a.Audience = audience
 	resp := StartAuthenticatedBy(t, t.Client(), a)
@@ -230,8 +233,8 @@ func recordAudience(t *T, audience string) {
 	}
 }
 
-func assertionTypes(t *T) {
-	for _, e := range entrances(t) {
+func judgeAssertionTypes(t *T) {
+	for _, e := range authEndpoints(t) {
 		judgeAssertion(t, "wrong type", e, func(a *ciba.Assertion) { a.Type = "urn:ietf:params:oauth:client-assertion-type:saml2-bearer" })
 	}
 	a := usualAssertion(t)
@@ -245,4 +248,4 @@ func assertionTypes(t *T) {
 	t.JudgeVariant("no type", resp)
 }
 
-func ago(seconds int64) int64 { return time.Now().Unix() - seconds }
+func secondsAgo(seconds int64) int64 { return time.Now().Unix() - seconds }

@@ -15,7 +15,7 @@ import (
 
 // CIBA Core 4, OIDC Discovery 3 and 4, RFC 8414 2: what the metadata says.
 var _ = Cases.Describe("Provider metadata", func() {
-	Case("metadata-modes", "lists the token delivery modes", Judges("CIBA-4-DISC-MODES").Smoke(), deliveryModes)
+	Case("metadata-modes", "lists the token delivery modes", Judges("CIBA-4-DISC-MODES").Smoke(), judgeDeliveryModes)
 	Case("metadata-endpoint", "names the backchannel authentication endpoint", Judges("CIBA-4-DISC-ENDPOINT").Smoke(), func(t *T) {
 		member := t.Document()["backchannel_authentication_endpoint"]
 		text, _ := member.(string)
@@ -55,7 +55,7 @@ var _ = Cases.Describe("Provider metadata", func() {
 		issuer := t.Document()["issuer"]
 		t.Check(issuer == t.Target().Issuer, fmt.Sprintf("%q", t.Target().Issuer), "%.200q", fmt.Sprint(issuer))
 	})
-	Case("metadata-required", "has the required members", Judges("OIDD-3-REQUIRED-MEMBERS"), requiredMembers)
+	Case("metadata-required", "has the required members", Judges("OIDD-3-REQUIRED-MEMBERS"), judgeRequiredMembers)
 	Case("metadata-empty-arrays", "leaves empty lists out", Judges("OIDD-4.2-NO-EMPTY-ARRAYS"), func(t *T) {
 		document := t.Document()
 		for _, name := range slices.Sorted(maps.Keys(document)) {
@@ -70,12 +70,13 @@ var _ = Cases.Describe("Provider metadata", func() {
 		t.Check(Advertises(t, "id_token_signing_alg_values_supported", "RS256"), "id_token_signing_alg_values_supported contains RS256",
 			"%v", t.Discovery().Strings("id_token_signing_alg_values_supported"))
 	})
-	Case("metadata-auth-algs", "lists the algorithms of client assertions", Judges("RFC8414-2-AUTH-ALG-METADATA"), authAlgorithms)
+	Case("metadata-auth-algs", "lists the algorithms of client assertions",
+		Judges("RFC8414-2-AUTH-ALG-METADATA"), judgeAuthAlgorithms)
 	Case("metadata-request-algs", "lists asymmetric algorithms for signed requests", Judges("CIBA-4-DISC-REQ-ALGS"), func(t *T) {
-		asymmetricOnly(t, "backchannel_authentication_request_signing_alg_values_supported")
+		judgeAsymmetricOnly(t, "backchannel_authentication_request_signing_alg_values_supported")
 	})
 	Case("metadata-dpop-algs", "lists asymmetric algorithms for DPoP proofs", Judges("RFC9449-5.1-DPOP-ALGS"), func(t *T) {
-		asymmetricOnly(t, "dpop_signing_alg_values_supported")
+		judgeAsymmetricOnly(t, "dpop_signing_alg_values_supported")
 	})
 	Case("metadata-hint-token-types", "lists login_hint_token types as strings", Judges("FAPI-CIBA-DISC-LHT-TYPES"), func(t *T) {
 		member, there := t.Document()["backchannel_endpoint_login_hint_token_types_supported"]
@@ -95,11 +96,11 @@ var _ = Cases.Describe("Provider metadata", func() {
 		for _, name := range []string{"backchannel_authentication_endpoint", "token_endpoint"} {
 			MustBeTLS(t, name, t.Discovery().Text(name))
 		}
-		notInTheClear(t)
+		judgePlainHTTP(t)
 	})
 })
 
-func deliveryModes(t *T) {
+func judgeDeliveryModes(t *T) {
 	member := t.Document()["backchannel_token_delivery_modes_supported"]
 	modes, ok := member.([]any)
 	if !t.Check(ok && len(modes) > 0, "a non-empty array", "%.200v", member) {
@@ -128,11 +129,11 @@ func deliveryModes(t *T) {
 	}
 }
 
-func requiredMembers(t *T) {
+func judgeRequiredMembers(t *T) {
 	document := t.Document()
 	for _, name := range []string{"issuer", "jwks_uri", "token_endpoint"} {
 		text, ok := document[name].(string)
-		present(t, name, ok && text != "", document[name])
+		judgeRequiredMember(t, name, ok && text != "", document[name])
 		if ok && text != "" {
 			MustBeTLS(t, name, text)
 		}
@@ -143,16 +144,16 @@ func requiredMembers(t *T) {
 		}
 	}
 	for _, name := range []string{"response_types_supported", "subject_types_supported", "id_token_signing_alg_values_supported"} {
-		present(t, name, IsStrings(document[name]), document[name])
+		judgeRequiredMember(t, name, IsStrings(document[name]), document[name])
 	}
 	if _, ok := document["authorization_endpoint"].(string); !ok {
 		t.Warn("authorization_endpoint, which OIDC Discovery requires of every OP", "it is missing; an OP without front channel has no use for it")
 	}
 }
 
-// present judges one member. A document found only where RFC 8414 puts it owes
+// judgeRequiredMember judges one member. A document found only where RFC 8414 puts it owes
 // OIDC's own members to nobody.
-func present(t *T, name string, ok bool, value any) {
+func judgeRequiredMember(t *T, name string, ok bool, value any) {
 	oidcOnly := slices.Contains([]string{"jwks_uri", "subject_types_supported", "id_token_signing_alg_values_supported"}, name)
 	if !ok && oidcOnly && t.Discovery().OAuthOnly {
 		t.Warn(name+" with the right type", "%.100v", value)
@@ -161,7 +162,7 @@ func present(t *T, name string, ok bool, value any) {
 	t.Check(ok, name+" with the right type", "%.100v", value)
 }
 
-func authAlgorithms(t *T) {
+func judgeAuthAlgorithms(t *T) {
 	document := t.Document()
 	usesJWT := Advertises(t, "token_endpoint_auth_methods_supported", "private_key_jwt") || Advertises(t, "token_endpoint_auth_methods_supported", "client_secret_jwt")
 	algs, there := document["token_endpoint_auth_signing_alg_values_supported"]
@@ -172,9 +173,9 @@ func authAlgorithms(t *T) {
 	t.Check(!Advertises(t, "token_endpoint_auth_signing_alg_values_supported", "none"), "an algorithm list without none", "%.200v", algs)
 }
 
-// asymmetricOnly judges a list of signature algorithms: neither none nor an HMAC.
+// judgeAsymmetricOnly judges a list of signature algorithms: neither none nor an HMAC.
 // Names that are new to us may well be asymmetric.
-func asymmetricOnly(t *T, member string) {
+func judgeAsymmetricOnly(t *T, member string) {
 	value, there := t.Document()[member]
 	if !there {
 		t.Skip("%s is not published", member)
@@ -189,9 +190,9 @@ func asymmetricOnly(t *T, member string) {
 	}
 }
 
-// notInTheClear tries the plain HTTP port of the backchannel authentication
+// judgePlainHTTP tries the plain HTTP port of the backchannel authentication
 // endpoint's host, with credentials made up for it.
-func notInTheClear(t *T) {
+func judgePlainHTTP(t *T) {
 	u, err := url.Parse(t.Target().Endpoints.BackchannelAuthentication)
 	if err != nil || u.Scheme != "https" {
 		return

@@ -14,32 +14,34 @@ var _ = Cases.Describe("User code", func() {
 	Case("user-code-right", "starts the transaction", Judges("CIBA-7.1.2-UC-OK"), func(t *T) {
 		t.JudgeAck("the right user_code", t.Start(t.Request()))
 	})
-	Case("user-code-missing", "that is missing yields missing_user_code", guessing("CIBA-7.1.2-UC-MISSING"), func(t *T) {
-		t.Judge(guessed(t).missing)
+	Case("user-code-missing", "that is missing yields missing_user_code", guessesUserCode("CIBA-7.1.2-UC-MISSING"), func(t *T) {
+		t.Judge(sharedGuesses(t).missing)
 	})
-	Case("user-code-wrong", "that is wrong yields invalid_user_code", guessing("CIBA-7.1.2-UC-WRONG"), func(t *T) {
-		t.Judge(guessed(t).wrong)
+	Case("user-code-wrong", "that is wrong yields invalid_user_code", guessesUserCode("CIBA-7.1.2-UC-WRONG"), func(t *T) {
+		t.Judge(sharedGuesses(t).wrong)
 	})
-	Case("user-code-of-another", "that is another user's yields invalid_user_code", guessing("CIBA-7.1.2-UC-WRONG").Needs("second_user"), func(t *T) {
-		other, code := t.OtherUser(), t.User().UserCode.Reveal()
-		if own := other.UserCode.Reveal(); own == "" || code == "" || own == code {
-			t.Skip("needs two users with different user codes in the target file")
-		}
-		r := t.Requirement()
-		r.Expect.Tolerated, r.Expect.ToleratedStatus = []string{string(ciba.AccessDenied)}, []int{403} // of a user whom other guesses have locked
-		t.JudgeBy(r, t.Start(t.RequestFor(t.Client(), other).With("user_code", code)))
+	Case("user-code-of-another", "that is another user's yields invalid_user_code",
+		guessesUserCode("CIBA-7.1.2-UC-WRONG").Needs("second_user"), func(t *T) {
+			other, code := t.OtherUser(), t.User().UserCode.Reveal()
+			if own := other.UserCode.Reveal(); own == "" || code == "" || own == code {
+				t.Skip("needs two users with different user codes in the target file")
+			}
+			r := t.Requirement()
+			r.Expect.Tolerated, r.Expect.ToleratedStatus = []string{string(ciba.AccessDenied)}, []int{403} // of a user whom other guesses have locked
+			t.JudgeBy(r, t.Start(t.RequestFor(t.Client(), other).With("user_code", code)))
+		})
+	Case("user-code-got-around", "is not got around by an empty one or another hint",
+		guessesUserCode("CIBA-7.1.2-UC-MISSING"), func(t *T) {
+			judgeGuess(t, "an empty user_code", t.Start(t.Request().With("user_code", "")))
+			if token := t.User().LoginHintToken.Reveal(); token != "" && t.Has("login_hint_token") {
+				judgeGuess(t, "no user_code beside a login_hint_token", t.Start(requestWithoutHint(t).Without("user_code").Add("login_hint_token", token)))
+			}
+		})
+	Case("user-code-longer", "that goes on after the right one is wrong", guessesUserCode("CIBA-7.1.2-UC-WRONG"), func(t *T) {
+		judgeGuess(t, "the right user_code and a digit", sharedGuesses(t).longer)
 	})
-	Case("user-code-got-around", "is not got around by an empty one or another hint", guessing("CIBA-7.1.2-UC-MISSING"), func(t *T) {
-		judgeGuess(t, "an empty user_code", t.Start(t.Request().With("user_code", "")))
-		if token := t.User().LoginHintToken.Reveal(); token != "" && t.Has("login_hint_token") {
-			judgeGuess(t, "no user_code beside a login_hint_token", t.Start(requestWithoutHint(t).Without("user_code").Add("login_hint_token", token)))
-		}
-	})
-	Case("user-code-longer", "that goes on after the right one is wrong", guessing("CIBA-7.1.2-UC-WRONG"), func(t *T) {
-		judgeGuess(t, "the right user_code and a digit", guessed(t).longer)
-	})
-	Case("user-code-no-prompt", "keeps the user undisturbed", guessing("CIBA-7.1.2-UC-NO-PROMPT"), func(t *T) {
-		g := guessed(t)
+	Case("user-code-no-prompt", "keeps the user undisturbed", guessesUserCode("CIBA-7.1.2-UC-NO-PROMPT"), func(t *T) {
+		g := sharedGuesses(t)
 		if g.missing.Status/100 == 2 || g.wrong.Status/100 == 2 || g.longer.Status/100 == 2 {
 			t.Skip("the OP accepts the request, so a prompt is due; see user-code-missing and user-code-wrong")
 		}
@@ -53,9 +55,9 @@ var _ = Cases.Describe("User code", func() {
 	})
 })
 
-// guessing is for cases that watch wrong codes, which may lock the user: they come
+// guessesUserCode is for cases that watch wrong codes, which may lock the user: they come
 // after the right one.
-func guessing(id string) Traits {
+func guessesUserCode(id string) Traits {
 	return Judges(id).AloneForUser().LastForClient().About(sideEffectWait)
 }
 
@@ -66,23 +68,23 @@ func judgeGuess(t *T, what string, resp *ciba.Response) {
 	}
 }
 
-// guessed are requests without the right code, and whether they reached the user.
+// sharedGuesses are requests without the right code, and whether they reached the user.
 // They are shared, since an OP may lock a user after a few.
-type guesses struct {
+type userCodeGuesses struct {
 	missing, wrong, longer *ciba.Response
 	prompted               bool
 }
 
-func guessed(t *T) guesses {
-	return Observe(t, "user code guesses", func(t *T) guesses {
+func sharedGuesses(t *T) userCodeGuesses {
+	return Observe(t, "user code guesses", func(t *T) userCodeGuesses {
 		began := time.Now()
-		var g guesses
+		var g userCodeGuesses
 		g.missing = t.MustAnswer(t.Start(t.Request().Without("user_code")))
-		g.wrong = t.MustAnswer(t.Start(t.Request().With("user_code", nearly(t.User().UserCode.Reveal()))))
+		g.wrong = t.MustAnswer(t.Start(t.Request().With("user_code", lastCharacterChanged(t.User().UserCode.Reveal()))))
 		g.longer = t.MustAnswer(t.Start(t.Request().With("user_code", t.User().UserCode.Reveal()+"0")))
 		if t.Has("device_observer") {
 			_, g.prompted = WaitPrompt(t, func(p approve.Prompt) bool {
-				return ForCaseUser(t, p) && !p.ReceivedAt.Before(began) && !accepted(t, p)
+				return ForCaseUser(t, p) && !p.ReceivedAt.Before(began) && !promptOfAccepted(t, p)
 			}, sideEffectWait)
 		}
 		return g

@@ -17,7 +17,7 @@ import (
 
 // CIBA Core 7 and 7.1: the form of a backchannel authentication request.
 var _ = Cases.Describe("Authentication request", func() {
-	Case("request-post-only", "is taken by POST only", Judges("CIBA-7-POST-ONLY"), otherMethods)
+	Case("request-post-only", "is taken by POST only", Judges("CIBA-7-POST-ONLY"), judgeOtherMethods)
 	Case("request-form-encoding", "is a form, not JSON", Judges("CIBA-7.1-FORM-ENCODING"), func(t *T) {
 		call := Written(t, t.StartRequest(t.Request())) // credentials of the body travel in the JSON too
 		body := map[string]string{}
@@ -56,45 +56,51 @@ var _ = Cases.Describe("Authentication request", func() {
 		t.JudgeVariant("an empty scope", t.Start(t.Request().With("scope", "")))
 	})
 	Case("request-scope-no-openid", "is recorded without openid", Judges("CIBA-7.1-SCOPE-NO-OPENID"), func(t *T) {
-		t.Judge(withoutOpenID(t))
+		t.Judge(startWithoutOpenID(t))
 	})
 	Case("request-scope-no-openid-tokens", "brings no ID Token without openid",
-		Judges("CIBA-7.1-SCOPE-NO-OPENID").Needs("approve").About(2*ciba.DefaultInterval), oauthOnly)
-	Case("request-scope-unknown", "with an unknown scope is refused, or the scope is dropped", Judges("CIBA-13-SCOPE-UNKNOWN"), func(t *T) {
-		t.Judge(t.Start(t.Request().With("scope", t.Target().Scope+" x-unknown-"+strings.ToLower(t.Random().Text()[:8]))))
-	})
+		Judges("CIBA-7.1-SCOPE-NO-OPENID").Needs("approve").About(2*ciba.DefaultInterval), judgeTokensWithoutOpenID)
+	Case("request-scope-unknown", "with an unknown scope is refused, or the scope is dropped",
+		Judges("CIBA-13-SCOPE-UNKNOWN"), func(t *T) {
+			t.Judge(t.Start(t.Request().With("scope", t.Target().Scope+" x-unknown-"+strings.ToLower(t.Random().Text()[:8]))))
+		})
 	Case("request-scope-order", "has scope values in any order", Judges("RFC6749-3.3-SCOPE-ORDER"), func(t *T) {
 		values := strings.Fields(t.Request().Get("scope"))
 		if len(values) < 2 {
 			t.Skip("the target file names one scope value only, which has no order")
 		}
 		slices.Reverse(values)
-		slices.SortStableFunc(values, func(a, b string) int { return cmp.Compare(isOpenID(a), isOpenID(b)) })
+		slices.SortStableFunc(values, func(a, b string) int { return cmp.Compare(openIDRank(a), openIDRank(b)) })
 		t.JudgeAck("openid last", t.Start(t.Request().With("scope", strings.Join(values, " "))))
 	})
-	Case("request-duplicate", "is refused with a repeated parameter", Judges("CIBA-13-DUPLICATE-PARAM"), repeated)
-	Case("request-unknown-parameter", "may have parameters nobody knows", Judges("CIBA-7.2-UNKNOWN-PARAM-IGNORED").Smoke(), func(t *T) {
-		t.JudgeAck("x_unknown=1", t.Start(t.Request().Add("x_unknown", "1")))
-	})
-	Case("request-empty-parameter", "treats an empty parameter as absent", Judges("RFC6749-3.2-EMPTY-PARAM"), emptyParameters)
-	Case("request-notification-token", "is recorded with client_notification_token in poll mode", Judges("CIBA-7.1-CNT-IN-POLL"), func(t *T) {
-		t.Judge(t.Start(t.Request().Add("client_notification_token", t.Random().Text()+t.Random().Text())))
-	})
-	Case("request-unauthorized-client", "is refused for a client not enabled for CIBA", Judges("CIBA-13-UNAUTHORIZED-CLIENT"), func(t *T) {
-		r, resp := t.Requirement(), t.Start(t.Request())
-		if resp.Status/100 != 2 {
-			r.Verdict = "warn" // fail only when an auth_req_id is issued
-		}
-		t.JudgeBy(r, resp)
-	})
+	Case("request-duplicate", "is refused with a repeated parameter", Judges("CIBA-13-DUPLICATE-PARAM"), judgeRepeatedParameters)
+	Case("request-unknown-parameter", "may have parameters nobody knows",
+		Judges("CIBA-7.2-UNKNOWN-PARAM-IGNORED").Smoke(), func(t *T) {
+			t.JudgeAck("x_unknown=1", t.Start(t.Request().Add("x_unknown", "1")))
+		})
+	Case("request-empty-parameter", "treats an empty parameter as absent", Judges("RFC6749-3.2-EMPTY-PARAM"), judgeEmptyParameters)
+	Case("request-notification-token", "is recorded with client_notification_token in poll mode",
+		Judges("CIBA-7.1-CNT-IN-POLL"), func(t *T) {
+			t.Judge(t.Start(t.Request().Add("client_notification_token", t.Random().Text()+t.Random().Text())))
+		})
+	Case("request-unauthorized-client", "is refused for a client not enabled for CIBA",
+		Judges("CIBA-13-UNAUTHORIZED-CLIENT"), func(t *T) {
+			r, resp := t.Requirement(), t.Start(t.Request())
+			if resp.Status/100 != 2 {
+				r.Verdict = "warn" // fail only when an auth_req_id is issued
+			}
+			t.JudgeBy(r, resp)
+		})
 	Case("request-acr-unknown", "is recorded with unknown acr_values", Judges("CIBA-7.1-ACR-UNKNOWN"), func(t *T) {
 		t.Judge(t.Start(t.Request().With("acr_values", "urn:x:none")))
 	})
-	Case("request-overlong", "survives overlong values", Judges("CIBA-13-OVERLONG-PARAM").AfterAll(), overlong)
-	Case("request-policy-denied", "is answered 403 access_denied when policy forbids it", Judges("CIBA-13-ACCESS-DENIED-403"), func(t *T) {
-		t.Judge(t.Start(t.Request()))
-	})
-	Case("request-no-side-effect", "disturbs no user when it is refused", Judges("CIBA-7.2-NO-SIDE-EFFECT-ON-ERROR").AloneForUser(), noSideEffect)
+	Case("request-overlong", "survives overlong values", Judges("CIBA-13-OVERLONG-PARAM").AfterAll(), judgeOverlongValues)
+	Case("request-policy-denied", "is answered 403 access_denied when policy forbids it",
+		Judges("CIBA-13-ACCESS-DENIED-403"), func(t *T) {
+			t.Judge(t.Start(t.Request()))
+		})
+	Case("request-no-side-effect", "disturbs no user when it is refused",
+		Judges("CIBA-7.2-NO-SIDE-EFFECT-ON-ERROR").AloneForUser(), judgeNoSideEffect)
 })
 
 // startEdited sends a good request with one thing about the call changed.
@@ -104,9 +110,9 @@ func startEdited(t *T, edit func(*Request)) *ciba.Response {
 	return t.Send(request)
 }
 
-// otherMethods never puts a secret into a URL: the client authenticates by header
+// judgeOtherMethods never puts a secret into a URL: the client authenticates by header
 // or assertion, or in the body.
-func otherMethods(t *T) {
+func judgeOtherMethods(t *T) {
 	for _, method := range []string{http.MethodGet, http.MethodPut} {
 		call := t.StartRequest(t.Request())
 		call.Method = method
@@ -133,8 +139,8 @@ func otherMethods(t *T) {
 	}
 }
 
-// withoutOpenID asks for all scope values but openid.
-func withoutOpenID(t *T) *ciba.Response {
+// startWithoutOpenID asks for all scope values but openid.
+func startWithoutOpenID(t *T) *ciba.Response {
 	other := slices.DeleteFunc(strings.Fields(t.Request().Get("scope")), func(s string) bool { return s == "openid" || s == "offline_access" })
 	if len(other) == 0 {
 		t.Skip("the target file names no scope besides openid")
@@ -142,9 +148,9 @@ func withoutOpenID(t *T) *ciba.Response {
 	return t.Start(t.Request().With("scope", strings.Join(other, " ")))
 }
 
-// oauthOnly records whether an OAuth transaction ends in an ID Token all the same.
-func oauthOnly(t *T) {
-	resp := withoutOpenID(t)
+// judgeTokensWithoutOpenID records whether an OAuth transaction ends in an ID Token all the same.
+func judgeTokensWithoutOpenID(t *T) {
+	resp := startWithoutOpenID(t)
 	if resp.Status/100 != 2 {
 		t.Skip("this OP refuses requests without openid")
 	}
@@ -153,16 +159,16 @@ func oauthOnly(t *T) {
 	t.Check(tokens.IDToken == "", "no ID Token, as openid was not asked for", "the token response has an id_token")
 }
 
-func isOpenID(scope string) int {
+func openIDRank(scope string) int {
 	if scope == "openid" {
 		return 1
 	}
 	return 0
 }
 
-// repeated tries parameters of each kind: an OP may compare hints only, or take
+// judgeRepeatedParameters tries parameters of each kind: an OP may compare hints only, or take
 // two equal values for one.
-func repeated(t *T) {
+func judgeRepeatedParameters(t *T) {
 	good := t.Request()
 	hint := ciba.P(t.User().Hint())[0]
 	t.JudgeVariant(hint.Name+" twice, the same value", t.Start(good.Add(hint.Name, hint.Value)))
@@ -190,8 +196,8 @@ func repeated(t *T) {
 	}
 }
 
-// emptyParameters leaves an OP alone that needs a binding_message.
-func emptyParameters(t *T) {
+// judgeEmptyParameters leaves an OP alone that needs a binding_message.
+func judgeEmptyParameters(t *T) {
 	empty := t.Start(t.Request().With("binding_message", ""))
 	if empty.Status/100 != 2 && t.Start(t.Request().Without("binding_message")).Status/100 != 2 {
 		t.Info("binding_message= counts as no binding_message", "this OP refuses both, so it cannot be told")
@@ -209,7 +215,7 @@ func emptyParameters(t *T) {
 	}
 }
 
-func overlong(t *T) {
+func judgeOverlongValues(t *T) {
 	for _, size := range []int{20_000, 60_000} {
 		long := strings.Repeat("A", size)
 		for _, name := range []string{"x_unknown", "binding_message", "login_hint"} {
@@ -226,10 +232,10 @@ func overlong(t *T) {
 	}
 }
 
-// noSideEffect judges only requests that were refused, for a user that no other
+// judgeNoSideEffect judges only requests that were refused, for a user that no other
 // case uses meanwhile. A prompt that belongs to an accepted request is none of
 // its business.
-func noSideEffect(t *T) {
+func judgeNoSideEffect(t *T) {
 	began := time.Now()
 	good := t.Request()
 	var open *Flow
@@ -268,7 +274,7 @@ func noSideEffect(t *T) {
 		t.Abort("no request was refused")
 	}
 	_, shown := WaitPrompt(t, func(p approve.Prompt) bool {
-		return ForCaseUser(t, p) && !p.ReceivedAt.Before(began) && !accepted(t, p)
+		return ForCaseUser(t, p) && !p.ReceivedAt.Before(began) && !promptOfAccepted(t, p)
 	}, sideEffectWait)
 	t.Check(!shown, "no prompt within 5 s of a refused request", "the device was asked")
 	if open != nil {
@@ -280,7 +286,7 @@ func noSideEffect(t *T) {
 // sideEffectWait is how long a prompt may be on its way; CIBA-7.2-NO-SIDE-EFFECT-ON-ERROR.
 const sideEffectWait = 5 * time.Second
 
-// accepted says whether a prompt belongs to a request the OP took on.
-func accepted(t *T, p approve.Prompt) bool {
+// promptOfAccepted says whether a prompt belongs to a request the OP took on.
+func promptOfAccepted(t *T, p approve.Prompt) bool {
 	return slices.ContainsFunc(t.Seen().Acks(), func(ack ciba.AuthAck) bool { return ack.AuthReqID == p.AuthReqID })
 }

@@ -28,15 +28,16 @@ var _ = Cases.Describe("Binding message", func() {
 			t.Check(prompt.BindingMessage == message, "the device shows "+message, "it shows %.100q", prompt.BindingMessage)
 		}
 	})
-	Case("binding-shown-each", "is shown with its own request, also of many at the same time", Judges("CIBA-7.1-BM-SHOWN").Needs("parallel").AloneForUser(), messagesTogether)
+	Case("binding-shown-each", "is shown with its own request, also of many at the same time",
+		Judges("CIBA-7.1-BM-SHOWN").Needs("parallel").AloneForUser(), judgeMessagesTogether)
 	Case("binding-unsuitable", "is refused when it cannot be shown", Judges("CIBA-13-BM-UNSUITABLE").AloneForUser(), func(t *T) {
 		for _, message := range []string{strings.Repeat("認証🔐取引💶", 84), strings.Repeat("AB12CD34", 6), strings.Repeat("AB12CD34", 40)} {
-			judgeShown(t, t.Requirement(), message)
+			judgeMessageShown(t, t.Requirement(), message)
 		}
 	})
 	Case("binding-decoded", "is decoded once, and shown whole", Judges("CIBA-13-BM-UNSUITABLE").AloneForUser(), func(t *T) {
 		for _, message := range []string{"AB+CD-12", "AB+CD-12345678901234", "AB %41+CD"} { // %41 would be an A
-			judgeShown(t, t.Requirement(), message)
+			judgeMessageShown(t, t.Requirement(), message)
 		}
 	})
 	Case("binding-optional", "is optional", Judges("CIBA-7.1-BM-OPTIONAL"), func(t *T) {
@@ -46,7 +47,7 @@ var _ = Cases.Describe("Binding message", func() {
 		r := t.Requirement()
 		r.Expect.Tolerated = append(r.Expect.Tolerated, string(ciba.InvalidRequest)) // only a garbled display fails
 		for _, message := range []string{"ÉTÉ-42", "取引🔐42"} {                        // the second has a character of four bytes
-			judgeShown(t, r, message)
+			judgeMessageShown(t, r, message)
 		}
 	})
 	Case("binding-injection", "is neutralised", Judges("CIBA-7.1-BM-INJECTION").AloneForUser().AfterAll(), func(t *T) {
@@ -64,9 +65,9 @@ var _ = Cases.Describe("Binding message", func() {
 	})
 })
 
-// messagesTogether starts several requests of one user at the same moment. A device
+// judgeMessagesTogether starts several requests of one user at the same moment. A device
 // that names no request cannot tell whose message it shows.
-func messagesTogether(t *T) {
+func judgeMessagesTogether(t *T) {
 	if t.Approver().Nameless() {
 		t.Skip("the device does not say which request a prompt is about")
 	}
@@ -86,8 +87,8 @@ func messagesTogether(t *T) {
 	}
 }
 
-// judgeShown accepts a refusal, or a message that is shown as it was sent.
-func judgeShown(t *T, r catalogue.Requirement, message string) {
+// judgeMessageShown accepts a refusal, or a message that is shown as it was sent.
+func judgeMessageShown(t *T, r catalogue.Requirement, message string) {
 	resp := t.Start(t.Request().With("binding_message", message))
 	t.JudgeBy(r, resp)
 	if resp.Status/100 != 2 || !t.Has("device_observer") {

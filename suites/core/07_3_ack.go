@@ -59,15 +59,15 @@ var _ = Cases.Describe("Acknowledgement", func() {
 		t.Check(isString && id != "", "a non-empty string", "auth_req_id is %T", ackMember(t, "auth_req_id"))
 	})
 	Case("ack-id-charset", "has ids of the permitted characters", Judges("CIBA-7.3-ARID-CHARSET").AfterAll(), func(t *T) {
-		for _, id := range ids(t) {
+		for _, id := range authReqIDs(t) {
 			if !t.Check(legalID.MatchString(id), "only A-Z a-z 0-9 . - _", "an auth_req_id with other characters, %d long", len(id)) {
 				return
 			}
 		}
 	})
 	Case("ack-id-entropy", "has ids of 128 bits at least", Judges("CIBA-7.3-ARID-ENTROPY").AfterAll(), func(t *T) {
-		sample := ids(t)
-		bits := upperBound(sample)
+		sample := authReqIDs(t)
+		bits := entropyBound(sample)
 		switch {
 		case len(sample) < 10:
 			t.Info("ten values to judge by", "only %d were seen; they allow %.0f bits", len(sample), bits)
@@ -78,8 +78,8 @@ var _ = Cases.Describe("Acknowledgement", func() {
 		}
 	})
 	Case("ack-id-entropy-160", "has ids of 160 bits, as advised", Judges("CIBA-7.3-ARID-ENTROPY-160").AfterAll(), func(t *T) {
-		sample := ids(t)
-		bits := upperBound(sample)
+		sample := authReqIDs(t)
+		bits := entropyBound(sample)
 		if len(sample) < 10 {
 			t.Info("ten values to judge by", "only %d were seen", len(sample))
 			return
@@ -90,7 +90,7 @@ var _ = Cases.Describe("Acknowledgement", func() {
 		t.Start(t.Request())
 		t.Start(t.Request())
 		seen := map[string]bool{}
-		for _, id := range ids(t) {
+		for _, id := range authReqIDs(t) {
 			t.Check(!seen[id], "all different", "an auth_req_id was issued twice")
 			seen[id] = true
 		}
@@ -120,12 +120,12 @@ var _ = Cases.Describe("Acknowledgement", func() {
 		}
 	})
 	Case("ack-everywhere", "is of one form whatever was asked, and by whom",
-		Judges("CIBA-7.3-ACK-STATUS", "CIBA-7.3-ACK-JSON", "CIBA-7.3-ACK-NO-STORE", "CIBA-7.3-EXPIRES-IN", "CIBA-7.3-INTERVAL", "CIBA-7.3-ACK-NO-TOKENS", "CIBA-7.3-ACK-IMMEDIATE").AfterAll(), acksAlike)
+		Judges("CIBA-7.3-ACK-STATUS", "CIBA-7.3-ACK-JSON", "CIBA-7.3-ACK-NO-STORE", "CIBA-7.3-EXPIRES-IN", "CIBA-7.3-INTERVAL", "CIBA-7.3-ACK-NO-TOKENS", "CIBA-7.3-ACK-IMMEDIATE").AfterAll(), judgeEveryAck)
 	Case("ack-id-no-leak", "has ids that tell nothing about the user", Judges("CIBA-7.3-ARID-NO-LEAK").AfterAll(), func(t *T) {
-		for _, id := range ids(t) {
+		for _, id := range authReqIDs(t) {
 			readable := readableIn(id)
 			for _, u := range t.Target().Users {
-				if tells(readable, u.LoginHint) || tells(readable, u.Sub) {
+				if reveals(readable, u.LoginHint) || reveals(readable, u.Sub) {
 					t.Check(false, "no readable personal data", "the hint or subject of a user is in an auth_req_id")
 					return
 				}
@@ -146,18 +146,18 @@ func readableIn(id string) string {
 	return text
 }
 
-// tells looks for a name that is too long to be there by chance.
-func tells(text, name string) bool { return len(name) >= 4 && strings.Contains(text, name) }
+// reveals looks for a name that is too long to be there by chance.
+func reveals(text, name string) bool { return len(name) >= 4 && strings.Contains(text, name) }
 
-// acksAlike judges every acknowledgement of the run. What is wrong with the shared
+// judgeEveryAck judges every acknowledgement of the run. What is wrong with the shared
 // one, too, is left to the cases above.
-func acksAlike(t *T) {
+func judgeEveryAck(t *T) {
 	told := map[string]bool{}
 	for _, f := range ackFlaws(Acknowledged(t)) {
 		told[f.requirement] = true
 	}
 	for _, s := range t.Seen().Starts() {
-		if _, err := s.Response.Started(); err != nil && took(s.Response) <= ackBlocked {
+		if _, err := s.Response.Started(); err != nil && answerTime(s.Response) <= ackBlocked {
 			continue
 		}
 		for _, f := range ackFlaws(s.Response) {
@@ -183,8 +183,8 @@ func ackFlaws(resp *ciba.Response) []ackFlaw {
 			flaws = append(flaws, ackFlaw{requirement, expected, fmt.Sprintf(actual, args...)})
 		}
 	}
-	if took(resp) > ackBlocked {
-		return []ackFlaw{{"CIBA-7.3-ACK-IMMEDIATE", "an answer at once", "it took " + took(resp).Round(time.Second).String()}}
+	if answerTime(resp) > ackBlocked {
+		return []ackFlaw{{"CIBA-7.3-ACK-IMMEDIATE", "an answer at once", "it took " + answerTime(resp).Round(time.Second).String()}}
 	}
 	object, err := resp.Object()
 	check(resp.Status == 200 && err == nil, "CIBA-7.3-ACK-STATUS", "200 with a JSON object", "%s", resp.Summary())
@@ -215,8 +215,8 @@ func ackMember(t *T, name string) any {
 	return object[name]
 }
 
-// ids are all auth_req_ids of the run. A run of this case alone collects its own.
-func ids(t *T) []string {
+// authReqIDs are all auth_req_ids of the run. A run of this case alone collects its own.
+func authReqIDs(t *T) []string {
 	var ids []string
 	for _, ack := range t.Seen().Acks() {
 		ids = append(ids, ack.AuthReqID)
@@ -231,13 +231,13 @@ func ids(t *T) []string {
 	return ids
 }
 
-// upperBound is the most entropy the values can have: the positions that vary,
+// entropyBound is the most entropy the values can have: the positions that vary,
 // counted in the shortest value, times the bits of the characters seen in them.
 // It never underestimates; a low bound is a proof, a high one is none. The load
 // generator bounds the same clause more tightly, by the characters of each position:
 // it has thousands of values. Of the few that a run of cases has, a position shows
 // no more characters than there are values, which would accuse good identifiers.
-func upperBound(values []string) float64 {
+func entropyBound(values []string) float64 {
 	if len(values) == 0 {
 		return 0
 	}

@@ -14,50 +14,59 @@ import (
 // CIBA Core 8 and 10.1.1: the user's decision reaches the client that asked, for
 // the request it is about, and nobody else.
 var _ = Cases.Describe("Approval", func() {
-	Case("approval-tokens", "is followed by tokens at the next poll", Judges("CIBA-10.1.1-TOKENS").Smoke().About(7*time.Second), func(t *T) {
-		resp := approvedEarly(t).resp
-		t.Judge(resp)
-		judgeTokenMembers(t, resp)
-	})
-	Case("approval-then-denial", "stands when the user changes his mind, or is withdrawn", Judges("CIBA-10.1.1-TOKENS").Needs("deny").About(12*time.Second), approvedThenDenied)
-	Case("approval-during-poll", "takes effect when it falls into a poll", Judges("CIBA-10.1.1-DECISION-DURING-POLL").About(20*time.Second), decidedDuringPolls)
-	Case("approval-isolated", "does not approve another request of the same user", Judges("CIBA-8-ISOLATION").Smoke().About(12*time.Second), func(t *T) {
-		first := t.MustStart(t.Request())
-		second := startBeside(t, t.Client())
-		judgeIsolation(t, first, second)
-	})
-	Case("approval-isolated-newer", "does not approve an older request of the same user", Judges("CIBA-8-ISOLATION").About(12*time.Second), func(t *T) {
-		older := t.MustStart(t.Request())
-		newer := startBeside(t, t.Client())
-		judgeIsolation(t, newer, older)
-	})
-	Case("approval-isolated-clients", "does not approve another client's request to the same user", Judges("CIBA-8-ISOLATION").Needs("second_client").About(12*time.Second), func(t *T) {
-		mine := t.MustStart(t.Request())
-		theirs := startBeside(t, t.Second())
-		judgeIsolation(t, mine, theirs)
-	})
-	Case("approval-not-remembered", "does not approve a request that is made afterwards", Judges("CIBA-8-NO-TOKENS-BEFORE-DECISION").Needs("approve").About(12*time.Second), func(t *T) {
-		t.MustRedeem(t.MustStart(t.Request()))
-		t.Judge(t.Poll(t.MustStart(t.Request())))
-	})
-	Case("denial-isolated", "is not undone by the denial of another request of the same user", Judges("CIBA-8-ISOLATION").Needs("deny").About(12*time.Second), func(t *T) {
-		denied := t.MustStart(t.Request())
-		open := startBeside(t, t.Client())
-		t.WaitTurn(denied)
-		t.Deny(denied)
-		t.MustAnswer(t.PollDecided(denied))
-		resp := t.MustAnswer(t.Poll(open))
-		t.At(resp)
-		if !driver.Undecided(resp) { // a user may have one way to refuse all that is open
-			t.Warn("the other request of the user is still pending", "%s", resp.Summary())
-		}
-	})
-	Case("decisions-in-parallel", "and denial of many requests do not mix", Judges("CIBA-8-MANY-PARALLEL").AsksAllUsers().About(25*time.Second), manyInParallel)
+	Case("approval-tokens", "is followed by tokens at the next poll",
+		Judges("CIBA-10.1.1-TOKENS").Smoke().About(7*time.Second), func(t *T) {
+			resp := sharedEarlyApproval(t).resp
+			t.Judge(resp)
+			judgeTokenMembers(t, resp)
+		})
+	Case("approval-then-denial", "stands when the user changes his mind, or is withdrawn",
+		Judges("CIBA-10.1.1-TOKENS").Needs("deny").About(12*time.Second), judgeApprovalThenDenial)
+	Case("approval-during-poll", "takes effect when it falls into a poll",
+		Judges("CIBA-10.1.1-DECISION-DURING-POLL").About(20*time.Second), judgeDecisionsDuringPolls)
+	Case("approval-isolated", "does not approve another request of the same user",
+		Judges("CIBA-8-ISOLATION").Smoke().About(12*time.Second), func(t *T) {
+			first := t.MustStart(t.Request())
+			second := startBeside(t, t.Client())
+			judgeIsolation(t, first, second)
+		})
+	Case("approval-isolated-newer", "does not approve an older request of the same user",
+		Judges("CIBA-8-ISOLATION").About(12*time.Second), func(t *T) {
+			older := t.MustStart(t.Request())
+			newer := startBeside(t, t.Client())
+			judgeIsolation(t, newer, older)
+		})
+	Case("approval-isolated-clients", "does not approve another client's request to the same user",
+		Judges("CIBA-8-ISOLATION").Needs("second_client").About(12*time.Second), func(t *T) {
+			mine := t.MustStart(t.Request())
+			theirs := startBeside(t, t.Second())
+			judgeIsolation(t, mine, theirs)
+		})
+	Case("approval-not-remembered", "does not approve a request that is made afterwards",
+		Judges("CIBA-8-NO-TOKENS-BEFORE-DECISION").Needs("approve").About(12*time.Second), func(t *T) {
+			t.MustRedeem(t.MustStart(t.Request()))
+			t.Judge(t.Poll(t.MustStart(t.Request())))
+		})
+	Case("denial-isolated", "is not undone by the denial of another request of the same user",
+		Judges("CIBA-8-ISOLATION").Needs("deny").About(12*time.Second), func(t *T) {
+			denied := t.MustStart(t.Request())
+			open := startBeside(t, t.Client())
+			t.WaitTurn(denied)
+			t.Deny(denied)
+			t.MustAnswer(t.PollDecided(denied))
+			resp := t.MustAnswer(t.Poll(open))
+			t.At(resp)
+			if !driver.Undecided(resp) { // a user may have one way to refuse all that is open
+				t.Warn("the other request of the user is still pending", "%s", resp.Summary())
+			}
+		})
+	Case("decisions-in-parallel", "and denial of many requests do not mix",
+		Judges("CIBA-8-MANY-PARALLEL").AsksAllUsers().About(25*time.Second), judgeManyDecisions)
 })
 
-// needMachine skips a case whose decisions are too many, or have to come at a
+// skipForPerson skips a case whose decisions are too many, or have to come at a
 // given moment, for a person at a phone.
-func needMachine(t *T) {
+func skipForPerson(t *T) {
 	if t.Approver().IsPerson() {
 		t.Skip("approval.kind is manual; this case needs decisions by the split second")
 	}
@@ -79,7 +88,7 @@ func judgeTokenMembers(t *T, resp *ciba.Response) {
 // approvedThenDenied: no text says whether a user may withdraw an approval that
 // was not redeemed yet. The first decision standing and the second one counting
 // are both sound; a request that ends in neither is not.
-func approvedThenDenied(t *T) {
+func judgeApprovalThenDenial(t *T) {
 	flow := t.MustStart(t.Request())
 	t.Approve(flow)
 	_ = Overrule(t, flow, false)
@@ -100,13 +109,13 @@ func approvedThenDenied(t *T) {
 	}
 }
 
-// approvedEarly is an approved flow and the answer to the poll that follows. Its tokens
+// sharedEarlyApproval is an approved flow and the answer to the poll that follows. Its tokens
 // serve no other case, so that the flow may be polled again late in the run.
-func approvedEarly(t *T) ended {
-	return Observe(t, "approved early", func(t *T) ended {
+func sharedEarlyApproval(t *T) endedFlow {
+	return Observe(t, "approved early", func(t *T) endedFlow {
 		flow := t.MustStart(t.Request())
 		t.Approve(flow)
-		return ended{flow, t.PollDecided(flow)}
+		return endedFlow{flow, t.PollDecided(flow)}
 	})
 }
 
@@ -143,10 +152,10 @@ func judgeIsolation(t *T, approved, other *Flow) {
 	t.Expect(beside).To(BePending(), "the other request is undecided")
 }
 
-// decidedDuringPolls decides ten requests 0 to 200 ms after a poll of each was
+// judgeDecisionsDuringPolls decides ten requests 0 to 200 ms after a poll of each was
 // sent. The running poll may be answered either way.
-func decidedDuringPolls(t *T) {
-	needMachine(t)
+func judgeDecisionsDuringPolls(t *T) {
+	skipForPerson(t)
 	const flows = 10
 	list := make([]*Flow, flows)
 	for i := range list {
@@ -187,17 +196,17 @@ func decidedDuringPolls(t *T) {
 	}
 }
 
-// verdictOf is a flow, its decision and what the client got.
-type verdictOf struct {
+// decidedFlow is a flow, its decision and what the client got.
+type decidedFlow struct {
 	flow  *Flow
 	allow bool
 	resp  *ciba.Response
 }
 
-// manyInParallel decides up to 20 requests of all users at once, a random half
+// judgeManyDecisions decides up to 20 requests of all users at once, a random half
 // in favour. An OP that limits requests gets fewer.
-func manyInParallel(t *T) {
-	needMachine(t)
+func judgeManyDecisions(t *T) {
+	skipForPerson(t)
 	list := startMany(t, 20)
 	for i, at := range t.Random().Perm(len(list)) {
 		list[at].allow = i%2 == 0
@@ -227,14 +236,14 @@ func manyInParallel(t *T) {
 // startMany opens up to n requests at the same time, in turn for each user, and
 // leaves out those that the OP refuses. A request must not be taken for another
 // user's that comes at the same moment.
-func startMany(t *T, n int) []*verdictOf {
+func startMany(t *T, n int) []*decidedFlow {
 	users := t.Target().Users
 	answers := make([]*ciba.Response, n)
 	t.Together(n, func(i int) { answers[i] = t.Start(t.RequestFor(t.Client(), users[i%len(users)])) })
-	var list []*verdictOf
+	var list []*decidedFlow
 	for i, resp := range answers {
 		if _, err := resp.Started(); err == nil {
-			list = append(list, &verdictOf{flow: t.FlowOf(t.Client(), users[i%len(users)], resp)})
+			list = append(list, &decidedFlow{flow: t.FlowOf(t.Client(), users[i%len(users)], resp)})
 		}
 	}
 	if len(list) < 4 {
@@ -245,19 +254,19 @@ func startMany(t *T, n int) []*verdictOf {
 
 // judgeSubjectAmong compares the sub with the user's, where the target file names it,
 // and with what other requests of the users brought.
-func judgeSubjectAmong(t *T, v *verdictOf, subjects map[string]string) {
+func judgeSubjectAmong(t *T, v *decidedFlow, subjects map[string]string) {
 	tokens, err := v.resp.Tokens()
 	if err != nil || tokens.IDToken == "" {
 		return // the form of the token response has cases of its own
 	}
 	sub, _ := IDTokenIn(t, tokens).Claims["sub"].(string)
-	judgeOneSubject(t, v.flow.User, sub, subjects)
+	judgeSubjectOfUser(t, v.flow.User, sub, subjects)
 	if got := UserinfoSubject(t, tokens.AccessToken); got != nil && got != sub {
 		t.Fail(fmt.Sprintf("UserInfo about %s", v.flow.User.Name), "another sub than that of the ID Token")
 	}
 }
 
-func judgeOneSubject(t *T, user targetfile.User, sub string, subjects map[string]string) {
+func judgeSubjectOfUser(t *T, user targetfile.User, sub string, subjects map[string]string) {
 	if want := knownSubject(t, user); want != "" && sub != want {
 		t.Fail(fmt.Sprintf("the subject of %s", user.Name), "another subject")
 		return

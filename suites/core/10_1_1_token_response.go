@@ -42,7 +42,7 @@ var _ = Cases.Describe("Token response", func() {
 		t.Expect(resp).To(BeJSON())
 		object, err := resp.Object()
 		if t.Check(err == nil, "a JSON object", "%v", err) {
-			t.Check(hasAny(object, "access_token", "token_type", "id_token"), "the parameters as members of the object", "none of them is one")
+			t.Check(hasAnyMember(object, "access_token", "token_type", "id_token"), "the parameters as members of the object", "none of them is one")
 		}
 	})
 	Case("token-access-token", "carries an access token", Judges("RFC6749-5.1-ACCESS-TOKEN").Smoke(), func(t *T) {
@@ -55,22 +55,25 @@ var _ = Cases.Describe("Token response", func() {
 		text, isString := value.(string)
 		t.Check(isString && strings.EqualFold(text, "Bearer"), "token_type is Bearer, as no proof of a key was sent", "%T %.60v", value, value)
 	})
-	Case("token-id-token", "carries an ID Token", Judges("OIDC-3.1.3.3-ID-TOKEN").EachAlgorithm().Smoke(), func(t *T) { t.Each(func() { hasIDToken(t) }) })
+	Case("token-id-token", "carries an ID Token",
+		Judges("OIDC-3.1.3.3-ID-TOKEN").EachAlgorithm().Smoke(), func(t *T) { t.Each(func() { judgeHasIDToken(t) }) })
 	Case("token-expires-in", "tells how long the access token lives", Judges("RFC6749-5.1-EXPIRES-IN"), func(t *T) {
 		value := tokenMember(t, "expires_in")
 		n, isNumber := NumberOf(value)
 		t.Check(isNumber && n > 0, "a positive number", "expires_in is %T %.40v", value, value)
-		judgeLifetimeTold(t, n)
+		judgeStatedLifetime(t, n)
 	})
-	Case("token-outlives-request", "brings tokens that outlive their auth_req_id", Judges("RFC6749-5.1-EXPIRES-IN").Needs("short_expiry").WaitsForExpiry().About(expiryTime), outlives)
-	Case("token-scope", "states the scope where it differs from the request", Judges("RFC6749-5.1-SCOPE"), scopeStated)
-	Case("token-scope-not-wider", "grants no scope that was not asked for", Judges("RFC9700-2.3-SCOPE-NOT-WIDER"), scopeNotWider)
-	Case("token-entropy", "has tokens nobody can guess", Judges("RFC6749-10.10-TOKEN-ENTROPY").AfterAll(), tokenEntropy)
+	Case("token-outlives-request", "brings tokens that outlive their auth_req_id",
+		Judges("RFC6749-5.1-EXPIRES-IN").Needs("short_expiry").WaitsForExpiry().About(expiryTime), judgeTokensOutlivingRequest)
+	Case("token-scope", "states the scope where it differs from the request", Judges("RFC6749-5.1-SCOPE"), judgeStatedScope)
+	Case("token-scope-not-wider", "grants no scope that was not asked for",
+		Judges("RFC9700-2.3-SCOPE-NOT-WIDER"), judgeScopeNotWider)
+	Case("token-entropy", "has tokens nobody can guess", Judges("RFC6749-10.10-TOKEN-ENTROPY").AfterAll(), judgeTokenEntropy)
 })
 
-// judgeLifetimeTold compares expires_in with what a JWT access token says of itself.
+// judgeStatedLifetime compares expires_in with what a JWT access token says of itself.
 // A client that relies on a longer life than there is gets into trouble.
-func judgeLifetimeTold(t *T, seconds float64) {
+func judgeStatedLifetime(t *T, seconds float64) {
 	const tolerance = 60
 	tokens, _ := Redeeming(t).Response.Tokens()
 	claims, _ := JWTClaims(tokens.AccessToken)
@@ -81,9 +84,9 @@ func judgeLifetimeTold(t *T, seconds float64) {
 	}
 }
 
-// outlives uses the tokens of a request when the request itself has long expired.
-func outlives(t *T) {
-	flow := expiring(t, nil)
+// judgeTokensOutlivingRequest uses the tokens of a request when the request itself has long expired.
+func judgeTokensOutlivingRequest(t *T) {
+	flow := startExpiring(t, nil)
 	t.Approve(flow)
 	resp := t.MustAnswer(t.PollDecided(flow))
 	if !resp.HasTokens() && flow.Outlived(resp) {
@@ -121,11 +124,11 @@ func tokenMember(t *T, name string) any {
 	return object[name]
 }
 
-func hasAny(object map[string]any, names ...string) bool {
+func hasAnyMember(object map[string]any, names ...string) bool {
 	return slices.ContainsFunc(names, func(name string) bool { _, there := object[name]; return there })
 }
 
-func hasIDToken(t *T) {
+func judgeHasIDToken(t *T) {
 	value := tokenMember(t, "id_token")
 	text, _ := value.(string)
 	if text == "" && !AsksForOpenID(t) {
@@ -142,9 +145,9 @@ func hasIDToken(t *T) {
 	t.Check(err == nil, "a signed JWT, which may be encrypted", "%v", err)
 }
 
-// scopeStated asks for a scope that does not exist. An OP that drops it, or
+// judgeStatedScope asks for a scope that does not exist. An OP that drops it, or
 // grants anything else than was asked, has to say so.
-func scopeStated(t *T) {
+func judgeStatedScope(t *T) {
 	p := t.Request().With("scope", t.Request().Get("scope")+" x-cibatest-"+strings.ToLower(t.Random().Text()[:8]))
 	r, ok := TryRedeem(t, p)
 	if !ok {
@@ -158,15 +161,15 @@ func scopeStated(t *T) {
 	case there && isString && strings.TrimSpace(text) == "":
 		t.Warn("a scope that is not empty, or no member", "an empty string")
 	case there:
-		scopeTrue(t, r, strings.Fields(text))
+		judgeScopeIsGranted(t, r, strings.Fields(text))
 	default:
-		scopeUnchanged(t, r, strings.Fields(p.Get("scope")))
+		judgeScopeUnstated(t, r, strings.Fields(p.Get("scope")))
 	}
 }
 
-// scopeTrue holds the stated scope against what the access token has. A resource
+// judgeScopeIsGranted holds the stated scope against what the access token has. A resource
 // server may be told less, so that less is no proof.
-func scopeTrue(t *T, r Redeemed, stated []string) {
+func judgeScopeIsGranted(t *T, r Redeemed, stated []string) {
 	granted, where := GrantedScope(t, r.Tokens.AccessToken)
 	if where == "" || sameScope(stated, granted) {
 		return
@@ -174,8 +177,8 @@ func scopeTrue(t *T, r Redeemed, stated []string) {
 	t.Warn("the scope that is stated is the one that was granted", "%s shows %.200q, stated is %.200q", where, strings.Join(granted, " "), strings.Join(stated, " "))
 }
 
-// scopeUnchanged holds the granted scope, where it can be seen, against the request.
-func scopeUnchanged(t *T, r Redeemed, asked []string) {
+// judgeScopeUnstated holds the granted scope, where it can be seen, against the request.
+func judgeScopeUnstated(t *T, r Redeemed, asked []string) {
 	granted, where := GrantedScope(t, r.Tokens.AccessToken)
 	if where == "" {
 		t.Info("a scope that can be compared", "scope is not stated, and neither introspection nor the access token tell it")
@@ -194,9 +197,9 @@ func sameScope(a, b []string) bool {
 	return slices.Equal(significant(a), significant(b))
 }
 
-// scopeNotWider names more scope when it redeems. What the user was not asked about
+// judgeScopeNotWider names more scope when it redeems. What the user was not asked about
 // a token request cannot bring; an OP may refuse the parameter there, or ignore it.
-func scopeNotWider(t *T) {
+func judgeScopeNotWider(t *T) {
 	full := t.Request().Get("scope")
 	flow := t.MustStart(t.Request().With("scope", "openid"))
 	t.Approve(flow)
@@ -207,23 +210,23 @@ func scopeNotWider(t *T) {
 	tokens, _ := t.MustTokens(resp)
 	t.At(resp)
 	stated, _ := ScopeIn(tokens.Raw["scope"])
-	onlyOpenID(t, "the token response", stated)
+	judgeOnlyOpenID(t, "the token response", stated)
 	inside, _ := ScopeInside(tokens.AccessToken)
-	onlyOpenID(t, "the access token", inside)
+	judgeOnlyOpenID(t, "the access token", inside)
 	introspected, _ := IntrospectedScope(t, tokens.AccessToken)
-	onlyOpenID(t, "introspection", introspected)
+	judgeOnlyOpenID(t, "introspection", introspected)
 }
 
-func onlyOpenID(t *T, where string, scope []string) {
+func judgeOnlyOpenID(t *T, where string, scope []string) {
 	wider := slices.DeleteFunc(slices.Clone(scope), func(s string) bool { return s == "openid" })
 	t.Check(len(wider) == 0, where+" grants nothing but openid", "also %.200q", strings.Join(wider, " "))
 }
 
-// enough is how many values an estimate of entropy needs.
-const enough = 10
+// entropySample is how many values an estimate of entropy needs.
+const entropySample = 10
 
-// tokenEntropy judges the tokens that all cases of the run have received.
-func tokenEntropy(t *T) {
+// judgeTokenEntropy judges the tokens that all cases of the run have received.
+func judgeTokenEntropy(t *T) {
 	collectTokens(t)
 	owners := map[string]driver.Issued{}
 	values := map[string][]string{}
@@ -249,11 +252,11 @@ func tokenEntropy(t *T) {
 		}
 	}
 	for _, kind := range slices.Sorted(maps.Keys(values)) {
-		if len(values[kind]) < enough {
+		if len(values[kind]) < entropySample {
 			t.Info("ten tokens to judge by", "only %d different %s tokens were seen", len(values[kind]), kind)
 			continue
 		}
-		bits := upperBound(values[kind])
+		bits := entropyBound(values[kind])
 		t.Check(bits >= 128, "128 bits", "the varying part of %d %s tokens allows %.0f bits at most", len(values[kind]), kind, math.Floor(bits))
 	}
 }
@@ -261,7 +264,7 @@ func tokenEntropy(t *T) {
 // collectTokens makes up for a run of few cases: tokens of two users and, where
 // there are two, of two clients, ten in all. A person is not asked that often.
 func collectTokens(t *T) {
-	missing := enough - len(t.Seen().Tokens())
+	missing := entropySample - len(t.Seen().Tokens())
 	if missing <= 0 || t.Approver().IsPerson() || OneRequestPerUser(t) {
 		return
 	}

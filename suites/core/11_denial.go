@@ -12,7 +12,7 @@ import (
 // CIBA Core 11: what the user refused is access_denied, and stays refused.
 var _ = Cases.Describe("Denial", func() {
 	Case("denied", "is told by access_denied", Judges("CIBA-11-DENIED").Smoke().About(7*time.Second), func(t *T) {
-		d := denial(t)
+		d := sharedDenial(t)
 		if driver.Undecided(d.resp) {
 			t.Skip("the denial does not show within %s; denied-no-pending judges that", d.flow.DecisionWindow())
 		}
@@ -21,42 +21,46 @@ var _ = Cases.Describe("Denial", func() {
 		}
 		t.Judge(d.resp)
 	})
-	Case("denied-no-pending", "shows promptly instead of lasting as pending", Judges("CIBA-11-DENIED-NO-PENDING").WaitsForExpiry().About(7*time.Second), deniedPromptly)
-	Case("denied-final", "is final: a later approval brings no tokens", Judges("CIBA-11-DENIED-FINAL").About(20*time.Second), func(t *T) {
-		flow := t.MustStart(t.Request())
-		t.Deny(flow)
-		if resp := t.MustAnswer(t.PollDecided(flow)); driver.Undecided(resp) {
-			t.Abort("the denial does not show: %s", resp.Summary())
-		}
-		t.JudgeVariant("one interval after the answer", PollPending(t, flow))
-		_ = Overrule(t, flow, true) // refused by OP or device is right, too
-		t.JudgeVariant("after a late approval", PollPending(t, flow))
-	})
-	Case("denied-before-poll-final", "is final before a poll has told it", Judges("CIBA-11-DENIED-FINAL").About(7*time.Second), func(t *T) {
-		flow := t.MustStart(t.Request())
-		t.WaitTurn(flow)
-		t.Deny(flow)
-		_ = Overrule(t, flow, true)
-		t.Judge(t.PollDecided(flow))
-	})
-	Case("denied-error-format", "is told by JSON with a string error", Judges("CIBA-11-ERROR-FORMAT").Needs("deny").About(7*time.Second), func(t *T) {
-		judgeTokenError(t, denial(t).resp)
-	})
+	Case("denied-no-pending", "shows promptly instead of lasting as pending",
+		Judges("CIBA-11-DENIED-NO-PENDING").WaitsForExpiry().About(7*time.Second), judgePromptDenial)
+	Case("denied-final", "is final: a later approval brings no tokens",
+		Judges("CIBA-11-DENIED-FINAL").About(20*time.Second), func(t *T) {
+			flow := t.MustStart(t.Request())
+			t.Deny(flow)
+			if resp := t.MustAnswer(t.PollDecided(flow)); driver.Undecided(resp) {
+				t.Abort("the denial does not show: %s", resp.Summary())
+			}
+			t.JudgeVariant("one interval after the answer", PollPending(t, flow))
+			_ = Overrule(t, flow, true) // refused by OP or device is right, too
+			t.JudgeVariant("after a late approval", PollPending(t, flow))
+		})
+	Case("denied-before-poll-final", "is final before a poll has told it",
+		Judges("CIBA-11-DENIED-FINAL").About(7*time.Second), func(t *T) {
+			flow := t.MustStart(t.Request())
+			t.WaitTurn(flow)
+			t.Deny(flow)
+			_ = Overrule(t, flow, true)
+			t.Judge(t.PollDecided(flow))
+		})
+	Case("denied-error-format", "is told by JSON with a string error",
+		Judges("CIBA-11-ERROR-FORMAT").Needs("deny").About(7*time.Second), func(t *T) {
+			judgeTokenError(t, sharedDenial(t).resp)
+		})
 })
 
-// denial is the shared flow that its user denied, and the first answer that is
+// sharedDenial is the shared flow that its user denied, and the first answer that is
 // neither pending nor slow_down, or the last one in the time a decision may take.
-func denial(t *T) ended {
-	return Observe(t, "denied", func(t *T) ended {
+func sharedDenial(t *T) endedFlow {
+	return Observe(t, "denied", func(t *T) endedFlow {
 		flow := t.MustStart(t.Request())
 		t.Deny(flow)
-		return ended{flow, t.MustAnswer(t.PollDecided(flow))}
+		return endedFlow{flow, t.MustAnswer(t.PollDecided(flow))}
 	})
 }
 
-// deniedPromptly goes on polling a denied request that looks pending.
-func deniedPromptly(t *T) {
-	d := denial(t)
+// judgePromptDenial goes on polling a denied request that looks pending.
+func judgePromptDenial(t *T) {
+	d := sharedDenial(t)
 	if !driver.Undecided(d.resp) {
 		t.Expect(d.resp).To(BeOAuthError(ciba.AccessDenied))
 		return

@@ -15,24 +15,26 @@ import (
 var _ = Cases.Describe("Fast poll", func() {
 	// CIBA Core 11 lets an OP answer such polls as it likes within this set, and
 	// also ignore the pace altogether.
-	Case("fast-poll", "gets one of the permitted answers, and never tokens", Judges("CIBA-11-FAST-POLL", "CIBA-11-FAST-POLL-NO-TOKENS").
-		AloneForClient().LastForClient().Limit(fastLimit).About(37*time.Second), func(t *T) {
-		flow := t.MustStart(t.Request())
-		for _, resp := range pollFast(t, flow, never) {
-			judgeFast(t, resp)
-		}
-		t.Wait(flow.Pace()) // before others meet what this client brought upon itself
-	})
-	Case("fast-poll-invalid-request", "that was answered invalid_request may have ended the transaction", Judges("CIBA-11-INVALID-REQUEST-TERMINAL").
-		AloneForClient().LastForClient().Limit(fastLimit).About(12*time.Second), func(t *T) {
-		flow := t.MustStart(t.Request())
-		polls := pollFast(t, flow, func(r *ciba.Response) bool { return r.Is(ciba.InvalidRequest) })
-		if !polls[len(polls)-1].Is(ciba.InvalidRequest) {
-			t.Skip("the OP does not answer fast polls with invalid_request, but %s", polls[len(polls)-1].Summary())
-		}
-		flow.Slower()
-		t.Judge(t.Poll(flow))
-	})
+	Case("fast-poll", "gets one of the permitted answers, and never tokens",
+		Judges("CIBA-11-FAST-POLL", "CIBA-11-FAST-POLL-NO-TOKENS").
+			AloneForClient().LastForClient().Limit(fastLimit).About(37*time.Second), func(t *T) {
+			flow := t.MustStart(t.Request())
+			for _, resp := range pollFast(t, flow, never) {
+				judgeFast(t, resp)
+			}
+			t.Wait(flow.Pace()) // before others meet what this client brought upon itself
+		})
+	Case("fast-poll-invalid-request", "that was answered invalid_request may have ended the transaction",
+		Judges("CIBA-11-INVALID-REQUEST-TERMINAL").
+			AloneForClient().LastForClient().Limit(fastLimit).About(12*time.Second), func(t *T) {
+			flow := t.MustStart(t.Request())
+			polls := pollFast(t, flow, func(r *ciba.Response) bool { return r.Is(ciba.InvalidRequest) })
+			if !polls[len(polls)-1].Is(ciba.InvalidRequest) {
+				t.Skip("the OP does not answer fast polls with invalid_request, but %s", polls[len(polls)-1].Summary())
+			}
+			flow.Slower()
+			t.Judge(t.Poll(flow))
+		})
 	Case("slow-down-increment", "answered slow_down is made good by 5 s more", Judges("CIBA-11-SLOWDOWN-INCREMENT").
 		AloneForClient().LastForClient().Limit(fastLimit).About(40*time.Second), func(t *T) {
 		flow := t.MustStart(t.Request())
@@ -83,7 +85,7 @@ func pollFast(t *T, f *Flow, enough func(*ciba.Response) bool) []*ciba.Response 
 		resp := t.MustAnswer(t.Send(t.PollRequest(f).Once()))
 		f.Learn(resp)
 		polls = append(polls, resp)
-		if enough(resp) || took(resp) >= f.Spacing() {
+		if enough(resp) || answerTime(resp) >= f.Spacing() {
 			break // a poll that was held for an interval is followed by no fast one
 		}
 	}

@@ -20,13 +20,14 @@ var _ = Cases.Describe("Error response", func() {
 			judgeErrorForm(t, r)
 		}
 	})
-	Case("error-json-everywhere", "is a JSON object with a string error whatever it is about", Judges("CIBA-13-ERROR-JSON").AfterAll(), func(t *T) {
-		FirstOf(t, everyStartError(t), func(r Observed) {
-			if !outsideErrorRule(r.Response.Status) && r.Response.Status/100 != 3 {
-				judgeErrorForm(t, r)
-			}
+	Case("error-json-everywhere", "is a JSON object with a string error whatever it is about",
+		Judges("CIBA-13-ERROR-JSON").AfterAll(), func(t *T) {
+			FirstOf(t, everyStartError(t), func(r Observed) {
+				if !outsideErrorRule(r.Response.Status) && r.Response.Status/100 != 3 {
+					judgeErrorForm(t, r)
+				}
+			})
 		})
-	})
 	Case("error-charset", "uses the permitted characters", Judges("CIBA-13-ERROR-CHARSET").AfterAll(), func(t *T) {
 		FirstOf(t, append(everyStartError(t), everyPollError(t)...), func(r Observed) {
 			if e, ok := r.Response.OAuthError(); ok {
@@ -85,13 +86,14 @@ var _ = Cases.Describe("Error response", func() {
 			judgeErrorForm(t, r)
 		}
 	})
-	Case("poll-error-format-everywhere", "of a token request is JSON with a string error whatever it is about", Judges("CIBA-11-ERROR-FORMAT").AfterAll(), func(t *T) {
-		FirstOf(t, everyPollError(t), func(r Observed) {
-			if r.Response.Status == 400 {
-				judgeErrorForm(t, r)
-			}
+	Case("poll-error-format-everywhere", "of a token request is JSON with a string error whatever it is about",
+		Judges("CIBA-11-ERROR-FORMAT").AfterAll(), func(t *T) {
+			FirstOf(t, everyPollError(t), func(r Observed) {
+				if r.Response.Status == 400 {
+					judgeErrorForm(t, r)
+				}
+			})
 		})
-	})
 	Case("poll-error-no-store", "of a poll is not cached", Judges("CIBA-11-ERROR-NO-STORE").AfterAll(), func(t *T) {
 		FirstOf(t, everyPollError(t), func(r Observed) {
 			t.At(r.Response)
@@ -116,7 +118,7 @@ func startErrors(t *T) []Observed {
 		add("no scope", t.StartRequest(good.Without("scope")))
 		add("an unknown scope", t.StartRequest(good.With("scope", "openid x-unknown-scope")))
 		add("scope twice", t.StartRequest(good.Add("scope", "openid")))
-		add("an unknown user", t.StartRequest(requestWithoutHint(t).Add("login_hint", unknownHint(t))))
+		add("an unknown user", t.StartRequest(requestWithoutHint(t).Add("login_hint", hintOfNobody(t))))
 		add("an unreadable id_token_hint", t.StartRequest(requestWithoutHint(t).Add("id_token_hint", "not-a-jwt")))
 		add("two hints", t.StartRequest(good.Add("id_token_hint", "not-a-jwt")))
 		add("a bad requested_expiry", t.StartRequest(good.With("requested_expiry", "abc")))
