@@ -165,6 +165,15 @@ func BeJSON() types.GomegaMatcher {
 	}
 }
 
+// BeJSONObject matches an answer whose body is one JSON object, whatever its media
+// type and status.
+func BeJSONObject() types.GomegaMatcher {
+	return &answerMatcher{want: "a JSON object", holds: func(r *ciba.Response) bool {
+		_, err := r.Object()
+		return err == nil
+	}}
+}
+
 // NotBeCached matches an answer that no cache may store. RFC 9111 5.2.2.5.
 func NotBeCached() types.GomegaMatcher {
 	return &answerMatcher{
@@ -196,11 +205,39 @@ func showing(name string) func(*ciba.Response) string {
 
 // HaveMember matches a JSON object with a member that fits; nil means any value.
 func HaveMember(name string, fits func(value any) bool) types.GomegaMatcher {
-	return &answerMatcher{want: "a member " + name, holds: func(r *ciba.Response) bool {
-		object, err := r.Object()
-		value, there := object[name]
-		return err == nil && there && (fits == nil || fits(value))
-	}}
+	return &answerMatcher{
+		want: "a member " + name,
+		holds: func(r *ciba.Response) bool {
+			object, err := r.Object()
+			value, there := object[name]
+			return err == nil && there && (fits == nil || fits(value))
+		},
+		shows: func(r *ciba.Response) string { return describeMember(r, name) },
+	}
+}
+
+// describeMember tells what a member of an answer is. A text may be a secret, so only
+// its being there is told.
+func describeMember(r *ciba.Response, name string) string {
+	object, err := r.Object()
+	value, there := object[name]
+	switch v := value.(type) {
+	case string:
+		if v == "" {
+			return name + " is an empty string"
+		}
+		return name + " is a string"
+	case []any:
+		return name + " is an array"
+	case map[string]any:
+		return name + " is an object"
+	case nil:
+		if err != nil || !there {
+			return "no " + name + ": " + r.Summary()
+		}
+		return name + " is null"
+	}
+	return fmt.Sprintf("%s is %.40v", name, value)
 }
 
 // ArriveWithin matches an answer that came, and took no longer.

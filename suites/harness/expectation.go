@@ -19,6 +19,15 @@ func Tolerating(r catalogue.Requirement, codes ...ciba.ErrorCode) catalogue.Requ
 	return r
 }
 
+// AlsoExpecting is the requirement with further error codes that conform.
+func AlsoExpecting(r catalogue.Requirement, codes ...ciba.ErrorCode) catalogue.Requirement {
+	r.Expect.Error = slices.Clone(r.Expect.Error)
+	for _, code := range codes {
+		r.Expect.Error = append(r.Expect.Error, string(code))
+	}
+	return r
+}
+
 // ExpectingStatus is the requirement with these statuses in place of its own.
 func ExpectingStatus(r catalogue.Requirement, statuses ...int) catalogue.Requirement {
 	r.Expect.Status = slices.Clone(statuses)
