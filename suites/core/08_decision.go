@@ -8,11 +8,15 @@ import (
 	"github.com/cibatest/cibatest/internal/ciba"
 	"github.com/cibatest/cibatest/internal/driver"
 	"github.com/cibatest/cibatest/internal/targetfile"
+	"github.com/cibatest/cibatest/reports/result"
 	. "github.com/cibatest/cibatest/suites/harness"
 )
 
-// CIBA Core 8 and 10.1.1: the user's decision reaches the client that asked, for
-// the request it is about, and nobody else.
+// CIBA Core 8 and 10.1.1: the user's decision reaches the client that asked, for the
+// request it is about, and nobody else. An approval that spreads to other requests of the
+// user opens the door to whoever has one open; one that gets lost under load costs the
+// user another prompt. An OP may keep one open request for each user and end the older
+// one, or refuse the newer.
 var _ = Cases.Describe("Approval", func() {
 	Case("approval-tokens", "is followed by tokens at the next poll",
 		Judges("CIBA-10.1.1-TOKENS").Smoke().About(7*time.Second), func(t *T) {
@@ -42,6 +46,8 @@ var _ = Cases.Describe("Approval", func() {
 			theirs := startBeside(t, t.Second())
 			judgeIsolation(t, mine, theirs)
 		})
+	// Consent that is remembered, as in a browser, would make every later request of the
+	// client a way in without the user.
 	Case("approval-not-remembered", "does not approve a request that is made afterwards",
 		Judges("CIBA-8-NO-TOKENS-BEFORE-DECISION").Needs("approve").About(12*time.Second), func(t *T) {
 			t.MustRedeem(t.MustStart(t.Request()))
@@ -55,10 +61,8 @@ var _ = Cases.Describe("Approval", func() {
 			t.Deny(denied)
 			t.MustAnswer(t.PollDecided(denied))
 			resp := t.MustAnswer(t.Poll(open))
-			t.At(resp)
-			if !driver.Undecided(resp) { // a user may have one way to refuse all that is open
-				t.Warn("the other request of the user is still pending", "%s", resp.Summary())
-			}
+			// A user may have one way to refuse all that is open.
+			t.Expect(resp).As(result.Warn).To(BePending(), "the other request of the user is still pending")
 		})
 	Case("decisions-in-parallel", "and denial of many requests do not mix",
 		Judges("CIBA-8-MANY-PARALLEL").AsksAllUsers().About(25*time.Second), judgeManyDecisions)
@@ -75,27 +79,24 @@ func skipForPerson(t *T) {
 // judgeTokenMembers looks only for what a client cannot do without; the token
 // response has cases of its own.
 func judgeTokenMembers(t *T, resp *ciba.Response) {
-	object, err := resp.Object()
-	if resp.Status != 200 || !t.Check(err == nil, "a JSON object", "%v", err) {
+	if resp.Status != 200 || !t.Expect(resp).To(BeJSONObject()) {
 		return
 	}
 	for _, name := range []string{"access_token", "id_token", "token_type"} {
-		value, _ := object[name].(string)
-		t.Check(value != "", name+" is a non-empty string", "it is %T", object[name])
+		t.Expect(resp).To(HaveMember(name, nonEmptyText), name+" is a non-empty string")
 	}
 }
 
-// approvedThenDenied: no text says whether a user may withdraw an approval that
-// was not redeemed yet. The first decision standing and the second one counting
-// are both sound; a request that ends in neither is not.
+// judgeApprovalThenDenial sends a denial after an approval. No text says whether a user
+// may withdraw an approval that was not redeemed yet: it is sound that the first decision
+// stands, and that the second one counts. A request that ends in neither way is not.
 func judgeApprovalThenDenial(t *T) {
 	flow := t.MustStart(t.Request())
 	t.Approve(flow)
 	_ = Overrule(t, flow, false)
 	resp := t.MustAnswer(t.PollDecided(flow))
-	t.At(resp)
 	if resp.Is(ciba.AccessDenied) {
-		t.Info("the first decision stands", "the denial after the approval counts")
+		t.Expect(resp).As(result.Info).To(HaveTokens(), "the first decision stands")
 	} else {
 		t.Judge(resp)
 	}
@@ -103,10 +104,7 @@ func judgeApprovalThenDenial(t *T) {
 		return // another poll would be a replay
 	}
 	again := t.MustAnswer(t.Poll(flow))
-	if again.HasTokens() {
-		t.At(again)
-		t.Fail("no tokens after the final answer", "%s, after %s", again.Summary(), resp.Summary())
-	}
+	t.Expect(again).As(result.Fail).NotTo(HaveTokens(), "no tokens after the final answer "+resp.Summary())
 }
 
 // sharedEarlyApproval is an approved flow and the answer to the poll that follows. Its tokens
@@ -144,8 +142,11 @@ func judgeIsolation(t *T, approved, other *Flow) {
 		return
 	}
 	beside := t.MustAnswer(t.Poll(other))
-	if !driver.Undecided(beside) && !beside.HasTokens() || !resp.HasTokens() && resp.Is(ciba.AccessDenied, ciba.ExpiredToken, ciba.InvalidGrant) {
-		t.Info("two open requests of one user live side by side", "the approved one is answered %s, the other one %s", resp.Summary(), beside.Summary())
+	otherEnded := !driver.Undecided(beside) && !beside.HasTokens()
+	approvedEnded := !resp.HasTokens() && resp.Is(ciba.AccessDenied, ciba.ExpiredToken, ciba.InvalidGrant)
+	if otherEnded || approvedEnded { // the one open request that this OP keeps for a user
+		t.Info("two open requests of one user live side by side",
+			"the approved one is answered %s, the other one %s", resp.Summary(), beside.Summary())
 		return
 	}
 	t.Expect(resp).To(HaveTokens(), "tokens for the approved request")
@@ -183,16 +184,19 @@ func judgeDecisionsDuringPolls(t *T) {
 		if last.Err != nil {
 			continue // an answer that was lost counts as redeemed
 		}
-		t.At(last)
 		if i%2 == 0 {
 			t.Expect(last).To(HaveTokens(), "tokens for a request approved during a poll")
-			continue
+		} else {
+			judgeDenied(t, last, "access_denied for a request denied during a poll")
 		}
-		if last.HasTokens() {
-			t.Fail("access_denied for a request denied during a poll", "%s", last.Summary())
-			continue
-		}
-		t.Expect(last).To(BeOAuthError(ciba.AccessDenied), "access_denied for a request denied during a poll")
+	}
+}
+
+// judgeDenied expects access_denied. Tokens after a denial are a failure whatever the
+// verdict of the clause.
+func judgeDenied(t *T, resp *ciba.Response, expected string) {
+	if t.Expect(resp).As(result.Fail).NotTo(HaveTokens(), expected) {
+		t.Expect(resp).To(BeOAuthError(ciba.AccessDenied), expected)
 	}
 }
 
@@ -204,12 +208,13 @@ type decidedFlow struct {
 }
 
 // judgeManyDecisions decides up to 20 requests of all users at once, a random half
-// in favour. An OP that limits requests gets fewer.
+// in favour: under load the state of one request may be mistaken for that of another. An
+// OP that limits requests gets fewer.
 func judgeManyDecisions(t *T) {
 	skipForPerson(t)
 	list := startMany(t, 20)
-	for i, at := range t.Random().Perm(len(list)) {
-		list[at].allow = i%2 == 0
+	for i, chosen := range t.Random().Perm(len(list)) {
+		list[chosen].allow = i%2 == 0
 	}
 	t.Together(len(list), func(i int) {
 		v := list[i]
@@ -219,16 +224,11 @@ func judgeManyDecisions(t *T) {
 	})
 	subjects := map[string]string{} // user -> sub
 	for _, v := range list {
-		t.At(v.resp)
 		switch {
-		case v.allow && v.resp.HasTokens():
+		case !v.allow:
+			judgeDenied(t, v.resp, "access_denied for a denied request among many")
+		case t.Expect(v.resp).To(HaveTokens(), "tokens for an approved request among many"):
 			judgeSubjectAmong(t, v, subjects)
-		case v.resp.HasTokens():
-			t.Fail("access_denied for a denied request among many", "%s", v.resp.Summary())
-		case v.allow:
-			t.Check(false, "tokens for an approved request among many", "%s", v.resp.Summary())
-		default:
-			t.Expect(v.resp).To(BeOAuthError(ciba.AccessDenied), "access_denied for a denied request among many")
 		}
 	}
 }
@@ -266,6 +266,8 @@ func judgeSubjectAmong(t *T, v *decidedFlow, subjects map[string]string) {
 	}
 }
 
+// judgeSubjectOfUser compares a sub with the one of the target file, else with those that
+// this and other users had so far: the same user has the same sub, and nobody else has.
 func judgeSubjectOfUser(t *T, user targetfile.User, sub string, subjects map[string]string) {
 	if want := knownSubject(t, user); want != "" && sub != want {
 		t.Fail(fmt.Sprintf("the subject of %s", user.Name), "another subject")

@@ -10,7 +10,11 @@ import (
 	. "github.com/cibatest/cibatest/suites/harness"
 )
 
-// CIBA Core 10.1.1 and 11: an auth_req_id is good for one redemption.
+// CIBA Core 10.1.1 and 11: an auth_req_id is good for one redemption, and invalid_grant
+// afterwards. Whoever finds one in a log, or overhears the client, must not get tokens for
+// it, too; a client that gets several sets keeps one when the user revokes another. What
+// is sent here may have an OP revoke tokens or lock the client, so these cases are the
+// last of their client.
 var _ = Cases.Describe("Redemption", func() {
 	Case("reuse", "works once",
 		Judges("CIBA-10.1.1-REUSE").Smoke().AloneForClient().LastForClient().About(13*time.Second), func(t *T) {
@@ -46,18 +50,13 @@ var _ = Cases.Describe("Redemption", func() {
 			}
 			for _, flow := range flows {
 				answers := pollBurst(t, flow)
-				if judgeRace(t, answers) > 0 {
-					continue
-				}
-				resp := t.MustAnswer(t.PollDecided(flow))
-				t.At(resp)
-				// Load control may let none through, and the decision may take effect later.
-				if !slices.ContainsFunc(answers, func(r *ciba.Response) bool { return driver.Overloaded(r) || driver.Undecided(r) }) {
-					t.Warn("one success", "none; one more poll is answered %s", resp.Summary())
+				if judgeRace(t, answers) == 0 {
+					judgeRaceWithoutWinner(t, flow, answers)
 				}
 			}
 			t.Wait(flows[0].Pace())
 		})
+	// The first poll that sees the approval redeems it, while others may be half way through.
 	Case("reuse-race-at-approval", "works once of many polls at the moment of the approval",
 		Judges("CIBA-10.1.1-REUSE-RACE").AloneForClient().LastForClient().About(20*time.Second), func(t *T) {
 			skipForPerson(t)
@@ -82,6 +81,8 @@ var _ = Cases.Describe("Redemption", func() {
 // than what an OP may keep for retransmissions, and no longer than a run takes.
 const lateReplay = 20 * time.Second
 
+// A race is between burstSize polls. They are sent at once, or burstStep apart where they
+// have to surround the moment of a decision.
 const (
 	burstSize = 10
 	burstStep = 10 * time.Millisecond
@@ -97,8 +98,8 @@ func pollBurst(t *T, f *Flow) []*ciba.Response {
 	return answers
 }
 
-// judgeRace counts the successes of a race. Byte-identical tokens are one
-// redemption told twice.
+// judgeRace counts the successes of a race. Byte-identical tokens are one redemption
+// whose answer was sent twice, which is a warning.
 func judgeRace(t *T, answers []*ciba.Response) int {
 	var won []*ciba.Response
 	for _, resp := range answers {
@@ -120,8 +121,19 @@ func judgeRace(t *T, answers []*ciba.Response) int {
 	return len(won)
 }
 
-// judgeLoser is lenient with the codes: a client must not poll like this, so odd
-// errors are fine. Tokens and a broken server are not.
+// judgeRaceWithoutWinner polls once more where no poll of a race had success. Load control
+// may have let none through, and the decision may take effect later; else it is a warning.
+func judgeRaceWithoutWinner(t *T, f *Flow, answers []*ciba.Response) {
+	resp := t.MustAnswer(t.PollDecided(f))
+	t.At(resp)
+	postponed := func(r *ciba.Response) bool { return driver.Overloaded(r) || driver.Undecided(r) }
+	if !slices.ContainsFunc(answers, postponed) {
+		t.Warn("one success", "none; one more poll is answered %s", resp.Summary())
+	}
+}
+
+// judgeLoser is lenient with the codes: a client must not poll like this, so an error that
+// does not fit is only recorded. Tokens and a broken server are failures.
 func judgeLoser(t *T, resp *ciba.Response, expected string) {
 	t.At(resp)
 	switch {
@@ -135,10 +147,12 @@ func judgeLoser(t *T, resp *ciba.Response, expected string) {
 	}
 }
 
+// sameTokens reports whether all answers carry the same tokens.
 func sameTokens(answers []*ciba.Response) bool {
 	first, err := answers[0].Tokens()
 	return err == nil && !slices.ContainsFunc(answers, func(r *ciba.Response) bool {
 		tokens, err := r.Tokens()
-		return err != nil || tokens.AccessToken != first.AccessToken || tokens.IDToken != first.IDToken || tokens.RefreshToken != first.RefreshToken
+		return err != nil || tokens.AccessToken != first.AccessToken ||
+			tokens.IDToken != first.IDToken || tokens.RefreshToken != first.RefreshToken
 	})
 }
