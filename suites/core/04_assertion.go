@@ -8,56 +8,68 @@ import (
 	"github.com/cibatest/cibatest/internal/ciba"
 	"github.com/cibatest/cibatest/internal/jose"
 	"github.com/cibatest/cibatest/internal/targetfile"
+	"github.com/cibatest/cibatest/reports/result"
 	. "github.com/cibatest/cibatest/suites/harness"
 )
 
-// assertionCase registers a case for clients of either JWT method: an OP
-// Verifies the signature of a key and the HMAC of a secret by different code.
+// assertionCase registers a case twice, for clients of either JWT method: an OP
+// verifies the signature of a key and the HMAC of a secret by different code.
 func assertionCase(id, title string, s Traits, body func(*T)) {
 	Case(id, title+" (private_key_jwt)", s.Methods(targetfile.AuthPrivateKeyJWT), body)
 	Case(id+"-hmac", title+" (client_secret_jwt)", s.Methods(targetfile.AuthClientSecretJWT), body)
 }
 
-// flaw is what is wrong with an assertion.
-type flaw struct {
+// assertionFlaw is one thing that is wrong with an assertion, and its name in findings.
+type assertionFlaw struct {
 	name string
-	edit func(*T, map[string]any) // of the claims
+	edit func(t *T, claims map[string]any)
 }
 
-// incomplete are the flaws that an OP may also take for a malformed request.
-var incomplete = []string{"no iss", "no sub", "an array that names nobody"}
+// malformedFlaws are the flaws that an OP may also take for a malformed request, so
+// that invalid_request is only a warning.
+var malformedFlaws = []string{"no iss", "no sub", "an array that names nobody"}
 
-// CIBA Core 7.1, OIDC Core 9, RFC 7523 3: what an assertion has to be.
+// OIDC Core 9 and RFC 7523 3 say what makes a client assertion valid: it is signed by
+// the client's own key or secret, its iss and sub are the client_id, it is addressed to
+// the OP and has not expired. CIBA Core 7.1 obliges the OP to know itself by its issuer.
+// Whoever gets a flawed assertion accepted acts as the client and has its users
+// prompted. The texts contradict each other about other audiences (N-02), and about
+// the status of invalid_client where no challenge fits (N-01).
 var _ = Cases.Describe("Client assertion", func() {
 	assertionCase("assertion-aud-issuer", "may be addressed to the issuer", Judges("CIBA-7.1-AUD-ISSUER"), func(t *T) {
 		t.JudgeAck("audience issuer", StartAuthenticatedBy(t, t.Client(), Assertion(t, t.Client())))
 	})
-	assertionCase("assertion-aud-token-endpoint", "is recorded when addressed to the token endpoint", Disturbing("CIBA-7.1-AUD-TOKEN-ENDPOINT"), func(t *T) {
-		recordAudience(t, t.Target().Endpoints.Token)
-	})
-	assertionCase("assertion-aud-backchannel", "is recorded when addressed to the backchannel endpoint", Disturbing("CIBA-7.1-AUD-BC-ENDPOINT"), func(t *T) {
-		recordAudience(t, t.Target().Endpoints.BackchannelAuthentication)
-	})
+	assertionCase("assertion-aud-token-endpoint", "is recorded when addressed to the token endpoint",
+		Disturbing("CIBA-7.1-AUD-TOKEN-ENDPOINT"), func(t *T) {
+			judgeAudience(t, t.Target().Endpoints.Token)
+		})
+	assertionCase("assertion-aud-backchannel", "is recorded when addressed to the backchannel endpoint",
+		Disturbing("CIBA-7.1-AUD-BC-ENDPOINT"), func(t *T) {
+			judgeAudience(t, t.Target().Endpoints.BackchannelAuthentication)
+		})
 	for _, c := range []struct {
 		id, title, requirement string
-		flaws                  []flaw
+		flaws                  []assertionFlaw
 	}{
-		{"assertion-aud-foreign", "is refused when addressed to somebody else", "CIBA-7.1-AUD-FOREIGN", []flaw{
+		{"assertion-aud-foreign", "is refused when addressed to somebody else", "CIBA-7.1-AUD-FOREIGN", []assertionFlaw{
 			{"another OP as audience", func(_ *T, c map[string]any) { c["aud"] = "https://other.example/" }},
-			{"the issuer with another last character", func(t *T, c map[string]any) { c["aud"] = nearly(t.Target().Issuer) }},
+			{"the issuer with another last character", func(t *T, c map[string]any) { c["aud"] = lastCharacterChanged(t.Target().Issuer) }},
 			{"the issuer as the beginning of another host", func(t *T, c map[string]any) { c["aud"] = t.Target().Issuer + ".other.example" }},
-			{"another OP whose address holds the issuer", func(t *T, c map[string]any) { c["aud"] = "https://other.example/?op=" + t.Target().Issuer }},
+			{"another OP whose address holds the issuer", func(t *T, c map[string]any) {
+				c["aud"] = "https://other.example/?op=" + t.Target().Issuer
+			}},
 			{"no audience", func(_ *T, c map[string]any) { delete(c, "aud") }},
 			{"an array that names another OP", func(_ *T, c map[string]any) { c["aud"] = []string{"https://other.example/"} }},
 			{"an array that names nobody", func(_ *T, c map[string]any) { c["aud"] = []string{} }},
 		}},
-		{"assertion-expired", "is refused when it has expired", "OIDC-9-ASSERTION-EXPIRED", []flaw{
-			{"exp 600 s ago", func(_ *T, c map[string]any) { c["iat"], c["exp"] = ago(660), ago(600) }},
+		// Ten minutes are beyond any tolerance for clocks, here as for nbf below.
+		{"assertion-expired", "is refused when it has expired", "OIDC-9-ASSERTION-EXPIRED", []assertionFlaw{
+			{"exp 600 s ago", func(_ *T, c map[string]any) { c["iat"], c["exp"] = secondsAgo(660), secondsAgo(600) }},
 		}},
-		{"assertion-no-exp", "is refused without exp", "OIDC-9-ASSERTION-NO-EXP", []flaw{
+		{"assertion-no-exp", "is refused without exp", "OIDC-9-ASSERTION-NO-EXP", []assertionFlaw{
 			{"no exp", func(_ *T, c map[string]any) { delete(c, "exp") }},
 		}},
-		{"assertion-iss-sub", "names the client as iss and as sub", "OIDC-9-ASSERTION-ISS-SUB", []flaw{
+		{"assertion-iss-sub", "names the client as iss and as sub", "OIDC-9-ASSERTION-ISS-SUB", []assertionFlaw{
 			{"iss is somebody else", func(_ *T, c map[string]any) { c["iss"] = "somebody-else" }},
 			{"sub is somebody else", func(_ *T, c map[string]any) { c["sub"] = "somebody-else" }},
 			{"iss is another client", func(t *T, c map[string]any) { c["iss"] = anotherClientID(t) }},
@@ -65,43 +77,42 @@ var _ = Cases.Describe("Client assertion", func() {
 			{"no iss", func(_ *T, c map[string]any) { delete(c, "iss") }},
 			{"no sub", func(_ *T, c map[string]any) { delete(c, "sub") }},
 		}},
-		{"assertion-nbf", "is refused before nbf", "RFC7523-3-ASSERTION-NBF", []flaw{
-			{"nbf in 600 s", func(_ *T, c map[string]any) { c["nbf"], c["exp"] = ago(-600), ago(-900) }},
+		{"assertion-nbf", "is refused before nbf", "RFC7523-3-ASSERTION-NBF", []assertionFlaw{
+			{"nbf in 600 s", func(_ *T, c map[string]any) { c["nbf"], c["exp"] = secondsAgo(-600), secondsAgo(-900) }},
 		}},
 	} {
 		assertionCase(c.id, c.title, Disturbing(c.requirement), func(t *T) {
-			for _, e := range entrances(t) {
+			for _, e := range authEndpoints(t) {
 				for _, f := range c.flaws {
-					r := t.Requirement()
-					if slices.Contains(incomplete, f.name) {
-						r.Expect.Tolerated = append(slices.Clone(r.Expect.Tolerated), string(ciba.InvalidRequest))
-					}
-					judgeAssertionBy(t, r, f.name, e, func(a *ciba.Assertion) {
-						a.Edit = func(_, claims map[string]any) { f.edit(t, claims) }
-					})
+					judgeAssertionFlaw(t, e, f)
 				}
 			}
 		})
 	}
+	// RFC 7523 leaves jti optional while OIDC Core 9 requires it, so that an OP that takes
+	// an assertion without one conforms to the one text.
 	assertionCase("assertion-no-jti", "is recorded without jti", Disturbing("OIDC-9-ASSERTION-NO-JTI"), func(t *T) {
 		a := usualAssertion(t)
 		a.Edit = func(_, claims map[string]any) { delete(claims, "jti") }
 		t.JudgeVariant("no jti", StartAuthenticatedBy(t, t.Client(), a))
 	})
-	assertionCase("assertion-bad-key", "is refused when signed with another key", Disturbing("OIDC-9-ASSERTION-BAD-KEY"), func(t *T) {
-		for _, e := range entrances(t) {
-			judgeAssertion(t, "a key of nobody", e, func(a *ciba.Assertion) {
-				key, err := jose.GenerateKey(a.Key.Alg(), a.Key.KID()) // only the key differs, not alg or kid
-				MustNotFail(t, err)
-				a.Key = key
-			})
-			if other := anotherKey(t); !other.IsZero() {
-				judgeAssertion(t, "another client's key", e, func(a *ciba.Assertion) { a.Key = other })
+	assertionCase("assertion-bad-key", "is refused when signed with another key",
+		Disturbing("OIDC-9-ASSERTION-BAD-KEY"), func(t *T) {
+			for _, e := range authEndpoints(t) {
+				judgeAssertion(t, "a key of nobody", e, func(a *ciba.Assertion) {
+					key, err := jose.GenerateKey(a.Key.Alg(), a.Key.KID()) // only the key differs, not alg or kid
+					MustNotFail(t, err)
+					a.Key = key
+				})
+				if other := anotherKey(t); !other.IsZero() {
+					judgeAssertion(t, "another client's key", e, func(a *ciba.Assertion) { a.Key = other })
+				}
 			}
-		}
-	})
+		})
+	// With client_id beside it, an OP that ignores what it cannot read might take the
+	// client for one that needs no credential.
 	assertionCase("assertion-malformed", "is refused when it is no JWT", Disturbing("OIDC-9-ASSERTION-ALG-NONE"), func(t *T) {
-		for _, e := range entrances(t) {
+		for _, e := range authEndpoints(t) {
 			for _, text := range []string{"not-a-jwt", "a.b.c", "..", "e30.e30."} {
 				judgeAssertion(t, text, e, func(a *ciba.Assertion) {
 					a.Token, a.SendClientID = func(_, _ map[string]any) (string, error) { return text, nil }, true
@@ -110,32 +121,36 @@ var _ = Cases.Describe("Client assertion", func() {
 		}
 	})
 	assertionCase("assertion-unsigned", "is refused without a signature", Disturbing("OIDC-9-ASSERTION-ALG-NONE"), func(t *T) {
-		for _, e := range entrances(t) {
-			for _, alg := range []string{"none", "nOnE"} {
+		for _, e := range authEndpoints(t) {
+			for _, alg := range []string{"none", "nOnE"} { // the second gets past a comparison with "none"
 				judgeAssertion(t, "alg "+alg, e, func(a *ciba.Assertion) { a.Token = unsignedBy(alg) })
 			}
 		}
 	})
+	// Remembering jti is the OP's choice, and it keeps an assertion that was overheard from
+	// being used by others.
 	assertionCase("assertion-replay", "is recorded when used twice", Disturbing("OIDC-9-ASSERTION-REPLAY"), func(t *T) {
 		a := usualAssertion(t)
-		fresh, token := a, ""
+		unused, token := a, ""
 		a.Token = func(_, _ map[string]any) (_ string, err error) {
-			token, err = fresh.Sign() // anew if the OP's load control wants the call again
+			token, err = unused.Sign() // anew if the OP's load control wants the call again
 			return token, err
 		}
 		t.MustAccept("the first use of an assertion", StartAuthenticatedBy(t, t.Client(), a))
 		a.Token = func(_, _ map[string]any) (string, error) { return token, nil }
 		t.JudgeVariant("second use", StartAuthenticatedBy(t, t.Client(), a))
 	})
-	assertionCase("assertion-type", "comes with the jwt-bearer type", Disturbing("OIDC-9-ASSERTION-TYPE"), assertionTypes)
+	assertionCase("assertion-type", "comes with the jwt-bearer type", Disturbing("OIDC-9-ASSERTION-TYPE"), judgeAssertionTypes)
 	Case("assertion-client-secret-jwt", "may be an HMAC of the client secret", Judges("OIDC-9-CLIENT-SECRET-JWT"), func(t *T) {
 		t.JudgeAck("client_secret_jwt", t.Start(t.Request()))
 	})
+	// An OP that authenticates one client and then acts for the one that client_id names
+	// lets any client start requests in the name of another.
 	assertionCase("assertion-client-id-mismatch", "agrees with client_id", Disturbing("RFC7523-3-CLIENT-ID-MISMATCH"), func(t *T) {
-		for _, e := range entrances(t) {
-			call := e.call()
-			call.Form = call.Form.Add("client_id", t.Second().ClientID)
-			judgeEntry(t, "client_id of another client", e, call)
+		for _, e := range authEndpoints(t) {
+			request := e.goodRequest()
+			request.Form = request.Form.Add("client_id", t.Second().ClientID)
+			judgeRefusal(t, "client_id of another client", e, request)
 		}
 	})
 	assertionCase("assertion-token-aud-issuer", "addressed to the issuer works at the token endpoint",
@@ -166,17 +181,28 @@ func assertionFor(t *T, r Request) ciba.Assertion {
 	return a
 }
 
-// judgeAssertion sends an assertion that is usual but for one thing.
-func judgeAssertion(t *T, what string, e entrance, spoil func(*ciba.Assertion)) {
+// judgeAssertion judges the refusal of an assertion that is usual but for one thing.
+func judgeAssertion(t *T, what string, e authEndpoint, spoil func(*ciba.Assertion)) {
 	judgeAssertionBy(t, t.Requirement(), what, e, spoil)
 }
 
 // judgeAssertionBy is [judgeAssertion] by a requirement the case has altered.
-func judgeAssertionBy(t *T, r catalogue.Requirement, what string, e entrance, spoil func(*ciba.Assertion)) {
-	call := e.call()
-	a := assertionFor(t, call)
+func judgeAssertionBy(t *T, r catalogue.Requirement, what string, e authEndpoint, spoil func(*ciba.Assertion)) {
+	request := e.goodRequest()
+	a := assertionFor(t, request)
 	spoil(&a)
-	judgeEntryBy(t, r, what, e, call.AuthenticatedBy(a))
+	judgeRefusalBy(t, r, what, e, request.AuthenticatedBy(a))
+}
+
+// judgeAssertionFlaw judges the refusal of an assertion whose claims have a flaw.
+func judgeAssertionFlaw(t *T, e authEndpoint, f assertionFlaw) {
+	r := t.Requirement()
+	if slices.Contains(malformedFlaws, f.name) {
+		r = Tolerating(r, ciba.InvalidRequest)
+	}
+	judgeAssertionBy(t, r, f.name, e, func(a *ciba.Assertion) {
+		a.Edit = func(_, claims map[string]any) { f.edit(t, claims) }
+	})
 }
 
 // unsignedBy makes assertions without signature, with a spelling of none as alg.
@@ -208,7 +234,8 @@ func anotherKey(t *T) jose.Key {
 	return jose.Key{}
 }
 
-// anotherClientID is an existing client's, or a stranger's where there is none.
+// anotherClientID is the client_id of an existing client, or of a stranger where there
+// is none.
 func anotherClientID(t *T) string {
 	for _, c := range t.OrdinaryClients() {
 		if c.ClientID != t.Client().ClientID {
@@ -218,9 +245,10 @@ func anotherClientID(t *T) string {
 	return "another-client"
 }
 
-// recordAudience never fails: CIBA Core 7.1 obliges the OP to accept the
-// audience, RFC 10070 and FAPI 2.0 oblige it to refuse.
-func recordAudience(t *T, audience string) {
+// judgeAudience records whether the OP takes an audience. It never fails: CIBA Core 7.1
+// obliges the OP to accept the audience, RFC 10070 and FAPI 2.0 oblige it to refuse
+// (N-02).
+func judgeAudience(t *T, audience string) {
 	a := Assertion(t, t.Client())
 	a.Audience = audience
 	resp := StartAuthenticatedBy(t, t.Client(), a)
@@ -230,19 +258,24 @@ func recordAudience(t *T, audience string) {
 	}
 }
 
-func assertionTypes(t *T) {
-	for _, e := range entrances(t) {
-		judgeAssertion(t, "wrong type", e, func(a *ciba.Assertion) { a.Type = "urn:ietf:params:oauth:client-assertion-type:saml2-bearer" })
+// judgeAssertionTypes sends a wrong client_assertion_type, which has to be refused, and
+// none. An OP that takes the latter guesses right: only JWTs are in use.
+func judgeAssertionTypes(t *T) {
+	for _, e := range authEndpoints(t) {
+		judgeAssertion(t, "wrong type", e, func(a *ciba.Assertion) {
+			a.Type = "urn:ietf:params:oauth:client-assertion-type:saml2-bearer"
+		})
 	}
 	a := usualAssertion(t)
 	a.OmitType = true
 	resp := StartAuthenticatedBy(t, t.Client(), a)
 	if resp.Status/100 == 2 {
-		t.At(resp)
-		t.Warn("an assertion without client_assertion_type is refused", "%s", resp.Summary())
+		t.Expect(resp).As(result.Warn).To(HaveStatus(400, 401), "an assertion without client_assertion_type is refused")
 		return
 	}
 	t.JudgeVariant("no type", resp)
 }
 
-func ago(seconds int64) int64 { return time.Now().Unix() - seconds }
+// secondsAgo is a claim of time: that many seconds before now, or after it when they
+// are negative.
+func secondsAgo(seconds int64) int64 { return time.Now().Unix() - seconds }

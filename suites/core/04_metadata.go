@@ -10,12 +10,17 @@ import (
 	"time"
 
 	"github.com/cibatest/cibatest/internal/ciba"
+	"github.com/cibatest/cibatest/internal/targetfile"
+	"github.com/cibatest/cibatest/reports/result"
 	. "github.com/cibatest/cibatest/suites/harness"
+	"github.com/onsi/gomega"
 )
 
-// CIBA Core 4, OIDC Discovery 3 and 4, RFC 8414 2: what the metadata says.
+// CIBA Core 4 adds members to the metadata of an OP, OIDC Discovery 3 and 4 and RFC 8414 2
+// say what else has to be there and how it is served. Clients configure themselves by it:
+// what is wrong here sends their requests, and with them their credentials, elsewhere.
 var _ = Cases.Describe("Provider metadata", func() {
-	Case("metadata-modes", "lists the token delivery modes", Judges("CIBA-4-DISC-MODES").Smoke(), deliveryModes)
+	Case("metadata-modes", "lists the token delivery modes", Judges("CIBA-4-DISC-MODES").Smoke(), judgeDeliveryModes)
 	Case("metadata-endpoint", "names the backchannel authentication endpoint", Judges("CIBA-4-DISC-ENDPOINT").Smoke(), func(t *T) {
 		member := t.Document()["backchannel_authentication_endpoint"]
 		text, _ := member.(string)
@@ -28,13 +33,15 @@ var _ = Cases.Describe("Provider metadata", func() {
 		_, isBool := member.(bool)
 		t.Check(!there || isBool, "a JSON boolean, or no member", "%T %.60v", member, member)
 	})
+	// Without the member its default counts, authorization_code and implicit, so that its
+	// absence is a finding, too.
 	Case("metadata-grant-type", "lists the CIBA grant type", Judges("CIBA-4-DISC-GRANT-TYPE"), func(t *T) {
 		modes, _ := t.Document()["backchannel_token_delivery_modes_supported"].([]any)
 		if len(modes) == 1 && modes[0] == "push" {
 			t.Skip("a push-only OP need not list the grant type")
 		}
-		t.Check(Advertises(t, "grant_types_supported", "urn:openid:params:grant-type:ciba"), "grant_types_supported contains urn:openid:params:grant-type:ciba",
-			"%.300v", t.Document()["grant_types_supported"])
+		t.Check(Advertises(t, "grant_types_supported", ciba.GrantTypeCIBA),
+			"grant_types_supported contains "+ciba.GrantTypeCIBA, "%.300v", t.Document()["grant_types_supported"])
 	})
 	Case("metadata-modes-work", "advertises only modes that work", Judges("CIBA-4-DISC-MODES-WORK"), func(t *T) {
 		if !Advertises(t, "backchannel_token_delivery_modes_supported", "poll") {
@@ -42,8 +49,7 @@ var _ = Cases.Describe("Provider metadata", func() {
 		}
 		flow := t.MustStart(t.Request())
 		t.Approve(flow)
-		resp := t.PollDecided(flow)
-		t.Check(resp.Status == 200 && resp.HasTokens(), "tokens by the poll mode", "%s", resp.Summary())
+		t.Expect(t.PollDecided(flow)).To(gomega.And(HaveStatus(200), HaveTokens()), "tokens by the poll mode")
 	})
 	Case("metadata-response", "is served as one JSON object", Judges("OIDD-4.2-CONFIG-RESPONSE").Smoke(), func(t *T) {
 		t.Document()
@@ -51,11 +57,13 @@ var _ = Cases.Describe("Provider metadata", func() {
 		t.Expect(resp).To(HaveStatus(200))
 		t.Expect(resp).To(BeJSON())
 	})
+	// A slash more or less is another issuer: clients compare the text with the iss of ID
+	// Tokens, and so does this case with the target file.
 	Case("metadata-issuer", "repeats the issuer to the letter", Judges("OIDD-4.3-ISSUER-MATCH").Smoke(), func(t *T) {
 		issuer := t.Document()["issuer"]
 		t.Check(issuer == t.Target().Issuer, fmt.Sprintf("%q", t.Target().Issuer), "%.200q", fmt.Sprint(issuer))
 	})
-	Case("metadata-required", "has the required members", Judges("OIDD-3-REQUIRED-MEMBERS"), requiredMembers)
+	Case("metadata-required", "has the required members", Judges("OIDD-3-REQUIRED-MEMBERS"), judgeRequiredMembers)
 	Case("metadata-empty-arrays", "leaves empty lists out", Judges("OIDD-4.2-NO-EMPTY-ARRAYS"), func(t *T) {
 		document := t.Document()
 		for _, name := range slices.Sorted(maps.Keys(document)) {
@@ -63,6 +71,7 @@ var _ = Cases.Describe("Provider metadata", func() {
 			t.Check(!isArray || len(list) > 0, "no empty arrays", "%s is empty", name)
 		}
 	})
+	// FAPI forbids RS256, so its absence is never a failure (N-30).
 	Case("metadata-rs256", "lists RS256 for ID Tokens", Judges("OIDD-3-RS256-LISTED"), func(t *T) {
 		if _, there := t.Document()["id_token_signing_alg_values_supported"]; !there && t.Discovery().OAuthOnly {
 			t.Skip("metadata at the place of RFC 8414 need not list ID Token algorithms")
@@ -70,12 +79,13 @@ var _ = Cases.Describe("Provider metadata", func() {
 		t.Check(Advertises(t, "id_token_signing_alg_values_supported", "RS256"), "id_token_signing_alg_values_supported contains RS256",
 			"%v", t.Discovery().Strings("id_token_signing_alg_values_supported"))
 	})
-	Case("metadata-auth-algs", "lists the algorithms of client assertions", Judges("RFC8414-2-AUTH-ALG-METADATA"), authAlgorithms)
+	Case("metadata-auth-algs", "lists the algorithms of client assertions",
+		Judges("RFC8414-2-AUTH-ALG-METADATA"), judgeAuthAlgorithms)
 	Case("metadata-request-algs", "lists asymmetric algorithms for signed requests", Judges("CIBA-4-DISC-REQ-ALGS"), func(t *T) {
-		asymmetricOnly(t, "backchannel_authentication_request_signing_alg_values_supported")
+		judgeAsymmetricOnly(t, "backchannel_authentication_request_signing_alg_values_supported")
 	})
 	Case("metadata-dpop-algs", "lists asymmetric algorithms for DPoP proofs", Judges("RFC9449-5.1-DPOP-ALGS"), func(t *T) {
-		asymmetricOnly(t, "dpop_signing_alg_values_supported")
+		judgeAsymmetricOnly(t, "dpop_signing_alg_values_supported")
 	})
 	Case("metadata-hint-token-types", "lists login_hint_token types as strings", Judges("FAPI-CIBA-DISC-LHT-TYPES"), func(t *T) {
 		member, there := t.Document()["backchannel_endpoint_login_hint_token_types_supported"]
@@ -95,24 +105,26 @@ var _ = Cases.Describe("Provider metadata", func() {
 		for _, name := range []string{"backchannel_authentication_endpoint", "token_endpoint"} {
 			MustBeTLS(t, name, t.Discovery().Text(name))
 		}
-		notInTheClear(t)
+		judgePlainHTTP(t)
 	})
 })
 
-func deliveryModes(t *T) {
+// judgeDeliveryModes wants one of the three modes of CIBA Core 5 at least. A further
+// name may come from a profile, so it is a warning.
+func judgeDeliveryModes(t *T) {
 	member := t.Document()["backchannel_token_delivery_modes_supported"]
 	modes, ok := member.([]any)
 	if !t.Check(ok && len(modes) > 0, "a non-empty array", "%.200v", member) {
 		return
 	}
 	known := 0
-	seen := map[any]bool{}
+	listed := map[any]bool{}
 	for _, mode := range modes {
 		name, isString := mode.(string)
 		t.Check(isString, "strings only", "%v", mode)
 		if isString {
-			t.Check(!seen[name], "no duplicates", "%q is listed twice", name)
-			seen[name] = true
+			t.Check(!listed[name], "no duplicates", "%q is listed twice", name)
+			listed[name] = true
 		}
 		if slices.Contains([]string{"poll", "ping", "push"}, name) {
 			known++
@@ -121,18 +133,20 @@ func deliveryModes(t *T) {
 		}
 	}
 	t.Check(known > 0, "at least one of poll, ping and push", "%.200v", modes)
-	if known > 0 && !seen["poll"] && len(t.OrdinaryClients()) > 0 && len(t.Target().Users) > 0 {
+	if known > 0 && !listed["poll"] && len(t.OrdinaryClients()) > 0 && len(t.Target().Users) > 0 {
 		// Only a poll client may do without client_notification_token; CIBA Core 7.1.
 		_, err := Acknowledged(t).Started()
 		t.Check(err != nil, "poll, as poll clients are served", "%.200v", modes)
 	}
 }
 
-func requiredMembers(t *T) {
+// judgeRequiredMembers looks at what OIDC Discovery 3 requires, and at the addresses to
+// which clients send credentials or tokens.
+func judgeRequiredMembers(t *T) {
 	document := t.Document()
 	for _, name := range []string{"issuer", "jwks_uri", "token_endpoint"} {
 		text, ok := document[name].(string)
-		present(t, name, ok && text != "", document[name])
+		judgeRequiredMember(t, name, ok && text != "", document[name])
 		if ok && text != "" {
 			MustBeTLS(t, name, text)
 		}
@@ -143,16 +157,17 @@ func requiredMembers(t *T) {
 		}
 	}
 	for _, name := range []string{"response_types_supported", "subject_types_supported", "id_token_signing_alg_values_supported"} {
-		present(t, name, IsStrings(document[name]), document[name])
+		judgeRequiredMember(t, name, IsStrings(document[name]), document[name])
 	}
 	if _, ok := document["authorization_endpoint"].(string); !ok {
-		t.Warn("authorization_endpoint, which OIDC Discovery requires of every OP", "it is missing; an OP without front channel has no use for it")
+		t.Warn("authorization_endpoint, which OIDC Discovery requires of every OP",
+			"it is missing; an OP without front channel has no use for it")
 	}
 }
 
-// present judges one member. A document found only where RFC 8414 puts it owes
-// OIDC's own members to nobody.
-func present(t *T, name string, ok bool, value any) {
+// judgeRequiredMember judges one member. A document found only where RFC 8414 puts it
+// owes the members of OIDC Discovery to nobody.
+func judgeRequiredMember(t *T, name string, ok bool, value any) {
 	oidcOnly := slices.Contains([]string{"jwks_uri", "subject_types_supported", "id_token_signing_alg_values_supported"}, name)
 	if !ok && oidcOnly && t.Discovery().OAuthOnly {
 		t.Warn(name+" with the right type", "%.100v", value)
@@ -161,9 +176,13 @@ func present(t *T, name string, ok bool, value any) {
 	t.Check(ok, name+" with the right type", "%.100v", value)
 }
 
-func authAlgorithms(t *T) {
+// judgeAuthAlgorithms warns where the list is missing, since RFC 8414 2 requires it and
+// OIDC Discovery does not. An OP that lists none announces that it takes assertions
+// without a signature.
+func judgeAuthAlgorithms(t *T) {
 	document := t.Document()
-	usesJWT := Advertises(t, "token_endpoint_auth_methods_supported", "private_key_jwt") || Advertises(t, "token_endpoint_auth_methods_supported", "client_secret_jwt")
+	methods := t.Discovery().Strings("token_endpoint_auth_methods_supported")
+	usesJWT := slices.Contains(methods, targetfile.AuthPrivateKeyJWT) || slices.Contains(methods, targetfile.AuthClientSecretJWT)
 	algs, there := document["token_endpoint_auth_signing_alg_values_supported"]
 	if usesJWT && !there {
 		t.Warn("token_endpoint_auth_signing_alg_values_supported, as a JWT method is listed", "it is missing")
@@ -172,9 +191,10 @@ func authAlgorithms(t *T) {
 	t.Check(!Advertises(t, "token_endpoint_auth_signing_alg_values_supported", "none"), "an algorithm list without none", "%.200v", algs)
 }
 
-// asymmetricOnly judges a list of signature algorithms: neither none nor an HMAC.
-// Names that are new to us may well be asymmetric.
-func asymmetricOnly(t *T, member string) {
+// judgeAsymmetricOnly judges a list of signature algorithms: neither none nor an HMAC,
+// whose key the OP itself could sign with. A name that is unknown here may well be
+// asymmetric.
+func judgeAsymmetricOnly(t *T, member string) {
 	value, there := t.Document()[member]
 	if !there {
 		t.Skip("%s is not published", member)
@@ -189,9 +209,9 @@ func asymmetricOnly(t *T, member string) {
 	}
 }
 
-// notInTheClear tries the plain HTTP port of the backchannel authentication
+// judgePlainHTTP tries the plain HTTP port of the backchannel authentication
 // endpoint's host, with credentials made up for it.
-func notInTheClear(t *T) {
+func judgePlainHTTP(t *T) {
 	u, err := url.Parse(t.Target().Endpoints.BackchannelAuthentication)
 	if err != nil || u.Scheme != "https" {
 		return
@@ -202,8 +222,5 @@ func notInTheClear(t *T) {
 		Form: t.Request().Without("user_code", "login_hint_token", "id_token_hint"),
 		Auth: ciba.Basic("throw-away-"+t.Random().Text(), t.Random().Text()),
 	}})
-	if _, err := resp.Started(); err == nil {
-		t.At(resp)
-		t.Fail("no auth_req_id over plain HTTP", "%s", resp.Summary())
-	}
+	t.Expect(resp).As(result.Fail).NotTo(BeAcknowledged(), "no auth_req_id over plain HTTP")
 }

@@ -1,6 +1,7 @@
 package core
 
 import (
+	"net/http"
 	"time"
 
 	"github.com/cibatest/cibatest/internal/approve"
@@ -8,38 +9,44 @@ import (
 	. "github.com/cibatest/cibatest/suites/harness"
 )
 
-// CIBA Core 7.1.2: a code that only the user knows keeps strangers from
-// Disturbing the user.
+// CIBA Core 7.1.2: a user_code that only the user knows keeps strangers, who know the
+// login_hint, from having the user asked again and again. Without the code, or with a
+// wrong one, the OP refuses by a code of its own and the user hears nothing. Whether a
+// code is needed is up to client and user; N-19 has what that leaves open.
 var _ = Cases.Describe("User code", func() {
 	Case("user-code-right", "starts the transaction", Judges("CIBA-7.1.2-UC-OK"), func(t *T) {
 		t.JudgeAck("the right user_code", t.Start(t.Request()))
 	})
-	Case("user-code-missing", "that is missing yields missing_user_code", guessing("CIBA-7.1.2-UC-MISSING"), func(t *T) {
-		t.Judge(guessed(t).missing)
+	Case("user-code-missing", "that is missing yields missing_user_code", guessesUserCode("CIBA-7.1.2-UC-MISSING"), func(t *T) {
+		t.Judge(sharedGuesses(t).missing)
 	})
-	Case("user-code-wrong", "that is wrong yields invalid_user_code", guessing("CIBA-7.1.2-UC-WRONG"), func(t *T) {
-		t.Judge(guessed(t).wrong)
+	Case("user-code-wrong", "that is wrong yields invalid_user_code", guessesUserCode("CIBA-7.1.2-UC-WRONG"), func(t *T) {
+		t.Judge(sharedGuesses(t).wrong)
 	})
-	Case("user-code-of-another", "that is another user's yields invalid_user_code", guessing("CIBA-7.1.2-UC-WRONG").Needs("second_user"), func(t *T) {
-		other, code := t.OtherUser(), t.User().UserCode.Reveal()
-		if own := other.UserCode.Reveal(); own == "" || code == "" || own == code {
-			t.Skip("needs two users with different user codes in the target file")
-		}
-		r := t.Requirement()
-		r.Expect.Tolerated, r.Expect.ToleratedStatus = []string{string(ciba.AccessDenied)}, []int{403} // of a user whom other guesses have locked
-		t.JudgeBy(r, t.Start(t.RequestFor(t.Client(), other).With("user_code", code)))
+	Case("user-code-of-another", "that is another user's yields invalid_user_code",
+		guessesUserCode("CIBA-7.1.2-UC-WRONG").Needs("second_user"), func(t *T) {
+			other, code := t.OtherUser(), t.User().UserCode.Reveal()
+			if own := other.UserCode.Reveal(); own == "" || code == "" || own == code {
+				t.Skip("needs two users with different user codes in the target file")
+			}
+			r := Tolerating(t.Requirement(), ciba.AccessDenied) // the other cases' guesses may have locked this user
+			r.Expect.ToleratedStatus = []int{http.StatusForbidden}
+			t.JudgeBy(r, t.Start(t.RequestFor(t.Client(), other).With("user_code", code)))
+		})
+	Case("user-code-got-around", "is not got around by an empty one or another hint",
+		guessesUserCode("CIBA-7.1.2-UC-MISSING"), func(t *T) {
+			judgeGuess(t, "an empty user_code", t.Start(t.Request().With("user_code", "")))
+			if token := t.User().LoginHintToken.Reveal(); token != "" && t.Has("login_hint_token") {
+				p := requestWithoutHint(t).Without("user_code").Add("login_hint_token", token)
+				judgeGuess(t, "no user_code beside a login_hint_token", t.Start(p))
+			}
+		})
+	// An OP that compares as many characters as the right code has takes a longer one.
+	Case("user-code-longer", "that goes on after the right one is wrong", guessesUserCode("CIBA-7.1.2-UC-WRONG"), func(t *T) {
+		judgeGuess(t, "the right user_code and a digit", sharedGuesses(t).longer)
 	})
-	Case("user-code-got-around", "is not got around by an empty one or another hint", guessing("CIBA-7.1.2-UC-MISSING"), func(t *T) {
-		judgeGuess(t, "an empty user_code", t.Start(t.Request().With("user_code", "")))
-		if token := t.User().LoginHintToken.Reveal(); token != "" && t.Has("login_hint_token") {
-			judgeGuess(t, "no user_code beside a login_hint_token", t.Start(requestWithoutHint(t).Without("user_code").Add("login_hint_token", token)))
-		}
-	})
-	Case("user-code-longer", "that goes on after the right one is wrong", guessing("CIBA-7.1.2-UC-WRONG"), func(t *T) {
-		judgeGuess(t, "the right user_code and a digit", guessed(t).longer)
-	})
-	Case("user-code-no-prompt", "keeps the user undisturbed", guessing("CIBA-7.1.2-UC-NO-PROMPT"), func(t *T) {
-		g := guessed(t)
+	Case("user-code-no-prompt", "keeps the user undisturbed", guessesUserCode("CIBA-7.1.2-UC-NO-PROMPT"), func(t *T) {
+		g := sharedGuesses(t)
 		if g.missing.Status/100 == 2 || g.wrong.Status/100 == 2 || g.longer.Status/100 == 2 {
 			t.Skip("the OP accepts the request, so a prompt is due; see user-code-missing and user-code-wrong")
 		}
@@ -53,36 +60,39 @@ var _ = Cases.Describe("User code", func() {
 	})
 })
 
-// guessing is for cases that watch wrong codes, which may lock the user: they come
-// after the right one.
-func guessing(id string) Traits {
+// guessesUserCode is for cases about wrong codes, which may lock the user: they come
+// after the case about the right one.
+func guessesUserCode(id string) Traits {
 	return Judges(id).AloneForUser().LastForClient().About(sideEffectWait)
 }
 
-// judgeGuess takes any refusal: after a wrong code an OP may name another reason.
+// judgeGuess passes any refusal: after a wrong code an OP may name another reason, such
+// as a user who is locked for a while.
 func judgeGuess(t *T, what string, resp *ciba.Response) {
 	if t.MustAnswer(resp).Status/100 != 4 {
 		t.JudgeVariant(what, resp)
 	}
 }
 
-// guessed are requests without the right code, and whether they reached the user.
-// They are shared, since an OP may lock a user after a few.
-type guesses struct {
+// userCodeGuesses are the answers to requests without the right code, and whether one of
+// them reached the user.
+type userCodeGuesses struct {
 	missing, wrong, longer *ciba.Response
 	prompted               bool
 }
 
-func guessed(t *T) guesses {
-	return Observe(t, "user code guesses", func(t *T) guesses {
+// sharedGuesses tries wrong codes once for all cases, since an OP may lock a user after
+// a few.
+func sharedGuesses(t *T) userCodeGuesses {
+	return Observe(t, "user code guesses", func(t *T) userCodeGuesses {
 		began := time.Now()
-		var g guesses
+		var g userCodeGuesses
 		g.missing = t.MustAnswer(t.Start(t.Request().Without("user_code")))
-		g.wrong = t.MustAnswer(t.Start(t.Request().With("user_code", nearly(t.User().UserCode.Reveal()))))
+		g.wrong = t.MustAnswer(t.Start(t.Request().With("user_code", lastCharacterChanged(t.User().UserCode.Reveal()))))
 		g.longer = t.MustAnswer(t.Start(t.Request().With("user_code", t.User().UserCode.Reveal()+"0")))
 		if t.Has("device_observer") {
 			_, g.prompted = WaitPrompt(t, func(p approve.Prompt) bool {
-				return ForCaseUser(t, p) && !p.ReceivedAt.Before(began) && !accepted(t, p)
+				return ForCaseUser(t, p) && !p.ReceivedAt.Before(began) && !promptOfAccepted(t, p)
 			}, sideEffectWait)
 		}
 		return g

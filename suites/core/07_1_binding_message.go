@@ -9,7 +9,11 @@ import (
 	. "github.com/cibatest/cibatest/suites/harness"
 )
 
-// CIBA Core 7.1: binding_message interlocks the two devices.
+// CIBA Core 7.1: binding_message interlocks the two devices. The user compares the
+// message on the authentication device with that on the consumption device, and so
+// notices a request that somebody else started. A message that arrives altered breaks the
+// comparison, so the OP shows it as it was sent or refuses it with
+// invalid_binding_message. Which characters and lengths it takes is its own choice (N-18).
 var _ = Cases.Describe("Binding message", func() {
 	Case("binding-short", "may be a short code", Judges("CIBA-7.1-BM-SHORT-OK").Smoke(), func(t *T) {
 		t.JudgeAck("binding_message=W4SCT", t.Start(t.Request().With("binding_message", "W4SCT")))
@@ -28,27 +32,34 @@ var _ = Cases.Describe("Binding message", func() {
 			t.Check(prompt.BindingMessage == message, "the device shows "+message, "it shows %.100q", prompt.BindingMessage)
 		}
 	})
-	Case("binding-shown-each", "is shown with its own request, also of many at the same time", Judges("CIBA-7.1-BM-SHOWN").Needs("parallel").AloneForUser(), messagesTogether)
+	// A user who is shown the message of another request approves that one instead.
+	Case("binding-shown-each", "is shown with its own request, also of many at the same time",
+		Judges("CIBA-7.1-BM-SHOWN").Needs("parallel").AloneForUser(), judgeMessagesTogether)
 	Case("binding-unsuitable", "is refused when it cannot be shown", Judges("CIBA-13-BM-UNSUITABLE").AloneForUser(), func(t *T) {
-		for _, message := range []string{strings.Repeat("認証🔐取引💶", 84), strings.Repeat("AB12CD34", 6), strings.Repeat("AB12CD34", 40)} {
-			judgeShown(t, t.Requirement(), message)
+		for _, message := range []string{
+			strings.Repeat("認証🔐取引💶", 84), // many bytes in each character
+			strings.Repeat("AB12CD34", 6),
+			strings.Repeat("AB12CD34", 40),
+		} {
+			judgeMessageShown(t, t.Requirement(), message)
 		}
 	})
+	// Two parts of an OP that both decode the form turn a plus sign into a space.
 	Case("binding-decoded", "is decoded once, and shown whole", Judges("CIBA-13-BM-UNSUITABLE").AloneForUser(), func(t *T) {
 		for _, message := range []string{"AB+CD-12", "AB+CD-12345678901234", "AB %41+CD"} { // %41 would be an A
-			judgeShown(t, t.Requirement(), message)
+			judgeMessageShown(t, t.Requirement(), message)
 		}
 	})
 	Case("binding-optional", "is optional", Judges("CIBA-7.1-BM-OPTIONAL"), func(t *T) {
 		t.JudgeAck("no binding_message", t.Start(t.Request().Without("binding_message")))
 	})
 	Case("binding-utf8", "is read as UTF-8", Judges("CIBA-7.1-BM-UTF8").AloneForUser(), func(t *T) {
-		r := t.Requirement()
-		r.Expect.Tolerated = append(r.Expect.Tolerated, string(ciba.InvalidRequest)) // only a garbled display fails
-		for _, message := range []string{"ÉTÉ-42", "取引🔐42"} {                        // the second has a character of four bytes
-			judgeShown(t, r, message)
+		r := Tolerating(t.Requirement(), ciba.InvalidRequest) // only a garbled display fails
+		for _, message := range []string{"ÉTÉ-42", "取引🔐42"} { // the second has a character of four bytes
+			judgeMessageShown(t, r, message)
 		}
 	})
+	// What a client sends is shown in an app, a message or a terminal that trusts the OP.
 	Case("binding-injection", "is neutralised", Judges("CIBA-7.1-BM-INJECTION").AloneForUser().AfterAll(), func(t *T) {
 		for _, message := range Injections {
 			resp := t.Start(t.Request().With("binding_message", message))
@@ -64,9 +75,9 @@ var _ = Cases.Describe("Binding message", func() {
 	})
 })
 
-// messagesTogether starts several requests of one user at the same moment. A device
+// judgeMessagesTogether starts several requests of one user at the same moment. A device
 // that names no request cannot tell whose message it shows.
-func messagesTogether(t *T) {
+func judgeMessagesTogether(t *T) {
 	if t.Approver().Nameless() {
 		t.Skip("the device does not say which request a prompt is about")
 	}
@@ -86,8 +97,8 @@ func messagesTogether(t *T) {
 	}
 }
 
-// judgeShown accepts a refusal, or a message that is shown as it was sent.
-func judgeShown(t *T, r catalogue.Requirement, message string) {
+// judgeMessageShown accepts a refusal, or a message that is shown as it was sent.
+func judgeMessageShown(t *T, r catalogue.Requirement, message string) {
 	resp := t.Start(t.Request().With("binding_message", message))
 	t.JudgeBy(r, resp)
 	if resp.Status/100 != 2 || !t.Has("device_observer") {

@@ -11,63 +11,47 @@ import (
 	"github.com/cibatest/cibatest/internal/ciba"
 	"github.com/cibatest/cibatest/reports/result"
 	. "github.com/cibatest/cibatest/suites/harness"
+	"github.com/onsi/gomega"
 )
 
-// Between the two an acknowledgement is late; beyond, it has waited for the user.
+// Some OPs hand the prompt to the push service of a phone before they answer.
 const (
-	ackSlow    = 5 * time.Second
-	ackBlocked = 30 * time.Second
+	ackSlow    = 5 * time.Second  // what takes longer is late
+	ackBlocked = 30 * time.Second // what takes longer has waited for the user
 )
 
+// legalID is the alphabet of CIBA Core 7.3 for auth_req_id.
 var legalID = regexp.MustCompile(`^[A-Za-z0-9._-]+$`)
 
-// CIBA Core 7.3: the successful acknowledgement.
+// CIBA Core 7.3: the OP takes a request on by answering at once, with 200, an auth_req_id,
+// expires_in and, if it likes, interval. The client polls with what it was told: a wrong
+// expires_in makes it give up early or for nothing, a wrong interval gets it throttled,
+// and an auth_req_id that can be guessed hands its tokens to somebody else. N-22 has the
+// form and entropy of auth_req_id, N-21 the header that keeps the answer out of caches.
 var _ = Cases.Describe("Acknowledgement", func() {
 	Case("ack-status", "is a 200", Judges("CIBA-7.3-ACK-STATUS").Smoke(), func(t *T) {
-		resp := Acknowledged(t)
-		t.At(resp)
-		_, err := resp.Object()
-		t.Check(resp.Status == 200 && err == nil, "200 with a JSON object", "%s", resp.Summary())
+		t.Expect(Acknowledged(t)).To(gomega.And(HaveStatus(200), BeJSONObject()), "200 with a JSON object")
 	})
 	Case("ack-json", "is application/json", Judges("CIBA-7.3-ACK-JSON"), func(t *T) {
-		resp := acknowledgement(t)
-		t.Expect(resp).To(BeJSON())
+		t.Expect(acknowledgement(t)).To(BeJSON())
 	})
 	Case("ack-no-store", "is not cached", Judges("CIBA-7.3-ACK-NO-STORE"), func(t *T) {
-		resp := acknowledgement(t)
-		t.Expect(resp).To(NotBeCached())
+		t.Expect(acknowledgement(t)).To(NotBeCached())
 	})
-	Case("ack-immediate", "does not wait for the user", Judges("CIBA-7.3-ACK-IMMEDIATE"), func(t *T) {
-		resp := t.Start(t.Request())
-		took := resp.Received.Sub(resp.Sent)
-		if took > ackSlow && took <= ackBlocked { // once more: the run itself may have been in the way
-			resp = t.Start(t.Request())
-			took = min(took, resp.Received.Sub(resp.Sent))
-		}
-		t.At(resp)
-		switch {
-		case took > ackBlocked:
-			t.Fail("an answer at once", "it took %s", took.Round(time.Millisecond))
-		case resp.Err != nil:
-			t.MustAnswer(resp)
-		case took > ackSlow:
-			t.Warn("an answer within 5 s", "it took %s", took.Round(time.Millisecond))
-		}
-	})
+	Case("ack-immediate", "does not wait for the user", Judges("CIBA-7.3-ACK-IMMEDIATE"), judgeAckTime)
 	Case("ack-id-present", "has an auth_req_id", Judges("CIBA-7.3-ARID-PRESENT").Smoke(), func(t *T) {
-		id, isString := ackMember(t, "auth_req_id").(string)
-		t.Check(isString && id != "", "a non-empty string", "auth_req_id is %T", ackMember(t, "auth_req_id"))
+		t.Expect(readableAck(t)).To(HaveMember("auth_req_id", nonEmptyText), "auth_req_id is a non-empty string")
 	})
 	Case("ack-id-charset", "has ids of the permitted characters", Judges("CIBA-7.3-ARID-CHARSET").AfterAll(), func(t *T) {
-		for _, id := range ids(t) {
+		for _, id := range authReqIDs(t) {
 			if !t.Check(legalID.MatchString(id), "only A-Z a-z 0-9 . - _", "an auth_req_id with other characters, %d long", len(id)) {
 				return
 			}
 		}
 	})
 	Case("ack-id-entropy", "has ids of 128 bits at least", Judges("CIBA-7.3-ARID-ENTROPY").AfterAll(), func(t *T) {
-		sample := ids(t)
-		bits := upperBound(sample)
+		sample := authReqIDs(t)
+		bits := entropyBound(sample)
 		switch {
 		case len(sample) < 10:
 			t.Info("ten values to judge by", "only %d were seen; they allow %.0f bits", len(sample), bits)
@@ -78,8 +62,8 @@ var _ = Cases.Describe("Acknowledgement", func() {
 		}
 	})
 	Case("ack-id-entropy-160", "has ids of 160 bits, as advised", Judges("CIBA-7.3-ARID-ENTROPY-160").AfterAll(), func(t *T) {
-		sample := ids(t)
-		bits := upperBound(sample)
+		sample := authReqIDs(t)
+		bits := entropyBound(sample)
 		if len(sample) < 10 {
 			t.Info("ten values to judge by", "only %d were seen", len(sample))
 			return
@@ -89,10 +73,10 @@ var _ = Cases.Describe("Acknowledgement", func() {
 	Case("ack-id-unique", "has a new id for every request", Judges("CIBA-7.3-ARID-UNIQUE").AfterAll(), func(t *T) {
 		t.Start(t.Request())
 		t.Start(t.Request())
-		seen := map[string]bool{}
-		for _, id := range ids(t) {
-			t.Check(!seen[id], "all different", "an auth_req_id was issued twice")
-			seen[id] = true
+		issued := map[string]bool{}
+		for _, id := range authReqIDs(t) {
+			t.Check(!issued[id], "all different", "an auth_req_id was issued twice")
+			issued[id] = true
 		}
 	})
 	Case("ack-expires-in", "has expires_in as a positive number", Judges("CIBA-7.3-EXPIRES-IN").Smoke(), func(t *T) {
@@ -103,6 +87,7 @@ var _ = Cases.Describe("Acknowledgement", func() {
 			t.Warn("a life of less than a year", "expires_in %.40v", value)
 		}
 	})
+	// Absence means 5 s. Zero is in use, though the text wants a positive number.
 	Case("ack-interval", "has interval as a positive number, or not at all", Judges("CIBA-7.3-INTERVAL").Smoke(), func(t *T) {
 		object, _ := acknowledgement(t).Object()
 		value, there := object["interval"]
@@ -114,18 +99,18 @@ var _ = Cases.Describe("Acknowledgement", func() {
 		t.Check(!there || isNumber && n > 0 && n == math.Trunc(n), "a positive whole number, or no member", "%T %.40v", value, value)
 	})
 	Case("ack-no-tokens", "carries no tokens", Judges("CIBA-7.3-ACK-NO-TOKENS"), func(t *T) {
-		resp := acknowledgement(t)
-		if resp.HasTokens() {
-			t.Fail("no token members", "%s", resp.Summary())
-		}
+		t.Expect(acknowledgement(t)).As(result.Fail).NotTo(HaveTokens(), "no token members")
 	})
 	Case("ack-everywhere", "is of one form whatever was asked, and by whom",
-		Judges("CIBA-7.3-ACK-STATUS", "CIBA-7.3-ACK-JSON", "CIBA-7.3-ACK-NO-STORE", "CIBA-7.3-EXPIRES-IN", "CIBA-7.3-INTERVAL", "CIBA-7.3-ACK-NO-TOKENS", "CIBA-7.3-ACK-IMMEDIATE").AfterAll(), acksAlike)
+		Judges("CIBA-7.3-ACK-STATUS", "CIBA-7.3-ACK-JSON", "CIBA-7.3-ACK-NO-STORE", "CIBA-7.3-EXPIRES-IN",
+			"CIBA-7.3-INTERVAL", "CIBA-7.3-ACK-NO-TOKENS", "CIBA-7.3-ACK-IMMEDIATE").AfterAll(), judgeEveryAck)
+	// An auth_req_id is shown to the client and gets into logs. No text forbids that it
+	// tells who is asked, so this is recorded only.
 	Case("ack-id-no-leak", "has ids that tell nothing about the user", Judges("CIBA-7.3-ARID-NO-LEAK").AfterAll(), func(t *T) {
-		for _, id := range ids(t) {
+		for _, id := range authReqIDs(t) {
 			readable := readableIn(id)
 			for _, u := range t.Target().Users {
-				if tells(readable, u.LoginHint) || tells(readable, u.Sub) {
+				if reveals(readable, u.LoginHint) || reveals(readable, u.Sub) {
 					t.Check(false, "no readable personal data", "the hint or subject of a user is in an auth_req_id")
 					return
 				}
@@ -133,6 +118,23 @@ var _ = Cases.Describe("Acknowledgement", func() {
 		}
 	})
 })
+
+// judgeAckTime measures how long the OP takes to answer a good request. One that waits
+// for the user keeps the client from telling its own user what to do meanwhile.
+func judgeAckTime(t *T) {
+	resp := t.Start(t.Request())
+	if first := answerTime(resp); first > ackSlow && first <= ackBlocked { // the run itself may have been in the way
+		if second := t.MustAnswer(t.Start(t.Request())); resp.Err != nil || answerTime(second) < first {
+			resp = second
+		}
+	}
+	if answerTime(resp) <= ackBlocked {
+		t.MustAnswer(resp)
+	}
+	if t.Expect(resp).As(result.Fail).To(ArriveWithin(ackBlocked), "an answer at once") {
+		t.Expect(resp).As(result.Warn).To(ArriveWithin(ackSlow), "an answer within 5 s")
+	}
+}
 
 // readableIn is what anybody can read in an id: the text itself, what it is the
 // base64 of, and the members of a JWT.
@@ -146,25 +148,25 @@ func readableIn(id string) string {
 	return text
 }
 
-// tells looks for a name that is too long to be there by chance.
-func tells(text, name string) bool { return len(name) >= 4 && strings.Contains(text, name) }
+// reveals reports whether a text contains a name that is too long to be there by chance.
+func reveals(text, name string) bool { return len(name) >= 4 && strings.Contains(text, name) }
 
-// acksAlike judges every acknowledgement of the run. What is wrong with the shared
+// judgeEveryAck judges every acknowledgement of the run. What is wrong with the shared
 // one, too, is left to the cases above.
-func acksAlike(t *T) {
-	told := map[string]bool{}
+func judgeEveryAck(t *T) {
+	reported := map[string]bool{}
 	for _, f := range ackFlaws(Acknowledged(t)) {
-		told[f.requirement] = true
+		reported[f.requirement] = true
 	}
 	for _, s := range t.Seen().Starts() {
-		if _, err := s.Response.Started(); err != nil && took(s.Response) <= ackBlocked {
+		if _, err := s.Response.Started(); err != nil && answerTime(s.Response) <= ackBlocked {
 			continue
 		}
 		for _, f := range ackFlaws(s.Response) {
-			if told[f.requirement] {
+			if reported[f.requirement] {
 				continue
 			}
-			told[f.requirement] = true
+			reported[f.requirement] = true
 			r := Clause(t, f.requirement)
 			Keep(t, s.Response)
 			t.At(s.Response)
@@ -173,9 +175,10 @@ func acksAlike(t *T) {
 	}
 }
 
-// ackFlaw is what is wrong with an acknowledgement.
+// ackFlaw is what is wrong with an acknowledgement, and the clause that it breaks.
 type ackFlaw struct{ requirement, expected, actual string }
 
+// ackFlaws are the flaws of one acknowledgement, by the clauses of the cases above.
 func ackFlaws(resp *ciba.Response) []ackFlaw {
 	var flaws []ackFlaw
 	check := func(ok bool, requirement, expected, actual string, args ...any) {
@@ -183,18 +186,22 @@ func ackFlaws(resp *ciba.Response) []ackFlaw {
 			flaws = append(flaws, ackFlaw{requirement, expected, fmt.Sprintf(actual, args...)})
 		}
 	}
-	if took(resp) > ackBlocked {
-		return []ackFlaw{{"CIBA-7.3-ACK-IMMEDIATE", "an answer at once", "it took " + took(resp).Round(time.Second).String()}}
+	if answerTime(resp) > ackBlocked {
+		return []ackFlaw{{"CIBA-7.3-ACK-IMMEDIATE", "an answer at once", "it took " + answerTime(resp).Round(time.Second).String()}}
 	}
 	object, err := resp.Object()
 	check(resp.Status == 200 && err == nil, "CIBA-7.3-ACK-STATUS", "200 with a JSON object", "%s", resp.Summary())
-	check(resp.MediaType() == "application/json", "CIBA-7.3-ACK-JSON", "application/json", "Content-Type %.100q", resp.Header.Get("Content-Type"))
-	check(NoStore(resp.Header.Values("Cache-Control")), "CIBA-7.3-ACK-NO-STORE", "no-store", "Cache-Control %.100q", resp.Header.Get("Cache-Control"))
+	check(resp.MediaType() == "application/json", "CIBA-7.3-ACK-JSON",
+		"application/json", "Content-Type %.100q", resp.Header.Get("Content-Type"))
+	check(NoStore(resp.Header.Values("Cache-Control")), "CIBA-7.3-ACK-NO-STORE",
+		"no-store", "Cache-Control %.100q", resp.Header.Get("Cache-Control"))
 	life, isNumber := NumberOf(object["expires_in"])
-	check(isNumber && life > 0 && life == math.Trunc(life), "CIBA-7.3-EXPIRES-IN", "a positive whole expires_in", "%T %.40v", object["expires_in"], object["expires_in"])
+	check(isNumber && life > 0 && life == math.Trunc(life), "CIBA-7.3-EXPIRES-IN",
+		"a positive whole expires_in", "%T %.40v", object["expires_in"], object["expires_in"])
 	pace, isNumber := NumberOf(object["interval"])
 	_, there := object["interval"]
-	check(!there || isNumber && pace >= 0 && pace == math.Trunc(pace), "CIBA-7.3-INTERVAL", "a whole interval, or none", "%T %.40v", object["interval"], object["interval"])
+	check(!there || isNumber && pace >= 0 && pace == math.Trunc(pace), "CIBA-7.3-INTERVAL",
+		"a whole interval, or none", "%T %.40v", object["interval"], object["interval"])
 	check(!resp.HasTokens(), "CIBA-7.3-ACK-NO-TOKENS", "no token members", "%s", resp.Summary())
 	return flaws
 }
@@ -207,37 +214,45 @@ func acknowledgement(t *T) *ciba.Response {
 	return resp
 }
 
-func ackMember(t *T, name string) any {
-	object, err := acknowledgement(t).Object()
-	if err != nil {
+// readableAck is the shared acknowledgement, or an error when it is no JSON object;
+// ack-status judges that, too.
+func readableAck(t *T) *ciba.Response {
+	resp := acknowledgement(t)
+	if _, err := resp.Object(); err != nil {
 		t.Abort("the acknowledgement cannot be read: %v", err)
 	}
+	return resp
+}
+
+// ackMember is a member of the shared acknowledgement, nil when it is not there.
+func ackMember(t *T, name string) any {
+	object, _ := readableAck(t).Object()
 	return object[name]
 }
 
-// ids are all auth_req_ids of the run. A run of this case alone collects its own.
-func ids(t *T) []string {
-	var ids []string
+// authReqIDs are all auth_req_ids of the run. A run of this case alone collects its own.
+func authReqIDs(t *T) []string {
+	var list []string
 	for _, ack := range t.Seen().Acks() {
-		ids = append(ids, ack.AuthReqID)
+		list = append(list, ack.AuthReqID)
 	}
-	for len(ids) < 20 {
+	for len(list) < 20 {
 		ack, err := t.Start(t.Request()).Started()
 		if err != nil {
 			break
 		}
-		ids = append(ids, ack.AuthReqID)
+		list = append(list, ack.AuthReqID)
 	}
-	return ids
+	return list
 }
 
-// upperBound is the most entropy the values can have: the positions that vary,
+// entropyBound is the most entropy the values can have: the positions that vary,
 // counted in the shortest value, times the bits of the characters seen in them.
 // It never underestimates; a low bound is a proof, a high one is none. The load
 // generator bounds the same clause more tightly, by the characters of each position:
 // it has thousands of values. Of the few that a run of cases has, a position shows
 // no more characters than there are values, which would accuse good identifiers.
-func upperBound(values []string) float64 {
+func entropyBound(values []string) float64 {
 	if len(values) == 0 {
 		return 0
 	}

@@ -8,52 +8,70 @@ import (
 
 	"github.com/cibatest/cibatest/internal/ciba"
 	"github.com/cibatest/cibatest/internal/driver"
+	"github.com/cibatest/cibatest/reports/result"
 	. "github.com/cibatest/cibatest/suites/harness"
 )
 
-// CIBA Core 7.3 and 11: an auth_req_id lives for expires_in, not longer and not
-// shorter. Each case waits for an expiry of its own; all of them wait together.
+// CIBA Core 7.3 and 11: an auth_req_id lives for the expires_in that was announced, not
+// longer and not shorter, and its end is told by expired_token. A request that ends early
+// takes from the user the time to decide; one that lives on can be approved by mistake
+// long after the client has given up. How long an OP remembers what has expired is
+// disputed (N-06). Each case waits for an expiry of its own; all of them wait together.
 var _ = Cases.Describe("Expiry", func() {
-	Case("expired-token", "is told by expired_token", Judges("CIBA-11-EXPIRED-TOKEN").WaitsForExpiry().About(expiryTime), func(t *T) {
-		t.Judge(expiry(t).resp)
-	})
-	Case("expired-error-format", "is told by JSON with a string error", Judges("CIBA-11-ERROR-FORMAT").Needs("short_expiry", "no_action").WaitsForExpiry().About(expiryTime), func(t *T) {
-		judgeTokenError(t, expiry(t).resp)
-	})
-	Case("expired-late-poll", "may be forgotten long after", Judges("CIBA-11-EXPIRED-LATE-POLL").WaitsForExpiry().Limit(DefaultLimit+longAfter).About(expiryTime+longAfter), func(t *T) {
-		flow := expiring(t, nil)
-		t.WaitUntil(flow.Expires().Add(longAfter))
-		t.Judge(pollEnded(t, flow))
-	})
-	Case("expiry-not-early", "does not come before expires_in", Judges("CIBA-7.3-NOT-EARLY").WaitsForExpiry().About(expiryTime), func(t *T) {
-		flow := expiring(t, nil)
-		resp := pollShortlyBefore(t, flow)
-		t.Judge(resp)
-	})
-	Case("expiry-late-approval", "leaves time for an approval shortly before it", Judges("CIBA-7.3-NOT-EARLY").Needs("approve").WaitsForExpiry().About(expiryTime), approvedLate)
-	Case("expiry-expires-in-true", "follows the announced expires_in, whatever was requested", Judges("CIBA-7.3-EXPIRES-IN-TRUE").WaitsForExpiry().Limit(2*DefaultLimit).About(expiryTime), expiresAsAnnounced)
-	Case("expired-final", "is final: a later approval brings no tokens", Judges("CIBA-11-EXPIRED-FINAL").WaitsForExpiry().About(expiryTime), func(t *T) {
-		flow := expiring(t, nil)
-		t.WaitUntil(flow.Expires().Add(ExpiryLatest))
-		_ = Overrule(t, flow, true) // a device that no longer offers the prompt is right, too
-		t.JudgeVariant("after an approval that came too late", pollEnded(t, flow))
-		t.JudgeVariant("one interval after that", t.Poll(flow))
-	})
-	Case("expired-approved", "ends an approved request that nobody redeemed", Judges("CIBA-11-APPROVED-UNREDEEMED-EXPIRES").WaitsForExpiry().About(expiryTime), func(t *T) {
-		flow := expiring(t, nil)
-		t.Approve(flow)
-		t.WaitUntil(flow.Expires().Add(ExpiryLatest))
-		t.Judge(pollEnded(t, flow))
-	})
-	Case("expired-other-client", "of a request is nothing another client learns of", Judges("CIBA-11-OTHER-CLIENT-EXPIRED").WaitsForExpiry().About(expiryTime), func(t *T) {
-		flow := expiring(t, nil)
-		t.WaitUntil(flow.Expires().Add(ExpiryLatest))
-		t.Judge(foreignPoll(t, flow))
-	})
-	Case("expiry-approval-race", "and approval at the same moment have one winner", Judges("CIBA-11-EXPIRED-FINAL").Needs("parallel").WaitsForExpiry().About(expiryTime), approvalAtExpiry)
+	Case("expired-token", "is told by expired_token",
+		Judges("CIBA-11-EXPIRED-TOKEN").WaitsForExpiry().About(expiryTime), func(t *T) {
+			t.Judge(sharedExpiry(t).resp)
+		})
+	Case("expired-error-format", "is told by JSON with a string error",
+		Judges("CIBA-11-ERROR-FORMAT").Needs("short_expiry", "no_action").WaitsForExpiry().About(expiryTime), func(t *T) {
+			judgeTokenError(t, sharedExpiry(t).resp)
+		})
+	Case("expired-late-poll", "may be forgotten long after",
+		Judges("CIBA-11-EXPIRED-LATE-POLL").WaitsForExpiry().Limit(DefaultLimit+wellAfterExpiry).About(expiryTime+wellAfterExpiry), func(t *T) {
+			flow := startExpiring(t, nil)
+			t.WaitUntil(flow.Expires().Add(wellAfterExpiry))
+			t.Judge(pollEnded(t, flow))
+		})
+	Case("expiry-not-early", "does not come before expires_in",
+		Judges("CIBA-7.3-NOT-EARLY").WaitsForExpiry().About(expiryTime), func(t *T) {
+			flow := startExpiring(t, nil)
+			resp := pollShortlyBefore(t, flow)
+			t.Judge(resp)
+		})
+	Case("expiry-late-approval", "leaves time for an approval shortly before it",
+		Judges("CIBA-7.3-NOT-EARLY").Needs("approve").WaitsForExpiry().About(expiryTime), judgeLateApproval)
+	Case("expiry-expires-in-true", "follows the announced expires_in, whatever was requested",
+		Judges("CIBA-7.3-EXPIRES-IN-TRUE").WaitsForExpiry().Limit(2*DefaultLimit).About(expiryTime), judgeAnnouncedExpiry)
+	Case("expired-final", "is final: a later approval brings no tokens",
+		Judges("CIBA-11-EXPIRED-FINAL").WaitsForExpiry().About(expiryTime), func(t *T) {
+			flow := startExpiring(t, nil)
+			t.WaitUntil(flow.Expires().Add(ExpiryLatest))
+			_ = Overrule(t, flow, true) // a device that no longer offers the prompt is right, too
+			t.JudgeVariant("after an approval that came too late", pollEnded(t, flow))
+			t.JudgeVariant("one interval after that", t.Poll(flow))
+		})
+	// Products extend the life of an approved request, for which the text gives no room
+	// (N-24).
+	Case("expired-approved", "ends an approved request that nobody redeemed",
+		Judges("CIBA-11-APPROVED-UNREDEEMED-EXPIRES").WaitsForExpiry().About(expiryTime), func(t *T) {
+			flow := startExpiring(t, nil)
+			t.Approve(flow)
+			t.WaitUntil(flow.Expires().Add(ExpiryLatest))
+			t.Judge(pollEnded(t, flow))
+		})
+	Case("expired-other-client", "of a request is nothing another client learns of",
+		Judges("CIBA-11-OTHER-CLIENT-EXPIRED").WaitsForExpiry().About(expiryTime), func(t *T) {
+			flow := startExpiring(t, nil)
+			t.WaitUntil(flow.Expires().Add(ExpiryLatest))
+			t.Judge(pollAsSecond(t, flow))
+		})
+	Case("expiry-approval-race", "and approval at the same moment have one winner",
+		Judges("CIBA-11-EXPIRED-FINAL").Needs("parallel").WaitsForExpiry().About(expiryTime), judgeApprovalAtExpiry)
 })
 
-// CIBA Core 7.1: requested_expiry.
+// CIBA Core 7.1: requested_expiry is a positive integer by which a client asks for a
+// longer or shorter life. The OP may honour, cap or ignore it (N-23). What it must not do
+// is announce an expires_in that is none: the client would never poll, or poll for ever.
 var _ = Cases.Describe("Requested expiry", func() {
 	Case("requested-expiry-influence", "may influence expires_in", Judges("CIBA-7.1-REQEXP-INFLUENCE"), func(t *T) {
 		for _, seconds := range []string{"30", "300"} {
@@ -63,16 +81,18 @@ var _ = Cases.Describe("Requested expiry", func() {
 			t.Check(resp.Status != 200 || lifetimeOf(resp) > 0, what+": a positive expires_in", "%s", resp.Summary())
 		}
 	})
-	Case("requested-expiry-ordinary", "is no reason for refusal when it is ordinary", Judges("CIBA-7.1-REQEXP-ORDINARY").Smoke(), func(t *T) {
-		t.JudgeAck("requested_expiry=300", t.Start(t.Request().With("requested_expiry", "300")))
-	})
-	Case("requested-expiry-invalid", "is refused when it is no positive integer", Judges("CIBA-7.1-REQEXP-INVALID").Smoke(), func(t *T) {
-		for _, value := range []string{"0", "-1", "1.5", "abc", "1e3"} {
-			resp := t.Start(t.Request().With("requested_expiry", value))
-			t.JudgeVariant("requested_expiry="+value, resp)
-			judgeLifetime(t, "requested_expiry="+value, resp)
-		}
-	})
+	Case("requested-expiry-ordinary", "is no reason for refusal when it is ordinary",
+		Judges("CIBA-7.1-REQEXP-ORDINARY").Smoke(), func(t *T) {
+			t.JudgeAck("requested_expiry=300", t.Start(t.Request().With("requested_expiry", "300")))
+		})
+	Case("requested-expiry-invalid", "is refused when it is no positive integer",
+		Judges("CIBA-7.1-REQEXP-INVALID").Smoke(), func(t *T) {
+			for _, value := range []string{"0", "-1", "1.5", "abc", "1e3"} {
+				resp := t.Start(t.Request().With("requested_expiry", value))
+				t.JudgeVariant("requested_expiry="+value, resp)
+				judgeLifetime(t, "requested_expiry="+value, resp)
+			}
+		})
 	Case("requested-expiry-huge", "is capped, ignored or refused when it is excessive", Judges("CIBA-7.1-REQEXP-HUGE"), func(t *T) {
 		for _, value := range []string{"315360000", "99999999999999999999"} {
 			resp := t.Start(t.Request().With("requested_expiry", value))
@@ -88,27 +108,27 @@ const (
 	expiryAsked = 20 * time.Second
 	// expiryTime is what such a case takes on an OP that honours the request.
 	expiryTime = expiryAsked + ExpiryLatest
-	// grain is how much shorter than asked a request may be because an OP rounds.
-	grain = 2 * time.Second
-	// longAfter is when an expired request may be gone. The longest retention
+	// roundingSlack is how much shorter than asked a request may be because an OP rounds.
+	roundingSlack = 2 * time.Second
+	// wellAfterExpiry is when an expired request may be gone. The longest retention
 	// known of an OP is the interval and 10 s.
-	longAfter = 35 * time.Second
+	wellAfterExpiry = 35 * time.Second
 	// expiryEdge is how far around the expiry the racing approvals lie.
 	expiryEdge = 400 * time.Millisecond
 )
 
-// expiring starts a flow that expires within the time budget, and sooner where
-// the OP honours requested_expiry. What the OP announces counts. A case that
-// needs more time than one poll says how much.
-func expiring(t *T, need func(*Flow) time.Duration) *Flow {
+// startExpiring starts a flow that expires within the time budget, and sooner where the
+// OP honours requested_expiry. The expires_in that it announces counts. A case that needs
+// more time than one poll says how much.
+func startExpiring(t *T, need func(*Flow) time.Duration) *Flow {
 	if need == nil {
 		need = func(f *Flow) time.Duration { return f.Pace() + ExpiryEarly + time.Second }
 	}
 	asked := expiryAsked
 	for range 2 {
-		flow := mustStartAsking(t, asked)
+		flow := mustStartWithExpiry(t, asked)
 		if needed := need(flow); flow.ExpiresIn < needed {
-			asked = needed + grain
+			asked = needed + roundingSlack
 			continue
 		}
 		return flow
@@ -117,9 +137,9 @@ func expiring(t *T, need func(*Flow) time.Duration) *Flow {
 	return nil
 }
 
-// mustStartAsking starts a flow with requested_expiry, or without it where the
+// mustStartWithExpiry starts a flow with requested_expiry, or without it where the
 // OP does not take it, and skips the case when its expiry is beyond the budget.
-func mustStartAsking(t *T, asked time.Duration) *Flow {
+func mustStartWithExpiry(t *T, asked time.Duration) *Flow {
 	resp := t.Start(t.Request().With("requested_expiry", inSeconds(asked)))
 	if _, err := resp.Started(); err != nil {
 		resp = t.Start(t.Request())
@@ -136,33 +156,34 @@ func mustStartAsking(t *T, asked time.Duration) *Flow {
 	return flow
 }
 
+// inSeconds writes a duration as a parameter in whole seconds, rounded up.
 func inSeconds(d time.Duration) string {
 	return strconv.Itoa(int(math.Ceil(d.Seconds())))
 }
 
-// ended is a flow and the answer that told its end.
-type ended struct {
+// endedFlow is a flow and the answer that told its end.
+type endedFlow struct {
 	flow *Flow
 	resp *ciba.Response
 }
 
-// expiry is the shared flow that nobody decided and nobody polled until shortly
+// sharedExpiry is the shared flow that nobody decided and nobody polled until shortly
 // after its expiry. An OP with a coarse clock gets a second poll.
-func expiry(t *T) ended {
-	return Observe(t, "expired", func(t *T) ended {
-		flow := expiring(t, nil)
+func sharedExpiry(t *T) endedFlow {
+	return Observe(t, "expired", func(t *T) endedFlow {
+		flow := startExpiring(t, nil)
 		t.WaitUntil(flow.Expires().Add(ExpiryLate))
 		resp := t.PollNow(flow)
 		if driver.Undecided(resp) {
 			t.WaitUntil(flow.Expires().Add(ExpiryLatest))
 			resp = t.Poll(flow)
 		}
-		return ended{flow, t.MustAnswer(resp)}
+		return endedFlow{flow, t.MustAnswer(resp)}
 	})
 }
 
-// pollEnded polls a flow that is over, and again where the OP keeps the pace
-// before it looks at the flow: slow_down only delays the answer.
+// pollEnded polls a flow that is over, and again where the OP looks at the pace before it
+// looks at the flow: slow_down only delays the answer.
 func pollEnded(t *T, f *Flow) *ciba.Response {
 	resp := t.PollNow(f)
 	for range 2 {
@@ -185,10 +206,11 @@ func pollShortlyBefore(t *T, f *Flow) *ciba.Response {
 	return resp
 }
 
-// approvedLate leaves the OP exactly the time a decision may take.
-func approvedLate(t *T) {
+// judgeLateApproval approves a flow so shortly before its expiry that the OP has exactly
+// the time a decision may take.
+func judgeLateApproval(t *T) {
 	margin := func(f *Flow) time.Duration { return f.DecisionWindow() + ExpiryEarly }
-	flow := expiring(t, func(f *Flow) time.Duration { return margin(f) + time.Second })
+	flow := startExpiring(t, func(f *Flow) time.Duration { return margin(f) + time.Second })
 	flow.EndAwaited = false // an end that load control brings about tells nothing here
 	t.WaitUntil(flow.Expires().Add(-margin(flow)))
 	decideNow(t, flow, true)
@@ -202,11 +224,14 @@ func approvedLate(t *T) {
 	t.Expect(resp).To(HaveTokens(), fmt.Sprintf("tokens for an approval %s before the expiry", margin(flow)))
 }
 
-func expiresAsAnnounced(t *T) {
-	early := mustStartAsking(t, 30*time.Second)
+// judgeAnnouncedExpiry polls one request shortly before its announced end and another
+// one after it: an OP may announce one life and keep to another, such as the requested
+// one.
+func judgeAnnouncedExpiry(t *T) {
+	early := mustStartWithExpiry(t, 30*time.Second)
 	late := early
 	if t.Has("parallel") { // else one after the other
-		late = mustStartAsking(t, 30*time.Second)
+		late = mustStartWithExpiry(t, 30*time.Second)
 	}
 	if early.Pace() > early.ExpiresIn-ExpiryEarly {
 		t.Skip("no poll fits into expires_in %s at an interval of %s", early.ExpiresIn, early.Spacing())
@@ -214,7 +239,7 @@ func expiresAsAnnounced(t *T) {
 	t.WaitUntil(early.Expires().Add(-ExpiryEarly))
 	before := t.MustAnswer(t.PollNow(early))
 	if late == early {
-		late = mustStartAsking(t, 30*time.Second)
+		late = mustStartWithExpiry(t, 30*time.Second)
 	}
 	t.WaitUntil(late.Expires().Add(ExpiryLatest))
 	after := t.MustAnswer(pollEnded(t, late))
@@ -223,13 +248,8 @@ func expiresAsAnnounced(t *T) {
 		polled = t.MustAnswer(pollEnded(t, early))
 	}
 
-	t.At(before)
-	switch {
-	case driver.Undecided(before), early.Outlived(before):
-	case before.Is(ciba.AccessDenied):
-		t.Warn(fmt.Sprintf("still pending %s before expires_in", ExpiryEarly), "%s; the device may have given up", before.Summary())
-	default:
-		t.Check(false, fmt.Sprintf("still pending %s before expires_in", ExpiryEarly), "%s", before.Summary())
+	if !early.Outlived(before) {
+		judgeStillPending(t, before)
 	}
 	t.JudgeVariant(fmt.Sprintf("%s after expires_in", ExpiryLatest), after)
 	if polled != nil {
@@ -237,13 +257,23 @@ func expiresAsAnnounced(t *T) {
 	}
 }
 
-// approvalAtExpiry approves flows around the moment they expire and polls every
+// judgeStillPending judges a poll shortly before the expiry. Denial is a warning there:
+// the device may have given up sooner than the OP.
+func judgeStillPending(t *T, resp *ciba.Response) {
+	judgement := t.Expect(resp)
+	if resp.Is(ciba.AccessDenied) {
+		judgement = judgement.As(result.Warn)
+	}
+	judgement.To(BePending(), fmt.Sprintf("still pending %s before expires_in", ExpiryEarly))
+}
+
+// judgeApprovalAtExpiry approves flows around the moment they expire and polls every
 // other one at once. Whoever wins, none can be redeemed later.
-func approvalAtExpiry(t *T) {
+func judgeApprovalAtExpiry(t *T) {
 	const flows = 6
 	list := make([]*Flow, flows)
 	for i := range list {
-		list[i] = expiring(t, nil)
+		list[i] = startExpiring(t, nil)
 	}
 	first, late := make([]*ciba.Response, flows), make([]*ciba.Response, flows)
 	t.Together(flows, func(i int) {
@@ -266,7 +296,8 @@ func approvalAtExpiry(t *T) {
 	}
 }
 
-// judgeLifetime judges the expires_in of an OP that took an odd requested_expiry.
+// judgeLifetime judges the expires_in of an OP that took a requested_expiry that is out
+// of the ordinary: whatever it makes of it, the acknowledgement has to be usable.
 func judgeLifetime(t *T, what string, resp *ciba.Response) {
 	if resp.Status == 200 && lifetimeOf(resp) <= 0 {
 		t.Fail(what+": a refusal, or an ordinary expires_in", "an acknowledgement without a positive one")

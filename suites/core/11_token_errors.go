@@ -6,82 +6,88 @@ import (
 
 	"github.com/cibatest/cibatest/internal/ciba"
 	"github.com/cibatest/cibatest/internal/driver"
+	"github.com/cibatest/cibatest/reports/result"
 	. "github.com/cibatest/cibatest/suites/harness"
 )
 
 // CIBA Core 11: an auth_req_id that was never issued, or not to this client, is
-// invalid_grant whatever happened to the request.
+// invalid_grant whatever happened to the request. expired_token for an unknown value, as
+// one product answers (N-06), has a client wait for nothing. To another client the state
+// of a request tells what a user did; its tokens are those of somebody else's user. Nothing
+// that others try may cost the owner the request.
 var _ = Cases.Describe("Invalid auth_req_id", func() {
-	Case("id-unknown", "is invalid_grant when it was never issued", Judges("CIBA-11-ARID-UNKNOWN").LastForClient().Smoke(), func(t *T) {
-		flow := t.MustStart(t.Request())
-		t.Judge(pollFor(t, t.Client(), similarID(t.Random(), flow.AuthReqID)))
-	})
-	Case("id-tampered", "is invalid_grant when it was altered", Judges("CIBA-11-ARID-TAMPERED").LastForClient().About(8*time.Second), tamperedIDs)
-	Case("id-other-client", "is invalid_grant for another client, before and after the approval", Judges("CIBA-11-ARID-OTHER-CLIENT").Smoke().About(8*time.Second), func(t *T) {
-		flow := t.MustStart(t.Request())
-		t.JudgeVariant("pending", foreignPoll(t, flow))
-		t.ApproveAlive(flow)
-		t.JudgeVariant("approved", foreignPoll(t, flow))
-		resp := t.MustAnswer(t.PollDecided(flow))
-		t.At(resp)
-		owned(t, resp.HasTokens(), "the owner still gets the tokens", resp)
-	})
-	Case("id-other-client-pace", "of another client does not count for the owner's pace", Judges("CIBA-11-ARID-OTHER-CLIENT").Needs("no_action").About(6*time.Second), func(t *T) {
-		flow := t.MustStart(t.Request())
-		t.WaitTurn(flow)
-		t.Judge(foreignPoll(t, flow))
-		resp := t.MustAnswer(t.PollNow(flow))
-		t.At(resp)
-		owned(t, driver.Undecided(resp), "the owner's request is still pending", resp)
-		if resp.Is(ciba.SlowDown) { // no text says what an OP counts
-			t.Warn("authorization_pending for the owner, who keeps the pace", "%s right after a poll of another client", resp.Summary())
-		}
-	})
-	Case("id-other-client-used", "is invalid_grant for another client after its use", Judges("CIBA-11-ARID-OTHER-CLIENT").AloneForClient().LastForClient().About(8*time.Second), func(t *T) {
-		flow := t.MustStart(t.Request())
-		t.MustRedeem(flow)
-		t.JudgeVariant("used", foreignPoll(t, flow))
-	})
-	Case("id-other-client-denied", "is invalid_grant for another client after the denial", Judges("CIBA-11-ARID-OTHER-CLIENT-DENIED").About(8*time.Second), func(t *T) {
-		flow := t.MustStart(t.Request())
-		t.WaitTurn(flow)
-		t.Deny(flow)
-		t.Judge(foreignPoll(t, flow))
-		resp := t.MustAnswer(t.PollDecided(flow))
-		t.Expect(resp).To(BeOAuthError(ciba.AccessDenied), "the owner still gets access_denied")
-	})
-	Case("id-other-client-race", "is invalid_grant for another client that polls at the moment of the approval", Judges("CIBA-11-ARID-OTHER-CLIENT").AloneForClient().LastForClient().About(10*time.Second), foreignRace)
+	Case("id-unknown", "is invalid_grant when it was never issued",
+		Judges("CIBA-11-ARID-UNKNOWN").LastForClient().Smoke(), func(t *T) {
+			flow := t.MustStart(t.Request())
+			t.Judge(pollFor(t, t.Client(), similarID(t.Random(), flow.AuthReqID)))
+		})
+	Case("id-tampered", "is invalid_grant when it was altered",
+		Judges("CIBA-11-ARID-TAMPERED").LastForClient().About(8*time.Second), judgeTamperedIDs)
+	Case("id-other-client", "is invalid_grant for another client, before and after the approval",
+		Judges("CIBA-11-ARID-OTHER-CLIENT").Smoke().About(8*time.Second), func(t *T) {
+			flow := t.MustStart(t.Request())
+			t.JudgeVariant("pending", pollAsSecond(t, flow))
+			t.ApproveAlive(flow)
+			t.JudgeVariant("approved", pollAsSecond(t, flow))
+			judgeOwner(t, t.PollDecided(flow), HaveTokens(), "the owner still gets the tokens")
+		})
+	Case("id-other-client-pace", "of another client does not count for the owner's pace",
+		Judges("CIBA-11-ARID-OTHER-CLIENT").Needs("no_action").About(6*time.Second), func(t *T) {
+			flow := t.MustStart(t.Request())
+			t.WaitTurn(flow)
+			t.Judge(pollAsSecond(t, flow))
+			resp := t.PollNow(flow)
+			judgeOwner(t, resp, BePending(), "the owner's request is still pending")
+			// No text says whose polls an OP counts, so slow_down is a warning.
+			t.Expect(resp).As(result.Warn).
+				NotTo(BeOAuthError(ciba.SlowDown), "authorization_pending for the owner, right after a poll of another client")
+		})
+	Case("id-other-client-used", "is invalid_grant for another client after its use",
+		Judges("CIBA-11-ARID-OTHER-CLIENT").AloneForClient().LastForClient().About(8*time.Second), func(t *T) {
+			flow := t.MustStart(t.Request())
+			t.MustRedeem(flow)
+			t.JudgeVariant("used", pollAsSecond(t, flow))
+		})
+	Case("id-other-client-denied", "is invalid_grant for another client after the denial",
+		Judges("CIBA-11-ARID-OTHER-CLIENT-DENIED").About(8*time.Second), func(t *T) {
+			flow := t.MustStart(t.Request())
+			t.WaitTurn(flow)
+			t.Deny(flow)
+			t.Judge(pollAsSecond(t, flow))
+			t.Expect(t.MustAnswer(t.PollDecided(flow))).To(BeOAuthError(ciba.AccessDenied), "the owner still gets access_denied")
+		})
+	Case("id-other-client-race", "is invalid_grant for another client that polls at the moment of the approval",
+		Judges("CIBA-11-ARID-OTHER-CLIENT").AloneForClient().LastForClient().About(10*time.Second), judgeForeignRace)
 })
 
-// tamperedIDs alters an issued auth_req_id and redeems the genuine one at last.
-// What may decode to the same bytes is only recorded.
-func tamperedIDs(t *T) {
+// judgeTamperedIDs alters an issued auth_req_id and redeems the genuine one at last.
+// Variants that may decode to the same bytes, such as other letters of a hexadecimal
+// number, are only recorded.
+func judgeTamperedIDs(t *T) {
 	flow := t.MustStart(t.Request())
 	altered := alteredInTheMiddle(t.Random(), flow.AuthReqID)
 	t.JudgeVariant("two characters altered, pending", pollFor(t, t.Client(), altered))
-	for what, id := range map[string]string{
-		"a character appended":   flow.AuthReqID + "A",
-		"the last one changed":   flow.AuthReqID[:len(flow.AuthReqID)-1] + similarTo(t.Random(), flow.AuthReqID[len(flow.AuthReqID)-1]),
-		"upper for lower case":   strings.ToUpper(flow.AuthReqID),
-		"one character left out": flow.AuthReqID[1:],
+	last := len(flow.AuthReqID) - 1
+	for _, variant := range []struct{ what, id string }{
+		{"a character appended", flow.AuthReqID + "A"},
+		{"the last one changed", flow.AuthReqID[:last] + similarCharacter(t.Random(), flow.AuthReqID[last])},
+		{"upper for lower case", strings.ToUpper(flow.AuthReqID)},
+		{"one character left out", flow.AuthReqID[1:]},
 	} {
-		if id == flow.AuthReqID {
-			continue
-		}
-		resp := t.MustAnswer(pollFor(t, t.Client(), id))
-		if t.At(resp); !resp.Is(ciba.InvalidGrant) {
-			t.Info("invalid_grant with "+what, "%s", resp.Summary())
+		if variant.id != flow.AuthReqID {
+			resp := t.MustAnswer(pollFor(t, t.Client(), variant.id))
+			t.Expect(resp).As(result.Info).To(BeOAuthError(ciba.InvalidGrant), "invalid_grant with "+variant.what)
 		}
 	}
 	approveIfPossible(t, flow)
 	t.JudgeVariant("two characters altered, decided", pollFor(t, t.Client(), altered))
-	stillGood(t, flow)
+	judgeOwnerUnharmed(t, flow)
 }
 
-// foreignRace lets another client poll again and again while the owner's request
+// judgeForeignRace lets another client poll again and again while the owner's request
 // is approved and redeemed.
-func foreignRace(t *T) {
-	needMachine(t)
+func judgeForeignRace(t *T) {
+	skipForPerson(t)
 	flow := t.MustStart(t.Request())
 	t.WaitTurn(flow)
 	foreign := make([]*ciba.Response, 8)
@@ -89,7 +95,7 @@ func foreignRace(t *T) {
 	t.Together(len(foreign)+1, func(i int) {
 		if i < len(foreign) {
 			t.Wait(time.Duration(i) * 10 * time.Millisecond)
-			foreign[i] = foreignPoll(t, flow)
+			foreign[i] = pollAsSecond(t, flow)
 			return
 		}
 		t.Wait(20 * time.Millisecond)
@@ -99,13 +105,13 @@ func foreignRace(t *T) {
 	for _, resp := range foreign {
 		t.Judge(resp)
 	}
-	t.At(t.MustAnswer(owner))
-	owned(t, owner.HasTokens(), "the owner gets the tokens", owner)
+	judgeOwner(t, owner, HaveTokens(), "the owner gets the tokens")
 }
 
-// foreignPoll polls a flow as another client, fully entitled otherwise.
-func foreignPoll(t *T, f *Flow) *ciba.Response { return pollFor(t, t.Second(), f.AuthReqID) }
+// pollAsSecond polls a flow as another client, which is entitled but for the auth_req_id.
+func pollAsSecond(t *T, f *Flow) *ciba.Response { return pollFor(t, t.Second(), f.AuthReqID) }
 
+// pollFor polls as a client with an auth_req_id, whoever it was issued to, if anybody.
 func pollFor(t *T, c *Client, id string) *ciba.Response {
 	return t.Send(t.TokenRequest(c, ciba.P("grant_type", ciba.GrantTypeCIBA, "auth_req_id", id)))
 }
@@ -115,7 +121,7 @@ func pollFor(t *T, c *Client, id string) *ciba.Response {
 func similarID(random *driver.Random, id string) string {
 	var b strings.Builder
 	for i := range len(id) {
-		b.WriteString(similarTo(random, id[i]))
+		b.WriteString(similarCharacter(random, id[i]))
 	}
 	return b.String()
 }
@@ -126,7 +132,7 @@ func alteredInTheMiddle(random *driver.Random, id string) string {
 	b := []byte(id)
 	changed := 0
 	for i := len(b) / 2; i < len(b)-1 && changed < 2; i++ {
-		if other := similarTo(random, b[i]); other != string(b[i]) {
+		if other := similarCharacter(random, b[i]); other != string(b[i]) {
 			b[i] = other[0]
 			changed++
 		}
@@ -134,12 +140,13 @@ func alteredInTheMiddle(random *driver.Random, id string) string {
 	return string(b)
 }
 
-var classes = []string{"0123456789", "abcdef", "ghijklmnopqrstuvwxyz", "ABCDEF", "GHIJKLMNOPQRSTUVWXYZ"}
+// characterClasses keep what a character may mean: digits stay digits, and hexadecimal
+// ones hexadecimal.
+var characterClasses = []string{"0123456789", "abcdef", "ghijklmnopqrstuvwxyz", "ABCDEF", "GHIJKLMNOPQRSTUVWXYZ"}
 
-// similarTo is another character of the same class: hexadecimal stays so.
-// Punctuation stays what it is.
-func similarTo(random *driver.Random, c byte) string {
-	for _, class := range classes {
+// similarCharacter is another character of the same class. Punctuation stays what it is.
+func similarCharacter(random *driver.Random, c byte) string {
+	for _, class := range characterClasses {
 		at := strings.IndexByte(class, c)
 		if at < 0 {
 			continue

@@ -6,3 +6,9 @@ import "github.com/cibatest/cibatest/suites/harness"
 
 // Cases are the cases of this package.
 var Cases = harness.NewFamily("core")
+
+// nonEmptyText reports whether a JSON value is a string with something in it.
+func nonEmptyText(value any) bool {
+	text, _ := value.(string)
+	return text != ""
+}
