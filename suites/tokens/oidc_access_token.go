@@ -151,7 +151,7 @@ func judgeAccessSignature(t *T, r Redeemed, token IDToken) {
 		return
 	}
 	set := MustKeySet(t)
-	if set.CannotVerify(token) == "" {
+	if set.WhyUnverifiable(token) == "" {
 		t.At(r.Response)
 		t.Check(set.Verifies(token), "a valid signature of a key at jwks_uri", "no key there verifies it (alg %.20q)", token.Alg())
 	}
