@@ -142,7 +142,7 @@ func ScopeIn(value any) ([]string, bool) {
 	if text, isString := value.(string); isString {
 		return strings.Fields(text), true
 	}
-	return TextsOf(value)
+	return StringsOf(value)
 }
 
 // JWTClaims are the claims of an access token, and reports whether it is a readable JWT. The

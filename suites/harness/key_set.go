@@ -75,8 +75,8 @@ func ReadKeySet(resp *ciba.Response) (KeySet, error) {
 	return set, err
 }
 
-// Signing counts the keys that may have signed: those not marked for encryption.
-func (s KeySet) Signing() int {
+// SigningKeys counts the keys that may have signed: those not marked for encryption.
+func (s KeySet) SigningKeys() int {
 	n := 0
 	for _, key := range s.Raw {
 		if KeyUse(key) != "enc" {
@@ -93,9 +93,9 @@ func (s KeySet) Verifies(token IDToken) bool {
 	return err == nil
 }
 
-// CannotVerify names a legal algorithm or curve that this tool does not know and the token
+// WhyUnverifiable names the legal algorithm or curve that this tool does not know and the token
 // may be signed by. It is empty where [KeySet.Verifies] decides.
-func (s KeySet) CannotVerify(token IDToken) string {
+func (s KeySet) WhyUnverifiable(token IDToken) string {
 	registered := []string{"ES256K", "Ed448", "ML-DSA-44", "ML-DSA-65", "ML-DSA-87"}
 	if slices.Contains(registered, token.Alg()) {
 		return "alg " + token.Alg() + " is not known here"

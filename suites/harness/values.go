@@ -25,8 +25,8 @@ func NumberOf(value any) (float64, bool) {
 	return f, err == nil
 }
 
-// TextsOf reads an array of strings, and reports whether the value is one.
-func TextsOf(value any) ([]string, bool) {
+// StringsOf reads an array of strings, and reports whether the value is one.
+func StringsOf(value any) ([]string, bool) {
 	if !IsStrings(value) {
 		return nil, false
 	}

@@ -37,7 +37,7 @@ func (d detail) withLargerAmount() (detail, bool) {
 // is the object itself and false.
 func (d detail) withShorterList() (detail, bool) {
 	for _, name := range slices.Sorted(maps.Keys(d.object)) {
-		if values, ok := TextsOf(d.object[name]); ok && len(values) > 1 {
+		if values, ok := StringsOf(d.object[name]); ok && len(values) > 1 {
 			return d.having(name, d.object[name].([]any)[:len(values)-1]), true
 		}
 	}

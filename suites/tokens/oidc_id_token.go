@@ -92,7 +92,7 @@ func audienceOf(claims map[string]any) ([]string, bool) {
 	if one, isString := claims["aud"].(string); isString {
 		return []string{one}, true
 	}
-	list, ok := TextsOf(claims["aud"])
+	list, ok := StringsOf(claims["aud"])
 	return list, ok && len(list) > 0
 }
 

@@ -22,7 +22,7 @@ func judgeSignature(t *T, r Redeemed, token IDToken) {
 		return
 	}
 	set := MustKeySet(t)
-	if why := set.CannotVerify(token); why != "" {
+	if why := set.WhyUnverifiable(token); why != "" {
 		t.Abort("the signature cannot be verified here: %s", why)
 	}
 	isValid := set.Verifies(token)
@@ -43,7 +43,7 @@ func judgeKeyID(t *T, set KeySet, token IDToken) {
 	if kid, _ := token.Header["kid"].(string); kid != "" {
 		return
 	}
-	isSingle := t.Check(set.Signing() < 2, expected, "no kid, %d signing keys", set.Signing())
+	isSingle := t.Check(set.SigningKeys() < 2, expected, "no kid, %d signing keys", set.SigningKeys())
 	if isSingle && len(set.Raw) > 1 {
 		t.Warn(expected, "no kid; the other keys are for encryption")
 	}
