@@ -32,7 +32,7 @@ func (r *run) learn(ctx context.Context) error {
 	if r.primary == nil || len(r.facts.Target.Users) == 0 {
 		return nil
 	}
-	if how := r.primary.Rejection(); how != "" {
+	if how := r.primary.Rejection(); how != "" && !r.driver.Accepts(ctx, r.primary, r.facts.Target.Users[0]) {
 		return fmt.Errorf("%w: the OP refuses every client, that named %s whatever it asks: %s; compare client_id, auth_method and secret or key in the target file with the registration",
 			ErrSetUp, r.primary.Name, how)
 	}

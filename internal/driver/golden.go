@@ -67,6 +67,16 @@ func (d *Driver) goldenStart(ctx context.Context, c *Client, u targetfile.User) 
 	return flow, ""
 }
 
+// Accepts reports whether the OP takes a good request of a client, which is the proof
+// that outweighs how it refused a bad one.
+func (r *Run) Accepts(ctx context.Context, c *Client, u targetfile.User) bool {
+	ctx, cancel := context.WithTimeout(ctx, probeLimit)
+	defer cancel()
+	d := r.Driver(DriverOptions{Name: "golden flow", User: u})
+	defer func() { d.deny(ctx, d.open.take(anyRequest)) }()
+	return d.start(ctx, c) != nil
+}
+
 // usual is how ordinary requests differ from what the target file says first, where the
 // OP refuses that. The zero value is as the file says.
 type usual struct {

@@ -21,4 +21,5 @@ func ExampleCase() {
 				t.Judge(resp)
 			})
 	})
+	// Output:
 }
