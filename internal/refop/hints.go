@@ -35,7 +35,7 @@ var hintChecks = []check{
 		}
 		return nil
 	}},
-	{CheckHintTokenSignature, func(c *Call) (refusal *OAuthError) {
+	{CheckHintTokenSignature, func(c *Call) *OAuthError {
 		if c.hint() != LoginHintToken {
 			return nil
 		}

@@ -69,8 +69,9 @@ func newPlan(reg Registration) *Plan {
 }
 
 // Wrap puts a function around a check: it is given the check as it is by now and
-// returns what runs in its place. The last wrapping is the outermost. A name that
-// no table has makes [New] fail.
+// returns what runs in its place. The last wrapping is the outermost. It is called once
+// for each table that has the check: those of the client stand in two. A name that no
+// table has makes [New] fail.
 func (p *Plan) Wrap(name CheckName, wrap func(inner CheckFunc) CheckFunc) {
 	p.wraps[name] = append(p.wraps[name], wrap)
 }

@@ -119,7 +119,7 @@ func suitableMessage(message string) bool { return suitable.MatchString(message)
 
 // readExpiry takes a requested_expiry, which is a positive whole number of seconds.
 // Without one a request lives as long as the registration says.
-func (c *Call) readExpiry() (err *OAuthError) {
+func (c *Call) readExpiry() *OAuthError {
 	c.Expiry = c.OP.reg.ExpiresIn
 	if !c.Has("requested_expiry") {
 		return nil
