@@ -2,6 +2,7 @@ package driver
 
 import (
 	"context"
+	"net/http"
 	"sync"
 	"time"
 
@@ -24,10 +25,16 @@ type admission struct {
 // admissionPauses are how long a request waits that was denied for the moment.
 var admissionPauses = []time.Duration{3 * time.Second, 6 * time.Second, 12 * time.Second}
 
+// deniedByPolicy reports whether a request was denied whoever sent it. With 401 the code
+// is how some products refuse a client's credentials.
+func deniedByPolicy(resp *ciba.Response) bool {
+	return resp.Is(ciba.AccessDenied) && resp.Status != http.StatusUnauthorized
+}
+
 // deniedForNow reports whether a request was denied although the client may ask the
 // user: a usual request of the same kind, which is tried now, is denied, too.
 func (d *Driver) deniedForNow(ctx context.Context, r Request, resp *ciba.Response, next sender) (bool, error) {
-	if !resp.Is(ciba.AccessDenied) || r.Client.PolicyDenied || len(d.run.Memory.Acks()) == 0 {
+	if !deniedByPolicy(resp) || r.Client.PolicyDenied || len(d.run.Memory.Acks()) == 0 {
 		return false, nil
 	}
 	user, known := d.run.userHinted(hintIn(r.Form))
@@ -41,7 +48,7 @@ func (d *Driver) deniedForNow(ctx context.Context, r Request, resp *ciba.Respons
 	if err != nil {
 		return false, err
 	}
-	if !usual.Is(ciba.AccessDenied) {
+	if !deniedByPolicy(usual) {
 		d.giveBack(ctx, usual)
 		return false, nil
 	}
@@ -71,7 +78,7 @@ func (d *Driver) askLater(ctx context.Context, r Request, next sender) (*ciba.Re
 		if err == nil {
 			resp, err = next(ctx, r)
 		}
-		if err != nil || !resp.Is(ciba.AccessDenied) {
+		if err != nil || !deniedByPolicy(resp) {
 			return resp, err
 		}
 	}

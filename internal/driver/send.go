@@ -52,7 +52,7 @@ func (d *Driver) paced(next sender) sender {
 func (d *Driver) admitted(next sender) sender {
 	return func(ctx context.Context, r Request) (*ciba.Response, error) {
 		resp, err := next(ctx, r)
-		if err != nil || !d.run.starts(r) || r.Client == nil || !resp.Is(ciba.AccessDenied) {
+		if err != nil || !d.run.starts(r) || r.Client == nil || !deniedByPolicy(resp) {
 			return resp, err
 		}
 		momentary, err := d.deniedForNow(ctx, r, resp, next)

@@ -280,3 +280,24 @@ func TestRandom(t *testing.T) {
 		t.Error("choices are decided by seed and name")
 	}
 }
+
+// 401 access_denied is how some products refuse a client: nothing is asked again for it.
+func TestRefusedCredentialsAreNoAdmission(t *testing.T) {
+	t.Parallel()
+	refuse := false
+	op := &fakeOP{answer: func(int, string, url.Values) (int, http.Header, string) {
+		if refuse {
+			return http.StatusUnauthorized, nil, oauthError("access_denied")
+		}
+		return http.StatusOK, nil, ack("one")
+	}}
+	run, d := testRun(t, op)
+	c := run.Clients()[0]
+	start(t, t.Context(), d, c)
+	refuse = true
+	before := op.count()
+	resp, err := d.Send(t.Context(), run.Start(c, d.GoodStart(c, d.user)))
+	if err != nil || resp.Status != http.StatusUnauthorized || op.count() != before+1 {
+		t.Errorf("got %v %v after %d requests", resp, err, op.count()-before)
+	}
+}
