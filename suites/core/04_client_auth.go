@@ -35,7 +35,7 @@ var _ = Cases.Describe("Client authentication", func() {
 	Case("auth-unknown-client", "refuses a client that does not exist", Judges("CIBA-7.1-AUTH-UNKNOWN-CLIENT"), func(t *T) {
 		for _, e := range authEndpoints(t) {
 			for _, c := range clientPerMethod(t) {
-				judgeRefusal(t, "as by "+c.AuthMethod, e, e.goodRequest().AuthenticatedBy(Stranger(t, c)))
+				judgeRefusal(t, "as by "+c.AuthMethod, e, e.goodRequest().AuthenticatedBy(UnknownClient(t, c)))
 			}
 		}
 	})
@@ -72,7 +72,7 @@ var _ = Cases.Describe("Client authentication", func() {
 			}
 		})
 	Case("auth-token-required-approved", "is required to get the tokens, and its absence costs nothing",
-		Judges("CIBA-10.1-TOKEN-AUTH-REQUIRED").Needs("approve").About(3*ciba.DefaultInterval), judgeApprovedWithoutCredential)
+		Judges("CIBA-10.1-TOKEN-AUTH-REQUIRED").Needs(catalogue.NeedApprove).About(3*ciba.DefaultInterval), judgeApprovedWithoutCredential)
 })
 
 // judgeStartWithoutCredential leaves the credential out of good requests. Who proves
@@ -80,7 +80,7 @@ var _ = Cases.Describe("Client authentication", func() {
 // first.
 func judgeStartWithoutCredential(t *T) {
 	t.JudgeVariant("neither credential nor client_id", StartAuthenticatedBy(t, t.Client(), nil))
-	if t.Has("login_hint") {
+	if t.Has(catalogue.NeedLoginHint) {
 		unknown := t.StartRequest(requestWithoutHint(t).Add("login_hint", hintOfNobody(t)))
 		t.JudgeVariant("an unknown user and no credential", t.Send(unknown.AuthenticatedBy(ciba.Public(t.Client().ClientID))))
 	}
@@ -221,7 +221,7 @@ func judgeWrongSecrets(t *T) {
 	}
 	right := t.Client().ClientSecret.Reveal()
 	endpoints := authEndpoints(t)
-	for _, secret := range []string{anotherSecret(t), lastCharacterChanged(right), OtherCase(right), right + "x"} {
+	for _, secret := range []string{anotherSecret(t), lastCharacterChanged(right), SwapLetterCase(right), right + "x"} {
 		if secret == right {
 			continue // a secret without letters
 		}
@@ -263,7 +263,7 @@ func judgeBasicChallenge(t *T) {
 			auth ciba.Authenticator
 		}{
 			{"a wrong secret", ciba.Basic(t.Client().ClientID, "wrong-"+t.Random().Text())},
-			{"an unknown client", Stranger(t, t.Client())},
+			{"an unknown client", UnknownClient(t, t.Client())},
 		} {
 			resp := t.Send(request.AuthenticatedBy(credential.auth))
 			what := request.Label + " with " + credential.name

@@ -89,11 +89,11 @@ var _ = Cases.Describe("Provider metadata", func() {
 	})
 	Case("metadata-hint-token-types", "lists login_hint_token types as strings", Judges("FAPI-CIBA-DISC-LHT-TYPES"), func(t *T) {
 		member, there := t.Document()["backchannel_endpoint_login_hint_token_types_supported"]
-		t.Check(!there || IsStrings(member), "an array of strings, or no member", "%.200v", member)
+		t.Check(!there || IsStringArray(member), "an array of strings, or no member", "%.200v", member)
 	})
 	Case("metadata-rar-types", "advertises its authorization_details types", Judges("RFC9396-10-METADATA"), func(t *T) {
 		member, there := t.Document()["authorization_details_types_supported"]
-		if !t.Check(there && IsStrings(member), "authorization_details_types_supported is an array of strings", "%.200v", member) {
+		if !t.Check(there && IsStringArray(member), "authorization_details_types_supported is an array of strings", "%.200v", member) {
 			return
 		}
 		for _, kind := range t.Target().RAR.Types {
@@ -103,7 +103,7 @@ var _ = Cases.Describe("Provider metadata", func() {
 	Case("metadata-endpoint-https", "names TLS endpoints", Judges("CIBA-7-ENDPOINT-HTTPS"), func(t *T) {
 		t.Document()
 		for _, name := range []string{"backchannel_authentication_endpoint", "token_endpoint"} {
-			MustBeTLS(t, name, t.Discovery().Text(name))
+			JudgeHTTPS(t, name, t.Discovery().Text(name))
 		}
 		judgePlainHTTP(t)
 	})
@@ -148,16 +148,16 @@ func judgeRequiredMembers(t *T) {
 		text, ok := document[name].(string)
 		judgeRequiredMember(t, name, ok && text != "", document[name])
 		if ok && text != "" {
-			MustBeTLS(t, name, text)
+			JudgeHTTPS(t, name, text)
 		}
 	}
 	for _, name := range []string{"userinfo_endpoint", "introspection_endpoint"} { // optional, but tokens are sent there
 		if text, ok := document[name].(string); ok {
-			MustBeTLS(t, name, text)
+			JudgeHTTPS(t, name, text)
 		}
 	}
 	for _, name := range []string{"response_types_supported", "subject_types_supported", "id_token_signing_alg_values_supported"} {
-		judgeRequiredMember(t, name, IsStrings(document[name]), document[name])
+		judgeRequiredMember(t, name, IsStringArray(document[name]), document[name])
 	}
 	if _, ok := document["authorization_endpoint"].(string); !ok {
 		t.Warn("authorization_endpoint, which OIDC Discovery requires of every OP",
@@ -187,7 +187,7 @@ func judgeAuthAlgorithms(t *T) {
 	if usesJWT && !there {
 		t.Warn("token_endpoint_auth_signing_alg_values_supported, as a JWT method is listed", "it is missing")
 	}
-	t.Check(!there || IsStrings(algs), "an array of strings", "%.200v", algs)
+	t.Check(!there || IsStringArray(algs), "an array of strings", "%.200v", algs)
 	t.Check(!Advertises(t, "token_endpoint_auth_signing_alg_values_supported", "none"), "an algorithm list without none", "%.200v", algs)
 }
 
@@ -200,7 +200,7 @@ func judgeAsymmetricOnly(t *T, member string) {
 		t.Skip("%s is not published", member)
 	}
 	list, _ := value.([]any)
-	if !t.Check(IsStrings(value) && len(list) > 0, "a non-empty array of strings", "%.200v", value) {
+	if !t.Check(IsStringArray(value) && len(list) > 0, "a non-empty array of strings", "%.200v", value) {
 		return
 	}
 	for _, alg := range t.Discovery().Strings(member) {

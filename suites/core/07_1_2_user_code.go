@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/cibatest/cibatest/internal/approve"
+	"github.com/cibatest/cibatest/internal/catalogue"
 	"github.com/cibatest/cibatest/internal/ciba"
 	. "github.com/cibatest/cibatest/suites/harness"
 )
@@ -24,7 +25,7 @@ var _ = Cases.Describe("User code", func() {
 		t.Judge(sharedGuesses(t).wrong)
 	})
 	Case("user-code-of-another", "that is another user's yields invalid_user_code",
-		guessesUserCode("CIBA-7.1.2-UC-WRONG").Needs("second_user"), func(t *T) {
+		guessesUserCode("CIBA-7.1.2-UC-WRONG").Needs(catalogue.NeedSecondUser), func(t *T) {
 			other, code := t.OtherUser(), t.User().UserCode.Reveal()
 			if own := other.UserCode.Reveal(); own == "" || code == "" || own == code {
 				t.Skip("needs two users with different user codes in the target file")
@@ -36,7 +37,7 @@ var _ = Cases.Describe("User code", func() {
 	Case("user-code-got-around", "is not got around by an empty one or another hint",
 		guessesUserCode("CIBA-7.1.2-UC-MISSING"), func(t *T) {
 			judgeGuess(t, "an empty user_code", t.Start(t.Request().With("user_code", "")))
-			if token := t.User().LoginHintToken.Reveal(); token != "" && t.Has("login_hint_token") {
+			if token := t.User().LoginHintToken.Reveal(); token != "" && t.Has(catalogue.NeedLoginHintToken) {
 				p := requestWithoutHint(t).Without("user_code").Add("login_hint_token", token)
 				judgeGuess(t, "no user_code beside a login_hint_token", t.Start(p))
 			}
@@ -90,7 +91,7 @@ func sharedGuesses(t *T) userCodeGuesses {
 		g.missing = t.MustAnswer(t.Start(t.Request().Without("user_code")))
 		g.wrong = t.MustAnswer(t.Start(t.Request().With("user_code", lastCharacterChanged(t.User().UserCode.Reveal()))))
 		g.longer = t.MustAnswer(t.Start(t.Request().With("user_code", t.User().UserCode.Reveal()+"0")))
-		if t.Has("device_observer") {
+		if t.Has(catalogue.NeedDeviceObserver) {
 			_, g.prompted = WaitPrompt(t, func(p approve.Prompt) bool {
 				return ForCaseUser(t, p) && !p.ReceivedAt.Before(began) && !promptOfAccepted(t, p)
 			}, sideEffectWait)

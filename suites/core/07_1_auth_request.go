@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/cibatest/cibatest/internal/approve"
+	"github.com/cibatest/cibatest/internal/catalogue"
 	"github.com/cibatest/cibatest/internal/ciba"
 	"github.com/cibatest/cibatest/internal/targetfile"
 	"github.com/cibatest/cibatest/reports/result"
@@ -67,7 +68,7 @@ var _ = Cases.Describe("Authentication request", func() {
 		t.Judge(startWithoutOpenID(t))
 	})
 	Case("request-scope-no-openid-tokens", "brings no ID Token without openid",
-		Judges("CIBA-7.1-SCOPE-NO-OPENID").Needs("approve").About(2*ciba.DefaultInterval), judgeTokensWithoutOpenID)
+		Judges("CIBA-7.1-SCOPE-NO-OPENID").Needs(catalogue.NeedApprove).About(2*ciba.DefaultInterval), judgeTokensWithoutOpenID)
 	Case("request-scope-unknown", "with an unknown scope is refused, or the scope is dropped",
 		Judges("CIBA-13-SCOPE-UNKNOWN"), func(t *T) {
 			t.Judge(t.Start(t.Request().With("scope", t.Target().Scope+" x-unknown-"+strings.ToLower(t.Random().Text()[:8]))))
@@ -208,10 +209,10 @@ func judgeRepeatedParameters(t *T) {
 	}
 	t.JudgeVariant("requested_expiry twice", t.Start(good.With("requested_expiry", "60").Add("requested_expiry", "120")))
 	t.JudgeVariant("acr_values twice", t.Start(good.With("acr_values", "urn:x:one").Add("acr_values", "urn:x:two")))
-	if token := t.User().LoginHintToken.Reveal(); token != "" && t.Has("login_hint_token") {
+	if token := t.User().LoginHintToken.Reveal(); token != "" && t.Has(catalogue.NeedLoginHintToken) {
 		t.JudgeVariant("login_hint_token twice", t.Start(requestWithoutHint(t).Add("login_hint_token", token).Add("login_hint_token", token)))
 	}
-	if t.Has("rar") && len(t.Target().RAR.Valid) > 0 {
+	if t.Has(catalogue.NeedRAR) && len(t.Target().RAR.Valid) > 0 {
 		details := "[" + string(t.Target().RAR.Valid[0]) + "]"
 		t.JudgeVariant("authorization_details twice", t.Start(good.With("authorization_details", details).Add("authorization_details", details)))
 	}
@@ -264,7 +265,7 @@ func judgeNoSideEffect(t *T) {
 	began := time.Now()
 	good := t.Request()
 	var open *Flow
-	if t.Has("parallel") && !t.Approver().Nameless() { // else its prompt might be taken for that of a refused one
+	if t.Has(catalogue.NeedParallel) && !t.Approver().Nameless() { // else its prompt might be taken for that of a refused one
 		open = t.MustStart(good)
 	}
 	refused := 0
@@ -289,7 +290,7 @@ func judgeNoSideEffect(t *T) {
 	if token := t.User().LoginHintToken.Reveal(); token != "" && good.Has("login_hint") {
 		try(t.StartRequest(good.Add("login_hint_token", token)))
 	}
-	try(t.StartRequest(good).AuthenticatedBy(Stranger(t, t.Client())))
+	try(t.StartRequest(good).AuthenticatedBy(UnknownClient(t, t.Client())))
 	for _, c := range t.Clients() { // those that are not allowed to ask
 		if !c.CIBA || c.PolicyDenied {
 			try(t.StartRequest(t.RequestFor(c, t.User())).As(c))

@@ -34,7 +34,7 @@ var _ = Cases.Describe("Binding message", func() {
 	})
 	// A user who is shown the message of another request approves that one instead.
 	Case("binding-shown-each", "is shown with its own request, also of many at the same time",
-		Judges("CIBA-7.1-BM-SHOWN").Needs("parallel").AloneForUser(), judgeMessagesTogether)
+		Judges("CIBA-7.1-BM-SHOWN").Needs(catalogue.NeedParallel).AloneForUser(), judgeMessagesTogether)
 	Case("binding-unsuitable", "is refused when it cannot be shown", Judges("CIBA-13-BM-UNSUITABLE").AloneForUser(), func(t *T) {
 		for _, message := range []string{
 			strings.Repeat("認証🔐取引💶", 84), // many bytes in each character
@@ -69,7 +69,7 @@ var _ = Cases.Describe("Binding message", func() {
 			}
 			flow := t.FlowOf(t.Client(), t.User(), resp)
 			prompt, shown := PromptOf(t, flow)
-			t.Check(!shown || !strings.ContainsAny(prompt.BindingMessage, Controls),
+			t.Check(!shown || !strings.ContainsAny(prompt.BindingMessage, ControlCharacters),
 				"control characters do not reach the device", "the device shows %.60q", prompt.BindingMessage)
 		}
 	})
@@ -101,7 +101,7 @@ func judgeMessagesTogether(t *T) {
 func judgeMessageShown(t *T, r catalogue.Requirement, message string) {
 	resp := t.Start(t.Request().With("binding_message", message))
 	t.JudgeBy(r, resp)
-	if resp.Status/100 != 2 || !t.Has("device_observer") {
+	if resp.Status/100 != 2 || !t.Has(catalogue.NeedDeviceObserver) {
 		return
 	}
 	prompt, shown := PromptOf(t, t.FlowOf(t.Client(), t.User(), resp))

@@ -43,7 +43,7 @@ var _ = Cases.Describe("Hints", func() {
 		judgeSubject(t, r)
 	})
 	Case("hint-subject-other", "of two users bring tokens of two users",
-		Judges("CIBA-7.1-HINT-SUBJECT-MATCH").Needs("second_user").About(3*ciba.DefaultInterval), func(t *T) {
+		Judges("CIBA-7.1-HINT-SUBJECT-MATCH").Needs(catalogue.NeedSecondUser).About(3*ciba.DefaultInterval), func(t *T) {
 			other := t.OtherUser()
 			flow := t.MustStartAs(t.Client(), other, t.RequestFor(t.Client(), other))
 			second := mustRedeem(t, flow)
@@ -55,27 +55,27 @@ var _ = Cases.Describe("Hints", func() {
 			}
 		})
 	Case("hint-prompt", "decide who is asked",
-		Judges("CIBA-7.1-HINT-SUBJECT-MATCH").Needs("second_user", "device_observer", "parallel"), judgePromptedUsers)
+		Judges("CIBA-7.1-HINT-SUBJECT-MATCH").Needs(catalogue.NeedSecondUser, catalogue.NeedDeviceObserver, catalogue.NeedParallel), judgePromptedUsers)
 	Case("hint-subject-token", "decide whose tokens are issued, also as a login_hint_token",
-		Judges("CIBA-7.1-HINT-SUBJECT-MATCH").Needs("login_hint_token").About(3*ciba.DefaultInterval), func(t *T) {
+		Judges("CIBA-7.1-HINT-SUBJECT-MATCH").Needs(catalogue.NeedLoginHintToken).About(3*ciba.DefaultInterval), func(t *T) {
 			judgeLoginHintTokenOf(t, t.User())
 		})
 	Case("hint-subject-token-other", "that are login_hint_tokens of two users bring tokens of two users",
-		Judges("CIBA-7.1-HINT-SUBJECT-MATCH").Needs("login_hint_token", "second_user").About(3*ciba.DefaultInterval), func(t *T) {
+		Judges("CIBA-7.1-HINT-SUBJECT-MATCH").Needs(catalogue.NeedLoginHintToken, catalogue.NeedSecondUser).About(3*ciba.DefaultInterval), func(t *T) {
 			judgeLoginHintTokenOf(t, t.OtherUser())
 		})
 	Case("hint-id-token", "may be an ID Token of this client",
 		Judges("CIBA-7.1-ITH-OK").About(3*ciba.DefaultInterval), func(t *T) { judgeIDTokenHintOf(t, t.User()) })
 	Case("hint-id-token-other", "that are ID Tokens of two users bring tokens of two users",
-		Judges("CIBA-7.1-ITH-OK").Needs("second_user").About(3*ciba.DefaultInterval), func(t *T) { judgeIDTokenHintOf(t, t.OtherUser()) })
+		Judges("CIBA-7.1-ITH-OK").Needs(catalogue.NeedSecondUser).About(3*ciba.DefaultInterval), func(t *T) { judgeIDTokenHintOf(t, t.OtherUser()) })
 	Case("hint-id-token-algorithms", "may be an ID Token signed by any algorithm of the OP",
-		Judges("CIBA-7.1-ITH-OK").Needs("parallel").EachAlgorithm().About(2*ciba.DefaultInterval), func(t *T) {
+		Judges("CIBA-7.1-ITH-OK").Needs(catalogue.NeedParallel).EachAlgorithm().About(2*ciba.DefaultInterval), func(t *T) {
 			t.Each(func() {
 				judgeIDTokenHint(t, t.Start(requestWithoutHint(t).Add("id_token_hint", IDTokenIn(t, t.Redeemed().Tokens).Text)))
 			})
 		})
 	Case("hint-id-token-pairwise", "may be an ID Token with a pairwise subject",
-		Judges("CIBA-7.1-ITH-OK").Needs("pairwise").About(3*ciba.DefaultInterval), func(t *T) { judgeIDTokenHintOf(t, t.User()) })
+		Judges("CIBA-7.1-ITH-OK").Needs(catalogue.NeedPairwise).About(3*ciba.DefaultInterval), func(t *T) { judgeIDTokenHintOf(t, t.User()) })
 	Case("hint-id-token-expired", "may be an ID Token that has expired", Judges("CIBA-14-ITH-EXPIRED-OK"), judgeExpiredIDToken)
 	// A client must not learn about, or have prompted, the users of another client by
 	// tokens that it was not given.
@@ -89,7 +89,7 @@ var _ = Cases.Describe("Hints", func() {
 			t.Each(func() { judgeForgedIDTokens(t) })
 		})
 	Case("hint-id-token-foreign", "are not another issuer's ID Token",
-		Judges("CIBA-14-ITH-FOREIGN-ISSUER").Needs("approve"), func(t *T) {
+		Judges("CIBA-14-ITH-FOREIGN-ISSUER").Needs(catalogue.NeedApprove), func(t *T) {
 			genuine := IDTokenIn(t, t.Redeemed().Tokens)
 			key, err := jose.GenerateKey("ES256", "foreign")
 			MustNotFail(t, err)
@@ -269,7 +269,7 @@ func judgeSeveralHints(t *T) {
 		"login_hint_token": t.User().LoginHintToken.Reveal(),
 		"id_token_hint":    t.User().IDTokenHint.Reveal(),
 	}
-	if t.Has("approve") && t.Approver().NamesRequest() {
+	if t.Has(catalogue.NeedApprove) && t.Approver().NamesRequest() {
 		Try(func() { values["id_token_hint"] = IDTokenIn(t, t.Redeemed().Tokens).Text }) // without one the shape has to do
 	}
 	if values["login_hint"] == "" {

@@ -6,6 +6,7 @@ import (
 	"strconv"
 	"time"
 
+	"github.com/cibatest/cibatest/internal/catalogue"
 	"github.com/cibatest/cibatest/internal/ciba"
 	"github.com/cibatest/cibatest/internal/driver"
 	"github.com/cibatest/cibatest/reports/result"
@@ -23,7 +24,7 @@ var _ = Cases.Describe("Expiry", func() {
 			t.Judge(sharedExpiry(t).resp)
 		})
 	Case("expired-error-format", "is told by JSON with a string error",
-		Judges("CIBA-11-ERROR-FORMAT").Needs("short_expiry", "no_action").WaitsForExpiry().About(expiryTime), func(t *T) {
+		Judges("CIBA-11-ERROR-FORMAT").Needs(catalogue.NeedShortExpiry, catalogue.NeedNoAction).WaitsForExpiry().About(expiryTime), func(t *T) {
 			judgeTokenError(t, sharedExpiry(t).resp)
 		})
 	Case("expired-late-poll", "may be forgotten long after",
@@ -39,7 +40,7 @@ var _ = Cases.Describe("Expiry", func() {
 			t.Judge(resp)
 		})
 	Case("expiry-late-approval", "leaves time for an approval shortly before it",
-		Judges("CIBA-7.3-NOT-EARLY").Needs("approve").WaitsForExpiry().About(expiryTime), judgeLateApproval)
+		Judges("CIBA-7.3-NOT-EARLY").Needs(catalogue.NeedApprove).WaitsForExpiry().About(expiryTime), judgeLateApproval)
 	Case("expiry-expires-in-true", "follows the announced expires_in, whatever was requested",
 		Judges("CIBA-7.3-EXPIRES-IN-TRUE").WaitsForExpiry().Limit(2*DefaultLimit).About(expiryTime), judgeAnnouncedExpiry)
 	Case("expired-final", "is final: a later approval brings no tokens",
@@ -66,7 +67,7 @@ var _ = Cases.Describe("Expiry", func() {
 			t.Judge(pollAsSecond(t, flow))
 		})
 	Case("expiry-approval-race", "and approval at the same moment have one winner",
-		Judges("CIBA-11-EXPIRED-FINAL").Needs("parallel").WaitsForExpiry().About(expiryTime), judgeApprovalAtExpiry)
+		Judges("CIBA-11-EXPIRED-FINAL").Needs(catalogue.NeedParallel).WaitsForExpiry().About(expiryTime), judgeApprovalAtExpiry)
 })
 
 // CIBA Core 7.1: requested_expiry is a positive integer by which a client asks for a
@@ -230,7 +231,7 @@ func judgeLateApproval(t *T) {
 func judgeAnnouncedExpiry(t *T) {
 	early := mustStartWithExpiry(t, 30*time.Second)
 	late := early
-	if t.Has("parallel") { // else one after the other
+	if t.Has(catalogue.NeedParallel) { // else one after the other
 		late = mustStartWithExpiry(t, 30*time.Second)
 	}
 	if early.Pace() > early.ExpiresIn-ExpiryEarly {

@@ -5,6 +5,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/cibatest/cibatest/internal/catalogue"
 	"github.com/cibatest/cibatest/internal/ciba"
 	"github.com/cibatest/cibatest/internal/driver"
 	"github.com/cibatest/cibatest/internal/targetfile"
@@ -25,7 +26,7 @@ var _ = Cases.Describe("Approval", func() {
 			judgeTokenMembers(t, resp)
 		})
 	Case("approval-then-denial", "stands when the user changes his mind, or is withdrawn",
-		Judges("CIBA-10.1.1-TOKENS").Needs("deny").About(12*time.Second), judgeApprovalThenDenial)
+		Judges("CIBA-10.1.1-TOKENS").Needs(catalogue.NeedDeny).About(12*time.Second), judgeApprovalThenDenial)
 	Case("approval-during-poll", "takes effect when it falls into a poll",
 		Judges("CIBA-10.1.1-DECISION-DURING-POLL").About(20*time.Second), judgeDecisionsDuringPolls)
 	Case("approval-isolated", "does not approve another request of the same user",
@@ -41,7 +42,7 @@ var _ = Cases.Describe("Approval", func() {
 			judgeIsolation(t, newer, older)
 		})
 	Case("approval-isolated-clients", "does not approve another client's request to the same user",
-		Judges("CIBA-8-ISOLATION").Needs("second_client").About(12*time.Second), func(t *T) {
+		Judges("CIBA-8-ISOLATION").Needs(catalogue.NeedSecondClient).About(12*time.Second), func(t *T) {
 			mine := t.MustStart(t.Request())
 			theirs := startBeside(t, t.Second())
 			judgeIsolation(t, mine, theirs)
@@ -49,12 +50,12 @@ var _ = Cases.Describe("Approval", func() {
 	// Consent that is remembered, as in a browser, would make every later request of the
 	// client a way in without the user.
 	Case("approval-not-remembered", "does not approve a request that is made afterwards",
-		Judges("CIBA-8-NO-TOKENS-BEFORE-DECISION").Needs("approve").About(12*time.Second), func(t *T) {
+		Judges("CIBA-8-NO-TOKENS-BEFORE-DECISION").Needs(catalogue.NeedApprove).About(12*time.Second), func(t *T) {
 			t.MustRedeem(t.MustStart(t.Request()))
 			t.Judge(t.Poll(t.MustStart(t.Request())))
 		})
 	Case("denial-isolated", "is not undone by the denial of another request of the same user",
-		Judges("CIBA-8-ISOLATION").Needs("deny").About(12*time.Second), func(t *T) {
+		Judges("CIBA-8-ISOLATION").Needs(catalogue.NeedDeny).About(12*time.Second), func(t *T) {
 			denied := t.MustStart(t.Request())
 			open := startBeside(t, t.Client())
 			t.WaitTurn(denied)

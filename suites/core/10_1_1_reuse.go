@@ -5,6 +5,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/cibatest/cibatest/internal/catalogue"
 	"github.com/cibatest/cibatest/internal/ciba"
 	"github.com/cibatest/cibatest/internal/driver"
 	. "github.com/cibatest/cibatest/suites/harness"
@@ -42,7 +43,7 @@ var _ = Cases.Describe("Redemption", func() {
 	Case("reuse-race", "works once of many at the same time",
 		Judges("CIBA-10.1.1-REUSE-RACE").AloneForClient().LastForClient().About(20*time.Second), func(t *T) {
 			flows := []*Flow{t.MustStart(t.Request())}
-			for len(flows) < 3 && t.Has("parallel") {
+			for len(flows) < 3 && t.Has(catalogue.NeedParallel) {
 				flows = append(flows, t.MustStart(t.Request()))
 			}
 			for _, flow := range flows {

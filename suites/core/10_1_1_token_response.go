@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/cibatest/cibatest/internal/approve"
+	"github.com/cibatest/cibatest/internal/catalogue"
 	"github.com/cibatest/cibatest/internal/ciba"
 	"github.com/cibatest/cibatest/internal/driver"
 	"github.com/cibatest/cibatest/internal/jose"
@@ -25,13 +26,13 @@ var _ = Cases.Describe("Token response", func() {
 		t.Expect(tokenResponse(t)).To(NotBeCached())
 	})
 	Case("token-no-store-everywhere", "is not cached whatever it is about", Judges("OIDC-3.1.3.3-NO-STORE").AfterAll(), func(t *T) {
-		answers := []Observed{{What: "the token response", Response: tokenResponse(t)}}
+		answers := []Answer{{What: "the token response", Response: tokenResponse(t)}}
 		for _, s := range t.Seen().Polls() {
 			if s.Response.Status == 200 && s.Response.HasTokens() {
-				answers = append(answers, Observed{What: "a token response of the case " + s.By, Response: s.Response})
+				answers = append(answers, Answer{What: "a token response of the case " + s.By, Response: s.Response})
 			}
 		}
-		FirstOf(t, answers, func(r Observed) {
+		UntilFinding(t, answers, func(r Answer) {
 			t.Expect(r.Response).To(NotBeCached(), r.What+": Cache-Control contains no-store")
 		})
 	})
@@ -66,7 +67,7 @@ var _ = Cases.Describe("Token response", func() {
 		judgeStatedLifetime(t, n)
 	})
 	Case("token-outlives-request", "brings tokens that outlive their auth_req_id",
-		Judges("RFC6749-5.1-EXPIRES-IN").Needs("short_expiry").WaitsForExpiry().About(expiryTime), judgeTokensOutlivingRequest)
+		Judges("RFC6749-5.1-EXPIRES-IN").Needs(catalogue.NeedShortExpiry).WaitsForExpiry().About(expiryTime), judgeTokensOutlivingRequest)
 	Case("token-scope", "states the scope where it differs from the request", Judges("RFC6749-5.1-SCOPE"), judgeStatedScope)
 	Case("token-scope-not-wider", "grants no scope that was not asked for",
 		Judges("RFC9700-2.3-SCOPE-NOT-WIDER"), judgeScopeNotWider)
@@ -147,7 +148,7 @@ func judgeHasIDToken(t *T) {
 	if !t.Check(text != "", "id_token is a string", "id_token is %T", value) {
 		return
 	}
-	signed, err := Opened(t.Client(), text)
+	signed, err := Decrypted(t.Client(), text)
 	if err != nil {
 		return // a JWE: what is in it cannot be seen without the client's key
 	}
@@ -222,9 +223,9 @@ func judgeScopeNotWider(t *T) {
 	}
 	tokens, _ := t.MustTokens(resp)
 	t.At(resp)
-	stated, _ := ScopeIn(tokens.Raw["scope"])
+	stated, _ := ReadScope(tokens.Raw["scope"])
 	judgeOnlyOpenID(t, "the token response", stated)
-	inside, _ := ScopeInside(tokens.AccessToken)
+	inside, _ := ScopeOfJWT(tokens.AccessToken)
 	judgeOnlyOpenID(t, "the access token", inside)
 	introspected, _ := IntrospectedScope(t, tokens.AccessToken)
 	judgeOnlyOpenID(t, "introspection", introspected)

@@ -1,6 +1,7 @@
 package core
 
 import (
+	"github.com/cibatest/cibatest/internal/catalogue"
 	"github.com/cibatest/cibatest/internal/ciba"
 	"github.com/cibatest/cibatest/internal/targetfile"
 	. "github.com/cibatest/cibatest/suites/harness"
@@ -39,7 +40,7 @@ func judgeClientSwitch(t *T) {
 // startInNameOf starts a request whose form names another client than the credential. It
 // is nil where the OP refuses the contradiction, or keeps one open request for a user.
 func startInNameOf(t *T, other *Client) *Flow {
-	if !t.Has("parallel") {
+	if !t.Has(catalogue.NeedParallel) {
 		return nil
 	}
 	resp := t.MustAnswer(startEdited(t, func(r *Request) { r.Form = r.Form.Add("client_id", other.ClientID) }))

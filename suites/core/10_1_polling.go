@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/cibatest/cibatest/internal/approve"
+	"github.com/cibatest/cibatest/internal/catalogue"
 	"github.com/cibatest/cibatest/internal/ciba"
 	"github.com/cibatest/cibatest/internal/driver"
 	"github.com/cibatest/cibatest/reports/result"
@@ -275,7 +276,7 @@ func judgeTokenByGet(t *T) {
 // approveIfPossible makes the flow redeemable where the target can: there a check that
 // the OP leaves out shows in tokens.
 func approveIfPossible(t *T, f *Flow) {
-	if t.Has("approve") {
+	if t.Has(catalogue.NeedApprove) {
 		t.ApproveAlive(f)
 	}
 }
@@ -283,7 +284,7 @@ func approveIfPossible(t *T, f *Flow) {
 // judgeOwnerUnharmed judges that refused calls cost the owner nothing: it gets the tokens
 // after an approval by [approveIfPossible], else its request is still pending.
 func judgeOwnerUnharmed(t *T, f *Flow) {
-	if t.Has("approve") {
+	if t.Has(catalogue.NeedApprove) {
 		judgeOwner(t, t.PollDecided(f), HaveTokens(), "the owner still gets the tokens")
 		return
 	}

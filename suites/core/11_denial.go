@@ -5,6 +5,7 @@ import (
 	"net/http"
 	"time"
 
+	"github.com/cibatest/cibatest/internal/catalogue"
 	"github.com/cibatest/cibatest/internal/ciba"
 	"github.com/cibatest/cibatest/internal/driver"
 	"github.com/cibatest/cibatest/reports/result"
@@ -47,7 +48,7 @@ var _ = Cases.Describe("Denial", func() {
 			t.Judge(t.PollDecided(flow))
 		})
 	Case("denied-error-format", "is told by JSON with a string error",
-		Judges("CIBA-11-ERROR-FORMAT").Needs("deny").About(7*time.Second), func(t *T) {
+		Judges("CIBA-11-ERROR-FORMAT").Needs(catalogue.NeedDeny).About(7*time.Second), func(t *T) {
 			judgeTokenError(t, sharedDenial(t).resp)
 		})
 })
@@ -99,5 +100,5 @@ func judgeTokenError(t *T, resp *ciba.Response) {
 		return
 	}
 	t.Expect(resp).To(HaveStatus(http.StatusBadRequest))
-	judgeErrorForm(t, Observed{What: "the end of a request", Response: resp})
+	judgeErrorForm(t, Answer{What: "the end of a request", Response: resp})
 }

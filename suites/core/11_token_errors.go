@@ -4,6 +4,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/cibatest/cibatest/internal/catalogue"
 	"github.com/cibatest/cibatest/internal/ciba"
 	"github.com/cibatest/cibatest/internal/driver"
 	"github.com/cibatest/cibatest/reports/result"
@@ -32,7 +33,7 @@ var _ = Cases.Describe("Invalid auth_req_id", func() {
 			judgeOwner(t, t.PollDecided(flow), HaveTokens(), "the owner still gets the tokens")
 		})
 	Case("id-other-client-pace", "of another client does not count for the owner's pace",
-		Judges("CIBA-11-ARID-OTHER-CLIENT").Needs("no_action").About(6*time.Second), func(t *T) {
+		Judges("CIBA-11-ARID-OTHER-CLIENT").Needs(catalogue.NeedNoAction).About(6*time.Second), func(t *T) {
 			flow := t.MustStart(t.Request())
 			t.WaitTurn(flow)
 			t.Judge(pollAsSecond(t, flow))

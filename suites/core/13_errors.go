@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/cibatest/cibatest/internal/catalogue"
 	"github.com/cibatest/cibatest/internal/ciba"
 	"github.com/cibatest/cibatest/internal/driver"
 	"github.com/cibatest/cibatest/reports/result"
@@ -30,32 +31,32 @@ var _ = Cases.Describe("Error response", func() {
 	})
 	Case("error-json-everywhere", "is a JSON object with a string error whatever it is about",
 		Judges("CIBA-13-ERROR-JSON").AfterAll(), func(t *T) {
-			FirstOf(t, everyStartError(t), func(r Observed) {
+			UntilFinding(t, everyStartError(t), func(r Answer) {
 				if !outsideErrorRule(r.Response.Status) && r.Response.Status/100 != 3 {
 					judgeErrorForm(t, r)
 				}
 			})
 		})
 	Case("error-charset", "uses the permitted characters", Judges("CIBA-13-ERROR-CHARSET").AfterAll(), func(t *T) {
-		FirstOf(t, append(everyStartError(t), everyPollError(t)...), func(r Observed) {
+		UntilFinding(t, append(everyStartError(t), everyPollError(t)...), func(r Answer) {
 			if e, ok := r.Response.OAuthError(); ok {
 				judgeCharacters(t, r, e)
 			}
 		})
 	})
 	Case("error-codes", "has a registered code", Judges("CIBA-13-ERROR-CODES").AfterAll(), func(t *T) {
-		FirstOf(t, everyStartError(t), func(r Observed) {
+		UntilFinding(t, everyStartError(t), func(r Answer) {
 			if _, ok := r.Response.OAuthError(); ok && !outsideErrorRule(r.Response.Status) {
 				t.Expect(r.Response).To(gomega.Satisfy(hasCodeForStart), r.What+": a code of CIBA Core 13 or a registered one")
 			}
 		})
 	})
 	Case("error-status", "has the status of its code", Judges("CIBA-13-STATUS-PAIRING").AfterAll(), func(t *T) {
-		FirstOf(t, everyStartError(t), func(r Observed) { judgeStatusOfCode(t, r) })
+		UntilFinding(t, everyStartError(t), func(r Answer) { judgeStatusOfCode(t, r) })
 	})
 	// A client has no browser to follow a redirect or to show a login page with.
 	Case("error-no-redirect", "is no redirect and no page", Judges("CIBA-13-NO-REDIRECT-NO-HTML").AfterAll(), func(t *T) {
-		FirstOf(t, append(everyStartError(t), Observed{What: "a good request", Response: Acknowledged(t)}), func(r Observed) {
+		UntilFinding(t, append(everyStartError(t), Answer{What: "a good request", Response: Acknowledged(t)}), func(r Answer) {
 			t.Expect(r.Response).NotTo(gomega.Satisfy(isRedirect), r.What+": an answer to the client")
 			if slices.Contains([]int{200, 400, 401, 403}, r.Response.Status) {
 				t.Expect(r.Response).NotTo(HaveHeader("Content-Type", isHTML), r.What+": no HTML")
@@ -78,14 +79,14 @@ var _ = Cases.Describe("Error response", func() {
 	})
 	Case("poll-error-format-everywhere", "of a token request is JSON with a string error whatever it is about",
 		Judges("CIBA-11-ERROR-FORMAT").AfterAll(), func(t *T) {
-			FirstOf(t, everyPollError(t), func(r Observed) {
+			UntilFinding(t, everyPollError(t), func(r Answer) {
 				if r.Response.Status == 400 {
 					judgeErrorForm(t, r)
 				}
 			})
 		})
 	Case("poll-error-no-store", "of a poll is not cached", Judges("CIBA-11-ERROR-NO-STORE").AfterAll(), func(t *T) {
-		FirstOf(t, everyPollError(t), func(r Observed) {
+		UntilFinding(t, everyPollError(t), func(r Answer) {
 			if r.Response.Status == http.StatusBadRequest {
 				t.Expect(r.Response).To(NotBeCached(), r.What+": Cache-Control contains no-store")
 			}
@@ -109,7 +110,7 @@ func isHTML(contentType string) bool {
 }
 
 // judgeStatusOfCode expects the status that CIBA Core 13 pairs with a code.
-func judgeStatusOfCode(t *T, r Observed) {
+func judgeStatusOfCode(t *T, r Answer) {
 	e, isError := r.Response.OAuthError()
 	if r.Response.Status == http.StatusOK {
 		t.Expect(r.Response).NotTo(HaveMember("error", nonEmptyText), r.What+": an error status with an error")
@@ -136,11 +137,11 @@ func outsideErrorRule(status int) bool {
 
 // startErrors is the shared set of refused backchannel requests. One without an
 // answer, which something before the OP may have cut off, is left out.
-func startErrors(t *T) []Observed {
-	list := Observe(t, "start errors", func(t *T) []Observed {
+func startErrors(t *T) []Answer {
+	list := Observe(t, "start errors", func(t *T) []Answer {
 		good := t.Request()
-		var list []Observed
-		add := func(what string, r Request) { list = append(list, Observed{What: what, Response: t.Send(r)}) }
+		var list []Answer
+		add := func(what string, r Request) { list = append(list, Answer{What: what, Response: t.Send(r)}) }
 		add("no hint", t.StartRequest(requestWithoutHint(t)))
 		add("no scope", t.StartRequest(good.Without("scope")))
 		add("an unknown scope", t.StartRequest(good.With("scope", "openid x-unknown-scope")))
@@ -151,39 +152,39 @@ func startErrors(t *T) []Observed {
 		add("a bad requested_expiry", t.StartRequest(good.With("requested_expiry", "abc")))
 		add("an unsuitable binding_message", t.StartRequest(good.With("binding_message", strings.Repeat("\u202e<b>", 90))))
 		add("no client authentication", t.StartRequest(good).AuthenticatedBy(ciba.Public(t.Client().ClientID)))
-		add("an unknown client", t.StartRequest(good).AuthenticatedBy(Stranger(t, t.Client())))
-		if t.Has("rar") {
+		add("an unknown client", t.StartRequest(good).AuthenticatedBy(UnknownClient(t, t.Client())))
+		if t.Has(catalogue.NeedRAR) {
 			add("authorization_details that are no JSON", t.StartRequest(good.With("authorization_details", "[{")))
 		}
 		return list
 	})
-	answered := slices.DeleteFunc(slices.Clone(list), func(r Observed) bool { return r.Response.Status == 0 })
-	if !slices.ContainsFunc(answered, func(r Observed) bool { return r.Response.Status >= 300 || SaysError(r.Response) }) {
+	answered := slices.DeleteFunc(slices.Clone(list), func(r Answer) bool { return r.Response.Status == 0 })
+	if !slices.ContainsFunc(answered, func(r Answer) bool { return r.Response.Status >= 300 || HasErrorMember(r.Response) }) {
 		t.Abort("no request was refused, so there is no error to judge")
 	}
 	return answered
 }
 
 // pollErrors is the shared set of refused token requests.
-func pollErrors(t *T) []Observed {
-	return Observe(t, "poll errors", func(t *T) []Observed {
-		var list []Observed
+func pollErrors(t *T) []Answer {
+	return Observe(t, "poll errors", func(t *T) []Answer {
+		var list []Answer
 		add := func(what string, p ciba.Params) {
-			list = append(list, Observed{What: what, Response: t.MustAnswer(t.Send(t.TokenRequest(t.Client(), p)))})
+			list = append(list, Answer{What: what, Response: t.MustAnswer(t.Send(t.TokenRequest(t.Client(), p)))})
 		}
 		grant := ciba.P("grant_type", ciba.GrantTypeCIBA)
 		add("an unknown auth_req_id", grant.Add("auth_req_id", t.Random().Text()+t.Random().Text()))
 		add("no auth_req_id", grant)
 		add("no grant_type", ciba.P("auth_req_id", t.Random().Text()))
 		flow := t.MustStart(t.Request())
-		list = append(list, Observed{What: "a pending poll", Response: t.MustAnswer(t.Poll(flow))})
+		list = append(list, Answer{What: "a pending poll", Response: t.MustAnswer(t.Poll(flow))})
 		return list
 	})
 }
 
 // judgeErrorForm expects a JSON object with a code and without what a success carries. A
 // client that looks for tokens first would take an error with tokens for a success.
-func judgeErrorForm(t *T, r Observed) {
+func judgeErrorForm(t *T, r Answer) {
 	t.Expect(r.Response).To(BeJSON(), r.What+": application/json")
 	if !t.Expect(r.Response).To(BeJSONObject(), r.What+": a JSON object") {
 		return
@@ -194,7 +195,7 @@ func judgeErrorForm(t *T, r Observed) {
 
 // judgeCharacters compares the decoded values with the sets of RFC 6749 5.2. Others break
 // the headers and logs that clients copy them into.
-func judgeCharacters(t *T, r Observed, e ciba.OAuthError) {
+func judgeCharacters(t *T, r Answer, e ciba.OAuthError) {
 	t.At(r.Response)
 	for _, member := range []struct{ name, text string }{{"error", e.Code}, {"error_description", e.Description}} {
 		t.Check(strings.IndexFunc(member.text, notVisible) < 0,
@@ -215,17 +216,17 @@ func notVisible(c rune) bool { return c < 0x20 || c > 0x7E || c == '"' || c == '
 
 // everyStartError are the refusals of [startErrors] and those that other cases
 // met: an OP may know how to put an error for most reasons, and not for one.
-func everyStartError(t *T) []Observed { return withAnswered(startErrors(t), t.Seen().Starts()) }
+func everyStartError(t *T) []Answer { return withAnswered(startErrors(t), t.Seen().Starts()) }
 
 // everyPollError are the refusals of [pollErrors] and those that other cases met.
-func everyPollError(t *T) []Observed { return withAnswered(pollErrors(t), t.Seen().Polls()) }
+func everyPollError(t *T) []Answer { return withAnswered(pollErrors(t), t.Seen().Polls()) }
 
 // withAnswered adds to a list the errors among answers that are not in it.
-func withAnswered(list []Observed, others []driver.Answer) []Observed {
+func withAnswered(list []Answer, others []driver.Answer) []Answer {
 	for _, a := range others {
-		known := slices.ContainsFunc(list, func(r Observed) bool { return r.Response == a.Response })
-		if !known && a.Response.Status != 0 && (a.Response.Status/100 != 2 || SaysError(a.Response)) {
-			list = append(list, Observed{What: "a request of the case " + a.By, Response: a.Response})
+		known := slices.ContainsFunc(list, func(r Answer) bool { return r.Response == a.Response })
+		if !known && a.Response.Status != 0 && (a.Response.Status/100 != 2 || HasErrorMember(a.Response)) {
+			list = append(list, Answer{What: "a request of the case " + a.By, Response: a.Response})
 		}
 	}
 	return list

@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/cibatest/cibatest/internal/catalogue"
 	"github.com/cibatest/cibatest/internal/ciba"
 	"github.com/cibatest/cibatest/internal/jose"
 )
@@ -66,7 +67,7 @@ func UserinfoClaims(t *T, resp *ciba.Response) (map[string]any, error) {
 	if strings.HasPrefix(strings.TrimSpace(string(resp.Body)), "{") {
 		return resp.Object()
 	}
-	text, err := Opened(t.client, strings.TrimSpace(string(resp.Body)))
+	text, err := Decrypted(t.client, strings.TrimSpace(string(resp.Body)))
 	if err != nil {
 		t.Abort("the UserInfo response is encrypted and cannot be opened: %v", err)
 	}
@@ -80,7 +81,7 @@ func UserinfoClaims(t *T, resp *ciba.Response) (map[string]any, error) {
 // UserinfoSubject is the sub that UserInfo has for an access token, nil when it has none or
 // the target has no UserInfo. The next finding points at the answer.
 func UserinfoSubject(t *T, accessToken string) any {
-	if !t.Has("userinfo") {
+	if !t.Has(catalogue.NeedUserinfo) {
 		return nil
 	}
 	resp := t.Send(UserinfoRequest(t, accessToken))
@@ -100,7 +101,7 @@ var OwnScopes = []string{"openid", "offline_access"}
 // of them it was. Both are empty when neither states one. Where introspection was asked, the
 // next finding may point at its answer.
 func GrantedScope(t *T, accessToken string) (scope []string, where string) {
-	if list, stated := ScopeInside(accessToken); stated {
+	if list, stated := ScopeOfJWT(accessToken); stated {
 		return list, "the access token"
 	}
 	if list, stated := IntrospectedScope(t, accessToken); stated {
@@ -109,22 +110,22 @@ func GrantedScope(t *T, accessToken string) (scope []string, where string) {
 	return nil, ""
 }
 
-// ScopeInside is the scope in a JWT access token, and reports whether there is one.
-func ScopeInside(accessToken string) ([]string, bool) {
+// ScopeOfJWT is the scope in a JWT access token, and reports whether there is one.
+func ScopeOfJWT(accessToken string) ([]string, bool) {
 	token, err := jose.Decode(accessToken)
 	if err != nil {
 		return nil, false
 	}
-	if list, stated := ScopeIn(token.Claims["scope"]); stated {
+	if list, stated := ReadScope(token.Claims["scope"]); stated {
 		return list, true
 	}
-	return ScopeIn(token.Claims["scp"]) // as some servers call it
+	return ReadScope(token.Claims["scp"]) // as some servers call it
 }
 
 // IntrospectedScope is the scope that introspection states for an active token, and reports
 // whether there is one. The next finding points at the answer of an active token.
 func IntrospectedScope(t *T, accessToken string) ([]string, bool) {
-	if !t.Has("introspection") {
+	if !t.Has(catalogue.NeedIntrospection) {
 		return nil, false
 	}
 	resp := Introspect(t, accessToken)
@@ -133,12 +134,12 @@ func IntrospectedScope(t *T, accessToken string) ([]string, bool) {
 		return nil, false
 	}
 	t.At(resp)
-	return ScopeIn(object["scope"])
+	return ReadScope(object["scope"])
 }
 
-// ScopeIn reads a scope, a text of values with spaces between them (RFC 6749 3.3), which some
+// ReadScope reads a scope, a text of values with spaces between them (RFC 6749 3.3), which some
 // servers write as an array. It reports whether the value is either.
-func ScopeIn(value any) ([]string, bool) {
+func ReadScope(value any) ([]string, bool) {
 	if text, isString := value.(string); isString {
 		return strings.Fields(text), true
 	}

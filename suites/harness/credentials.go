@@ -24,8 +24,8 @@ func BySecret(c *Client, secret string) ciba.Authenticator {
 	return ciba.Basic(c.ClientID, secret)
 }
 
-// Stranger authenticates a client that does not exist, by the method of another one.
-func Stranger(t *T, like *Client) ciba.Authenticator {
+// UnknownClient authenticates a client that does not exist, by the method of another one.
+func UnknownClient(t *T, like *Client) ciba.Authenticator {
 	id := "unknown-" + strings.ToLower(t.Random().Text()[:12])
 	switch {
 	case like.AuthMethod == targetfile.AuthClientSecretPost:
@@ -54,8 +54,8 @@ func WrongCredential(t *T, c *Client) ciba.Authenticator {
 	return a
 }
 
-// OtherCase swaps upper and lower case in every letter of a text.
-func OtherCase(text string) string {
+// SwapLetterCase swaps upper and lower case in every letter of a text.
+func SwapLetterCase(text string) string {
 	return strings.Map(func(r rune) rune {
 		if unicode.IsUpper(r) {
 			return unicode.ToLower(r)

@@ -5,12 +5,11 @@ import (
 	"testing"
 	"time"
 
-	"github.com/onsi/gomega"
-	"github.com/onsi/gomega/types"
-
 	"github.com/cibatest/cibatest/internal/ciba"
 	"github.com/cibatest/cibatest/internal/driver"
 	"github.com/cibatest/cibatest/reports/result"
+	"github.com/onsi/gomega"
+	"github.com/onsi/gomega/types"
 )
 
 // answerOf is an answer as the client reports it.

@@ -5,9 +5,9 @@ import (
 	"net/url"
 )
 
-// MustBeTLS wants the address of an endpoint to be https, CIBA Core 7. Plain http on a
+// JudgeHTTPS wants the address of an endpoint to be https, CIBA Core 7. Plain http on a
 // loopback address is accepted and noted: the OP is a lab, whose traffic nobody can read.
-func MustBeTLS(t *T, name, address string) {
+func JudgeHTTPS(t *T, name, address string) {
 	u, err := url.Parse(address)
 	if err == nil && u.Scheme == "https" {
 		return

@@ -30,7 +30,7 @@ func IDTokenFor(t *T, c *Client, tokens ciba.TokenResponse) IDToken {
 	if tokens.IDToken == "" && !AsksForOpenID(t) {
 		t.Skip("the scope of the target file does not contain openid, so no ID Token is due")
 	}
-	signed, err := Opened(c, tokens.IDToken)
+	signed, err := Decrypted(c, tokens.IDToken)
 	if err != nil {
 		t.Abort("the ID Token is encrypted and cannot be opened: %v; jwks_file of client %q needs the private key", err, c.Name)
 	}
@@ -41,9 +41,9 @@ func IDTokenFor(t *T, c *Client, tokens ciba.TokenResponse) IDToken {
 	return IDToken{token, signed}
 }
 
-// Opened decrypts a token that is encrypted to the client, and returns any other as it is.
+// Decrypted decrypts a token that is encrypted to the client, and returns any other as it is.
 // The error says that the client's keys cannot decrypt it.
-func Opened(c *Client, token string) (string, error) {
+func Decrypted(c *Client, token string) (string, error) {
 	if !jose.IsEncrypted(token) {
 		return token, nil
 	}

@@ -67,7 +67,7 @@ func OutcomeOf(r catalogue.Requirement, resp *ciba.Response) result.Outcome {
 	if (resp.Status == 503 || resp.Status == 429) && !statusOK && !slices.Contains(e.ToleratedStatus, resp.Status) {
 		return result.Error
 	}
-	if resp.Status/100 == 2 && SaysError(resp) { // neither a success nor a refusal
+	if resp.Status/100 == 2 && HasErrorMember(resp) { // neither a success nor a refusal
 		return result.Outcome(r.Verdict)
 	}
 	if e.OrSuccess && resp.Status/100 == 2 { // which 2xx it has to be is another clause's business

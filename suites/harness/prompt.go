@@ -9,8 +9,8 @@ import (
 // reversed reading order, an early end, commands to a terminal.
 var Injections = []string{"<img src=x>", "A\r\nB", "AB\u202eCD", "A\x00B", "A\x1b[2KB\u2067C"}
 
-// Controls are the characters of [Injections] that must not reach a device.
-const Controls = "\r\n\x00\u202e\x1b\u2067"
+// ControlCharacters are the characters of [Injections] that must not reach a device.
+const ControlCharacters = "\r\n\x00\u202e\x1b\u2067"
 
 // PromptOf waits for the prompt of a flow, for as long as an OP has to show one, and reports
 // whether it came. A prompt that does not say which flow it is about, such as one known by a

@@ -9,8 +9,8 @@ import (
 // The functions here read values that an OP sends, and take no other type for the one that is
 // due: a client in another language would not.
 
-// IsStrings reports whether a value is an array of strings, of any length.
-func IsStrings(value any) bool {
+// IsStringArray reports whether a value is an array of strings, of any length.
+func IsStringArray(value any) bool {
 	list, ok := value.([]any)
 	return ok && !slices.ContainsFunc(list, func(v any) bool { _, isString := v.(string); return !isString })
 }
@@ -27,7 +27,7 @@ func NumberOf(value any) (float64, bool) {
 
 // StringsOf reads an array of strings, and reports whether the value is one.
 func StringsOf(value any) ([]string, bool) {
-	if !IsStrings(value) {
+	if !IsStringArray(value) {
 		return nil, false
 	}
 	var list []string

@@ -128,7 +128,7 @@ var _ = Cases.Describe("authorization_details types", func() {
 		t.JudgeVariant("a valid object before one of an unknown type", t.Start(withDetails(t, valid, unknown)))
 		t.JudgeVariant("a valid object after one of an unknown type", t.Start(withDetails(t, unknown, valid)))
 		for _, similar := range []struct{ what, kind string }{
-			{"the valid type in other letter case", OtherCase(valid.kind())},
+			{"the valid type in other letter case", SwapLetterCase(valid.kind())},
 			{"the valid type and a letter more", valid.kind() + "x"},
 		} {
 			if !slices.Contains(t.Target().RAR.Types, similar.kind) {

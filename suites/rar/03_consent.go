@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/cibatest/cibatest/internal/approve"
+	"github.com/cibatest/cibatest/internal/catalogue"
 	"github.com/cibatest/cibatest/internal/ciba"
 	"github.com/cibatest/cibatest/internal/details"
 	. "github.com/cibatest/cibatest/suites/harness"
@@ -20,7 +21,7 @@ var _ = Cases.Describe("Consent to authorization_details", func() {
 		asked, flow := startSeveral(t)
 		judgePrompt(t, flow, asked...)
 	})
-	Case("rar-shown-own", "shows the details of its own request", Judges("RFC9396-3-CONSENT-SHOWN").Needs("parallel"), func(t *T) {
+	Case("rar-shown-own", "shows the details of its own request", Judges("RFC9396-3-CONSENT-SHOWN").Needs(catalogue.NeedParallel), func(t *T) {
 		a, b := sameTypePair(t)
 		first, second := t.MustStart(withDetails(t, a)), t.MustStart(withDetails(t, b))
 		judgePrompt(t, first, a)

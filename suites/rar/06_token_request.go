@@ -6,6 +6,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/cibatest/cibatest/internal/catalogue"
 	"github.com/cibatest/cibatest/internal/ciba"
 	"github.com/cibatest/cibatest/internal/details"
 	"github.com/cibatest/cibatest/reports/result"
@@ -74,12 +75,12 @@ func judgeExceeding(t *T) {
 	attempts := attemptsToExceed(t)
 	flows := make([]*Flow, len(attempts))
 	for i, a := range attempts {
-		if i == 0 || t.Has("parallel") {
+		if i == 0 || t.Has(catalogue.NeedParallel) {
 			flows[i] = startApprovedPart(t, a)
 		}
 	}
 	for i, a := range attempts {
-		if i > 0 && !t.Has("parallel") {
+		if i > 0 && !t.Has(catalogue.NeedParallel) {
 			flows[i] = startApprovedPart(t, a)
 		}
 		if flows[i] != nil {

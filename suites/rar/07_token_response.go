@@ -3,6 +3,7 @@ package rar
 import (
 	"slices"
 
+	"github.com/cibatest/cibatest/internal/catalogue"
 	"github.com/cibatest/cibatest/internal/ciba"
 	"github.com/cibatest/cibatest/internal/details"
 	. "github.com/cibatest/cibatest/suites/harness"
@@ -42,7 +43,7 @@ var _ = Cases.Describe("authorization_details of a token response", func() {
 		judgeFaithful(t, "the token response", objectsOf(a.asked), mustReadDetails(t, a.response))
 	})
 	Case("rar-faithful-token", "are what a JWT access token says, too",
-		Judges("RFC9396-7-FAITHFUL").Needs("jwt_access_token"), func(t *T) {
+		Judges("RFC9396-7-FAITHFUL").Needs(catalogue.NeedJWTAccessToken), func(t *T) {
 			a := approvedRequest(t)
 			t.At(a.response)
 			claims := mustReadJWT(t, a.response)
@@ -59,7 +60,7 @@ var _ = Cases.Describe("authorization_details of a token response", func() {
 		}
 	})
 	Case("rar-complete", "are complete after full approval", Judges("RFC9396-7-COMPLETE"), judgeCompleteness)
-	Case("rar-parallel", "belong to their own request", Judges("RFC9396-7-FAITHFUL").Needs("parallel"), judgeParallelRequests)
+	Case("rar-parallel", "belong to their own request", Judges("RFC9396-7-FAITHFUL").Needs(catalogue.NeedParallel), judgeParallelRequests)
 	Case("rar-unasked", "are absent when none were asked for", Judges("RFC9396-7-FAITHFUL"), func(t *T) {
 		for at := range placesOf(t, t.Redeemed().Response) {
 			if len(at.details) > 0 { // they may be from an earlier grant, hence no failure

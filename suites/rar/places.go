@@ -3,6 +3,7 @@ package rar
 import (
 	"iter"
 
+	"github.com/cibatest/cibatest/internal/catalogue"
 	"github.com/cibatest/cibatest/internal/ciba"
 	"github.com/cibatest/cibatest/internal/details"
 	. "github.com/cibatest/cibatest/suites/harness"
@@ -30,7 +31,7 @@ func sourcesOf(t *T, resp *ciba.Response) iter.Seq[source] {
 		if isReadable && !yield(source{"the JWT access token", claims, resp}) {
 			return
 		}
-		if t.Has("introspection") {
+		if t.Has(catalogue.NeedIntrospection) {
 			yield(introspect(t, tokens.AccessToken))
 		}
 	}

@@ -61,7 +61,7 @@ func hasControlCharacters(data json.RawMessage) bool {
 func hasControlCharactersIn(value any) bool {
 	switch v := value.(type) {
 	case string:
-		return strings.ContainsAny(v, Controls)
+		return strings.ContainsAny(v, ControlCharacters)
 	case []any:
 		return slices.ContainsFunc(v, hasControlCharactersIn)
 	case map[string]any:

@@ -16,7 +16,7 @@ var _ = Cases.Describe("JWK Set", func() {
 		if t.Target().Endpoints.JWKS == "" {
 			t.Skip("neither the metadata nor the target file names a jwks_uri")
 		}
-		MustBeTLS(t, "jwks_uri", t.Target().Endpoints.JWKS)
+		JudgeHTTPS(t, "jwks_uri", t.Target().Endpoints.JWKS)
 		resp := t.MustAnswer(KeySetAnswer(t))
 		if !t.Expect(resp).To(HaveStatus(http.StatusOK)) {
 			return

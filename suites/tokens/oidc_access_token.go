@@ -5,6 +5,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/cibatest/cibatest/internal/catalogue"
 	"github.com/cibatest/cibatest/internal/ciba"
 	"github.com/cibatest/cibatest/internal/jose"
 	"github.com/cibatest/cibatest/reports/result"
@@ -18,7 +19,7 @@ var _ = Cases.Describe("Access token", func() {
 	Case("token-userinfo", "opens UserInfo for the user of the ID Token",
 		Judges("OIDC-5.3-USERINFO").EachAlgorithm(), forEachAlgorithm(judgeUserinfo))
 	Case("token-userinfo-pairwise", "opens UserInfo under the same pairwise subject",
-		Judges("OIDC-5.3-USERINFO").Needs("pairwise"), judgeUserinfo)
+		Judges("OIDC-5.3-USERINFO").Needs(catalogue.NeedPairwise), judgeUserinfo)
 	Case("token-introspection", "is known to introspection",
 		Judges("RFC7662-2.2-ACTIVE").EachAlgorithm(), forEachAlgorithm(judgeIntrospection))
 	Case("token-introspection-unknown", "is not active when it was never issued", Judges("RFC7662-2.2-ACTIVE"), func(t *T) {
@@ -166,7 +167,7 @@ var _ = Cases.Describe("Bearer token", func() {
 		anonymous := UserinfoRequest(t, "")
 		anonymous.Header = nil
 		judgeCaller(t, "no token", anonymous)
-		if !t.Has("approve") {
+		if !t.Has(catalogue.NeedApprove) {
 			return
 		}
 		tokens := t.Redeemed().Tokens
@@ -222,7 +223,7 @@ var _ = Cases.Describe("Introspection", func() {
 		call := IntrospectionRequest(t, freshlyRedeemed(t).Tokens.AccessToken)
 		judgeStranger(t, "no credential", call.AuthenticatedBy(nil))
 		judgeStranger(t, "a client_id only", call.AuthenticatedBy(ciba.Public(ResourceServer(t).ClientID)))
-		judgeStranger(t, "an unknown client", call.AuthenticatedBy(Stranger(t, ResourceServer(t))))
+		judgeStranger(t, "an unknown client", call.AuthenticatedBy(UnknownClient(t, ResourceServer(t))))
 		judgeStranger(t, "a wrong secret", call.AuthenticatedBy(WrongCredential(t, ResourceServer(t))))
 	})
 })
