@@ -155,7 +155,7 @@ func pollSeries(t *T, most int) series {
 	f := t.MustStart(t.Request())
 	f.EndAwaited = true // how long it is pending is what is judged
 	s := series{flow: f, announced: f.Interval}
-	for len(s.polls) < most && pollFits(t, f) {
+	for len(s.polls) < most && pollFits(f) {
 		resp := t.Poll(f)
 		if f.Outlived(resp) {
 			break
@@ -170,7 +170,7 @@ func pollSeries(t *T, most int) series {
 
 // pollFits reports whether the next paced poll can be sent before the last moment
 // at which a request has to be pending.
-func pollFits(t *T, f *Flow) bool {
+func pollFits(f *Flow) bool {
 	return !f.NextPoll().After(f.Expires().Add(-ExpiryEarly))
 }
 
