@@ -21,11 +21,11 @@ test: ## run the tests, each planted fault against the cases of its own requirem
 	$(GO) test -p 6 -shuffle=on -timeout 25m $(PACKAGES)
 
 race: ## run the tests under the race detector, without the fault matrix
-	$(GO) test -race -short -shuffle=on -timeout 25m $(PACKAGES)
+	$(GO) test -p 4 -race -short -shuffle=on -timeout 25m $(PACKAGES)
 
 # CASE=a,b judges by these cases only, FAULT=x plants one fault, SHARD=1/4 takes a part.
 selftest: ## the whole fault matrix and every legal variant; CASE=, FAULT= and SHARD= narrow it
-	$(GO) test ./suites/selftest -run 'Test($(if $(CASE)$(FAULT),,Healthy|Variants|)Faults)$$' -count=1 $(if $(CASE)$(FAULT),-v) -timeout 30m \
+	$(GO) test ./suites/selftest -run 'Test($(if $(FAULT),,Healthy|Variants|VariantsOnSmallTargets|)Faults)$$' -count=1 $(if $(FAULT),-v) -timeout 30m \
 	  -args -whole $(if $(CASE),-case $(CASE)) $(if $(FAULT),-fault $(FAULT)) $(if $(SHARD),-shard $(SHARD))
 
 check: fmt vet lint race test ## what has to pass before a change lands

@@ -1,5 +1,7 @@
 package loadgen
 
+import "net/url"
+
 // nobody is the index that names no flow.
 const nobody = ^uint32(0)
 
@@ -16,35 +18,35 @@ const (
 // that the garbage collector never looks at a million of them. Times are
 // nanoseconds since the start of the run.
 type flow struct {
-	due      int64  // when the next request is intended
-	started  int64  // when the start was intended, by the plan
-	decided  int64  // when the user decided; 0: not yet
-	expires  int64  // when the OP said that the auth_req_id ends; 0: it did not say
-	serial   uint32 // number in the run
-	next     uint32 // next flow in the same slot of the ring
-	interval uint32 // ms between polls
-	user     uint32
-	polls    uint16
-	took     uint16 // until the acknowledgement came, in units of 10 ms
-	idLen    uint8
-	state    state
-	want     want
-	marks    marks
-	inFlight uint8
-	won      uint8 // token responses seen
-	faults   uint8 // requests without an answer, in a row
-	id       [inlineID]byte
+	due         int64  // when the next request is intended
+	started     int64  // when the start was intended, by the plan
+	decided     int64  // when the user decided; 0: not yet
+	expires     int64  // when the OP said that the auth_req_id ends; 0: it did not say
+	serial      uint32 // number in the run
+	next        uint32 // next flow in the same slot of the ring
+	interval    uint32 // ms between polls
+	user        uint32
+	polls       uint16
+	ackDelay    uint16 // until the acknowledgement came, in units of 10 ms
+	idLen       uint8
+	state       state
+	intent      intent
+	marks       marks
+	inFlight    uint8
+	redemptions uint8 // token responses seen
+	faults      uint8 // requests without an answer, in a row
+	id          [inlineID]byte
 }
 
 // inlineID is the length of an auth_req_id, form-encoded, that fits a flow.
 // Longer ones are kept aside.
 const inlineID = 45
 
-// want is what the user is going to do.
-type want uint8
+// intent is what the user is going to do.
+type intent uint8
 
 const (
-	approves want = iota
+	approves intent = iota
 	denies
 	ignores
 )
@@ -61,8 +63,11 @@ const (
 	spaced                    // the poll under way kept the interval
 )
 
-// ackTook is how long the acknowledgement took.
-func (f *flow) ackTook() int64 { return int64(f.took) * 10_000_000 }
+// acknowledgedAfter is how long the acknowledgement took, in ns.
+func (f *flow) acknowledgedAfter() int64 { return int64(f.ackDelay) * 10_000_000 }
+
+// hasExpired reports whether the OP's own expires_in had passed.
+func (f *flow) hasExpired(at int64) bool { return f.expires > 0 && at > f.expires }
 
 func (f *flow) has(m marks) bool { return f.marks&m != 0 }
 
@@ -80,6 +85,8 @@ func newArena() arena { return arena{free: nobody, long: map[uint32]string{}} }
 
 func (a *arena) at(i uint32) *flow { return &a.chunks[i/chunk][i%chunk] }
 
+// take hands out a place, one that was given back if there is any. Chunks never move, so
+// a pointer into one stays good.
 func (a *arena) take() uint32 {
 	if i := a.free; i != nobody {
 		a.free = a.at(i).next
@@ -93,6 +100,8 @@ func (a *arena) take() uint32 {
 	return uint32(a.used - 1) //nolint:gosec // a flow takes 100 bytes: 2^32 of them do not fit a machine
 }
 
+// release gives a place back. Nothing may refer to it any more: no request under way and
+// no slot of the ring.
 func (a *arena) release(i uint32) {
 	delete(a.long, i)
 	f := a.at(i)
@@ -111,6 +120,7 @@ func (a *arena) setID(i uint32, id string) {
 	f.idLen = uint8(copy(f.id[:], id)) //nolint:gosec // at most inlineID
 }
 
+// id is the form-encoded auth_req_id of a flow.
 func (a *arena) id(i uint32) string {
 	f := a.at(i)
 	if f.idLen == 0 {
@@ -126,4 +136,15 @@ func (a *arena) appendID(to []byte, i uint32) []byte {
 		return append(to, a.long[i]...)
 	}
 	return append(to, f.id[:f.idLen]...)
+}
+
+// escape is the identifier as a form carries it; unescape is the way back.
+func escape(id string) string { return url.QueryEscape(id) }
+
+func unescape(id string) string {
+	plain, err := url.QueryUnescape(id)
+	if err != nil {
+		return id // was escaped by us
+	}
+	return plain
 }

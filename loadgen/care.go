@@ -12,7 +12,7 @@ import (
 	"github.com/cibatest/cibatest/internal/targetfile"
 )
 
-// Consent is what the user says about a target that is not this machine.
+// Consent is what the user declares about a target that is not this machine.
 type Consent struct {
 	Hosts    []string // hosts that are the user's to load
 	Approval string   // reference of the vendor's written approval, where one is needed
@@ -42,7 +42,7 @@ var capsOf = map[string]caps{
 }
 
 // Care refuses a load that the target's owner has not agreed to, or that goes
-// beyond what the target takes. Every problem is told at once.
+// beyond what the target takes. The error names every problem at once.
 func Care(t *targetfile.Target, p *Plan, c Consent) error {
 	foreign := foreignHosts(t)
 	if len(foreign) == 0 {
@@ -67,6 +67,7 @@ func Care(t *targetfile.Target, p *Plan, c Consent) error {
 	return errors.Join(errs...)
 }
 
+// check compares the plan with the caps.
 func (c caps) check(p *Plan) (errs []error) {
 	if rate := peakPerMinute(p); rate > c.perMinute {
 		errs = append(errs, fmt.Errorf("%.0f starts a minute are more than %.0f: %s", rate, c.perMinute, c.why))
@@ -105,6 +106,8 @@ func foreignHosts(t *targetfile.Target) (list []string) {
 	return list
 }
 
+// isLoopback reports whether a host is this machine, by its name alone: a name that
+// resolves to loopback today may not tomorrow.
 func isLoopback(host string) bool {
 	ip := net.ParseIP(host)
 	return host == "localhost" || strings.HasSuffix(host, ".localhost") || ip != nil && ip.IsLoopback()

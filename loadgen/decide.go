@@ -11,10 +11,19 @@ import (
 // wait their turn, which shows in the time that decisions take.
 const DecisionsAtOnce = 64
 
+// decisions are those under way and what went wrong with the last that could not be
+// made.
+type decisions struct {
+	turns  chan struct{} // one place for each at once
+	failed error
+}
+
+func newDecisions() decisions { return decisions{turns: make(chan struct{}, DecisionsAtOnce)} }
+
 // decideLater has the user decide after thinking. The lock is held.
 func (e *engine) decideLater(i uint32) {
-	f := e.arena.at(i)
-	if e.o.Decider == nil || f.want == ignores {
+	f := e.flows.at(i)
+	if e.o.Decider == nil || f.intent == ignores {
 		return
 	}
 	serial := f.serial
@@ -24,8 +33,8 @@ func (e *engine) decideLater(i uint32) {
 // decide makes the decision, unless the flow has ended meanwhile.
 func (e *engine) decide(i, serial uint32) {
 	select {
-	case e.deciding <- struct{}{}:
-		defer func() { <-e.deciding }()
+	case e.decisions.turns <- struct{}{}:
+		defer func() { <-e.decisions.turns }()
 	case <-e.closed.Done():
 		return
 	}
@@ -43,11 +52,11 @@ func (e *engine) decide(i, serial uint32) {
 	e.now.record(classDecide, took)
 	if err != nil {
 		e.now.count(result.CountUndecided, 1)
-		e.lastUndecided = err
+		e.decisions.failed = err
 		return
 	}
 	e.now.count(result.CountDecisions, 1)
-	if f := e.arena.at(i); f.serial == serial && f.state == waiting {
+	if f := e.flows.at(i); f.serial == serial && f.state == waiting {
 		f.marks |= decided
 	}
 }
@@ -57,10 +66,10 @@ func (e *engine) decide(i, serial uint32) {
 func (e *engine) decision(i, serial uint32) (d approve.Decision, at int64, ok bool) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	f := e.arena.at(i)
+	f := e.flows.at(i)
 	if f.serial != serial || f.state != waiting {
 		return approve.Decision{}, 0, false
 	}
 	f.decided = e.elapsed()
-	return approve.Decision{AuthReqID: unescape(e.arena.id(i)), User: e.plan.Users[f.user], Allow: f.want == approves}, f.decided, true
+	return approve.Decision{AuthReqID: unescape(e.flows.arena.id(i)), User: e.plan.Users[f.user], Allow: f.intent == approves}, f.decided, true
 }

@@ -15,6 +15,17 @@
 // without pointers, and a ring of one slot a millisecond holds what is due, with
 // due times rounded up: a poll is late by a millisecond at most, and never early.
 //
+// # Who does what
+//
+// The life of a flow goes through the files in this order: the starter decides that it
+// begins (starts.go), the pacer that a request leaves (pacer.go, ring.go), its body is
+// put together from prepared parts (request.go), a transport carries it
+// (transport.go, fast.go). The answer is read (read.go), booked (answers.go) and
+// judged (checks.go), until the flow has an outcome (outcomes.go). Meanwhile its user
+// decides (decide.go), or somebody else's device is asked afterwards what it decided
+// (witness.go). Once a second the watch takes what was counted (measure.go, watch.go);
+// at the end it speaks the verdict (verdict.go).
+//
 // # What is measured
 //
 // Every request has an intended time, fixed before anything can delay it. Service

@@ -59,6 +59,8 @@ func (f *fast) RoundTrip(r *http.Request) (*http.Response, error) {
 	return f.answerOf(r, resp), nil
 }
 
+// translate writes a request of net/http the way fasthttp wants it, changing nothing:
+// neither the case of header names nor the path.
 func translate(r *http.Request, to *fasthttp.Request) error {
 	to.Header.DisableNormalizing()
 	to.Header.SetMethod(r.Method)
@@ -85,6 +87,7 @@ func translate(r *http.Request, to *fasthttp.Request) error {
 	return err
 }
 
+// answerOf is an answer of fasthttp as net/http has it, without copying the body.
 func (f *fast) answerOf(r *http.Request, from *fasthttp.Response) *http.Response {
 	status := from.StatusCode()
 	return &http.Response{
@@ -99,6 +102,7 @@ type seenHeader struct {
 	header        http.Header
 }
 
+// equals compares letter by letter and in order, which needs no allocation.
 func (s *seenHeader) equals(from *fasthttp.Response) bool {
 	i := 0
 	for name, value := range from.Header.All() {

@@ -2,6 +2,8 @@ package loadgen
 
 import (
 	"slices"
+	"strconv"
+	"strings"
 	"time"
 
 	"github.com/HdrHistogram/hdrhistogram-go"
@@ -72,12 +74,26 @@ type answerKey struct {
 	code   string
 }
 
+// String is how results call an answer.
+func (k answerKey) String() string {
+	name := "token"
+	if k.starts {
+		name = "backchannel"
+	}
+	status := "-"
+	if k.status != 0 {
+		status = strconv.Itoa(k.status)
+	}
+	return strings.TrimSpace(name + " " + status + " " + k.code)
+}
+
 func newTally() *tally {
 	return &tally{counters: map[string]int64{}, answers: map[answerKey]int64{}, failedFor: map[string]int64{}}
 }
 
 func (t *tally) count(name string, n int64) { t.counters[name] += n }
 
+// record adds a duration in nanoseconds, kept in microseconds, or a plain number of polls.
 func (t *tally) record(c class, d int64) {
 	h := t.histogram[c]
 	if h == nil {
@@ -93,6 +109,7 @@ func (t *tally) record(c class, d int64) {
 // mostNames bounds the different names an OP can make a result carry.
 const mostNames = 100
 
+// answer counts an answer by endpoint, status and code.
 func (t *tally) answer(key answerKey) {
 	if _, there := t.answers[key]; !there && len(t.answers) >= mostNames {
 		key.code = "others"
@@ -156,9 +173,9 @@ func (t *tally) histograms(list []result.Latency) error {
 }
 
 // window is the tally as the results have it.
-func (t *tally) window(start, span time.Duration) result.Window {
+func (t *tally) window(start, length time.Duration) result.Window {
 	w := result.Window{
-		StartMS: start.Milliseconds(), SpanMS: span.Milliseconds(), Counters: map[string]int64{},
+		StartMS: start.Milliseconds(), SpanMS: length.Milliseconds(), Counters: map[string]int64{},
 		Answers: t.answerTexts(), FailedFor: map[string]int64{}, Histograms: map[string]result.Histogram{},
 	}
 	for name, n := range t.counters {

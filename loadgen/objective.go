@@ -73,6 +73,7 @@ var sums = []string{
 	result.CountErrors, result.CountEarlyPolls, result.CountUndecided, result.CountRefused, result.CountExpired,
 }
 
+// share is a part of a whole, and false when there is no whole yet.
 func share(part, whole int64) (float64, bool) {
 	if whole <= 0 {
 		return 0, false
@@ -80,6 +81,8 @@ func share(part, whole int64) (float64, bool) {
 	return float64(part) / float64(whole), true
 }
 
+// parseCondition reads "redeem.p99<300ms". The unit has to fit the measure, because a
+// limit of 300 might be microseconds to one and milliseconds to another reader.
 func parseCondition(text string) (condition, error) {
 	m := conditionForm.FindStringSubmatch(text)
 	if m == nil {
@@ -104,6 +107,7 @@ func parseCondition(text string) (condition, error) {
 	return c, nil
 }
 
+// measureNamed finds a measure: a share, a counter, or a statistic of a class.
 func measureNamed(name string) (func(*tally) (float64, bool), unit, error) {
 	if f := ratios[name]; f != nil {
 		return f, percent, nil
@@ -112,11 +116,11 @@ func measureNamed(name string) (func(*tally) (float64, bool), unit, error) {
 		return func(t *tally) (float64, bool) { return float64(t.counters[name]), true }, number, nil
 	}
 	for _, statistic := range []string{"p50", "p90", "p95", "p99", "p99.9", "max", "mean"} {
-		class, ok := strings.CutSuffix(name, "."+statistic)
+		prefix, ok := strings.CutSuffix(name, "."+statistic)
 		if !ok {
 			continue
 		}
-		if c := classNamed(class); c < classes {
+		if c := classNamed(prefix); c < classes {
 			return quantile(c, statistic), unitOf(c), nil
 		}
 	}
@@ -165,6 +169,8 @@ func keysOf[V any](m map[string]V) func(yield func(string) bool) {
 	}
 }
 
+// quantile reads a statistic of a class of durations; it is unknown as long as nothing
+// was recorded.
 func quantile(c class, statistic string) func(*tally) (float64, bool) {
 	return func(t *tally) (float64, bool) {
 		h := t.histogram[c]
@@ -222,7 +228,7 @@ func ParseAbort(text string) (Abort, error) {
 	return Abort{condition: c, lasts: lasts}, err
 }
 
-// window looks at one more second and says whether the run is to end.
+// window looks at one more second and reports whether the run is to end.
 func (a *Abort) window(t *tally) bool {
 	if v, known := a.measure(t); known && a.holds(v) {
 		a.within++

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/cibatest/cibatest/internal/approve"
+	"github.com/cibatest/cibatest/internal/ciba"
 	"github.com/cibatest/cibatest/internal/targetfile"
 	"github.com/cibatest/cibatest/reports/result"
 )
@@ -32,8 +33,11 @@ type Plan struct {
 	Duration time.Duration // how long flows start
 	Drain    time.Duration // how long they may still end after that
 
-	Client    targetfile.Client
-	Audience  string // of client assertions; empty: the issuer
+	Client   targetfile.Client
+	Audience string // of client assertions; empty: as Auth says, else the issuer
+	// Auth is how the client authenticates at an endpoint, where that was found out; nil:
+	// as the target file says.
+	Auth      func(endpoint string) ciba.Authenticator
 	Users     []targetfile.User
 	UserLimit int // starts a minute and user; 0: no limit
 	Params    map[string]string
@@ -75,7 +79,7 @@ type Journal interface {
 	End(result.Load) error
 }
 
-// Pollers says when a poll that may be sent is sent.
+// Pollers chooses when a poll that may be sent is sent.
 type Pollers struct {
 	Jitter time.Duration // up to so much later
 	Sync   time.Duration // all at once, at multiples of this
@@ -92,6 +96,7 @@ func (p Pollers) spread(due int64, chance float64) int64 {
 	return due
 }
 
+// orDefault is a value, or its default where the plan leaves it zero.
 func orDefault[T comparable](value, otherwise T) T {
 	var zero T
 	if value == zero {

@@ -12,8 +12,8 @@ import (
 	"time"
 )
 
-// Arrivals says when flows start. Next returns times since the start of the run
-// that never decrease, until there are no more.
+// Arrivals are the times at which flows start. Next returns times since the start of
+// the run that never decrease, until there are no more.
 type Arrivals interface {
 	Next() (at time.Duration, ok bool)
 	RateAt(t time.Duration) float64 // starts a second that the plan wants at a moment
@@ -104,6 +104,7 @@ func ParseRate(text string, length time.Duration, random *rand.Rand) (Arrivals, 
 	return p, nil
 }
 
+// parseStretches reads the shapes of a rate: constant, ramp, steps and spike.
 func parseStretches(text string, length time.Duration) ([]stretch, error) {
 	if base, spike, ok := strings.Cut(text, "+"); ok {
 		return parseSpike(base, spike, length)
@@ -125,6 +126,7 @@ func parseStretches(text string, length time.Duration) ([]stretch, error) {
 	return list, nil
 }
 
+// parseSpike reads a rate that is higher for a while.
 func parseSpike(base, spike string, length time.Duration) ([]stretch, error) {
 	extra, when, ok := strings.Cut(spike, "@")
 	from, lasts, ok2 := strings.Cut(when, "/")
@@ -134,21 +136,21 @@ func parseSpike(base, spike string, length time.Duration) ([]stretch, error) {
 	a, errA := perSecond(base)
 	b, errB := perSecond(extra)
 	begin, errC := time.ParseDuration(from)
-	span, errD := time.ParseDuration(lasts)
+	held, errD := time.ParseDuration(lasts)
 	if err := errors.Join(errA, errB, errC, errD); err != nil {
 		return nil, err
 	}
-	if begin < 0 || span <= 0 || begin+span > length {
-		return nil, fmt.Errorf("the spike from %s for %s does not lie within the run of %s", begin, span, length)
+	if begin < 0 || held <= 0 || begin+held > length {
+		return nil, fmt.Errorf("the spike from %s for %s does not lie within the run of %s", begin, held, length)
 	}
-	return []stretch{{begin, a, a}, {span, a + b, a + b}, {length - begin - span, a, a}}, nil
+	return []stretch{{begin, a, a}, {held, a + b, a + b}, {length - begin - held, a, a}}, nil
 }
 
 // perSecond reads 200/s, 600/m or 36000/h.
 func perSecond(text string) (float64, error) {
-	number, unit, _ := strings.Cut(strings.TrimSpace(text), "/")
-	per, ok := map[string]float64{"": 1, "s": 1, "m": 60, "h": 3600}[unit]
-	value, err := strconv.ParseFloat(number, 64)
+	digits, name, _ := strings.Cut(strings.TrimSpace(text), "/")
+	per, ok := map[string]float64{"": 1, "s": 1, "m": 60, "h": 3600}[name]
+	value, err := strconv.ParseFloat(digits, 64)
 	if err != nil || !ok || !(value >= 0) || value > 1e7 {
 		return 0, fmt.Errorf("%q is not a rate; write a number with /s, /m or /h", text)
 	}
@@ -168,17 +170,17 @@ func ReadArrivals(r io.Reader) (Arrivals, error) {
 	var times []time.Duration
 	var origin time.Time
 	scanner := bufio.NewScanner(r)
-	for number := 1; scanner.Scan(); number++ {
+	for n := 1; scanner.Scan(); n++ {
 		line := strings.TrimSpace(scanner.Text())
 		if line == "" || line[0] == '#' {
 			continue
 		}
 		at, err := parseArrival(line, &origin)
 		if err != nil {
-			return nil, fmt.Errorf("line %d: %w", number, err)
+			return nil, fmt.Errorf("line %d: %w", n, err)
 		}
-		if n := len(times); n > 0 && at < times[n-1] {
-			return nil, fmt.Errorf("line %d: %s lies before the line above", number, line)
+		if last := len(times) - 1; last >= 0 && at < times[last] {
+			return nil, fmt.Errorf("line %d: %s lies before the line above", n, line)
 		}
 		times = append(times, at)
 	}
@@ -191,9 +193,10 @@ func ReadArrivals(r io.Reader) (Arrivals, error) {
 	return &replayed{times: times}, nil
 }
 
+// parseArrival reads one line of recorded arrivals. The first time stamp becomes zero.
 func parseArrival(line string, origin *time.Time) (time.Duration, error) {
-	if seconds, err := strconv.ParseFloat(line, 64); err == nil && seconds >= 0 && seconds < 1e7 {
-		return time.Duration(seconds * float64(time.Second)), nil
+	if value, err := strconv.ParseFloat(line, 64); err == nil && value >= 0 && value < 1e7 {
+		return time.Duration(value * float64(time.Second)), nil
 	}
 	t, err := time.Parse(time.RFC3339Nano, line)
 	if err != nil {

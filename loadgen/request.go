@@ -15,8 +15,8 @@ import (
 	"github.com/cibatest/cibatest/internal/targetfile"
 )
 
-// requests holds what all requests have in common, ready for the wire.
-type requests struct {
+// prepared is what all requests of a run have in common, ready for the wire.
+type prepared struct {
 	start, token endpoint
 	header       http.Header // of every request
 	hints        [][]byte    // by user, with a leading &
@@ -30,8 +30,10 @@ type endpoint struct {
 	signer *signer // nil: the credentials do not change, and are in the header or in begin
 }
 
-func newRequests(t *targetfile.Target, p *Plan) (*requests, error) {
-	r := &requests{rar: p.RAR, header: http.Header{
+// prepare encodes everything once that does not differ between flows, so that a request
+// costs little more than a copy.
+func prepare(t *targetfile.Target, p *Plan) (*prepared, error) {
+	r := &prepared{rar: p.RAR, header: http.Header{
 		"Content-Type": {"application/x-www-form-urlencoded"}, "Accept": {"application/json"}, "User-Agent": {"cibatest-load"},
 	}}
 	form := ciba.P("scope", orDefault(p.Client.Scope, t.Scope))
@@ -63,12 +65,12 @@ func newRequests(t *targetfile.Target, p *Plan) (*requests, error) {
 
 // endpoint prepares an endpoint. Credentials that travel in the header are the
 // same at both.
-func (r *requests) endpoint(name, address string, form ciba.Params, t *targetfile.Target, p *Plan) (endpoint, error) {
+func (r *prepared) endpoint(name, address string, form ciba.Params, t *targetfile.Target, p *Plan) (endpoint, error) {
 	if u, err := url.Parse(address); err != nil || u.Host == "" || u.Fragment != "" {
 		return endpoint{}, fmt.Errorf("endpoints.%s: %q is not an absolute URL", name, address)
 	}
 	e := endpoint{url: address}
-	authenticator, err := p.Client.Authenticator(orDefault(p.Audience, t.Issuer))
+	authenticator, err := p.authenticator(address, t.Issuer)
 	if err != nil {
 		return endpoint{}, err
 	}
@@ -88,6 +90,14 @@ func (r *requests) endpoint(name, address string, form ciba.Params, t *targetfil
 	return e, nil
 }
 
+// authenticator is how the client authenticates at an endpoint.
+func (p *Plan) authenticator(endpoint, issuer string) (ciba.Authenticator, error) {
+	if p.Auth != nil && p.Audience == "" {
+		return p.Auth(endpoint), nil
+	}
+	return p.Client.Authenticator(orDefault(p.Audience, issuer))
+}
+
 // hintOf names a user the way the target file does, with the user code where the
 // client has to send one.
 func hintOf(u targetfile.User, c targetfile.Client) (ciba.Params, error) {
@@ -103,7 +113,7 @@ func hintOf(u targetfile.User, c targetfile.Client) (ciba.Params, error) {
 }
 
 // startBody is the body of a backchannel request.
-func (r *requests) startBody(user, serial uint32, credentials []byte) []byte {
+func (r *prepared) startBody(user, serial uint32, credentials []byte) []byte {
 	body := make([]byte, 0, len(r.start.begin)+len(r.hints[user])+len(credentials)+64)
 	body = append(append(body, r.start.begin...), r.hints[user]...)
 	if r.rar != nil {

@@ -27,6 +27,8 @@ func newRing() ring {
 // millis rounds a time up to the millisecond.
 func millis(ns int64) int64 { return (ns + 999_999) / 1_000_000 }
 
+// push puts a flow into the slot of its due time, or into the next one when that has
+// passed.
 func (r *ring) push(a *arena, i uint32) {
 	f := a.at(i)
 	at := min(max(millis(f.due), r.cursor), r.cursor+slots-1)
@@ -37,7 +39,7 @@ func (r *ring) push(a *arena, i uint32) {
 	r.n++
 }
 
-// pop takes a flow that is due, or tells that there is none.
+// pop takes a flow that is due; it is false when there is none.
 func (r *ring) pop(a *arena, now int64) (uint32, bool) {
 	for {
 		at, ok := r.first()

@@ -42,6 +42,8 @@ func Run(ctx context.Context, o Options) (result.Load, error) {
 	return e.run()
 }
 
+// newEngine fills in the defaults of the plan and prepares everything that can fail
+// before the first request.
 func newEngine(ctx context.Context, o *Options) (*engine, error) {
 	p := &o.Plan
 	p.Drain, p.Timeout = orDefault(p.Drain, DefaultDrain), orDefault(p.Timeout, DefaultTimeout)
@@ -53,21 +55,17 @@ func newEngine(ctx context.Context, o *Options) (*engine, error) {
 	case p.Arrivals == nil && p.Agents <= 0:
 		return nil, errors.New("a run needs a rate or a number of agents")
 	}
-	requests, err := newRequests(o.Target, p)
+	forms, err := prepare(o.Target, p)
 	if err != nil {
 		return nil, err
 	}
-	e := &engine{
-		o: *o, plan: &o.Plan, requests: requests, wake: make(chan struct{}, 1), deciding: make(chan struct{}, DecisionsAtOnce), witnesses: make(chan struct{}, DecisionsAtOnce),
-		arena: newArena(), ring: newRing(), rota: newRota(len(p.Users), p.UserLimit), now: newTally(),
+	return &engine{
+		o: *o, plan: &o.Plan, requests: forms, ctx: ctx, wake: make(chan struct{}, 1),
+		flows: flows{arena: newArena(), ring: newRing()}, starts: newStarter(p), decisions: newDecisions(), testimony: newTestimony(),
 		random: rand.New(rand.NewPCG(uint64(p.Seed), 0)), //nolint:gosec // a load needs no secrecy
-		ctx:    ctx,
-	}
-	e.checks = newChecks(o, &evidence{ciba.NewMasker(o.Target.Secrets()...)})
-	if p.Arrivals == nil {
-		e.idle = make([]int64, p.Agents)
-	}
-	return e, nil
+		now:    newTally(),
+		checks: newChecks(o, &evidence{ciba.NewMasker(o.Target.Secrets()...)}),
+	}, nil
 }
 
 // run is one attack from beginning to end.
@@ -94,7 +92,7 @@ func (e *engine) run() (result.Load, error) {
 	stop := make(chan struct{})
 	e.wait.Go(func() { w.run(stop) })
 	e.results(attacker.Attack(e.target, e, 0, ""))
-	e.asking.Wait()
+	e.testimony.asking.Wait()
 	close(stop)
 	end()
 	e.wait.Wait()

@@ -251,6 +251,9 @@ func TestCapOnPending(t *testing.T) {
 		if l.Funnel.Dropped != 2 || l.Funnel.Abandoned != 1 || l.Verdict != result.Saturated {
 			t.Errorf("funnel %+v, verdict %s", l.Funnel, l.Verdict)
 		}
+		if !strings.Contains(l.Reasons[0], "1 were pending, as many as --max-pending allows") {
+			t.Errorf("reasons %q", l.Reasons)
+		}
 	})
 }
 

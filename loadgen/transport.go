@@ -33,6 +33,7 @@ func newDialer() *dialer { return &dialer{Dialer: net.Dialer{Timeout: dialTimeou
 
 const dialTimeout = 10 * time.Second
 
+// dial opens a connection and counts it.
 func (d *dialer) dial(ctx context.Context, network, address string) (net.Conn, error) {
 	conn, err := d.DialContext(ctx, network, address)
 	if err == nil {
@@ -60,15 +61,15 @@ func NewTransport(o TransportOptions) Transport {
 	}}
 }
 
-// plain gives every request the header of an ordinary client in place of what
+// sameHeader gives every request the header of an ordinary client in place of what
 // Vegeta put there. It is one and the same map, which saves Vegeta and net/http
 // from copying it twice for each request; transports only read it.
-type plain struct {
+type sameHeader struct {
 	next   http.RoundTripper
 	header http.Header
 }
 
-func (p plain) RoundTrip(r *http.Request) (*http.Response, error) {
+func (p sameHeader) RoundTrip(r *http.Request) (*http.Response, error) {
 	r.Header = p.header
 	return p.next.RoundTrip(r)
 }
@@ -80,7 +81,7 @@ func newHTTPClient(rt http.RoundTripper, header http.Header, timeout time.Durati
 		timeout = 0
 	}
 	return &http.Client{
-		Transport: plain{rt, header}, Timeout: timeout,
+		Transport: sameHeader{rt, header}, Timeout: timeout,
 		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
 	}
 }

@@ -19,8 +19,8 @@ func ParseMix(text string) (Mix, error) {
 	var m Mix
 	fields := map[string]*float64{"approve": &m.Approve, "deny": &m.Deny, "ignore": &m.Ignore}
 	for part := range strings.SplitSeq(text, ",") {
-		name, number, _ := strings.Cut(strings.TrimSpace(part), "=")
-		value, err := strconv.ParseFloat(number, 64)
+		name, parts, _ := strings.Cut(strings.TrimSpace(part), "=")
+		value, err := strconv.ParseFloat(parts, 64)
 		if fields[name] == nil || err != nil || !(value >= 0) || math.IsInf(value, 0) {
 			return Mix{}, fmt.Errorf("mix %q: write approve=90,deny=8,ignore=2", text)
 		}
@@ -33,7 +33,8 @@ func ParseMix(text string) (Mix, error) {
 	return Mix{m.Approve / sum, m.Deny / sum, m.Ignore / sum}, nil
 }
 
-func (m Mix) draw(chance float64) want {
+// draw is what one user is going to do, by a chance of 0 to 1.
+func (m Mix) draw(chance float64) intent {
 	switch {
 	case chance < m.Approve:
 		return approves
@@ -79,6 +80,7 @@ func ParseThink(text string) (Think, error) {
 // longestThink keeps a lognormal tail within reason.
 const longestThink = time.Hour
 
+// draw is how long one user thinks.
 func (t Think) draw(r *rand.Rand) time.Duration {
 	switch {
 	case t.Upto > 0:
@@ -87,32 +89,6 @@ func (t Think) draw(r *rand.Rand) time.Duration {
 		return min(longestThink, time.Duration(float64(t.Median)*math.Exp(t.Sigma*r.NormFloat64())))
 	}
 	return t.Median
-}
-
-// rota hands out users in turn, none more often than its limit allows.
-type rota struct {
-	free  []int64 // ns: when each user may be asked again
-	next  int
-	every int64
-}
-
-func newRota(users, perMinute int) *rota {
-	r := &rota{free: make([]int64, users)}
-	if perMinute > 0 {
-		r.every = int64(time.Minute) / int64(perMinute)
-	}
-	return r
-}
-
-// when is the earliest moment, at or after the given one, at which the next user
-// may be asked. In turn, the next user is the one who was asked longest ago.
-func (r *rota) when(at int64) int64 { return max(at, r.free[r.next]) }
-
-func (r *rota) take(at int64) uint32 {
-	user := r.next
-	r.free[user] = at + r.every
-	r.next = (r.next + 1) % len(r.free)
-	return uint32(user) //nolint:gosec // an index of a list in memory
 }
 
 // Template makes authorization_details whose values are those of one flow. In
@@ -144,6 +120,7 @@ func NewTemplate(text, run string) (*Template, error) {
 	return t, nil
 }
 
+// fill is the authorization_details of one flow.
 func (t *Template) fill(serial uint32) string {
 	amount := fmt.Sprintf("%d.%02d", 1+serial/100%9_000_000, serial%100)
 	return strings.NewReplacer("{flow}", fmt.Sprintf("%s-%d", t.run, serial), "{amount}", amount).Replace(t.text)

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"maps"
-	"slices"
 	"time"
 
 	"github.com/cibatest/cibatest/reports/result"
@@ -36,6 +35,7 @@ const (
 	mostWindows = 900
 )
 
+// newWatch makes windows longer than a second where a long run would have too many.
 func newWatch(e *engine, end context.CancelFunc) *watch {
 	w := &watch{e: e, end: end, spare: newTally(), total: newTally(), load: e.header(), cpu: cpuTime(), length: tick}
 	if all := e.plan.Duration + e.plan.Drain; all > mostWindows*tick {
@@ -44,6 +44,7 @@ func newWatch(e *engine, end context.CancelFunc) *watch {
 	return w
 }
 
+// open begins the journal, before anything happens that it would have to tell.
 func (w *watch) open() error {
 	if w.e.o.Journal == nil {
 		return nil
@@ -51,6 +52,7 @@ func (w *watch) open() error {
 	return w.e.o.Journal.Header(w.load)
 }
 
+// run looks every second until it is told to stop; close looks once more.
 func (w *watch) run(stop <-chan struct{}) {
 	ticker := time.NewTicker(tick)
 	defer ticker.Stop()
@@ -72,8 +74,8 @@ func (w *watch) second(last bool) {
 	e.mu.Lock()
 	t := e.now
 	e.now = w.spare
-	gauges := result.Window{Pending: e.live, UnderWay: e.underWay}
-	draining := e.noMore
+	gauges := result.Window{Pending: e.flows.live, UnderWay: e.outbox.underWay}
+	draining := e.starts.ended
 	e.mu.Unlock()
 	w.sign(t)
 	w.connect(t)
@@ -125,6 +127,8 @@ func (w *watch) write(now time.Duration, gauges result.Window, t *tally) {
 	}
 }
 
+// offered is the rate that the plan wants in the middle of a stretch; zero after the
+// starts are over, and in closed runs.
 func (w *watch) offered(from, to time.Duration) float64 {
 	if w.e.plan.Arrivals == nil || from >= w.e.plan.Duration {
 		return 0
@@ -148,6 +152,7 @@ func (w *watch) sign(t *tally) {
 	w.signed = now
 }
 
+// status is a copy of where the run stands, for whoever watches it.
 func (w *watch) status(now time.Duration, draining bool, gauges result.Window, t *tally) Status {
 	s := Status{
 		Elapsed: now, Length: w.e.plan.Duration, Draining: draining, Pending: gauges.Pending, UnderWay: gauges.UnderWay,
@@ -167,14 +172,14 @@ func (w *watch) close() (result.Load, error) {
 	e, l := w.e, &w.load
 	l.DurationMS = time.Duration(e.elapsed()).Milliseconds()
 	l.Violations = e.checks.violations()
-	l.Generator.PeakUnderWay = e.peak
+	l.Generator.PeakUnderWay = e.outbox.peak
 	l.Generator.PeakRSSBytes = peakResidentBytes()
 	l.Interrupted = e.ctx.Err() != nil
-	if e.lastUnwitnessed != nil {
-		l.Notes = append(l.Notes, fmt.Sprintf("the device could not be asked about every outcome: %v", e.lastUnwitnessed))
+	if e.testimony.failed != nil {
+		l.Notes = append(l.Notes, fmt.Sprintf("the device could not be asked about every outcome: %v", e.testimony.failed))
 	}
-	if e.lastUndecided != nil {
-		l.Notes = append(l.Notes, fmt.Sprintf("a decision could not be made: %v", e.lastUndecided))
+	if e.decisions.failed != nil {
+		l.Notes = append(l.Notes, fmt.Sprintf("a decision could not be made: %v", e.decisions.failed))
 	}
 	if n := w.total.counters[result.CountHeldBack]; n > 0 {
 		l.Notes = append(l.Notes, fmt.Sprintf("%d starts were moved later, so that no user was asked more than %d times a minute", n, e.plan.UserLimit))
@@ -188,7 +193,7 @@ func (w *watch) close() (result.Load, error) {
 	for _, o := range e.plan.Objectives {
 		l.Objectives = append(l.Objectives, o.judge(w.total))
 	}
-	l.Verdict, l.Reasons = e.verdict(w)
+	l.Verdict, l.Reasons = w.verdict()
 	if e.o.Journal != nil {
 		end := *l
 		end.Windows, end.Latency = nil, nil
@@ -198,89 +203,4 @@ func (w *watch) close() (result.Load, error) {
 		return *l, fmt.Errorf("a defect in cibatest: the funnel does not add up: %+v", l.Funnel)
 	}
 	return *l, errors.Join(w.err, e.fatal)
-}
-
-// verdict is the sentence over the run and why.
-func (e *engine) verdict(w *watch) (result.LoadVerdict, []string) {
-	var reasons []string
-	verdict := result.Measured
-	for _, o := range w.load.Objectives {
-		if verdict == result.Measured {
-			verdict = result.Held
-		}
-		if !o.Held {
-			verdict = result.Missed
-			reasons = append(reasons, fmt.Sprintf("objective %s missed: %s", o.Text, o.Actual))
-		}
-	}
-	if n := w.total.counters[result.CountViolations]; n > 0 {
-		reasons = append(reasons, fmt.Sprintf("%d violations of the protocol", n))
-		verdict = result.Missed
-	}
-	if w.aborted != "" {
-		verdict, reasons = result.Aborted, append([]string{"abort rule: " + w.aborted}, reasons...)
-	}
-	late := e.late(w)
-	switch {
-	case late == "":
-		if slices.ContainsFunc(w.load.Objectives, func(o result.Objective) bool { return !o.Held }) {
-			reasons = append(reasons, "this side kept its schedule"+w.worstLag()+": what was missed is the doing of the OP")
-		}
-	case e.waited():
-		reasons = append(reasons, fmt.Sprintf("the OP was the limit: all %d workers waited for its answers (--max-workers), so %s; corrected latency shows it in full", e.plan.MaxWorkers, late))
-	default:
-		verdict, reasons = result.Saturated, append([]string{late + e.why(w)}, reasons...)
-	}
-	return verdict, reasons
-}
-
-// worstLag is how late one request in a hundred left, in brackets.
-func (w *watch) worstLag() string {
-	worst := int64(-1)
-	for _, c := range []class{classLagPoll, classLagInitiate} {
-		if h := w.total.histogram[c]; h != nil {
-			worst = max(worst, h.ValueAtPercentile(99))
-		}
-	}
-	if worst < 0 {
-		return ""
-	}
-	return fmt.Sprintf(" (lag p99 %s)", time.Duration(worst)*time.Microsecond)
-}
-
-// waited says whether every worker was waiting for an answer of the OP at once.
-func (e *engine) waited() bool {
-	return e.peak >= int64(e.plan.MaxWorkers) && e.peakLive < int64(e.plan.MaxPending)
-}
-
-// Below this share of the offered starts, or of polls sent in time, a run says
-// nothing about the OP, unless the OP itself was the reason.
-const leastAchieved = 0.95
-
-// late says in which way requests left late or not at all; empty: they did not.
-func (e *engine) late(w *watch) string {
-	if part, known := share(w.total.counters[result.CountStarted], w.total.counters[result.CountOffered]); known && part < leastAchieved && w.aborted == "" {
-		return fmt.Sprintf("only %.0f%% of the offered flows were started", part*100)
-	}
-	for _, c := range []class{classLagPoll, classLagInitiate} {
-		h := w.total.histogram[c]
-		if h == nil || h.TotalCount() == 0 {
-			continue
-		}
-		if p99 := time.Duration(h.ValueAtPercentile(99)) * time.Microsecond; p99 > e.plan.MaxLag {
-			return fmt.Sprintf("one in a hundred requests (%s) left more than %s after its time", classNames[c], p99.Round(time.Millisecond))
-		}
-	}
-	return ""
-}
-
-// why guesses at what the generator lacked.
-func (e *engine) why(w *watch) string {
-	switch {
-	case e.peakLive >= int64(e.plan.MaxPending):
-		return fmt.Sprintf(": %d were pending, as many as --max-pending allows", e.plan.MaxPending)
-	case w.total.counters[result.CountSigningNS] > w.load.DurationMS*1_000_000/2:
-		return fmt.Sprintf(" (the limit is %s): most of the time went into signing client assertions", e.plan.MaxLag)
-	}
-	return fmt.Sprintf(" (the limit is %s): this machine was too slow or too busy", e.plan.MaxLag)
 }

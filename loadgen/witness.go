@@ -2,6 +2,7 @@ package loadgen
 
 import (
 	"context"
+	"sync"
 	"time"
 
 	"github.com/cibatest/cibatest/reports/result"
@@ -24,7 +25,17 @@ type Decided struct {
 // patienceWithWitness bounds one question, whatever the device is busy with.
 const patienceWithWitness = 10 * time.Second
 
-// ask has the witness say whether an outcome is the one the user wanted. The flow
+// testimony is the questions to the witness under way and what went wrong with the
+// last that had no answer.
+type testimony struct {
+	turns  chan struct{} // one place for each at once
+	asking sync.WaitGroup
+	failed error
+}
+
+func newTestimony() testimony { return testimony{turns: make(chan struct{}, DecisionsAtOnce)} }
+
+// ask has the witness tell whether an outcome is the one the user wanted. The flow
 // may be over and its place taken by the time of the answer, so it is copied. The
 // lock is held.
 func (e *engine) ask(x *exchange) {
@@ -33,10 +44,10 @@ func (e *engine) ask(x *exchange) {
 	}
 	kept, f := *x, *x.f
 	kept.f = &f
-	id := unescape(e.arena.id(x.flow))
-	e.asking.Go(func() {
-		e.witnesses <- struct{}{}
-		defer func() { <-e.witnesses }()
+	id := unescape(e.flows.arena.id(x.flow))
+	e.testimony.asking.Go(func() {
+		e.testimony.turns <- struct{}{}
+		defer func() { <-e.testimony.turns }()
 		ctx, cancel := context.WithTimeout(context.WithoutCancel(e.ctx), patienceWithWitness)
 		defer cancel()
 		d, err := e.o.Witness.Decided(ctx, id)
@@ -44,15 +55,15 @@ func (e *engine) ask(x *exchange) {
 		defer e.mu.Unlock()
 		if err != nil {
 			e.now.count(result.CountUnwitnessed, 1)
-			e.lastUnwitnessed = err
+			e.testimony.failed = err
 			return
 		}
-		e.testify(&kept, d)
+		e.compare(&kept, d)
 	})
 }
 
-// testify compares an outcome with the decision.
-func (e *engine) testify(x *exchange, d *Decided) {
+// compare sets an outcome against the decision that the witness knows.
+func (e *engine) compare(x *exchange, d *Decided) {
 	if d == nil {
 		if x.answer.kind == tokens {
 			e.checks.report(e, x, tokensUndecided, "the device had not decided")

@@ -37,6 +37,8 @@ type authleteAnswer struct {
 // The shortest and longest an authentication may take, in seconds.
 const authleteShortest, authleteLongest = 5, 60
 
+// request is the request in our words. The actionize_token is the id, since the decision
+// by URL names it; an AS that sends none cannot use that way, and gets a random one.
 func (a authleteAsk) request() (Request, error) {
 	switch {
 	case a.Workspace == "":
@@ -96,6 +98,8 @@ func (d *Device) receiveAuthlete(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
+// answerAuthlete answers as the mode wants: sync with the decision, the others with a
+// name to ask for or to expect a callback about. Async is told also when nobody decides.
 func (d *Device) answerAuthlete(w http.ResponseWriter, r *http.Request, mode string, request Request) {
 	k := wire.KeyOf(request.AuthReqID)
 	switch mode {

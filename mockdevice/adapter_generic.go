@@ -10,6 +10,7 @@ import (
 	"github.com/cibatest/cibatest/mockdevice/wire"
 )
 
+// receiveGeneric finds the adapter that the path names.
 func (d *Device) receiveGeneric(w http.ResponseWriter, r *http.Request) {
 	for _, g := range d.adapters.Generic {
 		if g.Name == r.PathValue("name") {
@@ -20,6 +21,8 @@ func (d *Device) receiveGeneric(w http.ResponseWriter, r *http.Request) {
 	wire.Refuse(w, http.StatusNotFound, fmt.Errorf("no generic adapter %.40q is configured", r.PathValue("name")))
 }
 
+// takeGeneric takes a request in and answers as the adapter file says: at once, or with
+// the decision.
 func (d *Device) takeGeneric(w http.ResponseWriter, r *http.Request, g Generic) {
 	request, err := readMapped(r.Body, g.Mapping)
 	if err != nil {
@@ -46,6 +49,7 @@ func (d *Device) takeGeneric(w http.ResponseWriter, r *http.Request, g Generic) 
 	g.Answer.write(w, request, decision)
 }
 
+// readMapped finds a request in a body of any shape.
 func readMapped(body io.Reader, m Mapping) (Request, error) {
 	raw, err := io.ReadAll(body)
 	if err != nil {
@@ -58,6 +62,7 @@ func readMapped(body io.Reader, m Mapping) (Request, error) {
 	return m.request(document)
 }
 
+// write fills the answer. Without sync there is no decision yet, and {action} is deny.
 func (a Answer) write(w http.ResponseWriter, r Request, d Decision) {
 	t := Template{Body: a.Body, Headers: map[string]string{"Content-Type": a.ContentType}, Words: a.Words}
 	w.Header().Set("Content-Type", a.ContentType)

@@ -39,6 +39,7 @@ func (d *Device) playInbound(ctx context.Context, w http.ResponseWriter, v Verdi
 	return true
 }
 
+// receiveNative takes what the package comment describes.
 func (d *Device) receiveNative(w http.ResponseWriter, r *http.Request) {
 	var request Request
 	if err := wire.Decode(r.Body, &request); err != nil {

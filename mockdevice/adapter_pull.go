@@ -24,22 +24,8 @@ func (d *Device) pull(p Pull) {
 
 // pullOnce takes in what the queue holds and counts the new requests.
 func (d *Device) pullOnce(p Pull) (taken int, err error) {
-	if d.transport == nil {
-		return 0, errNowhere
-	}
-	ctx, cancel := context.WithTimeout(d.ctx, time.Minute) // queues may hold a poll for a while
-	defer cancel()
-	req, err := p.Ask.outlet().request(Request{}, Decision{})
-	if err != nil {
-		return 0, err
-	}
-	resp, err := d.transport.RoundTrip(req.WithContext(ctx))
-	if err != nil {
-		return 0, err
-	}
-	defer func() { _ = resp.Body.Close() }()
-	raw, err := io.ReadAll(io.LimitReader(resp.Body, 4<<20))
-	if err != nil || resp.StatusCode/100 != 2 || len(raw) == 0 {
+	raw, err := d.fetchQueue(p)
+	if err != nil || len(raw) == 0 {
 		return 0, err
 	}
 	document, err := tree.Parse(raw)
@@ -60,6 +46,36 @@ func (d *Device) pullOnce(p Pull) (taken int, err error) {
 	return taken, nil
 }
 
+// The bounds of one look at a queue. Some hold a poll for a while.
+const (
+	queuePatience = time.Minute
+	maxQueue      = 4 << 20 // bytes of an answer
+)
+
+// fetchQueue is what the queue answers; nothing, when the answer is no success.
+func (d *Device) fetchQueue(p Pull) ([]byte, error) {
+	if d.transport == nil {
+		return nil, errNowhere
+	}
+	ctx, cancel := context.WithTimeout(d.ctx, queuePatience)
+	defer cancel()
+	req, err := p.Ask.outlet().request(Request{}, Decision{})
+	if err != nil {
+		return nil, err
+	}
+	resp, err := d.transport.RoundTrip(req.WithContext(ctx))
+	if err != nil {
+		return nil, err
+	}
+	defer func() { _ = resp.Body.Close() }()
+	raw, err := io.ReadAll(io.LimitReader(resp.Body, maxQueue))
+	if err != nil || resp.StatusCode/100 != 2 {
+		return nil, err
+	}
+	return raw, nil
+}
+
+// items are the requests in an answer of the queue: a list of them, or the one there is.
 func (p Pull) items(document tree.Value) []tree.Value {
 	at, ok := p.Items.First(document)
 	switch {
@@ -71,6 +87,7 @@ func (p Pull) items(document tree.Value) []tree.Value {
 	return []tree.Value{at}
 }
 
+// out is the way the OP is told.
 func (p Pull) out() *outlet {
 	if p.Out == nil {
 		return nativeOutlet

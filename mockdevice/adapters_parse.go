@@ -24,6 +24,7 @@ func ExampleAdapters() []byte { return bytes.Clone(exampleAdapters) }
 //go:embed adapters.schema.json
 var adaptersSchema []byte
 
+// adapterFile may take secrets from outside: only the person who runs the device writes one.
 var adapterFile = yamlfile.Kind{
 	Schema: yamlfile.NewSchema(adaptersSchema),
 	Expand: true,
@@ -49,6 +50,7 @@ func ParseAdapters(name string, text []byte) (Adapters, error) {
 	return readAdapters(adapterFile.Parse(name, text, yamlfile.Env{}))
 }
 
+// readAdapters reads whatever fits, so that all mistakes are told at once.
 func readAdapters(file *yamlfile.File) (Adapters, error) {
 	root := file.Root()
 	var a Adapters
@@ -96,8 +98,10 @@ func readTemplate(at yamlfile.Place) *Template {
 	return t
 }
 
+// headerName is a token of RFC 9110, 5.6.2.
 var headerName = regexp.MustCompile("^[A-Za-z0-9!#$%&'*+.^_`|~-]+$")
 
+// textOr is the text of a place, or a default where there is none.
 func textOr(at yamlfile.Place, otherwise string) string {
 	if text := at.Text(); text != "" {
 		return text
@@ -105,6 +109,7 @@ func textOr(at yamlfile.Place, otherwise string) string {
 	return otherwise
 }
 
+// readWords is nil where the file has none, and then the defaults of [Template] hold.
 func readWords(at yamlfile.Place) map[Action]string {
 	if !at.Exists() {
 		return nil
@@ -116,6 +121,7 @@ func readWords(at yamlfile.Place) map[Action]string {
 	return words
 }
 
+// readMapping reads JSON pointers. One that the file leaves out stays nil and is not followed.
 func readMapping(at yamlfile.Place) Mapping {
 	m := Mapping{
 		ID: readPointer(at.At("id")), User: readPointer(at.At("user")), Client: readPointer(at.At("client")),
@@ -137,6 +143,7 @@ func readPointer(at yamlfile.Place) tree.Pointer {
 	return p
 }
 
+// readGeneric reads a webhook. With sync its answer carries the decision, so nothing else may.
 func readGeneric(at yamlfile.Place) Generic {
 	g := Generic{
 		Name: readName(at.At("name")), Mapping: readMapping(at.At("map")), Answer: readAnswer(at.At("answer")),
@@ -148,6 +155,7 @@ func readGeneric(at yamlfile.Place) Generic {
 	return g
 }
 
+// readName keeps a dialect of the file from posing as a built-in one in audits and policies.
 func readName(at yamlfile.Place) string {
 	name := at.Text()
 	if slices.Contains([]string{adapterNative, adapterKeycloak, adapterAuthlete}, name) {
@@ -156,6 +164,7 @@ func readName(at yamlfile.Place) string {
 	return name
 }
 
+// readAnswer is 202 without a body where the file says nothing.
 func readAnswer(at yamlfile.Place) Answer {
 	a := Answer{
 		Status: http.StatusAccepted, ContentType: textOr(at.At("content_type"), "application/json"),
@@ -170,6 +179,7 @@ func readAnswer(at yamlfile.Place) Answer {
 // shortestPause keeps the polling of a queue from becoming an attack.
 const shortestPause = 10 * time.Millisecond
 
+// readPull reads a queue, which is asked every second unless the file says otherwise.
 func readPull(at yamlfile.Place) Pull {
 	p := Pull{
 		Name: readName(at.At("name")), Every: max(readDuration(at.At("every"), time.Second), shortestPause),
@@ -181,6 +191,7 @@ func readPull(at yamlfile.Place) Pull {
 	return p
 }
 
+// readDuration is a default where the file has none.
 func readDuration(at yamlfile.Place, otherwise time.Duration) time.Duration {
 	if !at.Exists() {
 		return otherwise

@@ -34,7 +34,10 @@ func (rec *recorder) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	body, _ := io.ReadAll(r.Body)
 	rec.mu.Lock()
 	defer rec.mu.Unlock()
-	rec.requests = append(rec.requests, strings.Join([]string{r.Method + " " + r.URL.RequestURI(), r.Header.Get("Authorization"), r.Header.Get("Content-Type"), string(body)}, " | "))
+	rec.requests = append(rec.requests, strings.Join([]string{
+		r.Method + " " + r.URL.RequestURI(), r.Header.Get("Authorization"),
+		r.Header.Get("Content-Type"), string(body),
+	}, " | "))
 	if len(rec.answers) > 0 {
 		_, _ = io.WriteString(w, rec.answers[0])
 		rec.answers = rec.answers[1:]
@@ -79,8 +82,10 @@ func TestKeycloakExchange(t *testing.T) {
 	t.Parallel()
 	d, device, op := stand(t, `keycloak: {callback: "OP/realms/r/protocol/openid-connect/ext/ciba/auth/callback"}`)
 	expires := time.Now().Add(2 * time.Minute).Truncate(time.Second)
-	jwt := "eyJhbGciOiJSUzI1NiJ9." + base64.RawURLEncoding.EncodeToString([]byte(fmt.Sprintf(`{"iss":"http://kc/realms/r","aud":"http://kc/realms/r","jti":"0f","azp":"agent","sub":"f:1","iat":1,"exp":%d}`, expires.Unix()))) + ".c2ln"
-	body := `{"login_hint":"alice","scope":"openid profile email","binding_message":"DEPLOY-4.18.0","acr_values":"1","is_consent_required":false,"authorization_details":"[{\"type\":\"x\"}]","tenant":"blue"}`
+	jwt := "eyJhbGciOiJSUzI1NiJ9." + base64.RawURLEncoding.EncodeToString([]byte(fmt.Sprintf(`{"iss":"http://kc/realms/r",`+
+		`"aud":"http://kc/realms/r","jti":"0f","azp":"agent","sub":"f:1","iat":1,"exp":%d}`, expires.Unix()))) + ".c2ln"
+	body := `{"login_hint":"alice","scope":"openid profile email","binding_message":"DEPLOY-4.18.0","acr_values":"1",` +
+		`"is_consent_required":false,"authorization_details":"[{\"type\":\"x\"}]","tenant":"blue"}`
 	for range 2 { // the same request again is the same request
 		status, text := send(t, "POST", device+"/adapters/keycloak", jwt, body)
 		want(t, "the channel", status, text, http.StatusCreated, "")
@@ -90,8 +95,10 @@ func TestKeycloakExchange(t *testing.T) {
 		t.Fatalf("%d requests", len(requests))
 	}
 	r := requests[0]
-	if r.LoginHint != "alice" || r.Scope != "openid profile email" || r.BindingMessage != "DEPLOY-4.18.0" || r.ACRValues != "1" || r.Adapter != "keycloak" ||
-		string(r.AuthorizationDetails) != `[{"type":"x"}]` || r.Labels["tenant"] != "blue" || r.Labels["is_consent_required"] != "false" || !r.ExpiresAt.Equal(expires) {
+	if r.LoginHint != "alice" || r.Scope != "openid profile email" || r.BindingMessage != "DEPLOY-4.18.0" || r.ACRValues != "1" ||
+		r.Adapter != "keycloak" ||
+		string(r.AuthorizationDetails) != `[{"type":"x"}]` || r.Labels["tenant"] != "blue" || r.Labels["is_consent_required"] != "false" ||
+		!r.ExpiresAt.Equal(expires) {
 		t.Errorf("the request is %+v", r)
 	}
 	if strings.Contains(r.AuthReqID, jwt) {
@@ -100,7 +107,8 @@ func TestKeycloakExchange(t *testing.T) {
 	if err := d.Decide(t.Context(), r.AuthReqID, Decision{Action: Approve}); err != nil {
 		t.Fatal(err)
 	}
-	if got := op.seen(); got != "POST /realms/r/protocol/openid-connect/ext/ciba/auth/callback | Bearer "+jwt+` | application/json | {"status":"SUCCEED"}` {
+	if got := op.seen(); got != "POST /realms/r/protocol/openid-connect/ext/ciba/auth/callback | Bearer "+jwt+` | application/json | `+
+		`{"status":"SUCCEED"}` {
 		t.Errorf("Keycloak was sent %s", got)
 	}
 }
@@ -111,7 +119,8 @@ func TestAuthleteExchanges(t *testing.T) {
 	d, device, op := stand(t, `authlete: {callback: "OP/api/backchannel/authentication/callback"}`)
 	base := device + "/adapters/authlete/api/authenticate/"
 	ask := func(token string) string {
-		return fmt.Sprintf(`{"workspace":"ws","user":"1001","message":"Client asks for: openid. PAY5000","timeout":60,"actionize_token":%q,"state":"st"}`, token)
+		return fmt.Sprintf(`{"workspace":"ws","user":"1001","message":"Client asks for: openid. PAY5000","timeout":60,`+
+			`"actionize_token":%q,"state":"st"}`, token)
 	}
 	actionize := func(token, action string) {
 		status, text := send(t, "POST", base+"actionize?workspace=ws&token="+token+"&action="+action, "", "")
@@ -135,7 +144,8 @@ func TestAuthleteExchanges(t *testing.T) {
 	status, text := send(t, "POST", base+"async", "", ask("a1"))
 	want(t, "async", status, text, http.StatusOK, `{"request_id":"`+id+`"}`)
 	actionize("a1", "deny")
-	if got := op.seen(); got != `POST /api/backchannel/authentication/callback |  | application/json | {"request_id":"`+id+`","result":"deny","state":"st"}` {
+	if got := op.seen(); got != `POST /api/backchannel/authentication/callback |  | application/json | {"request_id":"`+id+`",`+
+		`"result":"deny","state":"st"}` {
 		t.Errorf("the AS was sent %s", got)
 	}
 
@@ -158,7 +168,8 @@ func TestAuthleteTimeouts(t *testing.T) {
 		defer d.Close()
 		call := func(mode, body string) string {
 			w := httptest.NewRecorder()
-			d.Handler().ServeHTTP(w, httptest.NewRequestWithContext(t.Context(), "POST", "/adapters/authlete/api/authenticate/"+mode, strings.NewReader(body)))
+			d.Handler().ServeHTTP(w, httptest.NewRequestWithContext(t.Context(), "POST", "/adapters/authlete/api/authenticate/"+mode,
+				strings.NewReader(body)))
 			return strings.TrimSpace(w.Body.String())
 		}
 		ask := func(token string) string {
@@ -218,10 +229,13 @@ generic:
     answer: {status: 200, content_type: text/plain, body: "{action}", words: {approve: OK, deny: NO, timeout: LATE}}
 approval_url: {url: "OP/sim?id={auth_req_id}&do={action}"}
 `)
-	status, text := send(t, "POST", device+"/adapters/generic/acme", "", `{"tx":[{"id":"a/b"}],"user":{"name":"al ice"},"app":7,"text":"M","scopes":["openid","x"],"acr":null,"rar":[{"type":"t","n":1.50}],"until":4102444800,"t":"blue"}`)
+	status, text := send(t, "POST", device+"/adapters/generic/acme", "",
+		`{"tx":[{"id":"a/b"}],"user":{"name":"al ice"},"app":7,"text":"M","scopes":["openid","x"],"acr":null,"rar":[{"type":"t",`+
+			`"n":1.50}],"until":4102444800,"t":"blue"}`)
 	want(t, "acme", status, text, http.StatusAccepted, `{"taken":"a/b"}`)
 	r, _ := d.Find("a/b")
-	if r.LoginHint != "al ice" || r.ClientID != "7" || r.Scope != "openid x" || string(r.AuthorizationDetails) != `[{"type":"t","n":1.50}]` || r.ExpiresAt.Year() != 2100 || r.Adapter != "acme" {
+	if r.LoginHint != "al ice" || r.ClientID != "7" || r.Scope != "openid x" ||
+		string(r.AuthorizationDetails) != `[{"type":"t","n":1.50}]` || r.ExpiresAt.Year() != 2100 || r.Adapter != "acme" {
 		t.Errorf("the request is %+v", r)
 	}
 	if err := d.Decide(t.Context(), "a/b", Decision{Action: Deny, Reason: "said \"no\"\n"}); err != nil {
@@ -258,7 +272,10 @@ func waitUntil(t *testing.T, holds func() bool) {
 
 func TestPull(t *testing.T) {
 	t.Setenv("MOCKDEVICE_SID", "sid-1")
-	op := &recorder{answers: []string{`{"requests":[{"id":"q1","sub":"u"},{"sub":"no id"}]}`, `{"requests":[{"id":"q1","sub":"u"}]}`, `{`, `{"requests":[{"id":"q2"}]}`}}
+	op := &recorder{answers: []string{
+		`{"requests":[{"id":"q1","sub":"u"},{"sub":"no id"}]}`, `{"requests":[{"id":"q1","sub":"u"}]}`, `{`,
+		`{"requests":[{"id":"q2"}]}`,
+	}}
 	server := httptest.NewServer(op)
 	defer server.Close()
 	adapters, err := ParseAdapters("a", []byte(`
@@ -292,22 +309,31 @@ func TestMalformedInputLeavesNoState(t *testing.T) {
 	d, device, _ := stand(t, `
 keycloak: {callback: "OP/cb"}
 generic: [{name: acme, map: {id: /id, user: /user, details: /rar, expires_at: /at, expires_in: /in, callback: /cb}}]`)
-	everywhere := []string{"", "null x", "[]", "{", `"text"`, "{} {}", strings.Repeat("x", maxBody+1), `{"auth_req_id":` + strings.Repeat("[", 5000)}
+	everywhere := []string{"", "null x", "[]", "{", `"text"`, "{} {}", strings.Repeat("x", maxBody+1), `{"auth_req_id":` +
+		strings.Repeat("[", 5000)}
 	bad := map[string][]string{
 		"/v1/requests": {
-			`{}`, `{"auth_req_id":5}`, `{"auth_req_id":""}`, `{"auth_req_id":"` + strings.Repeat("x", wire.MaxID+1) + `"}`, `{"auth_req_id":"x","authorization_details":{}}`,
-			`{"auth_req_id":"x","authorization_details":"[]"}`, `{"auth_req_id":"x","authorization_details":["text"]}`, `{"auth_req_id":"x","authorization_details":[{"a":1,"a":2}]}`,
+			`{}`, `{"auth_req_id":5}`, `{"auth_req_id":""}`, `{"auth_req_id":"` + strings.Repeat("x", wire.MaxID+1) + `"}`,
+			`{"auth_req_id":"x","authorization_details":{}}`,
+			`{"auth_req_id":"x","authorization_details":"[]"}`, `{"auth_req_id":"x","authorization_details":["text"]}`,
+			`{"auth_req_id":"x","authorization_details":[{"a":1,"a":2}]}`,
 			`{"auth_req_id":"x","authorization_details":[{"a":` + strings.Repeat("[", 40) + strings.Repeat("]", 40) + `}]}`,
-			`{"auth_req_id":"x","expires_at":"tomorrow"}`, `{"auth_req_id":"x","callback":"file:///etc/passwd"}`, `{"auth_req_id":"x","callback":"//host"}`, `{"auth_req_id":"x","labels":{"a":1}}`,
+			`{"auth_req_id":"x","expires_at":"tomorrow"}`, `{"auth_req_id":"x","callback":"file:///etc/passwd"}`,
+			`{"auth_req_id":"x","callback":"//host"}`, `{"auth_req_id":"x","labels":{"a":1}}`,
 		},
-		"/adapters/keycloak": {`{}`, `{"login_hint":5}`, `{"login_hint":""}`, `{"login_hint":"a","scope":["openid"]}`, `{"login_hint":"a","authorization_details":"{}"}`, `{"login_hint":"a","authorization_details":"["}`},
+		"/adapters/keycloak": {
+			`{}`, `{"login_hint":5}`, `{"login_hint":""}`, `{"login_hint":"a","scope":["openid"]}`,
+			`{"login_hint":"a","authorization_details":"{}"}`, `{"login_hint":"a","authorization_details":"["}`,
+		},
 		"/adapters/authlete/api/authenticate/poll": {
-			`{}`, `{"workspace":"w","user":"u"}`, `{"workspace":"w","user":"u","timeout":4}`, `{"workspace":"w","user":"u","timeout":61}`, `{"workspace":"w","user":"u","timeout":"30"}`,
+			`{}`, `{"workspace":"w","user":"u"}`, `{"workspace":"w","user":"u","timeout":4}`, `{"workspace":"w","user":"u","timeout":61}`,
+			`{"workspace":"w","user":"u","timeout":"30"}`,
 			`{"workspace":"","user":"u","timeout":30}`, `{"workspace":"w","timeout":30}`, `{"workspace":["w"],"user":"u","timeout":30}`,
 		},
 		"/adapters/authlete/api/authenticate/async": {`{"workspace":"w","user":"u","timeout":30}`}, // no callback is configured
 		"/adapters/generic/acme": {
-			`{}`, `{"id":null}`, `{"id":{}}`, `{"id":"x","id":"y"}`, `{"id":"x","user":{"a":1}}`, `{"id":"x","rar":{}}`, `{"id":"x","rar":"{"}`, `{"id":"x","at":"soon"}`, `{"id":"x","in":0}`,
+			`{}`, `{"id":null}`, `{"id":{}}`, `{"id":"x","id":"y"}`, `{"id":"x","user":{"a":1}}`, `{"id":"x","rar":{}}`, `{"id":"x","rar":"{"}`,
+			`{"id":"x","at":"soon"}`, `{"id":"x","in":0}`,
 			`{"id":"x","in":"never"}`, `{"id":"x","in":1e99}`, `{"id":"x","cb":"ftp://host"}`,
 		},
 	}
@@ -399,7 +425,11 @@ func TestRetriesOnlyWhatReachedNobody(t *testing.T) {
 		name, callback  string
 		refusals, tries int
 		ok              bool
-	}{{"refused twice", healthy.URL, 2, 3, true}, {"refused for good", healthy.URL, 99, attempts, false}, {"broken", breaking.URL, 0, 1, false}} {
+	}{
+		{"refused twice", healthy.URL, 2, 3, true},
+		{"refused for good", healthy.URL, 99, attempts, false},
+		{"broken", breaking.URL, 0, 1, false},
+	} {
 		transport := &flaky{refusals: c.refusals, real: &http.Transport{DisableKeepAlives: true}}
 		d := New(WithRoundTripper(transport))
 		if err := d.Receive(Request{AuthReqID: "r", Callback: c.callback}); err != nil {
@@ -430,7 +460,8 @@ rules:
 	if status != http.StatusServiceUnavailable || !strings.Contains(text, "error") {
 		t.Errorf("unavailable is answered %d %s", status, text)
 	}
-	if resp, err := http.Post(device+"/v1/requests", "application/json", strings.NewReader(`{"auth_req_id":"c","login_hint":"cut"}`)); err == nil {
+	if resp, err := http.Post(device+"/v1/requests", "application/json",
+		strings.NewReader(`{"auth_req_id":"c","login_hint":"cut"}`)); err == nil {
 		t.Errorf("reset is answered %d", resp.StatusCode)
 	}
 	if n := len(d.Requests(nil)); n != 0 {
@@ -456,7 +487,10 @@ func TestOtherOriginsDecideNothing(t *testing.T) {
 	if err := d.Receive(Request{AuthReqID: "r"}); err != nil {
 		t.Fatal(err)
 	}
-	for _, target := range []string{"POST /v1/requests/r/decision", "POST /approve?auth_req_id=r&action=allow", "GET /approve?auth_req_id=r&action=allow", "POST /phone/requests/" + wire.KeyOf("r").String() + "/decision"} {
+	for _, target := range []string{
+		"POST /v1/requests/r/decision", "POST /approve?auth_req_id=r&action=allow",
+		"GET /approve?auth_req_id=r&action=allow", "POST /phone/requests/" + wire.KeyOf("r").String() + "/decision",
+	} {
 		method, url, _ := strings.Cut(target, " ")
 		r := httptest.NewRequest(method, url, strings.NewReader(`{"decision":"approve"}`))
 		r.Header.Set("Sec-Fetch-Site", "cross-site")

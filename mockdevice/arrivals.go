@@ -17,11 +17,14 @@ type arrivals struct {
 	any   []*watcher
 }
 
+// watcher waits for the first request that matches, or of its key.
 type watcher struct {
 	match func(Request) bool
 	found chan Request // holds one: the first
 }
 
+// watch waits for a request that matches; a nil match is any. Whoever watches calls the
+// function that comes with the channel, once.
 func (a *arrivals) watch(match func(Request) bool) (<-chan Request, func()) {
 	if match == nil {
 		match = func(Request) bool { return true }
@@ -39,6 +42,7 @@ func (a *arrivals) watch(match func(Request) bool) (<-chan Request, func()) {
 	}
 }
 
+// watchKey waits for one request, without a look at any other.
 func (a *arrivals) watchKey(k wire.Key) (<-chan Request, func()) {
 	w := &watcher{nil, make(chan Request, 1)}
 	a.waiting.Add(1)
@@ -58,10 +62,13 @@ func (a *arrivals) watchKey(k wire.Key) (<-chan Request, func()) {
 	}
 }
 
+// without is a new list, since tell reads the old one outside the lock.
 func without(waiting []*watcher, w *watcher) []*watcher {
 	return slices.DeleteFunc(slices.Clone(waiting), func(other *watcher) bool { return other == w })
 }
 
+// tell offers a request to everybody who waits. Matches are called outside the lock: they
+// are code of a caller and may take their time.
 func (a *arrivals) tell(r Request) {
 	if a.waiting.Load() == 0 {
 		return
@@ -80,6 +87,7 @@ func (a *arrivals) tell(r Request) {
 	}
 }
 
+// offer never blocks: only the first request counts.
 func (w *watcher) offer(r Request) {
 	select {
 	case w.found <- r:

@@ -53,7 +53,10 @@ func TestAuditTellsEveryStep(t *testing.T) {
 	page := httptest.NewServer(d.Handler())
 	defer page.Close()
 	secret := "very-secret-id"
-	if err := d.Receive(Request{AuthReqID: secret, LoginHint: "alice", Callback: op.URL, CallbackToken: "secret-token", AuthorizationDetails: json.RawMessage(`[{"type": "private-type"}]`)}); err != nil {
+	if err := d.Receive(Request{
+		AuthReqID: secret, LoginHint: "alice", Callback: op.URL, CallbackToken: "secret-token",
+		AuthorizationDetails: json.RawMessage(`[{"type": "private-type"}]`),
+	}); err != nil {
 		t.Fatal(err)
 	}
 	r, _ := d.Find(secret)

@@ -28,8 +28,10 @@ func (a *accepting) RoundTrip(r *http.Request) (*http.Response, error) {
 
 func heldRequest(i int) Request {
 	return Request{
-		AuthReqID: fmt.Sprintf("%043d", i), ClientID: "agent-1", LoginHint: fmt.Sprintf("user-%d", i%1000), BindingMessage: fmt.Sprintf("AB%06d", i%1_000_000),
-		Scope: "openid profile", ExpiresAt: time.Now().Add(time.Hour), Callback: "http://op.example/callback", CallbackToken: fmt.Sprintf("%022d", i),
+		AuthReqID: fmt.Sprintf("%043d", i), ClientID: "agent-1", LoginHint: fmt.Sprintf("user-%d", i%1000),
+		BindingMessage: fmt.Sprintf("AB%06d", i%1_000_000),
+		Scope:          "openid profile", ExpiresAt: time.Now().Add(time.Hour), Callback: "http://op.example/callback",
+		CallbackToken: fmt.Sprintf("%022d", i),
 	}
 }
 

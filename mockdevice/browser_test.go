@@ -148,15 +148,21 @@ var fiveObjects = []string{"payment", "flight_booking", "production_deployment",
 func hostileRequest() mockdevice.Request {
 	const attack = `<script>window.acted=1</script><img src=x onerror="window.acted=1">`
 	details, _ := json.Marshal([]map[string]any{
-		{"type": "payment", "amount": "10.00", "currency": "EUR", "creditor": map[string]any{"name": "Acme\u202eproCelpmaxE\u202c Ltd", "account": "DE\u200b02\u00ad10"}, "reference": attack},
 		{
-			"type": attack, "\u202eevil": "javascript:alert(1)", "": "no name", "long": strings.Repeat("Very", 120), "lines": "one\ntwo\rthree", "spaces": "a   b ",
-			"deep": map[string]any{"a": map[string]any{"b": map[string]any{"c": []any{1, "two", nil, true, []any{}, map[string]any{}}}}}, "empty": "",
+			"type": "payment", "amount": "10.00", "currency": "EUR",
+			"creditor": map[string]any{"name": "Acme\u202eproCelpmaxE\u202c Ltd", "account": "DE\u200b02\u00ad10"}, "reference": attack,
+		},
+		{
+			"type": attack, "\u202eevil": "javascript:alert(1)", "": "no name", "long": strings.Repeat("Very", 120), "lines": "one\ntwo\rthree",
+			"spaces": "a   b ",
+			"deep":   map[string]any{"a": map[string]any{"b": map[string]any{"c": []any{1, "two", nil, true, []any{}, map[string]any{}}}}},
+			"empty":  "",
 		},
 	})
 	return mockdevice.Request{
-		AuthReqID: "hostile", ClientID: `"><script>window.acted=1</script>`, LoginHint: "alice", BindingMessage: "PAY 10\u202e00.0001 YAP\u202c" + attack,
-		Scope: `openid "><script>window.acted=1</script>`, AuthorizationDetails: details, ExpiresAt: time.Now().Add(90 * time.Second),
+		AuthReqID: "hostile", ClientID: `"><script>window.acted=1</script>`, LoginHint: "alice",
+		BindingMessage: "PAY 10\u202e00.0001 YAP\u202c" + attack,
+		Scope:          `openid "><script>window.acted=1</script>`, AuthorizationDetails: details, ExpiresAt: time.Now().Add(90 * time.Second),
 	}
 }
 
@@ -165,11 +171,18 @@ func TestBrowserLooks(t *testing.T) {
 	for _, scheme := range []string{"light", "dark"} {
 		for name, request := range map[string]mockdevice.Request{
 			"five": {
-				AuthReqID: "five", ClientID: "shopping-agent", LoginHint: "alice", BindingMessage: "ORDER-3-ITEMS", Scope: "openid profile product:buy offline_access",
+				AuthReqID: "five", ClientID: "shopping-agent", LoginHint: "alice", BindingMessage: "ORDER-3-ITEMS",
+				Scope:                "openid profile product:buy offline_access",
 				AuthorizationDetails: objects(t, fiveObjects...), ExpiresAt: time.Now().Add(2 * time.Minute),
 			},
-			"three":   {AuthReqID: "three", ClientID: "care-agent", LoginHint: "alice", BindingMessage: "HR7QX2", Scope: "openid", AuthorizationDetails: objects(t, "health_record_access", "data_export", "privileged_access")},
-			"plain":   {AuthReqID: "plain", ClientID: "agent-1", LoginHint: "alice", BindingMessage: "AB12CD34", Scope: "openid", ExpiresAt: time.Now().Add(25 * time.Second)},
+			"three": {
+				AuthReqID: "three", ClientID: "care-agent", LoginHint: "alice", BindingMessage: "HR7QX2", Scope: "openid",
+				AuthorizationDetails: objects(t, "health_record_access", "data_export", "privileged_access"),
+			},
+			"plain": {
+				AuthReqID: "plain", ClientID: "agent-1", LoginHint: "alice", BindingMessage: "AB12CD34", Scope: "openid",
+				ExpiresAt: time.Now().Add(25 * time.Second),
+			},
 			"hostile": hostileRequest(),
 		} {
 			t.Run(name+"-"+scheme, func(t *testing.T) {
@@ -237,7 +250,10 @@ const approveButton = `document.querySelector("button.approve")`
 // server, until every part was on the screen; the keyboard is enough for all of it.
 func TestBrowserSeesBeforeApproving(t *testing.T) {
 	d, address := phoneOf(t)
-	receive(t, d, mockdevice.Request{AuthReqID: "five", LoginHint: "alice", BindingMessage: "M", Scope: "openid", AuthorizationDetails: objects(t, fiveObjects...)})
+	receive(t, d, mockdevice.Request{
+		AuthReqID: "five", LoginHint: "alice", BindingMessage: "M", Scope: "openid",
+		AuthorizationDetails: objects(t, fiveObjects...),
+	})
 	tab := openPhone(startBrowser(t), t, "light", address)
 	until(tab, t, `/parts not seen yet/.test(document.querySelector(".unread").textContent)`)
 	if !eval[bool](tab, t, approveButton+".disabled") {
@@ -329,7 +345,8 @@ func TestBrowserStory(t *testing.T) {
 		do(tab, t, chromedp.Click("button.approve"))
 		until(tab, t, `document.body.innerText.includes("Granted: scope openid profile; 1 of 2 items")`)
 		granted := run.says(t, `"access_token":`)
-		if at := strings.LastIndex(granted, `"access_token":`); strings.Contains(granted[at:], "70.00") || !strings.Contains(granted[at:], "50.00") {
+		if at := strings.LastIndex(granted, `"access_token":`); strings.Contains(granted[at:], "70.00") ||
+			!strings.Contains(granted[at:], "50.00") {
 			t.Errorf("the grant is not the first payment alone:\n%s", granted[at:])
 		} else if strings.Contains(granted[at:], `"refresh_token"`) {
 			t.Errorf("access while the user is away is granted against their will:\n%s", granted[at:])
@@ -393,7 +410,8 @@ type flow struct {
 func (s story) authorize(t *testing.T, args ...string) flow {
 	t.Helper()
 	f := flow{make(chan struct{}), &bytes.Buffer{}}
-	cmd := exec.CommandContext(t.Context(), s.binary, append([]string{"authorize", "--show-tokens", "--user", "alice", "--target", s.target}, args...)...)
+	cmd := exec.CommandContext(t.Context(), s.binary, append([]string{"authorize", "--show-tokens", "--user", "alice", "--target", s.target},
+		args...)...)
 	cmd.Stdout, cmd.Stderr = f.output, f.output
 	if err := cmd.Start(); err != nil {
 		t.Fatal(err)

@@ -12,6 +12,7 @@ import (
 	"github.com/cibatest/cibatest/mockdevice/wire"
 )
 
+// filterOf reads the filter of a query, as [Filter.query] writes it.
 func filterOf(r *http.Request) (Filter, error) {
 	q := r.URL.Query()
 	f := Filter{
@@ -57,6 +58,7 @@ func (d *Device) keyIn(r *http.Request) wire.Key {
 	return wire.KeyOf(id)
 }
 
+// read shows one request, without what only its OP may know.
 func (d *Device) read(w http.ResponseWriter, r *http.Request) {
 	request, ok := d.store.get(d.keyIn(r))
 	if !ok {
@@ -69,6 +71,7 @@ func (d *Device) read(w http.ResponseWriter, r *http.Request) {
 // maxWait bounds a wait-for call.
 const maxWait = 10 * time.Minute
 
+// wait answers as soon as there is a request that matches, with 408 when none came in time.
 func (d *Device) wait(w http.ResponseWriter, r *http.Request) {
 	f, err := filterOf(r)
 	timeout := 30 * time.Second
@@ -91,6 +94,7 @@ func (d *Device) wait(w http.ResponseWriter, r *http.Request) {
 	wire.Answer(w, request.WithoutSecrets())
 }
 
+// decideOne makes the decision of a test.
 func (d *Device) decideOne(w http.ResponseWriter, r *http.Request) {
 	var decision Decision
 	if err := wire.Decode(r.Body, &decision); err != nil {
@@ -100,6 +104,8 @@ func (d *Device) decideOne(w http.ResponseWriter, r *http.Request) {
 	d.answerDecision(w, r, d.keyIn(r), decision, "command")
 }
 
+// answerDecision decides and answers when the OP was told. What can be no decision is
+// 400, before anything is changed.
 func (d *Device) answerDecision(w http.ResponseWriter, r *http.Request, k wire.Key, decision Decision, by string) {
 	if _, err := decision.Checked(); err != nil {
 		wire.Refuse(w, http.StatusBadRequest, err)
@@ -125,10 +131,10 @@ func (d *Device) decideMany(w http.ResponseWriter, r *http.Request) {
 		wire.Refuse(w, http.StatusBadRequest, err)
 		return
 	}
-	result := struct {
+	var result struct {
 		Decided int `json:"decided"`
 		Failed  int `json:"failed"`
-	}{}
+	}
 	open := func(r Request) bool { return bulk.Match.Matches(r) && r.State(time.Now()) == wire.StateOpen }
 	for err := range d.decideAll(r.Context(), d.Requests(open), bulk.Decision) {
 		if err != nil {
@@ -172,6 +178,7 @@ func (d *Device) approve(w http.ResponseWriter, r *http.Request) {
 	d.decideByURL(w, r, q.Get("auth_req_id"), q.Get("action"))
 }
 
+// decideByURL knows the two words that templates for decisions have in common.
 func (d *Device) decideByURL(w http.ResponseWriter, r *http.Request, id, word string) {
 	action, ok := map[string]Action{"allow": Approve, "deny": Deny}[word]
 	if !ok {

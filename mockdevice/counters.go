@@ -21,11 +21,13 @@ type Counters struct {
 	Rules        map[string]int64 `json:"rules,omitempty"` // how often each rule of the policy file fired
 }
 
+// counters are atomic, so that counting costs no lock on the way of a decision.
 type counters struct {
 	received, delivered, acknowledged, failed, expired, dropped atomic.Int64
 	approved, denied, cancelled, erred, ignored, timedOut       atomic.Int64
 }
 
+// of is the counter of an action.
 func (c *counters) of(a Action) *atomic.Int64 {
 	switch a {
 	case Approve:

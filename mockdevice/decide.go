@@ -54,6 +54,7 @@ func (d *Device) Decide(ctx context.Context, authReqID string, decision Decision
 	return d.decide(ctx, wire.KeyOf(authReqID), decision, "command")
 }
 
+// decide is [Device.Decide] for a key; by is who decides, for the audit.
 func (d *Device) decide(ctx context.Context, k wire.Key, decision Decision, by string) error {
 	decision, err := decision.Checked()
 	if err != nil {

@@ -5,65 +5,13 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"net/http"
 	"net/http/httptrace"
-	"sync"
 	"sync/atomic"
 	"time"
 
 	"github.com/cibatest/cibatest/mockdevice/audit"
 	"github.com/cibatest/cibatest/mockdevice/wire"
 )
-
-// outbox runs deliveries, a bounded number at a time. Its goroutines exist only
-// while there is something to deliver.
-type outbox struct {
-	limit int
-
-	mu      sync.Mutex
-	queue   []func()
-	running int
-	closed  bool
-}
-
-func (o *outbox) do(work *sync.WaitGroup, job func()) {
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	switch {
-	case o.closed:
-	case o.running < o.limit:
-		o.running++
-		work.Go(func() { o.run(job) })
-	default:
-		o.queue = append(o.queue, job)
-	}
-}
-
-func (o *outbox) run(job func()) {
-	for ; job != nil; job = o.next() {
-		job()
-	}
-}
-
-func (o *outbox) next() func() {
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	if len(o.queue) == 0 || o.closed {
-		o.queue = nil
-		o.running--
-		return nil
-	}
-	job := o.queue[0]
-	o.queue[0] = nil
-	o.queue = o.queue[1:]
-	return job
-}
-
-func (o *outbox) close() {
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	o.closed = true
-}
 
 // A delivery is repeated while nothing reached the OP, with growing pauses.
 const (
@@ -120,6 +68,7 @@ func (d *Device) deliver(r Request, out *outlet, decision Decision) error {
 	return err
 }
 
+// sleep waits, unless the device is closed meanwhile.
 func (d *Device) sleep(wait time.Duration) error {
 	if wait <= 0 {
 		return nil
@@ -134,7 +83,8 @@ func (d *Device) sleep(wait time.Duration) error {
 	}
 }
 
-// errNowhere: there is no callback, so nobody is told.
+// errNowhere tells that there is no callback. Nobody is told then, which is no failure:
+// a test may have asked without an OP.
 var errNowhere = errors.New("the request names no callback")
 
 // attempt delivers once. After a fault in which nothing was sent it tries again.
@@ -183,9 +133,4 @@ func (d *Device) send(k wire.Key, r Request, out *outlet, decision Decision) (re
 	d.counters.acknowledged.Add(1)
 	d.audit.Note(audit.Entry{Event: audit.Acknowledged, Ref: k.String(), Status: resp.StatusCode})
 	return true, nil
-}
-
-// outlet speaks one dialect to an OP.
-type outlet struct {
-	request func(Request, Decision) (*http.Request, error)
 }

@@ -64,22 +64,27 @@ func send(t *testing.T, method, url, bearer, body string) (int, string) {
 func TestDecisionReachesTheOPOnce(t *testing.T) {
 	t.Parallel()
 	op, _, callback, device := lab(t)
-	status, text := send(t, "POST", device+"/v1/requests", "", fmt.Sprintf(`{"auth_req_id":"r1","binding_message":"AB","callback":%q,"callback_token":"tok","authorization_details":[{"type":"x"}]}`, callback))
+	status, text := send(t, "POST", device+"/v1/requests", "",
+		fmt.Sprintf(`{"auth_req_id":"r1","binding_message":"AB","callback":%q,"callback_token":"tok","authorization_details":[{"type":"x"}]}`,
+			callback))
 	if status != http.StatusAccepted {
 		t.Fatalf("got %d %s", status, text)
 	}
 	for range 2 {
-		if status, text := send(t, "POST", device+"/v1/requests/r1/decision", "", `{"decision":"approve","authorization_details":[]}`); status != http.StatusNoContent {
+		if status, text := send(t, "POST", device+"/v1/requests/r1/decision", "",
+			`{"decision":"approve","authorization_details":[]}`); status != http.StatusNoContent {
 			t.Fatalf("got %d %s", status, text)
 		}
 	}
 	if status, _ := send(t, "POST", device+"/approve?auth_req_id=r1&action=deny", "", ""); status != http.StatusConflict {
 		t.Errorf("another decision was answered %d", status)
 	}
-	if len(op.bodies) != 1 || op.tokens[0] != "Bearer tok" || op.bodies[0] != `{"auth_req_id":"r1","decision":"approve","authorization_details":[]}` {
+	if len(op.bodies) != 1 || op.tokens[0] != "Bearer tok" ||
+		op.bodies[0] != `{"auth_req_id":"r1","decision":"approve","authorization_details":[]}` {
 		t.Errorf("the OP was told %q with %q", op.bodies, op.tokens)
 	}
-	if _, text := send(t, "GET", device+"/v1/requests", "", ""); strings.Contains(text, "tok\"") || !strings.Contains(text, `"decided":"approve"`) {
+	if _, text := send(t, "GET", device+"/v1/requests", "", ""); strings.Contains(text, "tok\"") ||
+		!strings.Contains(text, `"decided":"approve"`) {
 		t.Errorf("the list is %s", text)
 	}
 }
@@ -90,7 +95,8 @@ func TestKeycloakDialect(t *testing.T) {
 		t.Run(string(action), func(t *testing.T) {
 			t.Parallel()
 			op, d, _, device := lab(t)
-			status, text := send(t, "POST", device+"/adapters/keycloak", "jwt", `{"login_hint":"alice","scope":"openid","binding_message":"AB","is_consent_required":false}`)
+			status, text := send(t, "POST", device+"/adapters/keycloak", "jwt",
+				`{"login_hint":"alice","scope":"openid","binding_message":"AB","is_consent_required":false}`)
 			if status != http.StatusCreated {
 				t.Fatalf("got %d %s", status, text)
 			}
@@ -108,7 +114,10 @@ func TestKeycloakDialect(t *testing.T) {
 func TestBadInputLeavesNothingBehind(t *testing.T) {
 	t.Parallel()
 	_, d, _, device := lab(t)
-	for _, body := range []string{"", "[]", "{", `{"auth_req_id":5}`, `{}`, `{"auth_req_id":"x"} x`, `{"auth_req_id":"x","authorization_details":{}}`, strings.Repeat("x", maxBody+1)} {
+	for _, body := range []string{
+		"", "[]", "{", `{"auth_req_id":5}`, `{}`, `{"auth_req_id":"x"} x`,
+		`{"auth_req_id":"x","authorization_details":{}}`, strings.Repeat("x", maxBody+1),
+	} {
 		if status, text := send(t, "POST", device+"/v1/requests", "", body); status != http.StatusBadRequest || !strings.Contains(text, "error") {
 			t.Errorf("%.40q was answered %d %s", body, status, text)
 		}
@@ -116,7 +125,10 @@ func TestBadInputLeavesNothingBehind(t *testing.T) {
 	if found := d.Requests(nil); len(found) != 0 {
 		t.Errorf("%d requests were kept", len(found))
 	}
-	for path, want := range map[string]int{"/approve?auth_req_id=x&action=maybe": 400, "/approve?auth_req_id=x&action=allow": 404, "/v1/requests/x/decision": 400} {
+	for path, want := range map[string]int{
+		"/approve?auth_req_id=x&action=maybe": 400, "/approve?auth_req_id=x&action=allow": 404,
+		"/v1/requests/x/decision": 400,
+	} {
 		if status, _ := send(t, "POST", device+path, "", "{}"); status != want {
 			t.Errorf("%s was answered %d, want %d", path, status, want)
 		}
@@ -167,7 +179,8 @@ func TestEverythingAtOnce(t *testing.T) {
 	t.Parallel()
 	const n = 400
 	op := &counter{}
-	d := New(WithRoundTripper(op), WithRules(rulesOf(t, "rules: [{when: {client: slow}, then: approve, delay: {uniform: [0s, 50ms]}}]\notherwise: approve")))
+	d := New(WithRoundTripper(op), WithRules(rulesOf(t, "rules: [{when: {client: slow}, then: approve, delay: {uniform: [0s, "+
+		"50ms]}}]\notherwise: approve")))
 	var work sync.WaitGroup
 	for i := range n {
 		id, client := fmt.Sprint("r", i), []string{"slow", "fast"}[i%2]

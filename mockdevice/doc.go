@@ -1,7 +1,24 @@
 // Package mockdevice is a simulated authentication device for OpenID Connect
 // CIBA. An OP tells it what its user is asked; it answers by a policy, on
 // command, or by a person at its phone page, through the callback that came with
-// the request. It serves any OP and depends on nothing else of this project.
+// the request. It serves any OP: it knows no case, no target and no particular OP.
+//
+// This package is the core: it keeps requests, decides each once, and delivers.
+// Its rooms are packages below it:
+//
+//   - wire has the words that OPs, tests and the rooms exchange with a device.
+//   - policy decides by the rules of a file, under a seed.
+//   - phone is the page of a person.
+//   - audit writes every step down, so that nobody can change it unnoticed.
+//   - tree holds JSON as it came.
+//
+// # The life of a request
+//
+// An adapter takes the request in and makes the words of package wire of it. The
+// policy gives its verdict at once; the record is kept, and whoever waits for it is
+// told. The decision is made when its time comes, by a rule, a command or a person,
+// whoever claims the record first. It is in the audit before anything is sent. The
+// outbox delivers it through the outlet of the dialect the request came in.
 //
 // # Wire contract
 //

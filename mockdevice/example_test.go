@@ -38,7 +38,10 @@ otherwise: hold
 
 	// This is what an OP does. The client speaks to a device in another process, too.
 	client := &mockdevice.Client{URL: page.URL}
-	err = client.Receive(context.Background(), mockdevice.Request{AuthReqID: "r1", LoginHint: "alice", BindingMessage: "AB12", Callback: op.URL})
+	err = client.Receive(context.Background(), mockdevice.Request{
+		AuthReqID: "r1", LoginHint: "alice", BindingMessage: "AB12",
+		Callback: op.URL,
+	})
 	if err != nil {
 		fmt.Println(err)
 		return

@@ -19,6 +19,7 @@ type Filter struct {
 	State          string `json:"state,omitempty"` // open, decided or expired
 }
 
+// states are the words of Filter.State.
 var states = []string{wire.StateOpen, wire.StateDecided, wire.StateExpired}
 
 // Check refuses a state that no request has.

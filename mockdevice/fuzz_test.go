@@ -28,7 +28,10 @@ generic: [{name: acme, map: {id: /id, user: /user, details: /rar, expires_at: /a
 	d := New(WithAdapters(adapters))
 	handler := d.Handler()
 	f.Fuzz(func(t *testing.T, body string) {
-		for _, path := range []string{"/v1/requests", "/adapters/keycloak", "/adapters/authlete/api/authenticate/poll", "/adapters/generic/acme", "/v1/explain", "/v1/decisions"} {
+		for _, path := range []string{
+			"/v1/requests", "/adapters/keycloak", "/adapters/authlete/api/authenticate/poll",
+			"/adapters/generic/acme", "/v1/explain", "/v1/decisions",
+		} {
 			w := httptest.NewRecorder()
 			r := httptest.NewRequest("POST", path, strings.NewReader(body))
 			r.Header.Set("Authorization", "Bearer b")

@@ -23,6 +23,7 @@ type route struct {
 	open    bool // served without the device's token, since it asks for another secret or shows none
 }
 
+// routes are all of the API, in the order of openapi.yaml. The phone page has its own.
 func (d *Device) routes() []route {
 	return []route{
 		{"POST /v1/requests", d.receiveNative, false},
@@ -49,6 +50,8 @@ func (d *Device) routes() []route {
 	}
 }
 
+// errRebound answers DNS rebinding: a page of another origin whose name was made to point
+// here would be of the same origin to the browser.
 var errRebound = errors.New("without a token the device is shown under a loopback address only, " +
 	"so that no other name can be made to mean it")
 
@@ -125,11 +128,13 @@ func loopback(address string) bool {
 // fromBrowser knows browsers by a header no page can leave out or forge.
 func fromBrowser(r *http.Request) bool { return r.Header.Get("Sec-Fetch-Site") != "" }
 
+// serveOpenAPI shows the description of the API, which is no secret.
 func serveOpenAPI(w http.ResponseWriter, _ *http.Request) {
 	w.Header().Set("Content-Type", "application/yaml")
 	_, _ = w.Write(openAPI)
 }
 
+// command serves what takes no argument and gives no answer.
 func (d *Device) command(do func()) http.HandlerFunc {
 	return func(w http.ResponseWriter, _ *http.Request) {
 		do()

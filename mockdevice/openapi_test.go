@@ -101,7 +101,8 @@ generic: [{name: acme, map: {id: /id}}]`, op.URL)))
 		return w.Body.String()
 	}
 	ask := func(id, callback string) string {
-		return fmt.Sprintf(`{"auth_req_id":%q,"login_hint":"alice","callback":%q,"labels":{"a":"b"},"authorization_details":[{"type":"x"}],"expires_at":"2100-01-01T00:00:00Z"}`, id, callback)
+		return fmt.Sprintf(`{"auth_req_id":%q,"login_hint":"alice","callback":%q,"labels":{"a":"b"},`+
+			`"authorization_details":[{"type":"x"}],"expires_at":"2100-01-01T00:00:00Z"}`, id, callback)
 	}
 	for _, name := range slices.Sorted(maps.Keys(operations)) { // everything is refused without the token
 		method, route, _ := strings.Cut(name, " ")
@@ -135,7 +136,8 @@ generic: [{name: acme, map: {id: /id}}]`, op.URL)))
 		{"POST", "/v1/explain", "", `{}`},
 		{"GET", "/v1/policy", "", ""},
 		{"PUT", "/v1/policy", "", "rules: [{then: maybe}]"},
-		{"PUT", "/v1/policy", "", "rules: [{name: shut, when: {client: shut}, then: {act: deny, faults: [unavailable]}}, {when: {client: c}, then: {act: narrow, scope: [openid], keep: {type: x}}}]\notherwise: hold"},
+		{"PUT", "/v1/policy", "", "rules: [{name: shut, when: {client: shut}, then: {act: deny, faults: [unavailable]}}, {when: {client: " +
+			"c}, then: {act: narrow, scope: [openid], keep: {type: x}}}]\notherwise: hold"},
 		{"GET", "/v1/policy", "", ""},
 		{"POST", "/v1/explain", "", `{"client_id":"c","scope":"openid profile","authorization_details":[{"type":"x"},{"type":"y"}]}`},
 		{"POST", "/v1/explain", "", `[`},
@@ -152,17 +154,35 @@ generic: [{name: acme, map: {id: /id}}]`, op.URL)))
 		{"POST", "/adapters/keycloak", "", `{"login_hint":"alice"}`},
 		{"POST", "/adapters/keycloak", "", `{}`},
 		{"POST", "/adapters/keycloak", "", `{"login_hint":"bob"}`},
-		{"POST", "/adapters/authlete/api/authenticate/poll", "/adapters/authlete/api/authenticate/{mode}", `{"workspace":"w","user":"u","timeout":5,"actionize_token":"t"}`},
-		{"POST", "/adapters/authlete/api/authenticate/poll", "/adapters/authlete/api/authenticate/{mode}", `{"workspace":"w","user":"other","timeout":5,"actionize_token":"t"}`},
+		{
+			"POST", "/adapters/authlete/api/authenticate/poll", "/adapters/authlete/api/authenticate/{mode}",
+			`{"workspace":"w","user":"u","timeout":5,"actionize_token":"t"}`,
+		},
+		{
+			"POST", "/adapters/authlete/api/authenticate/poll", "/adapters/authlete/api/authenticate/{mode}",
+			`{"workspace":"w","user":"other","timeout":5,"actionize_token":"t"}`,
+		},
 		{"POST", "/adapters/authlete/api/authenticate/poll", "/adapters/authlete/api/authenticate/{mode}", `{}`},
 		{"POST", "/adapters/authlete/api/authenticate/fax", "/adapters/authlete/api/authenticate/{mode}", `{}`},
 		{"POST", "/adapters/authlete/api/authenticate/result", "", `{"request_id":"` + wire.KeyOf("t").String() + `"}`},
 		{"POST", "/adapters/authlete/api/authenticate/result", "", `{"request_id":"x"}`},
 		{"POST", "/adapters/authlete/api/authenticate/result", "", `{`},
-		{"POST", "/adapters/authlete/api/authenticate/actionize?workspace=w&token=t&action=allow", "/adapters/authlete/api/authenticate/actionize", ""},
-		{"POST", "/adapters/authlete/api/authenticate/actionize?workspace=w&token=t&action=deny", "/adapters/authlete/api/authenticate/actionize", ""},
-		{"POST", "/adapters/authlete/api/authenticate/actionize?workspace=w&token=t&action=x", "/adapters/authlete/api/authenticate/actionize", ""},
-		{"POST", "/adapters/authlete/api/authenticate/actionize?workspace=v&token=t&action=allow", "/adapters/authlete/api/authenticate/actionize", ""},
+		{
+			"POST", "/adapters/authlete/api/authenticate/actionize?workspace=w&token=t&action=allow",
+			"/adapters/authlete/api/authenticate/actionize", "",
+		},
+		{
+			"POST", "/adapters/authlete/api/authenticate/actionize?workspace=w&token=t&action=deny",
+			"/adapters/authlete/api/authenticate/actionize", "",
+		},
+		{
+			"POST", "/adapters/authlete/api/authenticate/actionize?workspace=w&token=t&action=x", "/adapters/authlete/api/authenticate/actionize",
+			"",
+		},
+		{
+			"POST", "/adapters/authlete/api/authenticate/actionize?workspace=v&token=t&action=allow",
+			"/adapters/authlete/api/authenticate/actionize", "",
+		},
 		{"POST", "/adapters/authlete/api/authenticate/result", "", `{"request_id":"` + wire.KeyOf("t").String() + `"}`},
 		{"POST", "/adapters/generic/acme", "/adapters/generic/{name}", `{"id":7}`},
 		{"POST", "/adapters/generic/acme", "/adapters/generic/{name}", `{}`},
@@ -197,7 +217,9 @@ var seldom = map[string]bool{
 	"POST /adapters/generic/{name} 409":                      true, "POST /adapters/generic/{name} 503": true,
 }
 
-func checkAnswer(t *testing.T, operations map[string]described, compiler *jsonschema.Compiler, covered map[string]bool, name string, resp *http.Response) {
+func checkAnswer(t *testing.T, operations map[string]described, compiler *jsonschema.Compiler, covered map[string]bool, name string,
+	resp *http.Response,
+) {
 	t.Helper()
 	status := fmt.Sprint(resp.StatusCode)
 	body, _ := io.ReadAll(resp.Body)
@@ -232,7 +254,8 @@ func checkAnswer(t *testing.T, operations map[string]described, compiler *jsonsc
 	if media == "application/json" {
 		path := strings.NewReplacer("~", "~0", "/", "~1").Replace(strings.SplitN(name, " ", 2)[1])
 		method := strings.ToLower(strings.SplitN(name, " ", 2)[0])
-		validate(t, compiler, name+" "+status, fmt.Sprintf("openapi.json#/paths/%s/%s/responses/%s/content/application~1json/schema", escapeFragment(path), method, status), body)
+		validate(t, compiler, name+" "+status, fmt.Sprintf("openapi.json#/paths/%s/%s/responses/%s/content/application~1json/schema",
+			escapeFragment(path), method, status), body)
 	}
 }
 

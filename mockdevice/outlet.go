@@ -11,6 +11,12 @@ import (
 	"github.com/cibatest/cibatest/mockdevice/wire"
 )
 
+// outlet speaks one dialect to an OP: it makes the request that tells a decision. The
+// sender adds context and patience.
+type outlet struct {
+	request func(Request, Decision) (*http.Request, error)
+}
+
 // nativeOutlet is the callback of the package's wire contract.
 var nativeOutlet = &outlet{request: func(r Request, d Decision) (*http.Request, error) {
 	d.Faults = nil
@@ -46,6 +52,7 @@ var authleteOutlet = &outlet{request: func(r Request, d Decision) (*http.Request
 	return jsonCallback(r.Callback, "", authleteAnswer{RequestID: r.Ref, Result: authleteResult(d.Action), State: r.Labels["state"]})
 }}
 
+// jsonCallback posts a body as JSON, with a bearer token if there is one.
 func jsonCallback(to, bearer string, body any) (*http.Request, error) {
 	if to == "" {
 		return nil, errNowhere
@@ -77,6 +84,7 @@ type Template struct {
 	Words   map[Action]string // what {action} is; default: allow for approve, timeout when nobody decided, deny for all else
 }
 
+// outlet fills the template for each decision.
 func (t *Template) outlet() *outlet {
 	return &outlet{request: func(r Request, d Decision) (*http.Request, error) {
 		body := t.fill(t.Body, r, d, t.escape())
@@ -93,6 +101,8 @@ func (t *Template) outlet() *outlet {
 	}}
 }
 
+// escape is how the Content-Type wants values escaped in the body: as inside a JSON text,
+// or as in a form.
 func (t *Template) escape() func(string) string {
 	for name, value := range t.Headers {
 		if strings.EqualFold(name, "Content-Type") && strings.Contains(value, "json") {
@@ -108,8 +118,11 @@ func inJSON(s string) string {
 	return string(quoted[1 : len(quoted)-1])
 }
 
+// oneLine keeps a value from adding a header of its own.
 func oneLine(s string) string { return strings.NewReplacer("\r", " ", "\n", " ").Replace(s) }
 
+// fill replaces the placeholders. What the decision does not narrow is told as it was
+// asked.
 func (t *Template) fill(text string, r Request, d Decision, escape func(string) string) string {
 	if !strings.Contains(text, "{") {
 		return text
@@ -133,6 +146,7 @@ func (t *Template) fill(text string, r Request, d Decision, escape func(string) 
 	return strings.NewReplacer(pairs...).Replace(text)
 }
 
+// word is what {action} becomes.
 func (t *Template) word(a Action) string {
 	if w, ok := t.Words[a]; ok {
 		return w

@@ -28,18 +28,21 @@ func (p *pause) run(do func()) {
 	do()
 }
 
+// isOn reports whether policies wait.
 func (p *pause) isOn() bool {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	return p.paused
 }
 
+// stop begins a pause. What is being decided at the moment goes on.
 func (p *pause) stop() {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.paused = true
 }
 
+// resume does what was held back, in its order, outside the lock.
 func (p *pause) resume() {
 	p.mu.Lock()
 	held := p.held

@@ -38,13 +38,17 @@ rules:
 		defer d.Close()
 		start := time.Now()
 		for _, client := range []string{"later", "last-moment", "too-late", "after", "twice", "late", "lost", "wrong", "ignored", "nobody"} {
-			err := d.Receive(Request{AuthReqID: client, ClientID: client, ExpiresAt: start.Add(100 * time.Second), Callback: "http://op/cb", CallbackToken: "tok"})
+			err := d.Receive(Request{
+				AuthReqID: client, ClientID: client, ExpiresAt: start.Add(100 * time.Second), Callback: "http://op/cb",
+				CallbackToken: "tok",
+			})
 			if err != nil {
 				t.Fatal(err)
 			}
 		}
 		want := map[string][]time.Duration{
-			"later": {70 * time.Second}, "last-moment": {99 * time.Second}, "after": {103 * time.Second}, "twice": {0, 0}, "late": {LateBy}, "wrong": {0},
+			"later": {70 * time.Second}, "last-moment": {99 * time.Second}, "after": {103 * time.Second}, "twice": {0, 0}, "late": {LateBy},
+			"wrong": {0},
 		}
 		time.Sleep(5 * time.Minute)
 		got := op.seen(start)

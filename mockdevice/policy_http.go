@@ -33,8 +33,10 @@ func (d *Device) explain(w http.ResponseWriter, r *http.Request) {
 	wire.Answer(w, rules.Explain(request))
 }
 
+// errNoRules is told where only a policy file can be shown or explained.
 var errNoRules = errors.New("the device follows no policy file; PUT one to /v1/policy")
 
+// showPolicy answers the text of the policy file, comments included.
 func (d *Device) showPolicy(w http.ResponseWriter, _ *http.Request) {
 	rules := d.rules.Load()
 	if rules == nil {
@@ -45,6 +47,8 @@ func (d *Device) showPolicy(w http.ResponseWriter, _ *http.Request) {
 	_, _ = w.Write(rules.Source())
 }
 
+// replacePolicy takes a new policy file for requests to come, or tells all its mistakes
+// and changes nothing.
 func (d *Device) replacePolicy(w http.ResponseWriter, r *http.Request) {
 	text, err := io.ReadAll(r.Body)
 	if err != nil {

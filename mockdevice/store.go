@@ -19,6 +19,7 @@ type store struct {
 	arrivals atomic.Uint64
 }
 
+// shard is a part of the store. A request is in its map, and in one of its two lists.
 type shard struct {
 	mu       sync.Mutex
 	byKey    map[wire.Key]*record
@@ -47,12 +48,14 @@ func shardsFor(capacity int) int {
 	return 64
 }
 
+// newStore makes an empty store.
 func newStore(capacity int) *store {
 	s := &store{shards: make([]shard, shardsFor(capacity)), capacity: int64(capacity)}
 	s.clear()
 	return s
 }
 
+// shard is where a key belongs. Keys are digests, so any byte spreads them evenly.
 func (s *store) shard(k wire.Key) *shard { return &s.shards[int(k[0])%len(s.shards)] }
 
 // add keeps a record unless there is one of that key already, which is returned.
@@ -118,6 +121,7 @@ func (s *store) get(k wire.Key) (r Request, ok bool) {
 	return r, ok
 }
 
+// snapshot copies what may leave the lock.
 func (r *record) snapshot() Request {
 	copied := r.Request
 	copied.Ref = r.key.String()
@@ -149,6 +153,7 @@ func (s *store) all(match func(Request) bool) []Request {
 	return requests
 }
 
+// clear forgets everything, one shard after the other.
 func (s *store) clear() {
 	for i := range s.shards {
 		sh := &s.shards[i]
@@ -176,6 +181,7 @@ type chain struct {
 	length     int
 }
 
+// append puts a record at the end.
 func (c *chain) append(r *record) {
 	r.in, r.prev, r.next = c, c.tail, nil
 	if c.tail == nil {
@@ -187,6 +193,7 @@ func (c *chain) append(r *record) {
 	c.length++
 }
 
+// remove takes a record out, wherever it is.
 func (c *chain) remove(r *record) {
 	if r.prev == nil {
 		c.head = r.next

@@ -29,6 +29,8 @@ func (d *Device) WaitFor(ctx context.Context, authReqID string) (Request, error)
 	return await(ctx, d.ctx, arrived)
 }
 
+// await ends with whatever comes first: the request, the context of the caller, or the
+// end of the device.
 func await(ctx, device context.Context, arrived <-chan Request) (Request, error) {
 	select {
 	case r := <-arrived:

@@ -28,6 +28,7 @@ type wheel struct {
 	stopped bool
 }
 
+// alarm is one timer: what to do once a tick has passed.
 type alarm struct {
 	tick int64
 	fire func()
@@ -39,6 +40,7 @@ const (
 	slots = 4096
 )
 
+// newWheel makes a wheel that stands still until its first timer.
 func newWheel() *wheel {
 	return &wheel{start: time.Now(), wake: make(chan struct{}, 1)}
 }

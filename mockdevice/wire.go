@@ -5,13 +5,23 @@ import (
 	"github.com/cibatest/cibatest/mockdevice/wire"
 )
 
-// The words of the wire contract, which package wire describes.
 type (
-	Request  = wire.Request  // what an OP asked its user
-	Outcome  = wire.Outcome  // what became of it
-	Action   = wire.Action   // what the user does
-	Decision = wire.Decision // the user's answer
-	Fault    = wire.Fault    // a defect of the device, on request only
+	// Request is what an OP asked its user.
+	Request = wire.Request
+	// Outcome is what became of a request.
+	Outcome = wire.Outcome
+	// Action is what the user does.
+	Action = wire.Action
+	// Decision is the user's answer.
+	Decision = wire.Decision
+	// Fault is a defect of the device, on request only.
+	Fault = wire.Fault
+	// Policy decides about requests as they arrive.
+	Policy = policy.Policy
+	// Verdict is what a policy makes of a request.
+	Verdict = policy.Verdict
+	// Rules are a policy file.
+	Rules = policy.Rules
 )
 
 // What the user does.
@@ -50,13 +60,6 @@ var (
 	ErrDecided  = wire.ErrDecided
 	ErrExpired  = wire.ErrExpired
 	ErrConflict = wire.ErrConflict
-)
-
-// What decides, which package policy describes.
-type (
-	Policy  = policy.Policy
-	Verdict = policy.Verdict
-	Rules   = policy.Rules
 )
 
 // ParseRules reads the text of a policy file; name is for messages.

@@ -2,8 +2,10 @@ package suites
 
 import (
 	"context"
+	"fmt"
 	"net/http"
 
+	"github.com/cibatest/cibatest/internal/approve"
 	"github.com/cibatest/cibatest/internal/catalogue"
 	"github.com/cibatest/cibatest/internal/driver"
 	"github.com/cibatest/cibatest/internal/preflight"
@@ -12,28 +14,81 @@ import (
 )
 
 // learn asks the OP what has to be known before the cases are placed: which clients it
-// lets in, and whether a user may have two open requests. Where it may not, cases that
-// only share a user would spoil each other, so each gets its user alone and the cases
-// about parallel requests are untested.
-func (r *run) learn(ctx context.Context) {
+// lets in, whether the users are those of the target file, whether decisions reach it,
+// and whether a user may have two open requests. What does not work here would be held
+// against the OP by case after case, although the set-up is at fault.
+//
+// The error says that nothing at all works, so that nothing can be judged.
+func (r *run) learn(ctx context.Context) error {
+	_, told := r.facts.Target.Capabilities[catalogue.NeedParallel]
+	if told && !r.facts.Capabilities.Has(catalogue.NeedParallel) {
+		r.driver.LimitToOnePerUser()
+	}
 	r.driver.TryCredentials(ctx, expected(r.driver))
 	r.driver.TryAssertions(ctx, r.ordinary())
 	if working := driver.Working(r.ordinary()); len(working) > 0 {
 		r.primary = working[0]
 	}
-	r.learnParallel(ctx)
+	if r.primary == nil || len(r.facts.Target.Users) == 0 {
+		return nil
+	}
+	if how := r.primary.Rejection(); how != "" {
+		return fmt.Errorf("%w: the OP refuses every client, that named %s whatever it asks: %s; compare client_id, auth_method and secret or key in the target file with the registration",
+			ErrSetUp, r.primary.Name, how)
+	}
+	if err := r.learnGolden(ctx); err != nil {
+		return err
+	}
+	if !told {
+		r.learnParallel(ctx)
+	}
+	return nil
 }
 
-func (r *run) learnParallel(ctx context.Context) {
-	if has, told := r.facts.Target.Capabilities[catalogue.NeedParallel]; told {
-		if !has {
-			r.driver.LimitToOnePerUser()
+// learnGolden tries a good request of each user and a decision of each kind. A user who
+// is refused takes no part; where all are, nothing can be judged. Cases that need a
+// decision which cannot be delivered are skipped.
+func (r *run) learnGolden(ctx context.Context) error {
+	golden := r.driver.GoldenFlows(ctx, r.primary)
+	users := r.facts.Target.Users
+	if first := users[0]; golden.EveryUser(users) {
+		if how := r.driver.FindUsual(ctx, r.primary, first); how != "" {
+			r.driver.Note("ordinary requests are sent %s, as every good one of client %s is refused, that for user %s with %s; compare the target file with what this OP takes",
+				how, r.primary.Name, first.Name, golden.Refused[first.Name])
+			r.settleDecisions(r.driver.GoldenFlows(ctx, r.primary))
+			return nil
 		}
-		return
+		return fmt.Errorf("%w: every good request of client %s is refused, that for users[0] (%s) with %s; compare scope, binding_message, start_params and the users' hints in the target file with what this OP takes",
+			ErrSetUp, r.primary.Name, first.Name, golden.Refused[first.Name])
 	}
-	if r.primary == nil || len(r.facts.Target.Users) == 0 {
-		return
+	var refused []string
+	for _, u := range users {
+		if how := golden.Refused[u.Name]; how != "" {
+			refused = append(refused, u.Name)
+			r.driver.Note("user %s takes no part: a good request is refused with %s; compare the hint in the target file with the users of this OP", u.Name, how)
+		}
 	}
+	if len(refused) > 0 {
+		r.facts.WithoutUsers(refused...)
+	}
+	r.settleDecisions(golden)
+	return nil
+}
+
+// settleDecisions takes the capability to decide from a run that cannot deliver decisions.
+func (r *run) settleDecisions(golden driver.Golden) {
+	for need, why := range map[catalogue.Need]error{catalogue.NeedDeny: golden.Deny, catalogue.NeedApprove: golden.Approve} {
+		if why != nil {
+			r.facts.CannotDecide(need, why)
+			r.driver.Note("cases that need the decision %s are skipped, as it could not be delivered: %v; see approval in the target file", need, why)
+		}
+	}
+}
+
+// learnParallel finds out whether the OP keeps two open requests of one user. Where it
+// does not, cases that only share a user would spoil each other, so each gets its user
+// alone and the cases about parallel requests are untested.
+func (r *run) learnParallel(ctx context.Context) {
 	if verdict := r.driver.ProbeParallel(ctx, r.primary); verdict != "" {
 		r.facts.Capabilities[catalogue.NeedParallel] = result.Capability{Reason: verdict}
 	}
@@ -58,7 +113,7 @@ func (r *run) ordinary() []*driver.Client {
 // Refused tells of each client that the OP is meant to let in, by its name, how the OP
 // refuses it altogether; empty for a client that is let in. No user is asked anything.
 func Refused(ctx context.Context, t *targetfile.Target, rt http.RoundTripper) (map[string]string, error) {
-	r, err := begin(ctx, Options{Target: t, RoundTripper: rt})
+	r, err := begin(ctx, Options{Target: t, RoundTripper: rt, Approver: approve.Nobody()})
 	if err != nil {
 		return nil, err
 	}
@@ -69,4 +124,23 @@ func Refused(ctx context.Context, t *targetfile.Target, rt http.RoundTripper) (m
 		refused[c.Name] = c.Rejection()
 	}
 	return refused, nil
+}
+
+// Rehearsal is what was found before the first case.
+type Rehearsal struct {
+	Notes         []string // of the run, such as users that take no part
+	Undeliverable bool     // decisions do not reach the OP, although somebody is to make them
+}
+
+// Rehearse does what a run does before its first case. Users are asked: one good request
+// for each, one denial and one approval. The error is [ErrSetUp], or that the OP cannot
+// be reached.
+func Rehearse(ctx context.Context, o Options) (Rehearsal, error) {
+	r, err := begin(ctx, o)
+	if err != nil {
+		return Rehearsal{}, err
+	}
+	decides := r.facts.Capabilities.Has(catalogue.NeedDeny)
+	err = r.learn(ctx)
+	return Rehearsal{Notes: r.driver.Notes(), Undeliverable: decides && !r.facts.Capabilities.Has(catalogue.NeedDeny)}, err
 }

@@ -16,6 +16,10 @@ import (
 	"github.com/cibatest/cibatest/suites/internal/schedule"
 )
 
+// ErrSetUp says that nothing can be judged, because no ordinary request works: the target
+// file and the OP do not fit.
+var ErrSetUp = errors.New("nothing can be judged with this set-up")
+
 // The two ways a selection can be wrong.
 var (
 	ErrNothingSelected = errors.New("no case matches the selection")
@@ -64,7 +68,9 @@ func Run(ctx context.Context, o Options) (result.Run, error) {
 	if err != nil {
 		return result.Run{}, err
 	}
-	r.learn(ctx)
+	if err := r.learn(ctx); err != nil {
+		return result.Run{}, err
+	}
 	r.jobs = r.plan(selected)
 	r.conduct(ctx)
 	return r.assemble(ctx), nil

@@ -27,7 +27,8 @@ func TestDeviceExplain(t *testing.T) {
 		t.Errorf("exit %d, %s", code, out)
 	}
 	wrong := written(t, "wrong.yaml", "rules: [{then: maybe}]\notherwise: never")
-	if code, _, errOut := called(t, "device", "explain", wrong); code != exitUsage || !strings.Contains(errOut, ":1:16: rules[0].then:") || !strings.Contains(errOut, ":2:12: otherwise:") {
+	if code, _, errOut := called(t, "device", "explain", wrong); code != exitUsage || !strings.Contains(errOut, ":1:16: rules[0].then:") ||
+		!strings.Contains(errOut, ":2:12: otherwise:") {
 		t.Errorf("exit %d, %s", code, errOut)
 	}
 }
@@ -36,7 +37,8 @@ func TestDeviceExplain(t *testing.T) {
 func TestDeviceExamples(t *testing.T) {
 	t.Parallel()
 	_, policy, _ := called(t, "device", "example", "policy")
-	if code, out, errOut := called(t, "device", "explain", written(t, "rules.yaml", policy)); code != exitOK || !strings.Contains(out, "5 rules") {
+	if code, out, errOut := called(t, "device", "explain", written(t, "rules.yaml", policy)); code != exitOK ||
+		!strings.Contains(out, "5 rules") {
 		t.Errorf("exit %d, %s%s", code, out, errOut)
 	}
 	if code, out, _ := called(t, "device", "example", "adapters"); code != exitOK || !strings.Contains(out, "keycloak:") {
@@ -83,10 +85,12 @@ func TestDeviceAuditVerify(t *testing.T) {
 	if err := os.WriteFile(path, data[:len(data)-10], 0o600); err != nil {
 		t.Fatal(err)
 	}
-	if code, out, _ := called(t, "device", "audit", "verify", path); code != exitOK || !strings.Contains(out, "1 lines, unchanged") || !strings.Contains(out, "torn line") {
+	if code, out, _ := called(t, "device", "audit", "verify", path); code != exitOK || !strings.Contains(out, "1 lines, unchanged") ||
+		!strings.Contains(out, "torn line") {
 		t.Errorf("torn: exit %d, %s", code, out)
 	}
-	if code, _, errOut := called(t, "device", "audit", "verify", path, "--head", v.Head); code != exitNonConformant || !strings.Contains(errOut, "cut off") {
+	if code, _, errOut := called(t, "device", "audit", "verify", path, "--head", v.Head); code != exitNonConformant ||
+		!strings.Contains(errOut, "cut off") {
 		t.Errorf("a cut tail: exit %d, %s", code, errOut)
 	}
 	if err := os.WriteFile(path, []byte(strings.Replace(string(data), `"event":"received"`, `"event":"shown"`, 1)), 0o600); err != nil {
@@ -99,7 +103,8 @@ func TestDeviceAuditVerify(t *testing.T) {
 
 func TestDeviceRefusesToStartOpen(t *testing.T) {
 	t.Setenv("CIBATEST_DEVICE_TOKEN", "")
-	if code, _, errOut := called(t, "device", "--listen", "0.0.0.0:0"); code != exitUsage || !strings.Contains(errOut, "CIBATEST_DEVICE_TOKEN") {
+	if code, _, errOut := called(t, "device", "--listen", "0.0.0.0:0"); code != exitUsage ||
+		!strings.Contains(errOut, "CIBATEST_DEVICE_TOKEN") {
 		t.Errorf("exit %d, %s", code, errOut)
 	}
 	if code, _, errOut := called(t, "device", "--policy", "sometimes"); code != exitUsage || !strings.Contains(errOut, "--policy") {

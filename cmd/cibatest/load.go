@@ -1,15 +1,19 @@
 package main
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"math/rand/v2"
+	"net/http"
 	"os"
 	"path/filepath"
 	"strconv"
 	"strings"
 	"time"
 
+	"github.com/cibatest/cibatest/internal/ciba"
+	"github.com/cibatest/cibatest/internal/driver"
 	"github.com/cibatest/cibatest/internal/preflight"
 	"github.com/cibatest/cibatest/internal/targetfile"
 	"github.com/cibatest/cibatest/loadgen"
@@ -119,6 +123,9 @@ func load(cmd *cobra.Command, f loadFlags) error {
 	if err := loadgen.Care(target, &plan, f.consent); err != nil {
 		return usage(err)
 	}
+	if plan.Auth, err = letIn(cmd.Context(), opened.RoundTripper, target, plan.Client); err != nil {
+		return err
+	}
 	options := loadgen.Options{Target: target, Plan: plan, Version: version()}
 	if options.Witness, err = f.witnessOf(cmd, target); err != nil {
 		return usage(err)
@@ -135,6 +142,22 @@ func load(cmd *cobra.Command, f loadFlags) error {
 	defer transport.CloseIdleConnections()
 	options.Transport = transport
 	return f.drive(cmd, options)
+}
+
+// letIn finds out how the OP lets the client in: with which audience at which endpoint,
+// and with which kind of assertion. Two requests do, and no user is asked anything. A
+// client that is refused whatever it asks would load the refusals only.
+func letIn(ctx context.Context, rt http.RoundTripper, t *targetfile.Target, c targetfile.Client) (func(string) ciba.Authenticator, error) {
+	run, err := driver.NewRun(driver.Options{Target: t, RoundTripper: rt})
+	if err != nil {
+		return nil, usage(err)
+	}
+	clients := run.Prepared([]targetfile.Client{c})
+	run.TryCredentials(ctx, clients)
+	if how := clients[0].Rejection(); how != "" {
+		return nil, notJudged(fmt.Errorf("client %q is refused, whatever it asks: %s; compare client_id, auth_method and secret or key with its registration", c.Name, how))
+	}
+	return func(endpoint string) ciba.Authenticator { return clients[0].Auth(endpoint, t.Issuer) }, nil
 }
 
 // deciderOf is who makes the users' decisions, nil when nobody known does.

@@ -20,14 +20,14 @@ import (
 
 func newCheck() *cobra.Command {
 	var file string
-	var schema, asJSON bool
+	var schema, asJSON, flow bool
 	cmd := &cobra.Command{
 		Use:   "check [FILE]",
 		Short: "Validate a target file and what it says against the OP, judging nothing",
 		Long: `Validates a target file, every problem at once, then reads the OP's discovery document
 and keys, lets every poll client show its credentials at both endpoints, and says what can be
-tested and what is missing. No user is asked anything. Credentials go to no endpoint that is
-neither at the issuer's host nor named in the file.`,
+tested and what is missing. No user is asked anything, unless --flow says so. Credentials go
+to no endpoint that is neither at the issuer's host nor named in the file.`,
 		Example: "  cibatest check staging.yaml\n  cibatest check --schema > target.schema.json",
 		Args:    cobra.MaximumNArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
@@ -41,16 +41,17 @@ neither at the issuer's host nor named in the file.`,
 			if file == "" {
 				return usage(errNoTarget)
 			}
-			return check(cmd, file, asJSON)
+			return check(cmd, file, asJSON, flow)
 		},
 	}
 	cmd.Flags().StringVarP(&file, "target", "t", os.Getenv("CIBATEST_TARGET"), "target file (CIBATEST_TARGET)")
 	cmd.Flags().BoolVar(&schema, "schema", false, "print the JSON Schema of target files")
 	cmd.Flags().BoolVar(&asJSON, "json", false, "print JSON")
+	cmd.Flags().BoolVar(&flow, "flow", false, "also carry good requests through, and one denial and one approval; users are asked")
 	return cmd
 }
 
-func check(cmd *cobra.Command, file string, asJSON bool) error {
+func check(cmd *cobra.Command, file string, asJSON, flow bool) error {
 	t, err := targetfile.Load(file)
 	if err != nil {
 		return usage(err)
@@ -68,6 +69,11 @@ func check(cmd *cobra.Command, file string, asJSON bool) error {
 		}
 		report.Clients(refused)
 	}
+	if flow && report.Reached && !report.HasProblems() {
+		if err := rehearse(cmd, file, &report); err != nil {
+			return err
+		}
+	}
 	printReport := printCheck
 	if asJSON {
 		printReport = printCheckJSON
@@ -80,6 +86,29 @@ func check(cmd *cobra.Command, file string, asJSON bool) error {
 		return &exitError{code: exitNotJudged}
 	case report.HasProblems():
 		return &exitError{code: exitUsage}
+	}
+	return nil
+}
+
+// rehearse carries good requests and decisions through, as a run does before its first
+// case, and adds what that found.
+func rehearse(cmd *cobra.Command, file string, report *preflight.CheckReport) error {
+	opened, err := openTarget(cmd, file)
+	if err != nil {
+		return err
+	}
+	defer opened.Close()
+	found, err := suites.Rehearse(cmd.Context(), suites.Options{Target: opened.Target, Approver: opened.Approver, RoundTripper: opened.RoundTripper})
+	for _, note := range found.Notes {
+		report.Add(preflight.CheckWarning, "%s", note)
+	}
+	switch {
+	case err != nil:
+		report.Add(preflight.CheckProblem, "%v", err)
+	case found.Undeliverable:
+		report.Add(preflight.CheckProblem, "decisions do not reach the OP; \"cibatest try approval\" tries them alone")
+	case len(found.Notes) == 0:
+		report.Add(preflight.CheckOK, "good requests are accepted for every user, and decisions are delivered")
 	}
 	return nil
 }

@@ -83,6 +83,8 @@ func Nobody() *Approver {
 	return &Approver{way: nobody{}, introduced: &introductions{}, observer: &observer{close: func() {}}}
 }
 
+// wayOf makes the way of deciding that the target names. This is the only place that
+// asks for its kind.
 func (a *Approver) wayOf(config targetfile.Approval, o Options) (way, error) {
 	switch config.Kind {
 	case "device":
@@ -101,8 +103,8 @@ func (a *Approver) wayOf(config targetfile.Approval, o Options) (way, error) {
 func (a *Approver) Decide(ctx context.Context, d Decision) error { return a.way.decide(ctx, d) }
 
 // IsPerson reports whether a person decides: slowly, one question at a time, and not
-// to be bothered with what only tidies up. A nil Approver is taken for [Nobody].
-func (a *Approver) IsPerson() bool { return a != nil && a.person }
+// to be bothered with what only tidies up.
+func (a *Approver) IsPerson() bool { return a.person }
 
 // NamesRequest reports whether a decision reaches exactly the request it is about.
 // Where only the user can be named, the user's latest request is decided.

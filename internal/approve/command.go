@@ -36,6 +36,8 @@ func newByCommand(config targetfile.Approval) (*byCommand, error) {
 	return &byCommand{config.Command, config.Actions}, nil
 }
 
+// decide runs the command once. What it prints is shown only when it fails, short and
+// quoted.
 func (w *byCommand) decide(ctx context.Context, d Decision) error {
 	v := valuesOf(d, w.words)
 	argv, err := v.argv(w.command)
@@ -56,6 +58,8 @@ func (w *byCommand) decide(ctx context.Context, d Decision) error {
 	return nil
 }
 
+// namesRequest looks for the auth_req_id in the words and, as a variable, in a line of
+// a shell. What a program reads from its environment on its own cannot be seen.
 func (w *byCommand) namesRequest() bool {
 	return slices.ContainsFunc(w.command, func(word string) bool {
 		return namesRequest(word) || strings.Contains(word, variable("auth_req_id"))
@@ -138,6 +142,7 @@ func checkCommand(command []string) error {
 	return nil
 }
 
+// lineError tells how to hand over the value without a line.
 func lineError(word, reader string) error {
 	name := firstName(word)
 	return fmt.Errorf("{%s} stands in a line that %s reads as code, where what the OP sends could run on this machine; "+

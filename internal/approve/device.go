@@ -37,6 +37,7 @@ func observe(config targetfile.Observe, running *mockdevice.Device, introduced *
 	return o, nil
 }
 
+// listen starts a device at the address that the OP was configured with.
 func (o *observer) listen(config targetfile.Observe) error {
 	listener, err := (&net.ListenConfig{}).Listen(context.Background(), "tcp", config.Listen)
 	if err != nil {
@@ -111,6 +112,7 @@ type byDevice struct{ *observer }
 // promptPatience is how long the device waits to be asked before it answers.
 const promptPatience = 10 * time.Second
 
+// decide waits until the OP has asked, as a user can only answer what the phone shows.
 func (w *byDevice) decide(ctx context.Context, d Decision) error {
 	decision := mockdevice.Decision{Action: mockdevice.Deny, AuthorizationDetails: d.AuthorizationDetails}
 	if d.Allow {

@@ -9,6 +9,7 @@ type introductions struct {
 	messages sync.Map // by auth_req_id
 }
 
+// add makes a request and its message known to each other.
 func (n *introductions) add(authReqID, bindingMessage string) {
 	n.ids.Store(bindingMessage, authReqID)
 	n.messages.Store(authReqID, bindingMessage)
@@ -29,8 +30,8 @@ func (n *introductions) message(authReqID string) (string, bool) {
 }
 
 // Nameless reports whether prompts come without auth_req_id and are known by their
-// binding_message; see [Approver.Introduce]. A nil Approver is taken for [Nobody].
-func (a *Approver) Nameless() bool { return a != nil && a.observer.nameless }
+// binding_message; see [Approver.Introduce].
+func (a *Approver) Nameless() bool { return a.observer.nameless }
 
 // TellsByMessage reports whether every request needs a binding_message of its own: a
 // nameless device or a person finds the right prompt by it.

@@ -24,6 +24,8 @@ func newByPerson(in io.Reader, out io.Writer, introduced *introductions) *byPers
 	return &byPerson{in: in, out: out, introduced: introduced, answers: make(chan error)}
 }
 
+// decide asks one question and waits for a line, whatever it says: the decision itself
+// is made on the phone.
 func (w *byPerson) decide(ctx context.Context, d Decision) error {
 	if w.in == nil || w.out == nil {
 		return errors.New("approval.kind is manual, but there is no terminal to ask at")

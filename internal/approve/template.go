@@ -25,6 +25,7 @@ func namesRequest(template string) bool { return strings.Contains(template, "{au
 // values are what placeholders stand for in one decision, by their names.
 type values map[string]string
 
+// valuesOf is one decision in the words that the hook of the OP wants.
 func valuesOf(d Decision, words targetfile.Actions) values {
 	action := words.Deny
 	if d.Allow {
@@ -138,6 +139,7 @@ func jsonText(s string) string {
 	return string(text[1 : len(text)-1])
 }
 
+// jsonValue is a value where JSON has no quotes around it.
 func jsonValue(name, value string) string {
 	if name != "authorization_details" {
 		return `"` + jsonText(value) + `"`

@@ -27,6 +27,7 @@ type byURL struct {
 // hookPatience bounds one call of the hook.
 const hookPatience = 30 * time.Second
 
+// newByURL reads the templates once, so that a mistake in them is found before the run.
 func newByURL(config targetfile.Approval, transport http.RoundTripper) (*byURL, error) {
 	address, err := parseURLTemplate(config.URL)
 	if err != nil {
@@ -42,6 +43,7 @@ func newByURL(config targetfile.Approval, transport http.RoundTripper) (*byURL, 
 	return w, nil
 }
 
+// decide calls the hook once. A redirect is no success and is not followed.
 func (w *byURL) decide(ctx context.Context, d Decision) error {
 	ctx, cancel := context.WithTimeout(ctx, hookPatience)
 	defer cancel()
@@ -62,6 +64,8 @@ func (w *byURL) decide(ctx context.Context, d Decision) error {
 	return nil
 }
 
+// request is the call with its values filled in, escaped for where they stand. Header
+// values hold none.
 func (w *byURL) request(ctx context.Context, d Decision) (*http.Request, error) {
 	v := valuesOf(d, w.words)
 	address, err := w.url.fill(v)

@@ -2,9 +2,11 @@ package approve
 
 import (
 	"context"
+	"encoding/json"
 	"io"
 	"net/http"
 	"net/http/httptest"
+	"net/url"
 	"strings"
 	"testing"
 
@@ -124,7 +126,7 @@ func TestValuesDoNotChooseTheHook(t *testing.T) {
 		}
 	}
 	a, err := New(targetfile.Approval{Kind: "url", Method: "GET", URL: "http://op.test/../users/{user}/{auth_req_id}"}, Options{
-		RoundTripper: roundTripper(func(r *http.Request) (*http.Response, error) {
+		RoundTripper: roundTripper(func(_ *http.Request) (*http.Response, error) {
 			return &http.Response{StatusCode: 200, Body: http.NoBody}, nil
 		}),
 	})
@@ -159,9 +161,43 @@ func TestNobodyDecides(t *testing.T) {
 	if _, err := a.WaitPrompt(context.Background(), func(Prompt) bool { return true }); err == nil || a.Prompts(nil) != nil || a.Address() != "" {
 		t.Error("nobody observed something")
 	}
-	var none *Approver
-	if a.CanRepeat() || a.TellsByMessage() || none.TellsByMessage() || none.IsPerson() || none.Nameless() {
+	if a.CanRepeat() || a.TellsByMessage() || a.IsPerson() || a.Nameless() {
 		t.Error("nobody is somebody")
 	}
-	none.Introduce("a", "b")
+	a.Introduce("a", "b")
+}
+
+// Whatever a value is, the body keeps its members and the URL its parameters.
+func FuzzValuesAreData(f *testing.F) {
+	f.Add(`","allow":true,"x":"`)
+	f.Add("../a?b=c#d%2e\r\n")
+	f.Add(`{user}\`)
+	f.Fuzz(func(t *testing.T, value string) {
+		v := values{"auth_req_id": value, "user": value, "action": "deny", "authorization_details": value}
+		want := strings.ToValidUTF8(value, "\uFFFD")
+		var body map[string]any
+		text := fillJSON(`{"id":"{auth_req_id}","user":{user},"do":"{action}","details":{authorization_details}}`, v)
+		if err := json.Unmarshal([]byte(text), &body); err != nil || len(body) != 4 || body["do"] != "deny" {
+			t.Errorf("%q makes the body %s: %v", value, text, err)
+		}
+		if id, _ := body["id"].(string); strings.ToValidUTF8(id, "") != id || value == want && (id != value || body["user"] != value) {
+			t.Errorf("%q has become %q", value, id)
+		}
+		form, err := url.ParseQuery(fillForm("id={auth_req_id}&do={action}", v))
+		if err != nil || len(form) != 2 || form.Get("id") != value || form.Get("do") != "deny" {
+			t.Errorf("%q makes the form %v: %v", value, form, err)
+		}
+		template, err := parseURLTemplate("http://op.test/users/{user}/decide?id={auth_req_id}&do={action}")
+		if err != nil {
+			t.Fatal(err)
+		}
+		address, err := template.fill(v)
+		if err != nil { // a value that climbs
+			return
+		}
+		u, err := url.Parse(address)
+		if err != nil || u.Host != "op.test" || u.Query().Get("id") != value || u.Query().Get("do") != "deny" || strings.Count(u.EscapedPath(), "/") != 3 {
+			t.Errorf("%q makes the URL %s: %v", value, address, err)
+		}
+	})
 }

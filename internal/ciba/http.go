@@ -54,9 +54,6 @@ func NewHTTP(rt http.RoundTripper, o Options) *HTTP {
 	return h
 }
 
-// Masker hides secrets the way this client's evidence does.
-func (h *HTTP) Masker() *Masker { return h.masker }
-
 // Do sends one call and records the exchange. The answer is never nil: what
 // went wrong is in its Err.
 func (h *HTTP) Do(ctx context.Context, rec *Recorder, call Call) *Response {
@@ -121,6 +118,8 @@ func (h *HTTP) request(call *Call) (*http.Request, []byte, error) {
 	return req, body, nil
 }
 
+// exchange sends a request and reads its answer up to the bound. A body that breaks off
+// is kept as far as it came, as evidence.
 func (h *HTTP) exchange(req *http.Request, timeout time.Duration) *Response {
 	resp := &Response{Sent: time.Now()}
 	answer, err := h.transport.RoundTrip(req) // a RoundTripper follows no redirect

@@ -124,6 +124,8 @@ func (m *Masker) body(contentType string, body []byte) (shown string, tokens []r
 	return shown, tokens
 }
 
+// hide chooses how to look for fields by what a body looks like rather than by its
+// Content-Type, which an OP may get wrong.
 func (m *Masker) hide(contentType string, body []byte, hidden func(name, value string)) string {
 	text := strings.ToValidUTF8(string(body), "\uFFFD")
 	media := strings.ToLower(contentType)
@@ -187,6 +189,8 @@ func stringEnd(text string, i int) int {
 	return len(text)
 }
 
+// header is all lines sorted by name. Of a hidden one the scheme stays, since a reader
+// wants to know whether it was Basic or Bearer.
 func (m *Masker) header(h http.Header) []result.Header {
 	var list []result.Header
 	for name, values := range h {
@@ -206,6 +210,7 @@ func (m *Masker) header(h http.Header) []result.Header {
 	return list
 }
 
+// url hides fields of the query and leaves out user and password.
 func (m *Masker) url(u *url.URL) string {
 	shown := *u
 	shown.RawQuery = ""

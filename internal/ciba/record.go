@@ -27,6 +27,8 @@ type kept struct {
 // NewRecorder keeps at most limit exchanges, the first ones.
 func NewRecorder(limit int) *Recorder { return &Recorder{limit: limit} }
 
+// add keeps an exchange once, as long as there is room. A case may come across a shared
+// exchange in several ways.
 func (r *Recorder) add(k kept) {
 	if r == nil {
 		return

@@ -31,7 +31,7 @@ func TestExchangesAreRecordedAsResults(t *testing.T) {
 	second.Join(first)
 
 	got := second.Exchanges(resp.Sent.Add(-2 * time.Second))
-	mark := client.Masker().mark
+	mark := client.masker.mark
 	asked := result.Message{Method: "POST", URL: op.URL, Body: "client_secret=" + mark("s3cret") + "&scope=openid", BodyBytes: 33, Headers: []result.Header{
 		{Name: "Accept", Value: "application/json"},
 		{Name: "Content-Type", Value: "application/x-www-form-urlencoded"},

@@ -39,6 +39,7 @@ func (r *Response) Object() (map[string]any, error) {
 	return r.object, r.objectErr
 }
 
+// decode reads the body, with words for everything that can be wrong with it.
 func (r *Response) decode() (map[string]any, error) {
 	switch {
 	case r.Err != nil:
@@ -118,7 +119,7 @@ func (r *Response) Started() (AuthAck, error) {
 		return AuthAck{}, fmt.Errorf("the status is %d", r.Status)
 	}
 	ack := AuthAck{Raw: object, Sent: r.Sent, Received: r.Received}
-	if ack.AuthReqID, err = text(object, "auth_req_id"); err != nil {
+	if ack.AuthReqID, err = textMember(object, "auth_req_id"); err != nil {
 		return AuthAck{}, err
 	}
 	ack.ExpiresIn = roughly(object["expires_in"])
@@ -153,14 +154,14 @@ func (r *Response) Ack() (AuthAck, error) {
 		return AuthAck{}, fmt.Errorf("the status is %d, not 200", r.Status)
 	}
 	ack := AuthAck{Raw: object, Sent: r.Sent, Received: r.Received}
-	if ack.AuthReqID, err = text(object, "auth_req_id"); err != nil {
+	if ack.AuthReqID, err = textMember(object, "auth_req_id"); err != nil {
 		return AuthAck{}, err
 	}
-	if ack.ExpiresIn, err = positive(object, "expires_in"); err != nil {
+	if ack.ExpiresIn, err = positiveSeconds(object, "expires_in"); err != nil {
 		return AuthAck{}, err
 	}
 	if _, there := object["interval"]; there {
-		if ack.Interval, err = positive(object, "interval"); err != nil {
+		if ack.Interval, err = positiveSeconds(object, "interval"); err != nil {
 			return AuthAck{}, err
 		}
 	}
@@ -187,7 +188,7 @@ func (r *Response) Tokens() (TokenResponse, error) {
 		return TokenResponse{}, fmt.Errorf("the status is %d, not 200", r.Status)
 	}
 	t := TokenResponse{Raw: object}
-	if t.AccessToken, err = text(object, "access_token"); err != nil {
+	if t.AccessToken, err = textMember(object, "access_token"); err != nil {
 		return TokenResponse{}, err
 	}
 	t.TokenType, _ = object["token_type"].(string)
@@ -218,7 +219,8 @@ func (r *Response) HasTokens() bool {
 	return false
 }
 
-func text(object map[string]any, name string) (string, error) {
+// textMember is a member that has to be text and not empty.
+func textMember(object map[string]any, name string) (string, error) {
 	value, there := object[name]
 	if !there {
 		return "", fmt.Errorf("%s is missing", name)
@@ -233,7 +235,8 @@ func text(object map[string]any, name string) (string, error) {
 	return s, nil
 }
 
-func positive(object map[string]any, name string) (time.Duration, error) {
+// positiveSeconds is a member that has to be a whole number of seconds above zero.
+func positiveSeconds(object map[string]any, name string) (time.Duration, error) {
 	value, there := object[name]
 	if !there {
 		return 0, fmt.Errorf("%s is missing", name)

@@ -6,6 +6,8 @@ import (
 	"errors"
 	"fmt"
 	"io"
+
+	"github.com/go-json-experiment/json/jsontext"
 )
 
 // maxDepth bounds the nesting of JSON that is read.
@@ -31,77 +33,37 @@ func DecodeObject(data []byte) (map[string]any, error) {
 }
 
 // checkShape walks the tokens once, for what encoding/json lets pass: repeated names,
-// of which it takes the last, any depth, and text after the value. The jsontext
-// package of the coming encoding/json/v2 would find repeated names, but not before
-// it is stable, and it also refuses escapes that this client has to show.
+// of which it takes the last, any depth, and text after the value. What is no JSON at
+// all is left to encoding/json, whose words people know, and so are escapes of half a
+// character, since what an OP got wrong has to be shown.
 func checkShape(data []byte) error {
-	decoder := json.NewDecoder(bytes.NewReader(data))
-	decoder.UseNumber()
-	var s shape
+	decoder := jsontext.NewDecoder(bytes.NewReader(data), jsontext.AllowInvalidUTF8(true))
 	for {
-		token, err := decoder.Token()
-		if err != nil {
-			return fmt.Errorf("the body is not JSON: %w", err)
-		}
-		if err := s.take(token); err != nil {
-			return err
-		}
-		if len(s) > 0 {
+		_, err := decoder.ReadToken()
+		switch {
+		case errors.Is(err, jsontext.ErrDuplicateName):
+			return fmt.Errorf("the body has the member %.60q twice", repeatedName(err))
+		case err != nil:
+			return nil
+		case decoder.StackDepth() > maxDepth:
+			return fmt.Errorf("the body nests deeper than %d levels", maxDepth)
+		case decoder.StackDepth() > 0:
 			continue
 		}
-		if _, err := decoder.Token(); !errors.Is(err, io.EOF) {
+		if _, err := decoder.ReadToken(); !errors.Is(err, io.EOF) {
 			return errors.New("the body goes on after the JSON value")
 		}
 		return nil
 	}
 }
 
-// shape is the objects and arrays around a token, the outermost first.
-type shape []level
-
-// level is an object, or an array when it has no names.
-type level struct {
-	names     map[string]bool
-	nameComes bool // the next token is a name, or closes the object
-}
-
-func (s *shape) take(token json.Token) error {
-	switch token {
-	case json.Delim('}'), json.Delim(']'):
-		*s = (*s)[:len(*s)-1]
-		return nil
+// repeatedName is the name that an error of jsontext points at.
+func repeatedName(err error) string {
+	var at *jsontext.SyntacticError
+	if !errors.As(err, &at) {
+		return ""
 	}
-	if len(*s) > 0 {
-		inner := &(*s)[len(*s)-1]
-		if inner.nameComes {
-			return inner.name(token.(string))
-		}
-		inner.nameComes = inner.names != nil
-	}
-	switch token {
-	case json.Delim('{'):
-		return s.open(level{map[string]bool{}, true})
-	case json.Delim('['):
-		return s.open(level{})
-	}
-	return nil
-}
-
-func (s *shape) open(inner level) error {
-	if len(*s) == maxDepth {
-		return fmt.Errorf("the body nests deeper than %d levels", maxDepth)
-	}
-	*s = append(*s, inner)
-	return nil
-}
-
-func (l *level) name(name string) error {
-	if l.names[name] {
-		return fmt.Errorf("the body has the member %.60q twice", name)
-	}
-	l.names[name] = true
-	l.nameComes = false
-	return nil
+	return at.JSONPointer.LastToken()
 }
 
 // jsonType is the type of a value that was read, with its article.

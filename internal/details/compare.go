@@ -76,6 +76,8 @@ func IsPlaceholder(value any) bool {
 	return false
 }
 
+// compareValues compares two values of any type. A null that came back is a value that
+// is not there.
 func compareValues(asked, actual any, path string) []Difference {
 	if IsPlaceholder(asked) {
 		return nil
@@ -98,6 +100,8 @@ func compareValues(asked, actual any, path string) []Difference {
 	return []Difference{{Changed, path, asked, actual}}
 }
 
+// compareObjects compares member by member, in the order of their names, so that the
+// same two objects always give the same list.
 func compareObjects(a, b map[string]any, path string) []Difference {
 	var list []Difference
 	at := func(name string) string { return strings.TrimPrefix(path+"."+name, ".") }
@@ -233,6 +237,7 @@ func isText(value any) bool { _, ok := value.(string); return ok }
 // hostile exponent must not cost gigabytes.
 var jsonNumber = regexp.MustCompile(`^-?\d{1,100}(\.\d{1,100})?([eE][+-]?\d{1,3})?$`)
 
+// numericValue is the exact value of a number, or of a text that could be one.
 func numericValue(value any) (*big.Rat, bool) {
 	var text string
 	switch v := value.(type) {

@@ -24,30 +24,6 @@ type admission struct {
 // admissionPauses are how long a request waits that was denied for the moment.
 var admissionPauses = []time.Duration{3 * time.Second, 6 * time.Second, 12 * time.Second}
 
-// admitted repeats a backchannel request that was denied for the moment only. Any
-// other answer is returned as it came.
-func (d *Driver) admitted(next sender) sender {
-	return func(ctx context.Context, r Request) (*ciba.Response, error) {
-		resp, err := next(ctx, r)
-		if err != nil || !d.run.starts(r) || r.Client == nil || !resp.Is(ciba.AccessDenied) {
-			return resp, err
-		}
-		momentary, err := d.deniedForNow(ctx, r, resp, next)
-		if err == nil && !momentary { // there may be room since a moment ago
-			if resp, err = next(ctx, r); err == nil {
-				momentary, err = d.deniedForNow(ctx, r, resp, next)
-			}
-		}
-		switch {
-		case err != nil:
-			return nil, err
-		case momentary:
-			return d.askLater(ctx, r, next)
-		}
-		return resp, nil
-	}
-}
-
 // deniedForNow reports whether a request was denied although the client may ask the
 // user: a usual request of the same kind, which is tried now, is denied, too.
 func (d *Driver) deniedForNow(ctx context.Context, r Request, resp *ciba.Response, next sender) (bool, error) {

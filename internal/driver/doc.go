@@ -5,17 +5,17 @@
 // # The life of a request
 //
 // [Driver.Send] is what every request goes through. Its layers stand there in one
-// expression, outermost first:
+// expression, outermost first, and in that order below it (send.go):
 //
-//   - paced (pace.go) waits until the flow may be polled, and afterwards learns the
-//     new pace from the answer;
-//   - admitted (admission.go) asks again a little later where the OP's policy
-//     refuses good requests for the moment;
-//   - credentialed (credentials.go) authenticates the client, and finds out which
-//     assertion audience the endpoint wants;
-//   - inTurn (turnstile.go) waits out 503 and 429, one request after the other;
-//   - remembered (memory.go) keeps what some cases ask about all answers of a run;
-//   - exchange (send.go) puts the bytes on the wire, once.
+//   - paced waits until the flow may be polled, and learns the new pace from the
+//     answer;
+//   - admitted asks again a little later where the OP's policy refuses good requests
+//     for the moment;
+//   - credentialed finds out which assertion audience the endpoint wants;
+//   - inTurn waits out 503 and 429, one request after the other;
+//   - authenticated adds the client's credential, fresh for each sending;
+//   - remembered keeps what some cases ask about all answers of a run;
+//   - exchange puts the bytes on the wire, once.
 //
 // What a request wants to be spared from is said in the [Request] itself.
 //

@@ -1,7 +1,6 @@
 package driver
 
 import (
-	"context"
 	"net/http"
 	"slices"
 	"strings"
@@ -59,24 +58,6 @@ func remember[V any](m *Memory, list *[]V, one V) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	*list = append(*list, one)
-}
-
-// remembered keeps what came back: for the cases that judge everything a run has
-// seen, for a device that is told the binding_message only, and for closing what is
-// left open at the end.
-func (d *Driver) remembered(next sender) sender {
-	return func(ctx context.Context, r Request) (*ciba.Response, error) {
-		resp, err := next(ctx, r)
-		if err != nil {
-			return nil, err
-		}
-		d.rememberForm(r, resp)
-		if d.run.starts(r) {
-			d.rememberStart(r, resp)
-		}
-		d.rememberPoll(r, resp)
-		return resp, nil
-	}
 }
 
 // rememberForm keeps answers to forms sent by POST. Answers to cases that come after

@@ -88,25 +88,6 @@ func (f *Flow) Surprising(resp *ciba.Response) bool {
 	return surprising
 }
 
-// paced waits until a poll is due, and learns the pace from the answer.
-func (d *Driver) paced(next sender) sender {
-	return func(ctx context.Context, r Request) (*ciba.Response, error) {
-		if r.Flow == nil {
-			return next(ctx, r)
-		}
-		if !r.AtOnce {
-			if err := wait(ctx, time.Until(r.Flow.NextPoll())); err != nil {
-				return nil, err
-			}
-		}
-		resp, err := next(ctx, r)
-		if err == nil {
-			r.Flow.Learn(resp)
-		}
-		return resp, err
-	}
-}
-
 // Learn keeps the flow's pace: spacing counts from sending, and slow_down adds 5 s
 // for good, or the interval of that answer if it is larger. After a long poll the
 // next one may follow at once. CIBA Core 10.1, 11.

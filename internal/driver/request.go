@@ -80,8 +80,9 @@ func (d *Driver) GoodStart(c *Client, u targetfile.User) ciba.Params {
 		scope = c.Scope
 	}
 	p := ciba.P("scope", scope)
-	p = append(p, ciba.P(u.Hint())...)
+	p = append(p, ciba.P(d.run.hintFor(u))...)
 	switch {
+	case d.run.usual.noMessage:
 	case d.run.approver.TellsByMessage():
 		p = p.With("binding_message", d.random.Text()[:8])
 	case t.BindingMessage != "":

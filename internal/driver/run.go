@@ -36,6 +36,7 @@ type Run struct {
 	Memory    Memory
 	turnstile turnstiles
 	admission admission
+	usual     usual // set before the first case, read afterwards
 
 	mu    sync.Mutex
 	notes []string
@@ -64,9 +65,6 @@ func NewRun(o Options) (*Run, error) {
 	}
 	return r, nil
 }
-
-// Target is the target, with its endpoints resolved.
-func (r *Run) Target() *targetfile.Target { return r.target }
 
 // Clients are the clients that take part, in the order of the target file.
 func (r *Run) Clients() []*Client { return slices.Clone(r.clients) }
@@ -148,9 +146,6 @@ func (d *Driver) Sharing(name string, recorder *ciba.Recorder) *Driver {
 	own.recorder, own.random = recorder, NewRandom(d.run.seed, name)
 	return &own
 }
-
-// Run is what this driver shares with all others.
-func (d *Driver) Run() *Run { return d.run }
 
 // Random yields the random values of this case.
 func (d *Driver) Random() *Random { return d.random }

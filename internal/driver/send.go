@@ -3,6 +3,8 @@ package driver
 import (
 	"context"
 	"errors"
+	"net/http"
+	"time"
 
 	"github.com/cibatest/cibatest/internal/ciba"
 )
@@ -24,6 +26,109 @@ func (d *Driver) Send(ctx context.Context, r Request) (*ciba.Response, error) {
 					d.authenticated(
 						d.remembered( // acknowledgements and answers that cases judge as a whole
 							d.exchange))))))(ctx, r)
+}
+
+// paced waits until a poll is due, and learns the pace from the answer.
+func (d *Driver) paced(next sender) sender {
+	return func(ctx context.Context, r Request) (*ciba.Response, error) {
+		if r.Flow == nil {
+			return next(ctx, r)
+		}
+		if !r.AtOnce {
+			if err := wait(ctx, time.Until(r.Flow.NextPoll())); err != nil {
+				return nil, err
+			}
+		}
+		resp, err := next(ctx, r)
+		if err == nil {
+			r.Flow.Learn(resp)
+		}
+		return resp, err
+	}
+}
+
+// admitted repeats a backchannel request that was denied for the moment only. Any
+// other answer is returned as it came.
+func (d *Driver) admitted(next sender) sender {
+	return func(ctx context.Context, r Request) (*ciba.Response, error) {
+		resp, err := next(ctx, r)
+		if err != nil || !d.run.starts(r) || r.Client == nil || !resp.Is(ciba.AccessDenied) {
+			return resp, err
+		}
+		momentary, err := d.deniedForNow(ctx, r, resp, next)
+		if err == nil && !momentary { // there may be room since a moment ago
+			if resp, err = next(ctx, r); err == nil {
+				momentary, err = d.deniedForNow(ctx, r, resp, next)
+			}
+		}
+		switch {
+		case err != nil:
+			return nil, err
+		case momentary:
+			return d.askLater(ctx, r, next)
+		}
+		return resp, nil
+	}
+}
+
+// credentialed finds out which audience an endpoint wants in client assertions. Where
+// one addressed to the issuer is refused, the endpoint's own URL is tried once and kept
+// if it works. The refusal is a finding of the cases about audiences alone; all others
+// would fail for it.
+func (d *Driver) credentialed(next sender) sender {
+	return func(ctx context.Context, r Request) (*ciba.Response, error) {
+		resp, err := next(ctx, r)
+		if err != nil || r.Client == nil || r.Forged || !r.Client.UsesAssertion() {
+			return resp, err
+		}
+		if !RefusesClient(resp) || !r.Client.tryAudience(r.URL) {
+			return resp, nil
+		}
+		again, err := next(ctx, r)
+		if err != nil {
+			return nil, err
+		}
+		if RefusesClient(again) {
+			r.Client.forgetAudience(r.URL)
+			return resp, nil
+		}
+		d.run.Note("%s refuses client assertions whose audience is the issuer; its own URL is used as audience there", r.Label)
+		return again, nil
+	}
+}
+
+// inTurn waits out 503 and 429, which does not count against the case's clock. While
+// an endpoint refuses, the requests to it queue and pass one by one; all of them coming
+// again at the same moment would never end. A 429 that stays is a [*Stop].
+//
+// A poll is not repeated before its pace allows it. If it is refused again, only
+// Retry-After counts, because others wait behind it.
+func (d *Driver) inTurn(next sender) sender {
+	return func(ctx context.Context, r Request) (*ciba.Response, error) {
+		resp, err := d.throughTurnstile(ctx, r, next)
+		if err == nil && resp.Status == http.StatusTooManyRequests {
+			return nil, &Stop{Reason: "the OP limits how often it is asked, and waiting did not help: " + resp.Summary()}
+		}
+		return resp, err
+	}
+}
+
+// remembered keeps what came back: for the cases that judge everything a run has
+// seen, for a device that is told the binding_message only, and for closing what is
+// left open at the end.
+func (d *Driver) remembered(next sender) sender {
+	return func(ctx context.Context, r Request) (*ciba.Response, error) {
+		resp, err := next(ctx, r)
+		if err != nil {
+			return nil, err
+		}
+		d.rememberForm(r, resp)
+		if d.run.starts(r) {
+			d.rememberStart(r, resp)
+		}
+		d.rememberPoll(r, resp)
+		return resp, nil
+	}
 }
 
 // authenticated adds the client's credential. It stands below everything that may

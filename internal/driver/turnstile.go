@@ -23,22 +23,6 @@ func Overloaded(resp *ciba.Response) bool {
 	return resp.Status == http.StatusServiceUnavailable || resp.Status == http.StatusTooManyRequests
 }
 
-// inTurn waits out 503 and 429, which does not count against the case's clock. While
-// an endpoint refuses, the requests to it queue and pass one by one; all of them coming
-// again at the same moment would never end. A 429 that stays is a [*Stop].
-//
-// A poll is not repeated before its pace allows it. If it is refused again, only
-// Retry-After counts, because others wait behind it.
-func (d *Driver) inTurn(next sender) sender {
-	return func(ctx context.Context, r Request) (*ciba.Response, error) {
-		resp, err := d.throughTurnstile(ctx, r, next)
-		if err == nil && resp.Status == http.StatusTooManyRequests {
-			return nil, &Stop{Reason: "the OP limits how often it is asked, and waiting did not help: " + resp.Summary()}
-		}
-		return resp, err
-	}
-}
-
 func (d *Driver) throughTurnstile(ctx context.Context, r Request, next sender) (*ciba.Response, error) {
 	gate := d.run.turnstile.of(r.URL)
 	switch {

@@ -133,6 +133,8 @@ func ParseKeySet(data []byte) ([]Key, error) {
 	return keys, nil
 }
 
+// usualAlg is the algorithm that a key without alg is used with; RFC 7518 3.4 leaves
+// no choice for a curve.
 func usualAlg(key jwk.Key) string {
 	curve := ""
 	switch k := key.(type) {
@@ -178,6 +180,7 @@ func (k Key) WithAlg(alg string) Key { return k.renamed(alg, k.kid) }
 // WithKID is the same key under another identifier.
 func (k Key) WithKID(kid string) Key { return k.renamed(k.alg, kid) }
 
+// renamed keeps the material and changes what the key says about itself.
 func (k Key) renamed(alg, kid string) Key {
 	if k.key == nil {
 		return k

@@ -27,6 +27,7 @@ func Sign(header, claims map[string]any, key Key) (string, error) {
 	return input + "." + encode(signature), nil
 }
 
+// withDefaults is a header with alg, typ and kid; a nil member takes one of them out.
 func withDefaults(header map[string]any, key Key) map[string]any {
 	full := map[string]any{"alg": key.alg, "typ": "JWT"}
 	if key.kid != "" {
@@ -42,6 +43,7 @@ func withDefaults(header map[string]any, key Key) map[string]any {
 	return full
 }
 
+// signBytes signs any bytes, for tests with content that is no JSON.
 func signBytes(input []byte, key Key) ([]byte, error) {
 	signer, err := jws.NewSigner(jwa.SignatureAlgorithm(key.alg))
 	if err != nil {
@@ -54,6 +56,7 @@ func signBytes(input []byte, key Key) ([]byte, error) {
 	return signer.Sign(input, raw)
 }
 
+// signingInput is what a signature is made over. RFC 7515 5.1.
 func signingInput(header, claims map[string]any) (string, error) {
 	h, err := json.Marshal(header)
 	if err != nil {

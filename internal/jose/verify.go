@@ -43,6 +43,8 @@ func Decode(token string) (Token, error) {
 	return t, nil
 }
 
+// decodeObject reads a part of a token that has to be one JSON object. No error quotes
+// it, since a part may hold secrets.
 func decodeObject(part string) (map[string]any, error) {
 	data, err := base64.RawURLEncoding.DecodeString(part)
 	if err != nil {

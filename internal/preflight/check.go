@@ -40,7 +40,8 @@ type CheckReport struct {
 	Capabilities map[string]result.Capability `json:"capabilities"`
 }
 
-func (r *CheckReport) add(level CheckLevel, format string, args ...any) {
+// Add adds a finding, on one line and without what a terminal acts on.
+func (r *CheckReport) Add(level CheckLevel, format string, args ...any) {
 	r.Findings = append(r.Findings, CheckFinding{level, inert(fmt.Sprintf(format, args...))})
 }
 
@@ -65,16 +66,16 @@ func Check(ctx context.Context, rt http.RoundTripper, t *targetfile.Target) Chec
 	r := CheckReport{Issuer: t.Issuer, Capabilities: map[string]result.Capability{}}
 	facts, err := Gather(ctx, rt, t)
 	if err != nil {
-		r.add(CheckProblem, "%v", err)
+		r.Add(CheckProblem, "%v", err)
 		return r
 	}
 	r.Reached = true
 	r.Capabilities = facts.Capabilities.ByName()
 	if facts.Discovery.Found() {
-		r.add(CheckOK, "metadata at %s", facts.Discovery.URL)
+		r.Add(CheckOK, "metadata at %s", facts.Discovery.URL)
 		r.metadata(facts.Target, facts.Discovery)
 	} else {
-		r.add(CheckWarning, "no metadata; the endpoints of the target file are used")
+		r.Add(CheckWarning, "no metadata; the endpoints of the target file are used")
 	}
 	h := ciba.NewHTTP(rt, ciba.Options{Secrets: t.Secrets()})
 	r.endpoints(ctx, h, facts)
@@ -84,22 +85,22 @@ func Check(ctx context.Context, rt http.RoundTripper, t *targetfile.Target) Chec
 
 func (r *CheckReport) metadata(t *targetfile.Target, d *Discovery) {
 	if issuer := d.Text("issuer"); issuer != t.Issuer {
-		r.add(CheckProblem, "the OP calls itself %q, the target file %q; they have to be equal to the letter", issuer, t.Issuer)
+		r.Add(CheckProblem, "the OP calls itself %q, the target file %q; they have to be equal to the letter", issuer, t.Issuer)
 	}
 	modes := d.Strings("backchannel_token_delivery_modes_supported")
 	if !slices.Contains(modes, targetfile.DeliveryPoll) {
-		r.add(CheckWarning, "poll is not among backchannel_token_delivery_modes_supported %v", modes)
+		r.Add(CheckWarning, "poll is not among backchannel_token_delivery_modes_supported %v", modes)
 	}
 	methods := d.Strings("token_endpoint_auth_methods_supported")
 	for _, c := range t.Clients {
 		if len(methods) > 0 && c.AuthMethod != targetfile.AuthNone && !slices.Contains(methods, c.AuthMethod) {
-			r.add(CheckWarning, "client %q uses %s, which token_endpoint_auth_methods_supported does not list", c.Name, c.AuthMethod)
+			r.Add(CheckWarning, "client %q uses %s, which token_endpoint_auth_methods_supported does not list", c.Name, c.AuthMethod)
 		}
 	}
 	types := d.Strings("authorization_details_types_supported")
 	for _, kind := range t.RAR.Types {
 		if len(types) > 0 && !slices.Contains(types, kind) {
-			r.add(CheckWarning, "rar.types has %q, which authorization_details_types_supported does not list", kind)
+			r.Add(CheckWarning, "rar.types has %q, which authorization_details_types_supported does not list", kind)
 		}
 	}
 }
@@ -112,11 +113,11 @@ func (r *CheckReport) endpoints(ctx context.Context, h *ciba.HTTP, f *Facts) {
 		switch err := e.sendable(); {
 		case e.URL == "" && e.Optional:
 		case e.URL == "":
-			r.add(CheckProblem, "%s is neither published nor set under endpoints", e.Member)
+			r.Add(CheckProblem, "%s is neither published nor set under endpoints", e.Member)
 		case err != nil:
-			r.add(CheckProblem, "%v", err)
+			r.Add(CheckProblem, "%v", err)
 		case slices.Contains(elsewhere, e):
-			r.add(CheckProblem, "%s is %q, which is not at the issuer's host or less protected, and would get the clients' credentials; "+
+			r.Add(CheckProblem, "%s is %q, which is not at the issuer's host or less protected, and would get the clients' credentials; "+
 				"if you trust it, name it in the target file as endpoints.%s", e.Member, e.URL, e.Name)
 		default:
 			r.reach(ctx, h, e)
@@ -132,23 +133,23 @@ const reachPatience = 10 * time.Second
 func (r *CheckReport) reach(ctx context.Context, h *ciba.HTTP, e Endpoint) {
 	resp := h.Do(ctx, nil, ciba.Call{Label: "reach", Method: http.MethodGet, URL: e.URL, Timeout: reachPatience})
 	if resp.Err != nil && resp.Status == 0 {
-		r.add(CheckProblem, "%s cannot be used: %v", e.Member, resp.Err)
+		r.Add(CheckProblem, "%s cannot be used: %v", e.Member, resp.Err)
 	}
 }
 
 func (r *CheckReport) keys(ctx context.Context, h *ciba.HTTP, jwksURI string) {
 	if jwksURI == "" {
-		r.add(CheckWarning, "no jwks_uri, so ID Token signatures cannot be verified")
+		r.Add(CheckWarning, "no jwks_uri, so ID Token signatures cannot be verified")
 		return
 	}
 	resp := h.Do(ctx, nil, ciba.Call{Label: "keys", Method: http.MethodGet, URL: jwksURI})
 	object, err := resp.Object()
 	keys, _ := object["keys"].([]any)
 	if err != nil || len(keys) == 0 {
-		r.add(CheckProblem, "%s has no keys: %s", jwksURI, resp.Summary())
+		r.Add(CheckProblem, "%s has no keys: %s", jwksURI, resp.Summary())
 		return
 	}
-	r.add(CheckOK, "%d keys at %s", len(keys), jwksURI)
+	r.Add(CheckOK, "%d keys at %s", len(keys), jwksURI)
 }
 
 // Clients adds what the OP says to each client's credentials: for every name how
@@ -162,11 +163,11 @@ func (r *CheckReport) Clients(refused map[string]string) {
 		}
 	}
 	if in > 0 {
-		r.add(CheckOK, "%d of %d poll clients are let in", in, len(refused))
+		r.Add(CheckOK, "%d of %d poll clients are let in", in, len(refused))
 	}
 	for _, name := range slices.Sorted(maps.Keys(refused)) {
 		if how := refused[name]; how != "" {
-			r.add(level, "client %q is refused, whatever it asks: %s; compare client_id, auth_method and secret or key with its registration",
+			r.Add(level, "client %q is refused, whatever it asks: %s; compare client_id, auth_method and secret or key with its registration",
 				name, how)
 		}
 	}

@@ -27,12 +27,24 @@ var clientRows = []struct {
 	{"wrong secret", aliceSigns, basic("basic-b", "x"), CheckClient, 401, "invalid_client", true},
 	{"secret of another", aliceSigns, basic("basic-b", "basic-c-secret-b2a774"), CheckClient, 401, "invalid_client", true},
 	{"empty secret", aliceSigns, basic("basic-b", ""), CheckClient, 401, "invalid_client", true},
-	{"another method", with(aliceSigns, "client_id", "basic-b", "client_secret", "basic-b-secret-51c09e"), nil, CheckClient, 401, "invalid_client", false},
+	{
+		"another method", with(aliceSigns, "client_id", "basic-b", "client_secret", "basic-b-secret-51c09e"), nil, CheckClient,
+		401, "invalid_client", false,
+	},
 	{"Basic of a post client", aliceSigns, basic("post-a", "post-a-secret-66a1d0"), CheckClient, 401, "invalid_client", true},
 	{"public client", aliceSigns, basic("public-app", ""), CheckClient, 401, "invalid_client", true},
-	{"two methods", with(aliceSigns, "client_id", "post-a", "client_secret", "post-a-secret-66a1d0"), basic("basic-b", "basic-b-secret-51c09e"), CheckOneAuthentication, 400, "invalid_request", false},
-	{"Basic that is none", aliceSigns, func(r *http.Request) { r.Header.Set("Authorization", "Basic ***") }, CheckClient, 401, "invalid_client", true},
-	{"JSON", aliceSigns, func(r *http.Request) { r.Header.Set("Content-Type", "application/json") }, CheckForm, 400, "invalid_request", false},
+	{
+		"two methods", with(aliceSigns, "client_id", "post-a", "client_secret", "post-a-secret-66a1d0"),
+		basic("basic-b", "basic-b-secret-51c09e"), CheckOneAuthentication, 400, "invalid_request", false,
+	},
+	{
+		"Basic that is none", aliceSigns, func(r *http.Request) { r.Header.Set("Authorization", "Basic ***") }, CheckClient, 401,
+		"invalid_client", true,
+	},
+	{
+		"JSON", aliceSigns, func(r *http.Request) { r.Header.Set("Content-Type", "application/json") }, CheckForm, 400,
+		"invalid_request", false,
+	},
 	{"long body", with(aliceSigns, "x", strings.Repeat("x", maxForm)), nil, CheckForm, 413, "invalid_request", false},
 	{"confidential only", with(aliceSigns, "client_id", "public-app"), passAsPublic, CheckClientConfidential, 401, "invalid_client", false},
 }

@@ -28,12 +28,30 @@ func TestDetails(t *testing.T) {
 		{"second one bad", "basic-a", payment[:len(payment)-1] + `,{"type":"x"}]`, "unknown type"},
 		{"unknown member", "basic-a", `[{"type":"account_information","actions":[],"x":1}]`, "account_information has an unknown member"},
 		{"no actions", "basic-a", `[{"type":"account_information"}]`, "account_information.actions is missing"},
-		{"inner member missing", "basic-a", `[{"type":"payment_initiation","instructedAmount":{"amount":"1"}}]`, "payment_initiation.instructedAmount.currency is missing"},
-		{"text for a list", "basic-a", `[{"type":"account_information","actions":"all"}]`, "account_information.actions has a value of the wrong type"},
-		{"number in a list", "basic-a", `[{"type":"account_information","actions":[1]}]`, "account_information.actions[] has a value of the wrong type"},
-		{"other text in a list", "basic-a", `[{"type":"account_information","actions":["steal"]}]`, "account_information.actions[] has a value that is not allowed"},
-		{"text for a number", "basic-a", `[{"type":"account_information","actions":[],"limit":"1"}]`, "account_information.limit has a value of the wrong type"},
-		{"null for a number", "basic-a", `[{"type":"account_information","actions":[],"limit":null}]`, "account_information.limit has a value of the wrong type"},
+		{
+			"inner member missing", "basic-a", `[{"type":"payment_initiation","instructedAmount":{"amount":"1"}}]`,
+			"payment_initiation.instructedAmount.currency is missing",
+		},
+		{
+			"text for a list", "basic-a", `[{"type":"account_information","actions":"all"}]`,
+			"account_information.actions has a value of the wrong type",
+		},
+		{
+			"number in a list", "basic-a", `[{"type":"account_information","actions":[1]}]`,
+			"account_information.actions[] has a value of the wrong type",
+		},
+		{
+			"other text in a list", "basic-a", `[{"type":"account_information","actions":["steal"]}]`,
+			"account_information.actions[] has a value that is not allowed",
+		},
+		{
+			"text for a number", "basic-a", `[{"type":"account_information","actions":[],"limit":"1"}]`,
+			"account_information.limit has a value of the wrong type",
+		},
+		{
+			"null for a number", "basic-a", `[{"type":"account_information","actions":[],"limit":null}]`,
+			"account_information.limit has a value of the wrong type",
+		},
 		{"large number", "basic-a", `[{"type":"account_information","actions":[],"limit":9007199254740993}]`, ""},
 	} {
 		t.Run(row.name, func(t *testing.T) {
@@ -88,10 +106,11 @@ func TestNarrowing(t *testing.T) {
 	b := newBench(t)
 	id := b.start("authorization_details", payment)
 	b.decide(id, "allow")
-	if answer := b.post(PathToken, with(poll(id), "authorization_details", more), b.as("basic-a")); answer.code() != "invalid_authorization_details" {
+	answer := b.post(PathToken, with(poll(id), "authorization_details", more), b.as("basic-a"))
+	if answer.code() != "invalid_authorization_details" {
 		t.Fatalf("beyond the grant: %d %v", answer.status, answer.body)
 	}
-	answer := b.post(PathToken, with(poll(id), "authorization_details", part), b.as("basic-a"))
+	answer = b.post(PathToken, with(poll(id), "authorization_details", part), b.as("basic-a"))
 	if got := actions(answer.body["authorization_details"]); got != 1 {
 		t.Errorf("the token has %d actions, want 1: %v", got, answer.body)
 	}

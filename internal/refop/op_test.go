@@ -94,7 +94,7 @@ func basic(id, secret string) request {
 	return func(r *http.Request) { r.SetBasicAuth(url.QueryEscape(id), url.QueryEscape(secret)) }
 }
 
-func bearer(token string) request {
+func withBearer(token string) request {
 	return func(r *http.Request) { r.Header.Set("Authorization", "Bearer "+token) }
 }
 
@@ -189,11 +189,11 @@ func (b *bench) tokens(pairs ...string) reply {
 
 func decoded(t *testing.T, token string) jose.Token {
 	t.Helper()
-	decoded, err := jose.Decode(token)
+	read, err := jose.Decode(token)
 	if err != nil {
 		t.Fatal(err)
 	}
-	return decoded
+	return read
 }
 
 // number is a JSON number as an integer.

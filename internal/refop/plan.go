@@ -75,6 +75,15 @@ func (p *Plan) Wrap(name CheckName, wrap func(inner CheckFunc) CheckFunc) {
 	p.wraps[name] = append(p.wraps[name], wrap)
 }
 
+// Wrapped counts the wrappings of each check that has any.
+func (p *Plan) Wrapped() map[CheckName]int {
+	count := map[CheckName]int{}
+	for name, wraps := range p.wraps {
+		count[name] = len(wraps)
+	}
+	return count
+}
+
 // Declare adds what the operator of such an OP would write into a target file.
 func (p *Plan) Declare(capability string, has bool) { p.Declared[capability] = has }
 

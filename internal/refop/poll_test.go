@@ -128,8 +128,16 @@ func TestPace(t *testing.T) {
 		{"early once", nil, []time.Duration{0, 4, 14}, []string{pending, slow, pending}},
 		{"keeps the old interval", nil, []time.Duration{0, 4, 9}, []string{pending, slow, slow}},
 		{"grows each time", nil, []time.Duration{0, 4, 9, 23, 38}, []string{pending, slow, slow, slow, slow}},
-		{"grows by 20 s", func(p *Policy) { p.PaceStep = 20 * time.Second }, []time.Duration{0, 4, 28, 73}, []string{pending, slow, slow, pending}},
-		{"window stays", func(p *Policy) { p.PaceStep, p.PaceWindowStays = 0, true }, []time.Duration{0, 4, 5}, []string{pending, slow, pending}},
+		{
+			"grows by 20 s", func(p *Policy) { p.PaceStep = 20 * time.Second },
+			[]time.Duration{0, 4, 28, 73},
+			[]string{pending, slow, slow, pending},
+		},
+		{
+			"window stays", func(p *Policy) { p.PaceStep, p.PaceWindowStays = 0, true },
+			[]time.Duration{0, 4, 5},
+			[]string{pending, slow, pending},
+		},
 		{"end first", nil, []time.Duration{119, 120}, []string{pending, expired}},
 		{"pace first", func(p *Policy) { p.PaceInEveryState = true }, []time.Duration{119, 120}, []string{pending, slow}},
 	} {
@@ -197,7 +205,7 @@ func TestRevokeOnReplay(t *testing.T) {
 		b.decide(id, "allow")
 		access := b.post(PathToken, poll(id), b.as("basic-a")).text("access_token")
 		b.post(PathToken, poll(id), b.as("basic-a"))
-		if got := b.get(PathUserInfo, bearer(access)).is(http.StatusUnauthorized); got != revoke {
+		if got := b.get(PathUserInfo, withBearer(access)).is(http.StatusUnauthorized); got != revoke {
 			t.Errorf("with RevokeOnReplay %v the token is dead: %v", revoke, got)
 		}
 	}

@@ -18,21 +18,23 @@ func TestUserInfo(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		b := newBench(t)
 		tokens := b.tokens()
-		if answer := b.get(PathUserInfo, bearer(tokens.text("access_token"))); answer.text("sub") != "u-1001" || answer.text("name") != "Alice Archer" {
+		answer := b.get(PathUserInfo, withBearer(tokens.text("access_token")))
+		if answer.text("sub") != "u-1001" || answer.text("name") != "Alice Archer" {
 			t.Errorf("got %d %v", answer.status, answer.body)
 		}
 		for name, edit := range map[string]request{
 			"no token":      func(*http.Request) {},
-			"garbage":       bearer("x"),
-			"refresh token": bearer(tokens.text("refresh_token")),
-			"ID Token":      bearer(tokens.text("id_token")),
+			"garbage":       withBearer("x"),
+			"refresh token": withBearer(tokens.text("refresh_token")),
+			"ID Token":      withBearer(tokens.text("id_token")),
 		} {
-			if answer := b.get(PathUserInfo, edit); !answer.is(http.StatusUnauthorized) || !strings.HasPrefix(answer.header.Get("WWW-Authenticate"), "Bearer") {
+			answer := b.get(PathUserInfo, edit)
+			if !answer.is(http.StatusUnauthorized) || !strings.HasPrefix(answer.header.Get("WWW-Authenticate"), "Bearer") {
 				t.Errorf("%s: %d %v", name, answer.status, answer.header)
 			}
 		}
 		time.Sleep(10 * time.Minute)
-		if answer := b.get(PathUserInfo, bearer(tokens.text("access_token"))); !answer.is(http.StatusUnauthorized) {
+		if answer := b.get(PathUserInfo, withBearer(tokens.text("access_token"))); !answer.is(http.StatusUnauthorized) {
 			t.Errorf("after its end: %d", answer.status)
 		}
 	})

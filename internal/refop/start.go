@@ -128,9 +128,9 @@ func (c *Call) readExpiry() (err *OAuthError) {
 	if bad != nil || n == 0 {
 		return Refusal("invalid_request", "requested_expiry is a positive number of seconds")
 	}
-	expiry, err := c.OP.Rules().Expiry(c, time.Duration(n)*time.Second)
+	lives, err := c.OP.Rules().Expiry(c, time.Duration(n)*time.Second)
 	if err == nil {
-		c.Expiry = expiry
+		c.Expiry = lives
 	}
 	return err
 }

@@ -60,7 +60,7 @@ func TestRotation(t *testing.T) {
 	if answer := b.post(PathToken, refresh(second.text("refresh_token")), b.as("basic-a")); answer.code() != "invalid_grant" {
 		t.Errorf("the new one, after the old one was replayed: %d %v", answer.status, answer.body)
 	}
-	if answer := b.get(PathUserInfo, bearer(second.text("access_token"))); !answer.is(http.StatusUnauthorized) {
+	if answer := b.get(PathUserInfo, withBearer(second.text("access_token"))); !answer.is(http.StatusUnauthorized) {
 		t.Errorf("the access token lives: %d", answer.status)
 	}
 }
@@ -90,7 +90,8 @@ func TestTokenResponse(t *testing.T) {
 	t.Parallel()
 	b := newBench(t)
 	answer := b.tokens("authorization_details", payment)
-	if answer.text("token_type") != "Bearer" || number(answer.body["expires_in"]) != 600 || answer.text("scope") != "openid profile offline_access" {
+	if answer.text("token_type") != "Bearer" || number(answer.body["expires_in"]) != 600 ||
+		answer.text("scope") != "openid profile offline_access" {
 		t.Errorf("got %v", answer.body)
 	}
 	if list, _ := answer.body["authorization_details"].([]any); len(list) != 1 {
@@ -154,7 +155,13 @@ func TestIDTokenKey(t *testing.T) {
 		b      *bench
 		client string
 		alg    string
-	}{{usual, "basic-a", "RS256"}, {usual, "jwt-a", "ES256"}, {usual, "post-a", "PS256"}, {other, "basic-a", "ES256"}, {other, "post-a", "PS256"}} {
+	}{
+		{usual, "basic-a", "RS256"},
+		{usual, "jwt-a", "ES256"},
+		{usual, "post-a", "PS256"},
+		{other, "basic-a", "ES256"},
+		{other, "post-a", "PS256"},
+	} {
 		if got := row.b.op.idTokenKey(row.b.op.Client(row.client)).Alg(); got != row.alg {
 			t.Errorf("%s is signed for by %s, want %s", row.client, got, row.alg)
 		}

@@ -57,7 +57,8 @@ users: []
 `, []string{
 			`t.yaml:1:9: issuer: is "op.example.com"; wanted an http or https URL without query and fragment`,
 			`t.yaml:2:1: clints: unknown key; did you mean "clients"?`,
-			`t.yaml:4:42: clients[0].auth_method: is "basic"; allowed are client_secret_basic, client_secret_post, client_secret_jwt, private_key_jwt, tls_client_auth, self_signed_tls_client_auth, none`,
+			`t.yaml:4:42: clients[0].auth_method: is "basic"; allowed are client_secret_basic, client_secret_post, client_secret_jwt, ` +
+				`private_key_jwt, tls_client_auth, self_signed_tls_client_auth, none`,
 			"t.yaml:5:5: clients[1].client_id: is missing",
 			`t.yaml:5:5: clients[1].client_secret: is missing; client_secret_post needs one, for example ${env:CLIENT_SECRET}`,
 			`t.yaml:5:12: clients[1].name: "a" names two clients`,
@@ -117,7 +118,8 @@ func TestSecretsStaySecret(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	shown := fmt.Sprintf("%v %+v %#v %s %q", got.Clients, got.Clients, got.Clients, got.Clients[1].ClientSecret, got.Clients[1].ClientSecret) + fmt.Sprint(got.Masked())
+	shown := fmt.Sprintf("%v %+v %#v %s %q", got.Clients, got.Clients, got.Clients, got.Clients[1].ClientSecret,
+		got.Clients[1].ClientSecret) + fmt.Sprint(got.Masked())
 	if strings.Contains(shown, "canary") || strings.Contains(shown, "s3cr3t") {
 		t.Errorf("a secret shows in %s", shown)
 	}

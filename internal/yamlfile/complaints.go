@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/santhosh-tekuri/jsonschema/v6"
@@ -17,6 +18,7 @@ type complaints struct {
 	file   *File
 }
 
+// tell takes what the validator returned.
 func (c complaints) tell(err error) {
 	var invalid *jsonschema.ValidationError
 	if !errors.As(err, &invalid) {
@@ -28,6 +30,9 @@ func (c complaints) tell(err error) {
 
 // complain walks to the complaints that have no cause of their own.
 func (c complaints) complain(e *jsonschema.ValidationError) {
+	if c.file.full() {
+		return
+	}
 	switch e.ErrorKind.(type) {
 	case *kind.AnyOf, *kind.OneOf:
 		c.chooseBranch(e)
@@ -97,8 +102,10 @@ func (c complaints) complainOf(e *jsonschema.ValidationError) {
 	says := c.schema.part(e.SchemaURL)
 	switch k := e.ErrorKind.(type) {
 	case *kind.AdditionalProperties:
-		for _, name := range k.Properties {
-			place.At(name).WrongName("unknown key; %s", instead(name, says.keys))
+		for _, m := range place.Members() {
+			if !c.file.full() && slices.Contains(k.Properties, m.Name()) {
+				m.WrongName("unknown key; %s", instead(m.Name(), says.keys))
+			}
 		}
 	case *kind.Required:
 		for _, name := range k.Missing {
@@ -108,36 +115,39 @@ func (c complaints) complainOf(e *jsonschema.ValidationError) {
 		place.Wrong("is %s; allowed are %s", place.described(), listed(k.Want))
 	case *kind.MinLength:
 		place.Wrong("is empty")
+	case *kind.MinItems:
+		place.Wrong("needs %s", cmp.Or(says.title, fmt.Sprintf("at least %d entry", k.Want)))
+	case *kind.Type: // what stands in the wrong place may be a secret, so it is not quoted
+		place.Wrong("is %s; wanted %s", place.typeName(), cmp.Or(says.title, typeNames(k.Want)))
 	default:
-		place.Wrong("%s", c.wanted(place, says.title, e.ErrorKind))
+		c.complainOfValue(place, cmp.Or(says.title, limit(e.ErrorKind)), e.ErrorKind)
 	}
 }
 
-// wanted says what a value is and what it should have been.
-func (c complaints) wanted(place Place, title string, why jsonschema.ErrorKind) string {
-	is := place.described()
-	switch k := why.(type) {
-	case *kind.Type: // what stands in the wrong place may be a secret, so it is not quoted
-		is, title = place.typeName(), cmp.Or(title, typeNames(k.Want))
-	case *kind.Pattern:
-		title = cmp.Or(title, "the form "+k.Want)
-	case *kind.Minimum:
-		title = cmp.Or(title, "at least "+k.Want.RatString())
-	case *kind.Maximum:
-		title = cmp.Or(title, "at most "+k.Want.RatString())
+// complainOfValue says what a value is and what it should have been. What is wrong with
+// a mapping is none of its members, so there is nothing to quote.
+func (c complaints) complainOfValue(place Place, wanted string, why jsonschema.ErrorKind) {
+	switch {
+	case wanted == "":
+		place.Wrong("%v", why)
+	case place.IsMapping():
+		place.Wrong("wanted %s", wanted)
 	default:
-		few, tooFew := why.(*kind.MinItems)
-		switch {
-		case title == "" && tooFew:
-			return fmt.Sprintf("needs at least %d entry", few.Want)
-		case title == "":
-			return fmt.Sprint(why)
-		}
-		if place.IsMapping() {
-			return "wanted " + title
-		}
+		place.Wrong("is %s; wanted %s", place.described(), wanted)
 	}
-	return "is " + is + "; wanted " + title
+}
+
+// limit words what a schema without a title wants of a text or a number.
+func limit(why jsonschema.ErrorKind) string {
+	switch k := why.(type) {
+	case *kind.Pattern:
+		return "the form " + k.Want
+	case *kind.Minimum:
+		return "at least " + k.Want.RatString()
+	case *kind.Maximum:
+		return "at most " + k.Want.RatString()
+	}
+	return ""
 }
 
 // described is a value in a sentence: a scalar as it is written, or the type of
@@ -149,6 +159,7 @@ func (p Place) described() string {
 	return p.typeName()
 }
 
+// typeName is the type of a value in a sentence: "is a list".
 func (p Place) typeName() string {
 	switch {
 	case p.IsMapping():
@@ -165,6 +176,7 @@ func (p Place) typeName() string {
 	return "a text"
 }
 
+// typeWords are the types of JSON Schema in the words of YAML.
 var typeWords = map[string]string{
 	"string": "a text", "object": "a mapping", "array": "a list", "integer": "a whole number",
 	"number": "a number", "boolean": "true or false", "null": "nothing",
@@ -182,6 +194,8 @@ func typeNames(types []string) string {
 	return strings.Join(words, " or ")
 }
 
+// listed writes the allowed values. The empty text, which some schemas allow, is not worth a
+// word.
 func listed(values []any) string {
 	var words []string
 	for _, v := range values {
@@ -212,10 +226,10 @@ func editDistance(a, b string) int {
 	for j := range row {
 		row[j] = j
 	}
-	for i := range a {
+	for i := range len(a) {
 		previous := row[0]
 		row[0] = i + 1
-		for j := range b {
+		for j := range len(b) {
 			cost := 1
 			if a[i] == b[j] {
 				cost = 0

@@ -20,6 +20,7 @@ const (
 	MaxSize  = 1 << 20 // bytes
 	maxNodes = 50_000  // values that aliases may unfold to
 	maxDepth = 64      // levels of nesting
+	maxWrong = 500     // problems that are told; nobody reads more
 )
 
 // Kind is one kind of file.
@@ -111,6 +112,7 @@ func (f *File) refuseMore(decoder *yaml.Decoder) {
 	}
 }
 
+// syntaxLine is how the YAML parser begins its errors.
 var syntaxLine = regexp.MustCompile(`^yaml: (?:line (\d+): )?`)
 
 // syntax places an error of the YAML parser, which knows no column.
@@ -132,6 +134,9 @@ func (f *File) add(at *yaml.Node, path, format string, args ...any) {
 	if at != nil {
 		problem.Line, problem.Column = at.Line, at.Column
 	}
+	if f.full() {
+		return
+	}
 	known := slices.ContainsFunc(f.problems, func(p Problem) bool {
 		return path != "" && p.Path == path && p.Line == problem.Line && p.Column == problem.Column
 	})
@@ -140,12 +145,19 @@ func (f *File) add(at *yaml.Node, path, format string, args ...any) {
 	}
 }
 
+// full reports whether as many problems are known as will be told.
+func (f *File) full() bool { return len(f.problems) >= maxWrong }
+
 // Err is nil, or of type [Problems] with everything that was found so far.
 func (f *File) Err() error {
 	if len(f.problems) == 0 {
 		return nil
 	}
-	return f.problems.inOrder()
+	problems := f.problems.inOrder()
+	if f.full() {
+		problems = append(problems, Problem{File: f.name, Message: fmt.Sprintf("there may be more; only %d problems are told", maxWrong)})
+	}
+	return problems
 }
 
 // Readable reports whether there is a value to look at, whatever is wrong with it. A

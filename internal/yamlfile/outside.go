@@ -19,6 +19,7 @@ type Env struct {
 	Dir    string                           // the folder of the file within FS; without FS not used
 }
 
+// placeholder is any ${...}, so that a misspelled one is a mistake and no text.
 var placeholder = regexp.MustCompile(`\$\{([^}]*)\}`)
 
 // resolve replaces ${env:NAME} and ${file:PATH}. What it brings in is secret.

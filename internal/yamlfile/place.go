@@ -34,12 +34,15 @@ func (f *File) place(path string, key, node, near *yaml.Node) Place {
 // At is the member of a mapping. One that is absent is a place, too: it stands
 // where it is missing from.
 func (p Place) At(name string) Place {
-	for _, m := range p.Members() {
-		if m.Name() == name {
-			return m
+	path := join(p.path, name)
+	if p.IsMapping() {
+		for i := 0; i+1 < len(p.node.Content); i += 2 {
+			if key, value := p.node.Content[i], p.node.Content[i+1]; key.Value == name {
+				return p.file.place(path, key, value, value)
+			}
 		}
 	}
-	return p.file.place(join(p.path, name), nil, nil, p.near)
+	return p.file.place(path, nil, nil, p.near)
 }
 
 // Item is one element of a list, counted from 0. One that is absent stands where it
@@ -113,6 +116,7 @@ func (p Place) IsBool() bool { return p.isScalar() && p.node.Tag == "!!bool" }
 // IsNull reports whether the value is empty: nothing after the colon, ~ or null.
 func (p Place) IsNull() bool { return p.isScalar() && p.node.Tag == "!!null" }
 
+// isScalar reports whether the value has no parts. null is a scalar, too.
 func (p Place) isScalar() bool { return p.node != nil && p.node.Kind == yaml.ScalarNode }
 
 // Name is the key of a member; empty for anything else.
@@ -212,6 +216,7 @@ func (p Place) Shown() string {
 	}
 }
 
+// join adds a name to a path.
 func join(path, name string) string {
 	if path == "" {
 		return name

@@ -39,6 +39,7 @@ func (ps Problems) Lines() []string {
 	return lines
 }
 
+// Error is one line for one problem, and a list for several.
 func (ps Problems) Error() string {
 	lines := ps.Lines()
 	if len(lines) == 1 {

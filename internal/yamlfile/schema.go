@@ -36,8 +36,10 @@ func NewSchema(document []byte) *Schema {
 // Document is the text of the schema, for editors and other tools.
 func (s *Schema) Document() []byte { return bytes.Clone(s.document) }
 
+// schemaURL is the address of a schema within its compiler. Nothing is ever fetched.
 const schemaURL = "schema.json"
 
+// compile checks the schema itself. An error is a mistake of ours, not of the user.
 func compile(document []byte) (*jsonschema.Schema, error) {
 	value, err := jsonschema.UnmarshalJSON(bytes.NewReader(document))
 	if err != nil {
@@ -85,6 +87,7 @@ func (s *Schema) part(address string) part {
 	return part{title, slices.Sorted(maps.Keys(properties))}
 }
 
+// stepInto follows one step of a JSON pointer; nil if it leads nowhere.
 func stepInto(node any, step string) any {
 	switch n := node.(type) {
 	case map[string]any:

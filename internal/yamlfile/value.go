@@ -42,8 +42,10 @@ func (f *File) tooMuch(p Place) bool {
 	return f.exceeded()
 }
 
+// exceeded reports whether a bound was exceeded, after which nothing is looked at.
 func (f *File) exceeded() bool { return f.nodes > maxNodes }
 
+// mappingOf is a mapping with plain keys, each given once.
 func (f *File) mappingOf(p Place) any {
 	object := map[string]any{}
 	for _, m := range p.Members() {
@@ -63,6 +65,7 @@ func (f *File) mappingOf(p Place) any {
 // plainNumber is a number as JSON writes it, and short enough to compute with.
 var plainNumber = regexp.MustCompile(`^-?(0|[1-9][0-9]{0,59})(\.[0-9]{1,60})?([eE][+-]?[0-9]{1,2})?$`)
 
+// scalarOf is a value without parts, of the type that YAML gives it.
 func (f *File) scalarOf(p Place) any {
 	switch text := p.node.Value; p.node.Tag {
 	case "!!str":

@@ -2,6 +2,7 @@ package yamlfile
 
 import (
 	"errors"
+	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
@@ -39,7 +40,10 @@ var orders = Kind{
       "anyOf": [
         {"type": "string", "enum": ["none"]},
         {"type": "string", "pattern": "^[0-9]+s$"},
-        {"type": "object", "additionalProperties": false, "required": ["from"], "properties": {"from": {"type": "string"}, "to": {"type": "string"}}}
+        {
+          "type": "object", "additionalProperties": false, "required": ["from"],
+          "properties": {"from": {"type": "string"}, "to": {"type": "string"}}
+        }
       ]
     }
   }
@@ -68,22 +72,29 @@ func TestComplaints(t *testing.T) {
 		"a broken second document": {
 			"orders: [{}]\n---\n[", []string{"o.yaml:3:1: not readable as YAML: did not find expected node content"},
 		},
-		"too large":     {strings.Repeat("#", MaxSize+1), []string{"o.yaml: the file is larger than 1048576 bytes"}},
-		"another type":  {"[]", []string{"o.yaml:1:1: is a list; wanted a list of orders"}},
-		"missing":       {"{}", []string{"o.yaml:1:1: orders: is missing"}},
-		"too few":       {"orders: []", []string{"o.yaml:1:9: orders: needs at least 1 entry"}},
-		"a near miss":   {"order: []\norders: [{}]", []string{`o.yaml:1:1: order: unknown key; did you mean "orders"?`}},
-		"an unknown":    {"orders: [{colour: red}]", []string{"o.yaml:1:11: orders[0].colour: unknown key; allowed are count, gift, secret, size, tags, wait"}},
-		"twice":         {"orders: [{}]\norders: [{}]", []string{"o.yaml:2:1: orders: the key is given twice"}},
-		"a merge key":   {"x: &x {}\norders: [{<<: *x}]", []string{"o.yaml:1:1: x: unknown key; allowed are anything, orders", "o.yaml:2:11: orders[0]: keys are plain words; merge keys and complex keys are not supported"}},
-		"dots in a key": {"orders: [{a.b: 1, 'x[0]': 2}]", []string{"o.yaml:1:11: orders[0].a.b: unknown key; allowed are count, gift, secret, size, tags, wait", "o.yaml:1:19: orders[0].x[0]: unknown key; allowed are count, gift, secret, size, tags, wait"}},
-		"a loop":        {"anything: &a [*a]\norders: [{}]", []string{"o.yaml:1:11: the file nests deeper than 64 levels"}},
+		"too large":    {strings.Repeat("#", MaxSize+1), []string{"o.yaml: the file is larger than 1048576 bytes"}},
+		"another type": {"[]", []string{"o.yaml:1:1: is a list; wanted a list of orders"}},
+		"missing":      {"{}", []string{"o.yaml:1:1: orders: is missing"}},
+		"too few":      {"orders: []", []string{"o.yaml:1:9: orders: needs at least 1 entry"}},
+		"a near miss":  {"order: []\norders: [{}]", []string{`o.yaml:1:1: order: unknown key; did you mean "orders"?`}},
+		"an unknown": {"orders: [{colour: red}]", []string{"o.yaml:1:11: orders[0].colour: unknown key; allowed are count, gift, " +
+			"secret, size, tags, wait"}},
+		"twice": {"orders: [{}]\norders: [{}]", []string{"o.yaml:2:1: orders: the key is given twice"}},
+		"a merge key": {"x: &x {}\norders: [{<<: *x}]", []string{
+			"o.yaml:1:1: x: unknown key; allowed are anything, orders",
+			"o.yaml:2:11: orders[0]: keys are plain words; merge keys and complex keys are not supported",
+		}},
+		"dots in a key": {"orders: [{a.b: 1, 'x[0]': 2}]", []string{"o.yaml:1:11: orders[0].a.b: unknown key; allowed are count, gift, " +
+			"secret, size, tags, wait", "o.yaml:1:19: orders[0].x[0]: unknown key; allowed are count, gift, secret, size, tags, wait"}},
+		"a loop": {"anything: &a [*a]\norders: [{}]", []string{"o.yaml:1:11: the file nests deeper than 64 levels"}},
 		"a bomb": {
-			"anything: [&a [x,x,x,x,x,x,x,x,x,x], &b [*a,*a,*a,*a,*a,*a,*a,*a,*a,*a], &c [*b,*b,*b,*b,*b,*b,*b,*b,*b,*b], &d [*c,*c,*c,*c,*c,*c,*c,*c,*c,*c], &e [*d,*d,*d,*d,*d,*d,*d,*d,*d,*d], *e]\norders: [{}]",
+			"anything: [&a [x,x,x,x,x,x,x,x,x,x], &b [*a,*a,*a,*a,*a,*a,*a,*a,*a,*a], &c [*b,*b,*b,*b,*b,*b,*b,*b,*b,*b], &d " +
+				"[*c,*c,*c,*c,*c,*c,*c,*c,*c,*c], &e [*d,*d,*d,*d,*d,*d,*d,*d,*d,*d], *e]\norders: [{}]",
 			[]string{"o.yaml:1:30: anything[4][3][3][8][8][7]: the file unfolds to more than 50000 values; aliases may not repeat that much"},
 		},
 		"values": {
-			"orders:\n- {size: huge, secret: '', count: 0, gift: 'yes'}\n- {size: [], secret: 5, count: 1.5, gift: {}}\n- {count: 1e300, secret: }\n- 7", []string{
+			"orders:\n- {size: huge, secret: '', count: 0, gift: 'yes'}\n- {size: [], secret: 5, count: 1.5, gift: {}}\n- {count: 1e300, " +
+				"secret: }\n- 7", []string{
 				`o.yaml:2:10: orders[0].size: is "huge"; allowed are small, large`, "o.yaml:2:24: orders[0].secret: is empty",
 				`o.yaml:2:35: orders[0].count: is "0"; wanted at least 1`, "o.yaml:2:44: orders[0].gift: is a text; wanted true or false",
 				"o.yaml:3:10: orders[1].size: is a list; allowed are small, large", "o.yaml:3:22: orders[1].secret: is a number; wanted a text",
@@ -93,7 +104,8 @@ func TestComplaints(t *testing.T) {
 			},
 		},
 		"one of several shapes": {
-			"orders:\n- {wait: soon, tags: {}}\n- {wait: {to: 5s}, tags: [1]}\n- {wait: [], tags: 5}\n- {wait: '" + strings.Repeat("long", 20) + "'}", []string{
+			"orders:\n- {wait: soon, tags: {}}\n- {wait: {to: 5s}, tags: [1]}\n- {wait: [], tags: 5}\n- {wait: '" + strings.Repeat("long", 20) +
+				"'}", []string{
 				`o.yaml:2:10: orders[0].wait: is "soon"; wanted none, a duration such as 8s, or a mapping with from and to`,
 				"o.yaml:2:22: orders[0].tags: is a mapping; wanted a text or a list",
 				"o.yaml:3:10: orders[1].wait.from: is missing", "o.yaml:3:27: orders[1].tags[0]: is a number; wanted a text",
@@ -103,7 +115,8 @@ func TestComplaints(t *testing.T) {
 			},
 		},
 		"from outside": {
-			"orders:\n- {size: '${env:A}', secret: '${env:UNSET}'}\n- {secret: '${file:secret.txt}', wait: '${file:nowhere}'}\n- {secret: '${vault:a}'}", []string{
+			"orders:\n- {size: '${env:A}', secret: '${env:UNSET}'}\n- {secret: '${file:secret.txt}', wait: '${file:nowhere}'}\n- {secret: " +
+				"'${vault:a}'}", []string{
 				"o.yaml:2:10: orders[0].size: is a value from outside; allowed are small, large",
 				"o.yaml:2:30: orders[0].secret: the environment variable UNSET is not set",
 				"o.yaml:3:40: orders[1].wait: the file nowhere cannot be read: file does not exist",
@@ -129,12 +142,14 @@ func TestComplaints(t *testing.T) {
 
 func TestPlaces(t *testing.T) {
 	t.Parallel()
-	f := parseOrders("orders:\n- &a {size: small, secret: '${env:A} and ${file:secret.txt}', count: 3, gift: true, tags: [x, y]}\n- *a\nanything: {a: 0123, b: 1.5, c: 90s, d: 2026-11-24, e: , f: 1_000, g: 9h}\n")
+	f := parseOrders("orders:\n- &a {size: small, secret: '${env:A} and ${file:secret.txt}', count: 3, gift: true, tags: [x, y]}\n- " +
+		"*a\nanything: {a: 0123, b: 1.5, c: 90s, d: 2026-11-24, e: , f: 1_000, g: 9h}\n")
 	if err := f.Err(); err != nil || !f.Readable() {
 		t.Fatal(err)
 	}
 	second := f.Root().At("orders").Item(1)
-	if second.Line() != 2 || second.Path() != "orders[1]" || second.At("size").Text() != "small" || second.At("count").Int() != 3 || !second.At("gift").Bool() ||
+	if second.Line() != 2 || second.Path() != "orders[1]" || second.At("size").Text() != "small" || second.At("count").Int() != 3 ||
+		!second.At("gift").Bool() ||
 		!cmp.Equal(second.At("tags").Texts(), []string{"x", "y"}) || second.At("secret").Text() != "canary-A and canary-file" {
 		t.Errorf("the alias is read as %v at line %d", second.Members(), second.Line())
 	}
@@ -146,10 +161,12 @@ func TestPlaces(t *testing.T) {
 	if strings.Join(names, "") != "abcdefg" || strings.Join(texts, " ") != "0123 1.5 90s 2026-11-24  1_000 9h" {
 		t.Errorf("members are %q with %q", names, texts)
 	}
-	if anything.At("b").Float() != 1.5 || anything.At("c").Duration(time.Hour) != 90*time.Second || !anything.At("f").IsNumber() || anything.At("d").IsNumber() {
+	if anything.At("b").Float() != 1.5 || anything.At("c").Duration(time.Hour) != 90*time.Second || !anything.At("f").IsNumber() ||
+		anything.At("d").IsNumber() {
 		t.Error("scalars are misread")
 	}
-	if absent := anything.At("x").At("y").Item(3); absent.Exists() || absent.Path() != "anything.x.y[3]" || absent.Line() != 4 || absent.Text() != "" || absent.Texts() != nil {
+	if absent := anything.At("x").At("y").Item(3); absent.Exists() || absent.Path() != "anything.x.y[3]" || absent.Line() != 4 ||
+		absent.Text() != "" || absent.Texts() != nil {
 		t.Errorf("what is absent reads as %+v", absent)
 	}
 	if got := f.Secrets(); !cmp.Equal(got, []string{"canary-A", "canary-file"}) {
@@ -163,7 +180,8 @@ func TestPlaces(t *testing.T) {
 	}
 	anything.At("g").Duration(time.Hour)
 	anything.At("x").Wrong("is missing")
-	if err := f.Err(); err == nil || err.Error() != "2 problems in the file:\n  o.yaml:4:11: anything.x: is missing\n  o.yaml:4:70: anything.g: is \"9h\"; the longest is 1h0m0s" {
+	if err := f.Err(); err == nil || err.Error() != "2 problems in the file:\n  o.yaml:4:11: anything.x: is missing\n  o.yaml:4:70: "+
+		"anything.g: is \"9h\"; the longest is 1h0m0s" {
 		t.Errorf("got %v", err)
 	}
 }
@@ -172,7 +190,10 @@ func TestLoad(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
 	path := filepath.Join(dir, "orders.yaml")
-	for name, text := range map[string]string{path: "orders: [{secret: '${file:secret.txt}'}]", filepath.Join(dir, "secret.txt"): "hidden\r\n"} {
+	for name, text := range map[string]string{
+		path:                             "orders: [{secret: '${file:secret.txt}'}]",
+		filepath.Join(dir, "secret.txt"): "hidden\r\n",
+	} {
 		if err := os.WriteFile(name, []byte(text), 0o600); err != nil {
 			t.Fatal(err)
 		}
@@ -197,9 +218,35 @@ func TestLoad(t *testing.T) {
 	}
 }
 
+// TestManyMistakes: a file full of mistakes costs little, and tells some of them.
+func TestManyMistakes(t *testing.T) {
+	t.Parallel()
+	var unknown, wrong strings.Builder
+	for i := range 40_000 {
+		fmt.Fprintf(&unknown, "key%d: 1\n", i)
+	}
+	for range 20_000 {
+		wrong.WriteString("- {size: huge}\n")
+	}
+	for name, text := range map[string]string{"unknown keys": unknown.String(), "wrong values": "orders:\n" + wrong.String()} {
+		start := time.Now()
+		var problems Problems
+		_ = errors.As(parseOrders(text).Err(), &problems)
+		if len(problems) != maxWrong+1 || problems[maxWrong].String() != "o.yaml: there may be more; only 500 problems are told" {
+			t.Errorf("%s: %d problems are told", name, len(problems))
+		}
+		if took := time.Since(start); took > 20*time.Second {
+			t.Errorf("%s take %s", name, took)
+		}
+	}
+}
+
 // FuzzParse reads any text: no panic, and no value without a schema's consent.
 func FuzzParse(f *testing.F) {
-	for _, seed := range []string{"orders: [{size: small, wait: {from: 1s}}]", "a: &a [*a]", "orders: [{count: 1e99999}]\n--- 5", "? [a]: b", "orders: ${file:x}", "<<: {orders: 0x1f}"} {
+	for _, seed := range []string{
+		"orders: [{size: small, wait: {from: 1s}}]", "a: &a [*a]", "orders: [{count: 1e99999}]\n--- 5", "? [a]: b",
+		"orders: ${file:x}", "<<: {orders: 0x1f}",
+	} {
 		f.Add(seed)
 	}
 	f.Fuzz(func(t *testing.T, text string) {

@@ -18,6 +18,7 @@ const (
 	hashEnd   = `"}`
 )
 
+// seal writes an entry with its hash.
 func seal(e Entry) (line []byte, hash string, err error) {
 	body, err := json.Marshal(e)
 	if err != nil {
@@ -28,6 +29,7 @@ func seal(e Entry) (line []byte, hash string, err error) {
 	return []byte(string(body) + hashStart + hash + hashEnd + "\n"), hash, nil
 }
 
+// hashOf is a SHA-256 in hexadecimal digits.
 func hashOf(body []byte) string {
 	sum := sha256.Sum256(body)
 	return hex.EncodeToString(sum[:])
@@ -67,6 +69,8 @@ type Verification struct {
 // Verify checks the chain of an audit file. The error names the line in which it breaks.
 func Verify(r io.Reader) (Verification, error) { return verify(r, func(Entry) {}) }
 
+// verify reads to the end of the last whole line and hands over each entry. Memory does not
+// grow with the file.
 func verify(r io.Reader, each func(Entry)) (Verification, error) {
 	v := Verification{Events: map[string]int{}}
 	lines := bufio.NewReaderSize(r, 1<<16)

@@ -39,6 +39,8 @@ func Open(path string) (*Log, error) {
 	return l, nil
 }
 
+// resume takes up a file that no other device has open: it checks the chain, learns what was
+// decided, and cuts off a torn line.
 func resume(file *os.File) (*Log, error) {
 	if err := lock(file); err != nil {
 		return nil, err

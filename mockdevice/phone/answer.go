@@ -94,6 +94,7 @@ func (p *Page) decide(w http.ResponseWriter, r *http.Request) {
 // maxReason bounds what a person may write, in bytes.
 const maxReason = 500
 
+// decision is what the person decided, in the words of the device.
 func (a answer) decision(asked wire.Request) (wire.Decision, error) {
 	if a.Decision != wire.Approve && a.Decision != wire.Deny {
 		return wire.Decision{}, fmt.Errorf("decision %.20q is not approve or deny", a.Decision)

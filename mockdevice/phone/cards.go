@@ -38,6 +38,8 @@ func cardsOf(r wire.Request) []card {
 	return cards
 }
 
+// cardOf introduces an object by its type and shows all of it. Types are not restricted: one
+// that is not known has its own name as title.
 func cardOf(i int, object tree.Value) card {
 	k, known := kinds[object.Word("type")]
 	c := card{Index: i, Kind: k.name, Title: visible(k.title), Rows: rowsOf(object, k)}
@@ -56,6 +58,7 @@ func cardOf(i int, object tree.Value) card {
 	return c
 }
 
+// slot is a JSON pointer in a headline.
 var slot = regexp.MustCompile(`\{(/[^}]+)\}`)
 
 // sentence fills the pointers of a headline; false if one of them has no plain value.
@@ -98,6 +101,8 @@ func rowsOf(t tree.Value, k kind) []row {
 	return rows
 }
 
+// rowOf shows a value: in words where JSON has no text for people, in rows of its own where it
+// has parts.
 func rowOf(label []piece, t tree.Value, k kind) row {
 	r := row{Label: label}
 	switch t.Kind {

@@ -29,7 +29,8 @@ func FuzzVisible(f *testing.F) {
 		if hidden != marks || utf8.RuneCountInString(text) != utf8.RuneCountInString(whole.String())+marks {
 			t.Fatalf("%q: %d hidden, %d marks", text, hidden, marks)
 		}
-		if strings.ContainsAny(readable.String(), "\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069\u200b\u200e\u200f\ufeff\x00\x1b\r\n") || !utf8.ValidString(readable.String()) {
+		const unseen = "\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069\u200b\u200e\u200f\ufeff\x00\x1b\r\n"
+		if strings.ContainsAny(readable.String(), unseen) || !utf8.ValidString(readable.String()) {
 			t.Fatalf("%q is shown as %q", text, readable.String())
 		}
 	})

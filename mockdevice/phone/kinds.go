@@ -10,6 +10,7 @@ type kind struct {
 	labels      map[string]string // by member name, where its own name is not good enough
 }
 
+// kinds are the types that the page introduces, by the value of type.
 var kinds = map[string]kind{
 	"payment": {
 		"payment", "Payment",

@@ -67,6 +67,7 @@ func (p *Page) Handler() http.Handler {
 //go:embed page
 var pageFiles embed.FS
 
+// pages are the templates. What an OP wrote gets in by html/template only.
 var pages = template.Must(template.ParseFS(pageFiles, "page/*.html"))
 
 // The page loads its own style and script and nothing else; no text of an OP can
@@ -74,6 +75,7 @@ var pages = template.Must(template.ParseFS(pageFiles, "page/*.html"))
 const contentPolicy = "default-src 'none'; style-src 'self'; script-src 'self'; connect-src 'self'; " +
 	"form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
 
+// harden sets the headers of every answer of the page.
 func harden(h http.Header) {
 	h.Set("Content-Security-Policy", contentPolicy)
 	h.Set("X-Content-Type-Options", "nosniff")
@@ -81,6 +83,7 @@ func harden(h http.Header) {
 	h.Set("Cache-Control", "no-store")
 }
 
+// serveAsset serves a file of the page.
 func serveAsset(name, contentType string) http.HandlerFunc {
 	data, err := pageFiles.ReadFile(name)
 	return func(w http.ResponseWriter, _ *http.Request) {
@@ -94,6 +97,7 @@ func serveAsset(name, contentType string) http.HandlerFunc {
 	}
 }
 
+// render writes a part of the page, or an error before the first byte of it.
 func render(w http.ResponseWriter, status int, name string, data any) {
 	var page bytes.Buffer
 	if err := pages.ExecuteTemplate(&page, name, data); err != nil {

@@ -30,6 +30,7 @@ type prompt struct {
 	When                string
 }
 
+// promptOf prepares a request for the page at a moment.
 func promptOf(r wire.Request, now time.Time) prompt {
 	v := prompt{
 		Ref: r.Ref, Digest: Digest(r), State: r.State(now), Client: visible(r.ClientID), Message: visible(r.BindingMessage),
@@ -64,6 +65,7 @@ func (v prompt) holdsMarks() bool {
 	return slices.ContainsFunc(rows, row.holdsMarks)
 }
 
+// holdsMarks reports whether the row or one below it shows a mark.
 func (r row) holdsMarks() bool {
 	isMark := func(p piece) bool { return p.Mark != "" }
 	return slices.ContainsFunc(r.Label, isMark) || slices.ContainsFunc(r.Value, isMark) || slices.ContainsFunc(r.Rows, row.holdsMarks)
@@ -86,11 +88,13 @@ func factsOf(r wire.Request) []row {
 	return rows
 }
 
+// outcomeWords tell a person what became of a request.
 var outcomeWords = map[wire.Action]string{
 	wire.Approve: "Approved", wire.Deny: "Denied", wire.Cancel: "Cancelled", wire.Failure: "Failed",
 	wire.Ignore: "Not answered", wire.TimedOut: "Not answered in time",
 }
 
+// tellOutcome adds who answered what, whether the OP was told, and what was granted.
 func (v *prompt) tellOutcome(r wire.Request) {
 	if v.State == wire.StateExpired {
 		v.Outcome, v.OutcomeKind = visible("Expired, not answered"), wire.StateExpired

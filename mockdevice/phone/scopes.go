@@ -16,6 +16,7 @@ type scopeLine struct {
 	Locked bool // openid cannot be left out: without it there is no answer
 }
 
+// scopeLines put each word of a scope into words for people.
 func scopeLines(scope string) []scopeLine {
 	var lines []scopeLine
 	for _, s := range strings.Fields(scope) {

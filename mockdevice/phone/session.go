@@ -12,6 +12,8 @@ import (
 	"github.com/cibatest/cibatest/mockdevice/wire"
 )
 
+// The cookie is a MAC of its own name under the token, so that the token is in no browser, and
+// a device that is started again with the same token knows its pages.
 const cookieName = "cibatest-phone"
 
 // cookie is what a browser holds once it has shown the token.

@@ -22,6 +22,8 @@ type watcher struct {
 	behind  atomic.Bool
 }
 
+// subscribe adds a page of a user. Whoever subscribes calls the function that comes with it,
+// once.
 func (ws *watchers) subscribe(user string) (*watcher, func()) {
 	w := &watcher{changed: make(chan wire.Key, 64)}
 	ws.mu.Lock()
@@ -44,6 +46,7 @@ func (ws *watchers) subscribe(user string) (*watcher, func()) {
 	}
 }
 
+// tell has the pages of a user look at a request.
 func (ws *watchers) tell(user string, k wire.Key) {
 	if ws.open.Load() == 0 {
 		return
@@ -67,6 +70,7 @@ func (ws *watchers) tellAll() {
 	}
 }
 
+// tell never blocks: a page that is behind looks at everything instead.
 func (w *watcher) tell(k wire.Key) {
 	select {
 	case w.changed <- k:

@@ -12,6 +12,7 @@ type matcher struct {
 	where []comparison
 }
 
+// matches reports whether an object is one of the types and stands every comparison.
 func (m *matcher) matches(object tree.Value) bool {
 	if len(m.types) > 0 && !slices.Contains(m.types, object.Word("type")) {
 		return false
@@ -19,6 +20,7 @@ func (m *matcher) matches(object tree.Value) bool {
 	return !slices.ContainsFunc(m.where, func(c comparison) bool { return !c.holds(object) })
 }
 
+// count is how many objects match.
 func (m *matcher) count(objects []tree.Value) (n int) {
 	for _, object := range objects {
 		if m.matches(object) {
@@ -46,6 +48,7 @@ type comparison struct {
 	tests    []test
 }
 
+// holds reports whether the comparison is true of an object.
 func (c comparison) holds(object tree.Value) bool {
 	values := c.at.Find(object)
 	if c.missing != nil && *c.missing != (len(values) == 0) {
@@ -61,6 +64,7 @@ func (c comparison) holds(object tree.Value) bool {
 	return slices.ContainsFunc(values, c.fits)
 }
 
+// fits reports whether one value passes.
 func (c comparison) fits(f tree.Found) bool {
 	return inCurrency(f, c.currency) && passes(f.Value, c.tests)
 }

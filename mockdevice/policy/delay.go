@@ -34,12 +34,15 @@ func drawn(draw func(u float64) time.Duration) delay {
 	return delay{draw: func(u float64, _ time.Duration) time.Duration { return draw(u) }}
 }
 
+// fixedDelay is always the same.
 func fixedDelay(t time.Duration) delay { return drawn(func(float64) time.Duration { return t }) }
 
+// uniformDelay lies anywhere between two bounds.
 func uniformDelay(low, high time.Duration) delay {
 	return drawn(func(u float64) time.Duration { return low + scaled(high-low, u) })
 }
 
+// normalDelay is a normal distribution, cut off at no time at all.
 func normalDelay(mean, deviation time.Duration) delay {
 	return drawn(func(u float64) time.Duration { return mean + scaled(deviation, standardNormal(u)) })
 }
@@ -49,6 +52,8 @@ func lognormalDelay(median time.Duration, sigma float64) delay {
 	return drawn(func(u float64) time.Duration { return scaled(median, math.Exp(sigma*standardNormal(u))) })
 }
 
+// exponentialDelay is what independent events make: the mean is rarely met, short ones are
+// common.
 func exponentialDelay(mean time.Duration) delay {
 	return drawn(func(u float64) time.Duration { return scaled(mean, -math.Log(1-u)) })
 }
@@ -58,10 +63,12 @@ func empiricalDelay(seen []time.Duration) delay {
 	return drawn(func(u float64) time.Duration { return seen[int(u*float64(len(seen)))] })
 }
 
+// beforeExpiry is an answer at the last moment.
 func beforeExpiry(t time.Duration) delay {
 	return delay{draw: func(_ float64, life time.Duration) time.Duration { return life - t }}
 }
 
+// afterExpiry is an answer that comes too late on purpose, and is delivered nevertheless.
 func afterExpiry(t time.Duration) delay {
 	return delay{draw: func(_ float64, life time.Duration) time.Duration { return life + t }, outlives: true}
 }

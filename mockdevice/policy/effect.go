@@ -28,6 +28,7 @@ type share struct {
 	pause *delay // nil: the rule's
 }
 
+// verdict is what the rule makes of a request, under the seed.
 func (r *rule) verdict(seed int64, q question) Verdict {
 	does, pause := r.then, r.pause
 	d := dice{seed, q.AuthReqID}
@@ -55,6 +56,7 @@ func (r *rule) choose(u float64) share {
 	return r.mix[i]
 }
 
+// verdict is what the effect makes of a request; name is the rule that had it.
 func (e effect) verdict(q question, name string) Verdict {
 	v := Verdict{Rule: name, Hold: e.hold, Decision: e.decision, Faults: e.inbound}
 	if e.narrow != nil {
@@ -63,6 +65,7 @@ func (e effect) verdict(q question, name string) Verdict {
 	return v
 }
 
+// apply leaves of the request what may stay.
 func (n *narrowing) apply(q question, d *wire.Decision) {
 	if n.scope != nil {
 		scope := q.ScopeWithin(n.scope)

@@ -45,6 +45,7 @@ func (rs *Rules) Explain(r wire.Request) Explanation {
 	return e
 }
 
+// tell writes a verdict into the explanation.
 func (e *Explanation) tell(v Verdict) {
 	e.Rule, e.Does, e.AfterMS, e.Scope = v.Rule, string(v.Decision.Action), v.After.Milliseconds(), v.Decision.Scope
 	if v.Hold {

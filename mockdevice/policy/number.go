@@ -15,6 +15,7 @@ var plainNumber = regexp.MustCompile(`^-?[0-9]{1,60}(\.[0-9]{1,60})?([eE][+-]?[0
 // separators. "1e3" and "1,000" are texts, since readers disagree about them.
 var plainAmount = regexp.MustCompile(`^-?[0-9]{1,60}(\.[0-9]{1,60})?$`)
 
+// parseNumber reads a decimal exactly. Money must not be compared as binary fractions.
 func parseNumber(text string) (*big.Rat, bool) {
 	if !plainNumber.MatchString(text) {
 		return nil, false

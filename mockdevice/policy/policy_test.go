@@ -35,19 +35,31 @@ func TestPredicates(t *testing.T) {
 		when    string
 		yes, no []wire.Request
 	}{
-		{"{user: alice}", []wire.Request{{LoginHint: "alice"}, {Sub: "alice"}, {LoginHint: "x", Sub: "alice"}}, []wire.Request{{LoginHint: "bob"}, {}}},
+		{
+			"{user: alice}",
+			[]wire.Request{{LoginHint: "alice"}, {Sub: "alice"}, {LoginHint: "x", Sub: "alice"}},
+			[]wire.Request{{LoginHint: "bob"}, {}},
+		},
 		{"{user: [alice, bob]}", []wire.Request{{LoginHint: "bob"}}, []wire.Request{{LoginHint: "carol"}}},
 		{"{client: c1}", []wire.Request{{ClientID: "c1"}}, []wire.Request{{ClientID: "c2"}, {}}},
 		{"{scope: a}", []wire.Request{{Scope: "b a"}}, []wire.Request{{Scope: "ab"}, {}}},
 		{"{scope: [a, b]}", []wire.Request{{Scope: "b a c"}}, []wire.Request{{Scope: "a"}}},
 		{"{acr: high}", []wire.Request{{ACRValues: "low high"}}, []wire.Request{{ACRValues: "higher"}}},
 		{"{adapter: keycloak}", []wire.Request{{Adapter: "keycloak"}}, []wire.Request{{Adapter: "native"}}},
-		{"{label: {workspace: w}}", []wire.Request{{Labels: map[string]string{"workspace": "w"}}}, []wire.Request{{}, {Labels: map[string]string{"workspace": "v"}}}},
+		{
+			"{label: {workspace: w}}",
+			[]wire.Request{{Labels: map[string]string{"workspace": "w"}}},
+			[]wire.Request{{}, {Labels: map[string]string{"workspace": "v"}}},
+		},
 		{"{binding_message: AB}", []wire.Request{{BindingMessage: "AB"}}, []wire.Request{{BindingMessage: "ABC"}}},
 		{"{binding_message: {equals: AB}}", []wire.Request{{BindingMessage: "AB"}}, []wire.Request{{BindingMessage: "A"}}},
 		{"{binding_message: {prefix: AB}}", []wire.Request{{BindingMessage: "ABC"}}, []wire.Request{{BindingMessage: "CAB"}}},
 		{"{binding_message: {regex: '^A.C$'}}", []wire.Request{{BindingMessage: "ABC"}}, []wire.Request{{BindingMessage: "ABCD"}}},
-		{"{binding_message: {prefix: A, regex: 'C$'}}", []wire.Request{{BindingMessage: "AC"}}, []wire.Request{{BindingMessage: "A"}, {BindingMessage: "C"}}},
+		{
+			"{binding_message: {prefix: A, regex: 'C$'}}",
+			[]wire.Request{{BindingMessage: "AC"}},
+			[]wire.Request{{BindingMessage: "A"}, {BindingMessage: "C"}},
+		},
 		{"{binding_message: {missing: true}}", []wire.Request{{}}, []wire.Request{{BindingMessage: "A"}}},
 		{"{user: a, client: c}", []wire.Request{{LoginHint: "a", ClientID: "c"}}, []wire.Request{{LoginHint: "a"}, {ClientID: "c"}}},
 		{"{details: {missing: true}}", with1(""), with1(pay)},
@@ -59,7 +71,8 @@ func TestPredicates(t *testing.T) {
 		{"{details: {any: {where: [{at: /type, not_in: [payment, order]}]}}}", with1(`[{"type":"x"}]`), with1(pay)},
 		{"{details: {count: {at_least: 2}}}", with1(lines), with1(pay, "")},
 		{"{details: {count: {type: note, at_most: 0}}}", with1(pay), with1(lines)},
-		where(`equals: 50`, "/amount", pay, `[{"amount":50}]`, `[{"amount":50.0}]`, `[{"amount":5e1}]`)(`[{"amount":"5e1"}]`, `[{"amount":"50,00"}]`, `[{"amount":51}]`, `[{}]`, ""),
+		where(`equals: 50`, "/amount", pay, `[{"amount":50}]`, `[{"amount":50.0}]`, `[{"amount":5e1}]`)(`[{"amount":"5e1"}]`,
+			`[{"amount":"50,00"}]`, `[{"amount":51}]`, `[{}]`, ""),
 		where(`equals: "50.00"`, "/amount", pay, `[{"amount":50}]`)(`[{"amount":"fifty"}]`),
 		where(`not: 50`, "/amount", `[{"amount":51}]`, `[{"amount":"x"}]`)(pay, `[{}]`),
 		where(`less: 50`, "/amount", `[{"amount":"49.99"}]`, `[{"amount":-1}]`)(pay, `[{"amount":"a"}]`, `[{"amount":true}]`),
@@ -90,9 +103,13 @@ func TestPredicates(t *testing.T) {
 		{"{details: {total: {at: /lines/*/qty, equals: 3}}}", with1(lines), with1(`[{"lines":[{"qty":2}]}]`)},
 		{
 			"{details: {total: {type: order, at: /lines/*/price, times: qty, currency: GBP, at_most: 202.50}}}", with1(lines, `[{"type":"other"}]`),
-			with1(`[{"type":"order","lines":[{"qty":3,"price":100,"currency":"GBP"}]}]`, `[{"type":"order","lines":[{"qty":1,"price":1,"currency":"EUR"}]}]`, `[{"type":"order","lines":[{"price":1,"currency":"GBP"}]}]`),
+			with1(`[{"type":"order","lines":[{"qty":3,"price":100,"currency":"GBP"}]}]`,
+				`[{"type":"order","lines":[{"qty":1,"price":1,"currency":"EUR"}]}]`, `[{"type":"order","lines":[{"price":1,"currency":"GBP"}]}]`),
 		},
-		{"{details: {total: {at: /amount, more: 100}}}", with1(`[{"amount":"60"},{"amount":41}]`), with1(`[{"amount":60},{"amount":40}]`, `[{"amount":600},{"amount":"much"}]`)},
+		{
+			"{details: {total: {at: /amount, more: 100}}}", with1(`[{"amount":"60"},{"amount":41}]`),
+			with1(`[{"amount":60},{"amount":40}]`, `[{"amount":600},{"amount":"much"}]`),
+		},
 	} {
 		rules := rulesOf(t, "rules: [{when: "+c.when+", then: approve}]")
 		for _, r := range c.yes {
@@ -148,9 +165,10 @@ func TestActs(t *testing.T) {
 	t.Parallel()
 	request := wire.Request{AuthReqID: "r", Scope: "openid a b", AuthorizationDetails: json.RawMessage(`[{"type":"x","n":1.50},{"type":"y"}]`)}
 	for then, want := range map[string]string{
-		"approve": `{"decision":"approve"}`, "deny": `{"decision":"deny"}`, "cancel": `{"decision":"cancel"}`, "error": `{"decision":"error"}`, "ignore": `{"decision":"ignore"}`,
-		"{act: deny, reason: no}":                                  `{"decision":"deny","reason":"no"}`,
-		"{act: error, error: server_error}":                        `{"decision":"error","error":"server_error"}`,
+		"approve": `{"decision":"approve"}`, "deny": `{"decision":"deny"}`, "cancel": `{"decision":"cancel"}`, "error": `{"decision":"error"}`,
+		"ignore":                            `{"decision":"ignore"}`,
+		"{act: deny, reason: no}":           `{"decision":"deny","reason":"no"}`,
+		"{act: error, error: server_error}": `{"decision":"error","error":"server_error"}`,
 		"{act: approve, acr: high, faults: [duplicate, late]}":     `{"decision":"approve","acr":"high","faults":["duplicate","late"]}`,
 		"{act: narrow, scope: [b, openid, c]}":                     `{"decision":"approve","scope":"openid b"}`,
 		"{act: narrow, keep: {type: x}}":                           `{"decision":"approve","authorization_details":[{"type":"x","n":1.50}]}`,
@@ -165,7 +183,8 @@ func TestActs(t *testing.T) {
 	if v := rulesOf(t, "rules: [{then: hold}]\notherwise: approve").Judge(request); !v.Hold {
 		t.Error("hold does not hold")
 	}
-	if v := rulesOf(t, "rules: [{when: {user: nobody}, then: hold}]\notherwise: {act: deny, reason: none}").Judge(request); v.Decision.Reason != "none" {
+	if v := rulesOf(t, "rules: [{when: {user: nobody}, then: hold}]\notherwise: {act: deny, reason: "+
+		"none}").Judge(request); v.Decision.Reason != "none" {
 		t.Errorf("otherwise is %+v", v)
 	}
 }
@@ -210,7 +229,8 @@ func TestDelays(t *testing.T) {
 			t.Errorf("%s draws %s to %s, median %s, p90 %s", c.delay, drawn[0], drawn[n-1], drawn[n/2], drawn[n*9/10])
 		}
 	}
-	if v := rulesOf(t, "rules: [{then: approve, delay: {before_expiry: 20s}}]").Judge(wire.Request{ReceivedAt: received}); v.After != assumedLife-20*time.Second {
+	lasting := rulesOf(t, "rules: [{then: approve, delay: {before_expiry: 20s}}]").Judge(wire.Request{ReceivedAt: received})
+	if v := lasting; v.After != assumedLife-20*time.Second {
 		t.Errorf("without expires_at the delay is %s", v.After)
 	}
 }
@@ -317,7 +337,8 @@ func TestExamplesAreUnderstood(t *testing.T) {
 
 func TestExplainSaysWhy(t *testing.T) {
 	t.Parallel()
-	rules := rulesOf(t, "rules:\n- name: a\n  when: {user: bob}\n  then: deny\n- name: b\n  when:\n    user: alice\n    details: {any: {type: x}}\n  then: deny\n- name: c\n  then: approve\n  delay: 3s\n")
+	rules := rulesOf(t, "rules:\n- name: a\n  when: {user: bob}\n  then: deny\n- name: b\n  when:\n    user: alice\n    details: "+
+		"{any: {type: x}}\n  then: deny\n- name: c\n  then: approve\n  delay: 3s\n")
 	e := rules.Explain(wire.Request{LoginHint: "alice"})
 	if e.Rule != "c" || e.Does != "approve" || e.AfterMS != 3000 || len(e.Passed) != 2 ||
 		e.Passed[0] != (Passed{"a", "[0].when.user (line 3)"}) || e.Passed[1] != (Passed{"b", "[1].when.details.any (line 8)"}) {
@@ -354,7 +375,7 @@ otherwise: [hold]
 		t.Fatalf("got %v", err)
 	}
 	want := []string{
-		`p.yaml:1:7: seed: is "many"; wanted a whole number`,
+		`p.yaml:1:7: seed: is "many"; wanted a whole number of 64 bits`,
 		"p.yaml:4:18: rules[0].when.user: is empty",
 		`p.yaml:4:22: rules[0].when.colour: unknown key; allowed are acr, adapter, binding_message, client, details, label, nth, scope, user`,
 		"p.yaml:4:60: rules[0].when.binding_message.regex: error parsing regexp: missing closing ): `(`",
@@ -368,7 +389,8 @@ otherwise: [hold]
 		"p.yaml:13:56: rules[4].when.details.any.where[1]: tests nothing; add equals, at_most, in, missing or another test",
 		"p.yaml:13:66: rules[4].when.details.any.where[2].at: is missing",
 		`p.yaml:13:94: rules[4].when.details.any.where[3].less: is "ten"; wanted a decimal number`,
-		`p.yaml:14:35: rules[4].then.faults[0]: is "gremlins"; allowed are duplicate, contrary, late, after-expiry, wrong-token, lost, slow-answer, unavailable, reset`,
+		`p.yaml:14:35: rules[4].then.faults[0]: is "gremlins"; allowed are duplicate, contrary, late, after-expiry, wrong-token, lost, ` +
+			`slow-answer, unavailable, reset`,
 		"p.yaml:15:10: rules[5].mix: the shares add up to nothing",
 		"p.yaml:17:24: rules[6].delay.lognormal.sigma: is missing",
 		`p.yaml:17:33: rules[6].delay.lognormal.median: is "8"; wanted a duration such as 800ms, 8s or 2m`,
@@ -383,31 +405,90 @@ otherwise: [hold]
 // TestOneMistake: what is wrong with a value is said in the words of what it may be.
 func TestOneMistake(t *testing.T) {
 	t.Parallel()
-	for text, want := range map[string]string{
-		"":                                          `p: the file is empty; "cibatest device example policy" prints one to start from`,
-		"a: [":                                      "p:1:1: not readable as YAML: did not find expected node content",
-		"rules: []\n---\nrules: []":                 "p:2:1: a second document begins here; a file has one",
-		"[]":                                        "p:1:1: is a list; wanted a device policy: a mapping with rules",
-		"rule: []":                                  `p:1:1: rule: unknown key; did you mean "rules"?`,
-		"seed: 1e3":                                 `p:1:7: seed: is "1e3"; wanted a whole number in digits`,
-		"seed: 9223372036854775808":                 `p:1:7: seed: is "9223372036854775808"; wanted a whole number`,
-		"rules: [{then: deny, delay: soon}]":        `p:1:29: rules[0].delay: is "soon"; wanted none, human, a duration such as 800ms, 8s or 2m, or a mapping with one distribution`,
-		"rules: [{then: deny, delay: [1s]}]":        "p:1:29: rules[0].delay: is a list; wanted none, human, a duration such as 800ms, 8s or 2m, or a mapping with one distribution",
-		"rules: [{then: deny, delay: 9999h}]":       `p:1:29: rules[0].delay: is "9999h"; the longest is 8784h0m0s`,
-		"rules: [{then: deny, delay: {}}]":          "p:1:29: rules[0].delay: wanted one distribution, such as {uniform: [1s, 5s]}",
-		"rules: [{delay: none}]":                    "p:1:9: rules[0]: wanted either then or mix",
-		"rules: [{then: {act: narrow}}]":            "p:1:16: rules[0].then: narrow needs scope or keep",
-		"rules: [{then: {reason: x}}]":              "p:1:16: rules[0].then.act: is missing",
-		"rules: [{when: {nth: 0}, then: deny}]":     `p:1:22: rules[0].when.nth: is "0"; wanted a whole number from 1 to 2147483647`,
-		"rules: [{when: {user: []}, then: deny}]":   "p:1:23: rules[0].when.user: needs at least 1 entry",
-		"rules: [{when: {label: [a]}, then: deny}]": "p:1:24: rules[0].when.label: is a list; wanted a mapping of label to text",
-		"rules: [{when: {details: {any: {where: [{at: /x, equals: 1_000}]}}}, then: deny}]": `p:1:58: rules[0].when.details.any.where[0].equals: is "1_000"; wanted a decimal number, or a text in quotes`,
-		"rules: [{mix: [{share: -1, then: deny}, {share: 2, then: deny}]}]":                 `p:1:24: rules[0].mix[0].share: is "-1"; wanted a number from 0 to 1e+09`,
+	for _, c := range []struct{ text, want string }{
+		{
+			"",
+			`p: the file is empty; "cibatest device example policy" prints one to start from`,
+		},
+		{
+			"a: [",
+			"p:1:1: not readable as YAML: did not find expected node content",
+		},
+		{
+			"rules: []\n---\nrules: []",
+			"p:2:1: a second document begins here; a file has one",
+		},
+		{
+			"[]",
+			"p:1:1: is a list; wanted a device policy: a mapping with rules",
+		},
+		{
+			"rule: []",
+			`p:1:1: rule: unknown key; did you mean "rules"?`,
+		},
+		{
+			"seed: 1e3",
+			`p:1:7: seed: is "1e3"; wanted a whole number in digits`,
+		},
+		{
+			"seed: 9223372036854775808",
+			`p:1:7: seed: is "9223372036854775808"; wanted a whole number of 64 bits`,
+		},
+		{
+			"rules: [{then: deny, delay: soon}]",
+			`p:1:29: rules[0].delay: is "soon"; wanted none, human, a duration such as 800ms, 8s or 2m, or a mapping with one ` +
+				`distribution`,
+		},
+		{
+			"rules: [{then: deny, delay: [1s]}]",
+			"p:1:29: rules[0].delay: is a list; wanted none, human, a duration such as 800ms, 8s or 2m, or a mapping with one " +
+				"distribution",
+		},
+		{
+			"rules: [{then: deny, delay: 9999h}]",
+			`p:1:29: rules[0].delay: is "9999h"; the longest is 8784h0m0s`,
+		},
+		{
+			"rules: [{then: deny, delay: {}}]",
+			"p:1:29: rules[0].delay: wanted one distribution, such as {uniform: [1s, 5s]}",
+		},
+		{
+			"rules: [{delay: none}]",
+			"p:1:9: rules[0]: wanted either then or mix",
+		},
+		{
+			"rules: [{then: {act: narrow}}]",
+			"p:1:16: rules[0].then: narrow needs scope or keep",
+		},
+		{
+			"rules: [{then: {reason: x}}]",
+			"p:1:16: rules[0].then.act: is missing",
+		},
+		{
+			"rules: [{when: {nth: 0}, then: deny}]",
+			`p:1:22: rules[0].when.nth: is "0"; wanted a whole number from 1 to 2147483647`,
+		},
+		{
+			"rules: [{when: {user: []}, then: deny}]",
+			"p:1:23: rules[0].when.user: needs at least 1 entry",
+		},
+		{
+			"rules: [{when: {label: [a]}, then: deny}]",
+			"p:1:24: rules[0].when.label: is a list; wanted a mapping of label to text",
+		},
+		{
+			"rules: [{when: {details: {any: {where: [{at: /x, equals: 1_000}]}}}, then: deny}]",
+			`p:1:58: rules[0].when.details.any.where[0].equals: is "1_000"; wanted a decimal number, or a text in quotes`,
+		},
+		{
+			"rules: [{mix: [{share: -1, then: deny}, {share: 2, then: deny}]}]",
+			`p:1:24: rules[0].mix[0].share: is "-1"; wanted a number from 0 to 1e+09`,
+		},
 	} {
-		_, err := Parse("p", []byte(text))
+		_, err := Parse("p", []byte(c.text))
 		var problems yamlfile.Problems
-		if !errors.As(err, &problems) || problems[0].String() != want {
-			t.Errorf("%s\ngot  %v\nwant %s", text, err, want)
+		if !errors.As(err, &problems) || problems[0].String() != c.want {
+			t.Errorf("%s\ngot  %v\nwant %s", c.text, err, c.want)
 		}
 	}
 }
@@ -445,7 +526,8 @@ func FuzzParse(f *testing.F) {
 	f.Add(string(agents), details)
 	f.Add(string(Example()), details)
 	f.Add(mixedRules, details)
-	f.Add("rules: [{when: {details: {total: {at: /lines/*/qty, more: 0}, count: {less: 9e9}}}, then: {act: narrow, keep: {where: [{at: /, not: {a: [1, null]}}]}}}]", details)
+	f.Add("rules: [{when: {details: {total: {at: /lines/*/qty, more: 0}, count: {less: 9e9}}}, then: {act: narrow, keep: {where: "+
+		"[{at: /, not: {a: [1, null]}}]}}}]", details)
 	f.Fuzz(func(t *testing.T, text, details string) {
 		rules, err := Parse("p", []byte(text))
 		if err != nil {
@@ -466,4 +548,32 @@ func FuzzParse(f *testing.F) {
 			t.Fatal(err)
 		}
 	})
+}
+
+// TestSchemaKnowsEveryWord: what the device can do and what a policy may say agree.
+func TestSchemaKnowsEveryWord(t *testing.T) {
+	t.Parallel()
+	for _, action := range append(wire.Actions(), holding) {
+		then := string(action)
+		if action == wire.Narrow {
+			then = "{act: narrow, scope: openid}"
+		}
+		rulesOf(t, "rules: [{then: "+then+"}]")
+	}
+	for _, fault := range wire.Faults() {
+		rules := rulesOf(t, "rules: [{then: {act: hold, faults: ["+string(fault)+"]}}]")
+		if e := rules.Explain(wire.Request{}); !slices.Contains(e.Faults, fault) {
+			t.Errorf("%s is lost: %v", fault, e.Faults)
+		}
+	}
+	for name := range sizes {
+		rulesOf(t, "rules: [{then: deny, when: {details: {count: {"+name+": 1}, total: {at: /x, "+name+": 1}, any: {where: [{at: /x, "+name+": 1}]}}}}]")
+	}
+	for name := range valueTests {
+		value := map[string]string{"in": "[1]", "not_in": "[1]", "only": "[1]", "numeric": "true"}[name]
+		if value == "" {
+			value = "x"
+		}
+		rulesOf(t, "rules: [{then: deny, when: {details: {any: {where: [{at: /x, "+name+": "+value+"}]}}}}]")
+	}
 }

@@ -43,6 +43,7 @@ func Parse(name string, text []byte) (*Rules, error) {
 	return readRules(fileKind.Parse(name, text, yamlfile.Env{}))
 }
 
+// readRules reads whatever fits, so that all mistakes are told at once.
 func readRules(file *yamlfile.File) (*Rules, error) {
 	root := file.Root()
 	rs := &Rules{seed: 1, otherwise: effect{hold: true}, source: file.Text()}
@@ -61,6 +62,7 @@ func readRules(file *yamlfile.File) (*Rules, error) {
 	return rs, nil
 }
 
+// readRule reads one rule, which has its number as name unless the file gives one.
 func (rs *Rules) readRule(at yamlfile.Place, name string) *rule {
 	r := &rule{name: name, when: rs.readWhen(at.At("when"))}
 	if given := at.At("name"); given.Exists() {
@@ -128,6 +130,7 @@ func readEffect(at yamlfile.Place) effect {
 	return e
 }
 
+// effectOf is the effect of one word.
 func effectOf(word string) effect {
 	if word == holding {
 		return effect{hold: true}

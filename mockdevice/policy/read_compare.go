@@ -11,6 +11,7 @@ import (
 	"github.com/cibatest/cibatest/mockdevice/tree"
 )
 
+// readMatcher reads what chooses among objects.
 func readMatcher(at yamlfile.Place) *matcher {
 	m := &matcher{types: at.At("type").Texts()}
 	for _, item := range at.At("where").Items() {
@@ -19,6 +20,8 @@ func readMatcher(at yamlfile.Place) *matcher {
 	return m
 }
 
+// readComparison reads one line of where. One that tests nothing would be taken for one that
+// always holds, so it is a mistake.
 func readComparison(at yamlfile.Place) comparison {
 	c := comparison{
 		at: pointerAt(at.At("at")), every: at.At("every").Bool(), currency: at.At("currency").Text(),
@@ -34,6 +37,7 @@ func readComparison(at yamlfile.Place) comparison {
 	return c
 }
 
+// readTotal reads a sum over all objects.
 func readTotal(at yamlfile.Place) *total {
 	t := &total{
 		of: readMatcher(at), at: pointerAt(at.At("at")), times: at.At("times").Text(), currency: at.At("currency").Text(),
@@ -57,6 +61,7 @@ func pointerAt(at yamlfile.Place) tree.Pointer {
 // testReaders make tests of the members of a mapping, by name.
 type testReaders map[string]func(yamlfile.Place) test
 
+// readTests makes a test of each member that has a reader.
 func readTests(at yamlfile.Place, readers testReaders) []test {
 	var tests []test
 	for _, m := range at.Members() {
@@ -75,6 +80,7 @@ var sizes = testReaders{
 	"at_least": size(func(order int) bool { return order >= 0 }),
 }
 
+// size compares by value; less is an order below zero.
 func size(fits func(order int) bool) func(yamlfile.Place) test {
 	return func(at yamlfile.Place) test {
 		wanted, ok := parseNumber(at.Text())
@@ -120,10 +126,12 @@ func against(fits func(v, wanted tree.Value) bool) func(yamlfile.Place) test {
 	}
 }
 
+// hasOnly reports whether a list has no element that is not allowed.
 func hasOnly(v, allowed tree.Value) bool {
 	return v.Kind == tree.Array && !slices.ContainsFunc(v.Items, func(item tree.Value) bool { return !holdsElement(allowed, item) })
 }
 
+// matchesText reports whether a text matches. Numbers and lists are no texts.
 func matchesText(re *regexp.Regexp, v tree.Value) bool {
 	return v.Kind == tree.String && re.MatchString(v.Text)
 }

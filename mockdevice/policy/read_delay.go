@@ -23,6 +23,7 @@ func readDelay(at yamlfile.Place) delay {
 	return fixedDelay(duration(at))
 }
 
+// duration is bounded by the longest life of a request.
 func duration(at yamlfile.Place) time.Duration { return at.Duration(wire.MaxLife) }
 
 // readDistribution reads the one member of a mapping.
@@ -50,6 +51,7 @@ func readDistribution(at yamlfile.Place) delay {
 	return delay{}
 }
 
+// readUniform reads the bounds, which the schema cannot hold to their order.
 func readUniform(at yamlfile.Place) delay {
 	bounds := durations(at)
 	if len(bounds) != 2 || bounds[0] > bounds[1] {
@@ -59,6 +61,7 @@ func readUniform(at yamlfile.Place) delay {
 	return uniformDelay(bounds[0], bounds[1])
 }
 
+// durations are the elements of a list.
 func durations(at yamlfile.Place) []time.Duration {
 	var list []time.Duration
 	for _, item := range at.Items() {

@@ -56,6 +56,7 @@ func anyIn(of func(question) []string) func(yamlfile.Place) func(question) bool 
 	}
 }
 
+// readScope holds if all words are asked for; more may be.
 func readScope(at yamlfile.Place) func(question) bool {
 	wanted := at.Texts()
 	return func(q question) bool {
@@ -64,6 +65,7 @@ func readScope(at yamlfile.Place) func(question) bool {
 	}
 }
 
+// readLabels holds if every label has its text. One that is absent counts as empty.
 func readLabels(at yamlfile.Place) func(question) bool {
 	wanted := treeAt(at).Members
 	return func(q question) bool {
@@ -71,6 +73,7 @@ func readLabels(at yamlfile.Place) func(question) bool {
 	}
 }
 
+// readMessage reads a text that the binding message has to be, or tests that all have to hold.
 func readMessage(at yamlfile.Place) func(question) bool {
 	if !at.IsMapping() {
 		wanted := at.Text()
@@ -148,6 +151,8 @@ func matching(holds func(matched, all int) bool) func(yamlfile.Place) func([]tre
 	}
 }
 
+// regexAt compiles a regular expression. Those of Go take linear time, so one that comes over
+// the network cannot stop the device.
 func regexAt(at yamlfile.Place) *regexp.Regexp {
 	re, err := regexp.Compile(at.Text())
 	if err != nil {

@@ -55,6 +55,7 @@ func (rs *Rules) Judge(r wire.Request) Verdict {
 	return rs.otherwise.verdict(q, "")
 }
 
+// ask prepares a request for the conditions. Users are counted only if a rule needs it.
 func (rs *Rules) ask(r wire.Request, count func(user string) int) question {
 	q := question{Request: r, nth: 1}
 	q.details, _ = r.Details() // was checked when it arrived

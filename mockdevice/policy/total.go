@@ -16,6 +16,7 @@ type total struct {
 	tests    []test
 }
 
+// holds reports whether the sum over all objects that match stands every test.
 func (t *total) holds(objects []tree.Value) bool {
 	sum := new(big.Rat)
 	for _, object := range objects {
@@ -33,6 +34,7 @@ func (t *total) holds(objects []tree.Value) bool {
 	return passes(tree.Value{Kind: tree.Number, Text: sum.FloatString(20)}, t.tests)
 }
 
+// term is what one value adds to the sum; false if that is unknown.
 func (t *total) term(found tree.Found) (*big.Rat, bool) {
 	n, ok := numberOf(found.Value)
 	if !ok || !inCurrency(found, t.currency) {

@@ -27,10 +27,12 @@ func Parse(raw []byte) (Value, error) {
 	return value, nil
 }
 
+// kinds are the first bytes of values, as the decoder names their types.
 var kinds = map[jsontext.Kind]Kind{
 	'n': Null, 't': Bool, 'f': Bool, '0': Number, '"': String, '[': Array, '{': Object,
 }
 
+// read takes the next value of the decoder, whatever its type.
 func read(decoder *jsontext.Decoder) (Value, error) {
 	if decoder.StackDepth() >= MaxLevels {
 		return Value{}, fmt.Errorf("more than %d levels of nesting", MaxLevels)
@@ -50,6 +52,7 @@ func read(decoder *jsontext.Decoder) (Value, error) {
 	return v, nil
 }
 
+// readItems reads an array up to its end.
 func (v *Value) readItems(decoder *jsontext.Decoder) error {
 	for decoder.PeekKind() != ']' {
 		item, err := read(decoder)
@@ -62,6 +65,7 @@ func (v *Value) readItems(decoder *jsontext.Decoder) error {
 	return err
 }
 
+// readMembers reads an object up to its end. The decoder refuses repeated names.
 func (v *Value) readMembers(decoder *jsontext.Decoder) error {
 	for decoder.PeekKind() != '}' {
 		token, err := decoder.ReadToken()

@@ -53,6 +53,7 @@ func (p Pointer) Find(v Value) []Found {
 	return at
 }
 
+// step follows one segment. An index has no leading zero (RFC 6901, 4).
 func step(v Value, segment string) []Found {
 	switch v.Kind {
 	case Object:

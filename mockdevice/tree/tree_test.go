@@ -29,7 +29,8 @@ func TestParseKeepsWhatCame(t *testing.T) {
 func TestParseRefuses(t *testing.T) {
 	t.Parallel()
 	for text, want := range map[string]string{
-		``: "not JSON: unexpected EOF", `[1`: "not JSON: ", `{"a":`: "not JSON: ", `{"a"}`: "not JSON: ", `[1,]`: "not JSON: ", `nul`: "not JSON: ", `{a:1}`: "not JSON: ",
+		``: "not JSON: unexpected EOF", `[1`: "not JSON: ", `{"a":`: "not JSON: ", `{"a"}`: "not JSON: ", `[1,]`: "not JSON: ",
+		`nul`: "not JSON: ", `{a:1}`: "not JSON: ",
 		`[1] 2`: "more follows after the JSON value", `[1]]`: "more follows after the JSON value",
 		`{"x":{"a~/b":1,"a~/b":2}}`: `member "a~/b" appears twice`, `{"a":1,"\u0061":2}`: `member "a" appears twice`,
 		strings.Repeat("[", 33) + strings.Repeat("]", 33): "more than 32 levels of nesting",

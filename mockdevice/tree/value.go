@@ -72,6 +72,7 @@ func (v Value) MarshalJSON() ([]byte, error) {
 	return []byte(v.Text), nil
 }
 
+// marshalObject keeps the order of the members, which a map would not.
 func (v Value) marshalObject() ([]byte, error) {
 	var b bytes.Buffer
 	b.WriteByte('{')

@@ -67,7 +67,11 @@ const (
 	SlowBy = 5 * time.Second
 )
 
+// deliveryFaults are the faults that a decision may carry.
 var deliveryFaults = []Fault{Duplicate, Contrary, Late, AfterExpiry, WrongToken, Lost}
+
+// Faults are all there are, those of a delivery first.
+func Faults() []Fault { return append(slices.Clone(deliveryFaults), SlowAnswer, Unavailable, Reset) }
 
 // OfDelivery reports whether the fault is one of a delivery. The others are faults of
 // being asked.

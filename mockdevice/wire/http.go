@@ -50,6 +50,7 @@ func Refuse(w http.ResponseWriter, status int, err error) {
 	write(w, status, map[string]string{"error": err.Error()})
 }
 
+// write answers JSON that nobody may cache: most of it is about one user at one moment.
 func write(w http.ResponseWriter, status int, value any) {
 	w.Header().Set("Content-Type", "application/json")
 	w.Header().Set("Cache-Control", "no-store")

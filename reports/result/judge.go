@@ -9,12 +9,12 @@ import (
 	"slices"
 )
 
-// order ranks the outcomes that a case can have, worst first.
-var order = []Outcome{Fail, Error, Warn, Info, Pass, Skip}
+// worstFirst ranks the outcomes that a case can have.
+var worstFirst = []Outcome{Fail, Error, Warn, Info, Pass, Skip}
 
 // Worst is the worst of some outcomes of cases, Uncovered when there are none.
 func Worst(outcomes ...Outcome) Outcome {
-	for _, o := range order {
+	for _, o := range worstFirst {
 		if slices.Contains(outcomes, o) {
 			return o
 		}
@@ -25,7 +25,7 @@ func Worst(outcomes ...Outcome) Outcome {
 // WorseThan reports whether one outcome of a case is worse than another. Uncovered
 // and unknown words are no outcomes of a case and have no place in the order.
 func (o Outcome) WorseThan(other Outcome) bool {
-	return slices.Index(order, o) < slices.Index(order, other)
+	return slices.Index(worstFirst, o) < slices.Index(worstFirst, other)
 }
 
 // Summarise counts cases by outcome.

@@ -2,14 +2,15 @@ package harness
 
 import "github.com/cibatest/cibatest/internal/ciba"
 
-// Observed is an answer to a request that is wrong on purpose.
+// Observed is one of several answers that a case judges alike, and a name for what it
+// answers.
 type Observed struct {
 	What     string
 	Response *ciba.Response
 }
 
-// FirstOf judges answers until one has a finding: many answers that lack the same
-// thing are one defect. Only that one becomes evidence.
+// FirstOf judges answers until one has a finding: many answers that lack the same thing
+// are one defect. Only that one becomes evidence, also where another case received it.
 func FirstOf(t *T, list []Observed, judge func(Observed)) {
 	before := len(t.findings)
 	for _, r := range list {
@@ -24,7 +25,8 @@ func FirstOf(t *T, list []Observed, judge func(Observed)) {
 	}
 }
 
-// SaysError says whether the body is that of an error, whatever the status.
+// SaysError reports whether the body is that of an error, whatever the status. A 200 that
+// says error is neither a success nor a refusal, and clients read it either way.
 func SaysError(resp *ciba.Response) bool {
 	object, err := resp.Object()
 	code, _ := object["error"].(string)

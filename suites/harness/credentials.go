@@ -9,12 +9,14 @@ import (
 	"github.com/cibatest/cibatest/internal/targetfile"
 )
 
-// Disturbing is for cases that an OP may count as failed logins of the client.
+// Disturbing is [Judges] for cases that an OP may count as failed logins of the client. They
+// run alone and after its other cases, as the OP may lock the client out.
 func Disturbing(ids ...string) Traits {
 	return Judges(ids...).AloneForClient().LastForClient()
 }
 
-// BySecret authenticates a client by a secret, in the way it is registered for.
+// BySecret authenticates a client by a secret, in the form or the header as it is registered.
+// The secret need not be the client's own.
 func BySecret(c *Client, secret string) ciba.Authenticator {
 	if c.AuthMethod == targetfile.AuthClientSecretPost {
 		return ciba.Post(c.ClientID, secret)
@@ -22,7 +24,7 @@ func BySecret(c *Client, secret string) ciba.Authenticator {
 	return ciba.Basic(c.ClientID, secret)
 }
 
-// Stranger authenticates a client that does not exist, in the way another does.
+// Stranger authenticates a client that does not exist, by the method of another one.
 func Stranger(t *T, like *Client) ciba.Authenticator {
 	id := "unknown-" + strings.ToLower(t.Random().Text()[:12])
 	switch {
@@ -36,8 +38,9 @@ func Stranger(t *T, like *Client) ciba.Authenticator {
 	return ciba.Basic(id, t.Random().Text())
 }
 
-// WrongCredential authenticates a client by its own method with a secret or key
-// that is not its own.
+// WrongCredential authenticates a client by its own method with a secret or a key that was
+// just made up. The key has the algorithm and the kid of the right one, so that only the
+// signature is wrong.
 func WrongCredential(t *T, c *Client) ciba.Authenticator {
 	if !c.UsesAssertion() {
 		return BySecret(c, "wrong-"+t.Random().Text())
@@ -51,7 +54,7 @@ func WrongCredential(t *T, c *Client) ciba.Authenticator {
 	return a
 }
 
-// OtherCase swaps the case of every letter.
+// OtherCase swaps upper and lower case in every letter of a text.
 func OtherCase(text string) string {
 	return strings.Map(func(r rune) rune {
 		if unicode.IsUpper(r) {

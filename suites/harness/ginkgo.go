@@ -34,6 +34,7 @@ func awaitInGinkgo(ctx ginkgo.SpecContext, id string) {
 		ginkgo.Skip(c.Reason)
 	case result.Warn, result.Info:
 		ginkgo.AddReportEntry(string(c.Outcome), c.Message)
+	case result.Pass, result.Uncovered: // Ginkgo reports what it hears nothing else of as passed
 	}
 }
 

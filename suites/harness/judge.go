@@ -91,7 +91,7 @@ func OutcomeOf(r catalogue.Requirement, resp *ciba.Response) result.Outcome {
 	return result.Outcome(r.Verdict)
 }
 
-// ofHTTP says whether a status is that of an HTTP server which did not get as far
+// ofHTTP reports whether a status is that of an HTTP server which did not get as far
 // as the protocol: such an answer need not be an OAuth error.
 func ofHTTP(status int) bool {
 	return slices.Contains([]int{404, 405, 406, 413, 414, 415, 422, 431, 501}, status)
@@ -154,7 +154,7 @@ func (t *T) Info(expected, actual string, args ...any) {
 // At makes the following findings point at this answer.
 func (t *T) At(resp *ciba.Response) { t.evidence = resp }
 
-// Failed says whether anything worse than a pass was recorded so far.
+// Failed reports whether anything worse than a pass was recorded so far.
 func (t *T) Failed() bool {
 	return slices.ContainsFunc(t.findings, func(f result.Finding) bool { return f.Outcome == result.Warn || f.Outcome.WorseThan(result.Warn) })
 }
@@ -165,6 +165,8 @@ func add(t *T, o result.Outcome, expected, actual string) {
 	t.Record(t.Requirement(), o, expected, actual)
 }
 
+// Record records a judgement by any requirement, with an outcome of the caller's. A pass
+// leaves nothing. Expected and actual are in words.
 func (t *T) Record(r catalogue.Requirement, o result.Outcome, expected, actual string) {
 	if o == result.Pass {
 		return

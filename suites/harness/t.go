@@ -128,7 +128,7 @@ func (t *T) Document() map[string]any {
 	return t.session.facts.Discovery.Document
 }
 
-// Advertises says whether an array member of the metadata has a value.
+// Advertises reports whether an array member of the metadata has a value.
 func Advertises(t *T, member, value string) bool {
 	return slices.Contains(t.session.facts.Discovery.Strings(member), value)
 }
@@ -168,9 +168,17 @@ func (t *T) Abort(format string, args ...any) {
 	panic(stop{outcome: result.Error, reason: fmt.Sprintf(format, args...)})
 }
 
+// MustNotFail ends the case as error when a request could not be prepared, which is no fault
+// of the OP.
+func MustNotFail(t *T, err error) {
+	if err != nil {
+		t.Abort("preparing the request: %v", err)
+	}
+}
+
 // abortTransient is [T.Abort] for what may have been a moment's trouble of the OP,
 // the network or the way of deciding: the case is tried a second time.
-func abortTransient(t *T, format string, args ...any) {
+func abortTransient(format string, args ...any) {
 	panic(stop{outcome: result.Error, reason: fmt.Sprintf(format, args...), transient: true})
 }
 
@@ -220,7 +228,7 @@ func (t *T) Together(n int, step func(i int)) {
 // MustAnswer ends the case as error when no readable answer came.
 func (t *T) MustAnswer(resp *ciba.Response) *ciba.Response {
 	if resp.Err != nil {
-		abortTransient(t, "no answer to the request: %v", resp.Err)
+		abortTransient("no answer to the request: %v", resp.Err)
 	}
 	return resp
 }
@@ -247,7 +255,7 @@ func (t *T) MustAccept(what string, resp *ciba.Response) *ciba.Response {
 // the server may pass; a refusal is its last word.
 func refused(t *T, what string, resp *ciba.Response) {
 	if resp.Status/100 == 5 || resp.Status == http.StatusTooManyRequests {
-		abortTransient(t, "%s was refused: %s", what, resp.Summary())
+		abortTransient("%s was refused: %s", what, resp.Summary())
 	}
 	t.Abort("%s was refused: %s", what, resp.Summary())
 }

@@ -6,12 +6,16 @@ import (
 	"strings"
 )
 
+// The functions here read values that an OP sends, and take no other type for the one that is
+// due: a client in another language would not.
+
+// IsStrings reports whether a value is an array of strings, of any length.
 func IsStrings(value any) bool {
 	list, ok := value.([]any)
 	return ok && !slices.ContainsFunc(list, func(v any) bool { _, isString := v.(string); return !isString })
 }
 
-// NumberOf reads a JSON number.
+// NumberOf reads a JSON number, and reports whether the value is one that a float64 holds.
 func NumberOf(value any) (float64, bool) {
 	n, ok := value.(json.Number)
 	if !ok {
@@ -21,8 +25,8 @@ func NumberOf(value any) (float64, bool) {
 	return f, err == nil
 }
 
-// TextsOf reads an array of strings.
-func TextsOf(value any) ([]string, bool) {
+// StringsOf reads an array of strings, and reports whether the value is one.
+func StringsOf(value any) ([]string, bool) {
 	if !IsStrings(value) {
 		return nil, false
 	}
@@ -33,8 +37,8 @@ func TextsOf(value any) ([]string, bool) {
 	return list, true
 }
 
-// Optional is a member that may be missing. A null stands for that too, though
-// OIDC Core 5.3.2 advises to leave the name out.
+// Optional is a member that may be missing, and reports whether it is there. A null stands
+// for a missing one, with a warning: OIDC Core 5.3.2 advises to leave the name out.
 func Optional(t *T, object map[string]any, name string) (any, bool) {
 	value, there := object[name]
 	if there && value == nil {
@@ -43,13 +47,8 @@ func Optional(t *T, object map[string]any, name string) (any, bool) {
 	return value, value != nil
 }
 
+// NoStore reports whether the lines of a header Cache-Control forbid to store the answer.
+// RFC 9111 5.2.2.5.
 func NoStore(values []string) bool {
 	return strings.Contains(strings.ToLower(strings.Join(values, ",")), "no-store")
-}
-
-// MustNotFail ends the case as error when the harness itself failed.
-func MustNotFail(t *T, err error) {
-	if err != nil {
-		t.Abort("preparing the request: %v", err)
-	}
 }

@@ -154,10 +154,12 @@ func (t *T) PollDecidedWith(r Request) *ciba.Response {
 func (t *T) Decide(f *Flow, d approve.Decision) {
 	if err := TryDecide(t, f, d); err != nil {
 		skipIfOver(t, f, time.Now())
-		abortTransient(t, "the decision could not be made: %v", err)
+		abortTransient("the decision could not be made: %v", err)
 	}
 }
 
+// TryDecide is [T.Decide] for a decision that the OP may refuse, or the way of deciding may not
+// have. The error says why it was not made.
 func TryDecide(t *T, f *Flow, d approve.Decision) error {
 	d.AuthReqID, d.User = f.AuthReqID, f.User
 	return t.Approver().Decide(t.ctx, d)
@@ -181,7 +183,7 @@ func (t *T) ApproveAlive(f *Flow) {
 	}
 	resp := t.MustAnswer(t.Poll(f))
 	if driver.Undecided(resp) {
-		abortTransient(t, "the decision could not be made: %v", err)
+		abortTransient("the decision could not be made: %v", err)
 	}
 	if t.endsBefore == nil {
 		t.endsBefore = map[*Flow]*ciba.Response{}

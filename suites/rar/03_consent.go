@@ -12,11 +12,16 @@ import (
 	. "github.com/cibatest/cibatest/suites/harness"
 )
 
-// RFC 9396 3: what the user is asked, and what of it the user grants.
+// RFC 9396 3: the user is asked about the requested details, merged with the scopes, and
+// what the user leaves out is not granted. A user who is shown another amount than the
+// one that is granted has consented to nothing.
 var _ = Cases.Describe("Consent to authorization_details", func() {
-	Case("rar-shown", "shows what is asked for", Judges("RFC9396-3-CONSENT-SHOWN").Smoke(), shownToUser)
+	Case("rar-shown", "shows what is asked for", Judges("RFC9396-3-CONSENT-SHOWN").Smoke(), func(t *T) {
+		asked, flow := startSeveral(t)
+		judgePrompt(t, flow, asked...)
+	})
 	Case("rar-shown-own", "shows the details of its own request", Judges("RFC9396-3-CONSENT-SHOWN").Needs("parallel"), func(t *T) {
-		a, b := siblings(t)
+		a, b := sameTypePair(t)
 		first, second := t.MustStart(withDetails(t, a)), t.MustStart(withDetails(t, b))
 		judgePrompt(t, first, a)
 		judgePrompt(t, second, b)
@@ -26,71 +31,70 @@ var _ = Cases.Describe("Consent to authorization_details", func() {
 		shown, _ := shownDetails(MustPrompt(t, flow)) // rar-shown judges its form
 		judgeDecoded(t, "the prompt", asked, shown)
 	})
-	Case("rar-partial", "may be given to a part", Judges("RFC9396-3-PARTIAL-GRANT"), func(t *T) {
-		granted, refused := alike(t)
-		flow := t.MustStart(withDetails(t, granted, refused))
-		t.WaitTurn(flow)
-		t.Decide(flow, approve.Decision{Allow: true, AuthorizationDetails: json.RawMessage(arrayOf(granted))})
-		tokens, resp := t.MustTokens(t.PollDecided(flow))
-		t.At(resp)
-		withoutExcess(t, "partial approval", tokens, []detail{granted}, refused)
-		if tokens.RefreshToken == "" {
-			return
-		}
-		if fresh, err := Refresh(t, tokens.RefreshToken).Tokens(); err == nil { // else rar-refresh says so
-			withoutExcess(t, "a refresh after partial approval", fresh, []detail{granted}, refused)
-		}
-	})
-	Case("rar-partial-list", "may be given to a part of an object", Judges("RFC9396-3-PARTIAL-GRANT").About(7*time.Second), partOfObject)
+	Case("rar-partial", "may be given to a part", Judges("RFC9396-3-PARTIAL-GRANT"), judgePartOfRequest)
+	Case("rar-partial-list", "may be given to a part of an object",
+		Judges("RFC9396-3-PARTIAL-GRANT").About(7*time.Second), judgePartOfObject)
 	Case("rar-partial-none", "may be given to nothing of it", Judges("RFC9396-3-PARTIAL-GRANT").About(7*time.Second), func(t *T) {
 		asked := validDetails(t)[0]
-		tokens, ok := redeemGranting(t, asked)
-		if !ok {
-			return
-		}
-		for _, at := range placesOf(t, tokens) {
-			t.At(at.evidence)
-			if more := details.Excess(nil, []map[string]any{asked.object}, at.details); more != "" { // What an empty list means to a device is not written anywhere
-				t.Warn("approval of none of the details: "+at.name+" has none", "%s", more)
+		for at := range placesOf(t, redeemGranting(t, asked)) {
+			// No text says what an empty list means to a device, so this is a warning only.
+			if excess := details.Excess(nil, []map[string]any{asked.object}, at.details); excess != "" {
+				t.Warn("approval of none of the details: "+at.name+" has none", "%s", excess)
 			}
 		}
 	})
 	Case("rar-with-scope", "covers scope and details of one request", Judges("RFC9396-3.1-WITH-SCOPE"), func(t *T) {
-		granted := detailedFlow(t)
-		t.At(granted.response)
-		tokens := granted.tokens
+		resp := approvedRequest(t).response
+		tokens, _ := t.MustTokens(resp)
+		t.At(resp)
 		scope := strings.Fields(tokens.Scope)
 		t.Check(len(scope) == 0 || slices.Contains(scope, "openid"), "scope absent, or with openid", "scope %.100q", tokens.Scope)
-		t.Check(tokens.IDToken != "", "an id_token", "there is none")
-		t.Check(tokens.AuthorizationDetails != nil, "authorization_details", "there are none")
+		t.Expect(resp).To(HaveMember("id_token", isFilled), "an id_token")
+		t.Expect(resp).To(HaveMember("authorization_details", nil), "authorization_details")
 	})
 })
 
-// partOfObject lets the user take one element out of a list.
-func partOfObject(t *T) {
+// isFilled reports whether a value is a text that is not empty.
+func isFilled(value any) bool { return isText(value) && value != "" }
+
+// judgePartOfRequest lets the user grant one of two objects. The other one must not come
+// back by a refresh either, or the client gets in the end what the user refused.
+func judgePartOfRequest(t *T) {
+	kept, refused := pairInOneRequest(t)
+	flow := t.MustStart(withDetails(t, kept, refused))
+	t.WaitTurn(flow)
+	t.Decide(flow, approve.Decision{Allow: true, AuthorizationDetails: json.RawMessage(arrayOf(kept))})
+	tokens, resp := t.MustTokens(t.PollDecided(flow))
+	judgeNoExcess(t, "partial approval", resp, []detail{kept}, refused)
+	if tokens.RefreshToken != "" { // a refresh that fails is for rar-refresh to judge
+		refreshed := Refresh(t, tokens.RefreshToken)
+		judgeNoExcess(t, "a refresh after partial approval", refreshed, []detail{kept}, refused)
+	}
+}
+
+// judgePartOfObject lets the user take one element out of a list, such as one of several
+// actions. What goes beyond the request as well is the OP's own addition, and for the
+// cases about the token response to judge.
+func judgePartOfObject(t *T) {
 	for _, asked := range validDetails(t) {
-		less, ok := asked.fewer()
+		less, ok := asked.withShorterList()
 		if !ok {
 			continue
 		}
-		tokens, ok := redeemGranting(t, asked, less)
-		if !ok {
-			return
-		}
-		for _, at := range placesOf(t, tokens) {
-			t.At(at.evidence)
-			more := details.Beyond(objectsOf([]detail{less}), at.details)
-			t.Check(more == "" || details.Beyond(objectsOf([]detail{asked}), at.details) != "", "partial approval: "+at.name+" has only what was granted", "%s", more)
+		for at := range placesOf(t, redeemGranting(t, asked, less)) {
+			excess := details.Beyond(objectsOf([]detail{less}), at.details)
+			wasAdded := details.Beyond(objectsOf([]detail{asked}), at.details) != ""
+			t.Check(excess == "" || wasAdded, "partial approval: "+at.name+" has only what was granted", "%s", excess)
 		}
 		return
 	}
 	t.Skip("no object of rar.valid has a list of several texts, of which one could be refused")
 }
 
-// redeemGranting asks for details of which the user grants some, or none. A device
-// or an OP that has no such decision refuses it; an OP may also take a grant of
-// nothing for a denial.
-func redeemGranting(t *T, asked detail, granted ...detail) (ciba.TokenResponse, bool) {
+// redeemGranting asks for details of which the user grants some, or none, and returns the
+// token response. A device or an OP that has no such decision refuses it. An OP may also
+// take a grant of nothing for a denial: then the answer is access_denied and has no places.
+func redeemGranting(t *T, asked detail, granted ...detail) *ciba.Response {
 	flow := t.MustStart(withDetails(t, asked))
 	t.WaitTurn(flow)
 	err := TryDecide(t, flow, approve.Decision{Allow: true, AuthorizationDetails: json.RawMessage(arrayOf(granted...))})
@@ -99,20 +103,13 @@ func redeemGranting(t *T, asked detail, granted ...detail) (ciba.TokenResponse, 
 	}
 	resp := t.MustAnswer(t.PollDecided(flow))
 	if len(granted) == 0 && resp.Is(ciba.AccessDenied) {
-		return ciba.TokenResponse{}, false
+		return resp
 	}
-	tokens, end := t.MustTokens(resp)
-	t.At(end)
-	return tokens, true
+	t.MustTokens(resp)
+	return resp
 }
 
-func shownToUser(t *T) {
-	asked, flow := startSeveral(t)
-	judgePrompt(t, flow, asked...)
-}
-
-// judgePrompt compares the prompt with the request. A member the type requires
-// has to be there; others may be for the OP's own use.
+// judgePrompt compares what the user was shown with what was asked for.
 func judgePrompt(t *T, flow *Flow, asked ...detail) {
 	prompt := MustPrompt(t, flow)
 	if prompt.AuthorizationDetails == nil && t.Target().Approval.Observe.Nameless() {
@@ -134,6 +131,7 @@ func judgePrompt(t *T, flow *Flow, asked ...detail) {
 	}
 }
 
+// shownDetails are the details in a prompt; the error says what is wrong with their form.
 func shownDetails(p approve.Prompt) ([]map[string]any, error) {
 	object, err := ciba.DecodeObject([]byte(`{"authorization_details":` + orNull(p.AuthorizationDetails) + `}`))
 	if err != nil {
@@ -149,15 +147,22 @@ func orNull(data json.RawMessage) string {
 	return string(data)
 }
 
+// judgeShownObject accuses an OP of other values, and of leaving out a member that the
+// type requires; others may be for the OP's own use. Additions are recorded, as a prompt
+// may explain itself.
 func judgeShownObject(t *T, p details.Pair) {
+	const expected = "the prompt has the details that were asked for"
 	kind, _ := p.Asked["type"].(string)
 	required := membersRequired(t, kind)
 	for _, d := range details.Compare(p.Asked, p.Actual) {
-		const expected = "the prompt has the details that were asked for"
-		switch {
-		case d.Kind == details.Changed, d.Kind == details.Grown, d.Kind == details.Shrunk, d.Kind == details.Absent && slices.Contains(required, d.Path):
+		switch d.Kind {
+		case details.Changed, details.Grown, details.Shrunk:
 			t.Check(false, expected, "%s", d)
-		case d.Kind == details.Rewritten, d.Kind == details.Absent:
+		case details.Absent:
+			if t.Check(!slices.Contains(required, d.Path), expected, "%s", d) {
+				t.Warn(expected, "%s", d)
+			}
+		case details.Rewritten:
 			t.Warn(expected, "%s", d)
 		default:
 			t.Info(expected, "%s", d)

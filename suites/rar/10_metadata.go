@@ -8,8 +8,9 @@ import (
 	. "github.com/cibatest/cibatest/suites/harness"
 )
 
-// RFC 9396 10: the types a client is registered for. What the OP's metadata says
-// about types is judged with the rest of it.
+// RFC 9396 10: the types a client is registered for. Whether an OP holds a client to them
+// is its policy, so the answer is recorded. What the OP's metadata says about types is
+// judged with the rest of it.
 var _ = Cases.Describe("authorization_details types of a client", func() {
 	Case("rar-client-type", "are recorded when the client asks for another one", Judges("RFC9396-10-CLIENT-TYPES"), func(t *T) {
 		t.Judge(startUnregistered(t))
@@ -23,7 +24,7 @@ func startUnregistered(t *T) *ciba.Response {
 			Type string `json:"type"`
 		}
 		if json.Unmarshal(text, &typed) == nil && !slices.Contains(t.Client().RARTypes, typed.Type) {
-			return t.Start(t.Request().With("authorization_details", "["+string(text)+"]"))
+			return t.Start(withValue(t, "["+string(text)+"]"))
 		}
 	}
 	t.Skip("rar.valid in the target file has no object of a type that client %s is not registered for", t.Client().Name)

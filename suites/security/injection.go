@@ -10,25 +10,28 @@ import (
 	. "github.com/cibatest/cibatest/suites/harness"
 )
 
-// RFC 9396 12: contents of authorization_details do not get out of their place on
-// a consent page.
+// RFC 9396 12: contents of authorization_details do not get out of their place on a
+// consent page. Markup or a change of the reading direction there lets a client write what
+// the user believes the OP to say, such as another amount. An OP may refuse such texts or
+// show them as they are; what counts is what reaches the device.
 var _ = Cases.Describe("authorization_details", func() {
 	Case("rar-injection", "cannot inject into what the user is shown", Judges("RFC9396-12-SANITISE").AfterAll(), func(t *T) {
 		for _, text := range Injections {
-			resp := t.Start(t.Request().With("authorization_details", "["+detailsSaying(t, text)+"]"))
+			resp := t.Start(t.Request().With("authorization_details", "["+detailsWithText(t, text)+"]"))
 			t.JudgeVariant(strings.Trim(OneLine(text), `"`), resp)
 			if resp.Status/100 != 2 {
 				continue
 			}
-			prompt, shown := PromptOf(t, t.FlowOf(t.Client(), t.User(), resp))
-			t.Check(!shown || !sayControls(prompt.AuthorizationDetails), "control characters do not reach the device", "the device is shown them")
+			prompt, isShown := PromptOf(t, t.FlowOf(t.Client(), t.User(), resp))
+			isClean := !isShown || !hasControlCharacters(prompt.AuthorizationDetails)
+			t.Check(isClean, "control characters do not reach the device", "the device is shown them")
 		}
 	})
 })
 
-// detailsSaying is the first valid object of the target file with a text of its
-// own replaced: creditorName where it has one.
-func detailsSaying(t *T, text string) string {
+// detailsWithText is the first valid object of the target file with a text of its own
+// replaced: creditorName where it has one, else the last by name.
+func detailsWithText(t *T, text string) string {
 	if len(t.Target().RAR.Valid) == 0 {
 		t.Skip("rar.valid in the target file is empty")
 	}
@@ -49,31 +52,20 @@ func detailsSaying(t *T, text string) string {
 	return string(data)
 }
 
-// sayControls looks for control characters in the texts of a JSON value.
-func sayControls(data json.RawMessage) bool {
+// hasControlCharacters looks into all texts of a JSON value.
+func hasControlCharacters(data json.RawMessage) bool {
 	var value any
-	if json.Unmarshal(data, &value) != nil {
-		return false
+	return json.Unmarshal(data, &value) == nil && hasControlCharactersIn(value)
+}
+
+func hasControlCharactersIn(value any) bool {
+	switch v := value.(type) {
+	case string:
+		return strings.ContainsAny(v, Controls)
+	case []any:
+		return slices.ContainsFunc(v, hasControlCharactersIn)
+	case map[string]any:
+		return slices.ContainsFunc(slices.Collect(maps.Values(v)), hasControlCharactersIn)
 	}
-	var walk func(any) bool
-	walk = func(value any) bool {
-		switch v := value.(type) {
-		case string:
-			return strings.ContainsAny(v, Controls)
-		case []any:
-			for _, inner := range v {
-				if walk(inner) {
-					return true
-				}
-			}
-		case map[string]any:
-			for _, inner := range v {
-				if walk(inner) {
-					return true
-				}
-			}
-		}
-		return false
-	}
-	return walk(value)
+	return false
 }

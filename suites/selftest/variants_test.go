@@ -24,8 +24,8 @@ func TestVariants(t *testing.T) {
 // The same where a target names two users and two clients that authenticate by
 // private_key_jwt: each case has to do with them, whatever it prefers.
 func TestVariantsOnSmallTargets(t *testing.T) {
-	if testing.Short() {
-		t.Skip("with -short the variants are tried on the whole target only")
+	if !*whole {
+		t.Skip("without -whole the variants are tried on the whole target only")
 	}
 	t.Parallel()
 	for _, v := range inShard(t, variants.All()) {

@@ -1,31 +1,53 @@
 package tokens
 
 import (
+	"net/http"
 	"strings"
 	"time"
 
 	"github.com/cibatest/cibatest/internal/ciba"
 	"github.com/cibatest/cibatest/internal/jose"
+	"github.com/cibatest/cibatest/reports/result"
 	. "github.com/cibatest/cibatest/suites/harness"
 )
 
-// OIDC Core 5.3, RFC 7662 2.2 and RFC 9068 2: the access token at work.
+// OIDC Core 5.3.2, RFC 7662 2.2 and RFC 9068 2: the access token of a CIBA flow opens
+// what it is for, and names the user who approved and the client that asked. Where an OP
+// mixes two flows up, the token of one user opens the account of another.
 var _ = Cases.Describe("Access token", func() {
-	Case("token-userinfo", "opens UserInfo for the user of the ID Token", Judges("OIDC-5.3-USERINFO").EachAlgorithm(), func(t *T) { t.Each(func() { opensUserinfo(t) }) })
-	Case("token-userinfo-pairwise", "opens UserInfo under the same pairwise subject", Judges("OIDC-5.3-USERINFO").Needs("pairwise"), opensUserinfo)
-	Case("token-introspection", "is known to introspection", Judges("RFC7662-2.2-ACTIVE").EachAlgorithm(), func(t *T) { t.Each(func() { introspected(t) }) })
+	Case("token-userinfo", "opens UserInfo for the user of the ID Token",
+		Judges("OIDC-5.3-USERINFO").EachAlgorithm(), forEachAlgorithm(judgeUserinfo))
+	Case("token-userinfo-pairwise", "opens UserInfo under the same pairwise subject",
+		Judges("OIDC-5.3-USERINFO").Needs("pairwise"), judgeUserinfo)
+	Case("token-introspection", "is known to introspection",
+		Judges("RFC7662-2.2-ACTIVE").EachAlgorithm(), forEachAlgorithm(judgeIntrospection))
 	Case("token-introspection-unknown", "is not active when it was never issued", Judges("RFC7662-2.2-ACTIVE"), func(t *T) {
+		const expected = "active false for a token nobody issued"
 		resp := t.MustAnswer(Introspect(t, t.Random().Text()+t.Random().Text()))
-		t.At(resp)
-		object, err := resp.Object()
-		t.Check(err != nil || object["active"] != true, "active false for a token nobody issued", "active is true")
-		t.Check(resp.Status/100 != 5 || resp.Status == 503, "active false for a token nobody issued", "%s", resp.Summary())
+		t.Expect(resp).NotTo(HaveMember("active", isTrue), expected)
+		judgeNoServerError(t, resp, expected)
 	})
-	Case("token-jwt-profile", "keeps the JWT profile it claims", Judges("RFC9068-2-JWT-AT").EachAlgorithm(), func(t *T) { t.Each(func() { jwtProfile(t) }) })
+	Case("token-jwt-profile", "keeps the JWT profile it claims",
+		Judges("RFC9068-2-JWT-AT").EachAlgorithm(), forEachAlgorithm(judgeJWTProfile))
 })
 
-// live is the shared approved flow while its access token lasts, else a new one.
-func live(t *T) Redeemed {
+// forEachAlgorithm makes a body of a judgement that [T.Each] takes.
+func forEachAlgorithm(judge func(*T)) func(*T) {
+	return func(t *T) { t.Each(func() { judge(t) }) }
+}
+
+func isTrue(value any) bool  { return value == true }
+func isFalse(value any) bool { return value == false }
+
+// judgeNoServerError accuses an OP of a server error on a token of the client's choice.
+// A 503 is load control and says nothing.
+func judgeNoServerError(t *T, resp *ciba.Response, expected string) {
+	t.At(resp)
+	t.Check(resp.Status/100 != 5 || resp.Status == http.StatusServiceUnavailable, expected, "%s", resp.Summary())
+}
+
+// freshlyRedeemed is the shared approved flow while its access token lasts, else a new one.
+func freshlyRedeemed(t *T) Redeemed {
 	r := t.Redeemed()
 	if r.Tokens.ExpiresIn == 0 || time.Since(r.Response.Received) < r.Tokens.ExpiresIn/2 {
 		return r
@@ -35,52 +57,54 @@ func live(t *T) Redeemed {
 	return Redeemed{Flow: flow, Tokens: tokens, Response: resp}
 }
 
-func introspected(t *T) {
-	r := live(t)
+// judgeIntrospection is RFC 7662 2.2. Only active has to be there; what else the answer
+// says is held to be true.
+func judgeIntrospection(t *T) {
+	r := freshlyRedeemed(t)
 	resp := t.MustAnswer(Introspect(t, r.Tokens.AccessToken))
-	if !t.Expect(resp).To(HaveStatus(200)) {
+	if !t.Expect(resp).To(HaveStatus(http.StatusOK)) {
 		return
 	}
-	object, err := resp.Object()
-	if !t.Check(err == nil, "a JSON object", "%v", err) {
+	if !t.Expect(resp).To(BeJSONObject()) || !t.Expect(resp).To(HaveMember("active", isTrue), "active is true") {
 		return
 	}
-	if !t.Check(object["active"] == true, "active is true", "active is %T %.20v", object["active"], object["active"]) {
-		return
-	}
-	client, told := Optional(t, object, "client_id")
-	t.Check(!told || client == t.Client().ClientID, "client_id is "+t.Client().ClientID+", or absent", "client_id is %.100v", client)
-	sameUser(t, "introspection", object, r)
+	object, _ := resp.Object()
+	own := t.Client().ClientID
+	client, there := Optional(t, object, "client_id")
+	t.Check(!there || client == own, "client_id is "+own+", or absent", "client_id is %.100v", client)
+	judgeSameUser(t, "introspection", object, r)
 }
 
-// sameUser compares sub with that of the ID Token. Where subjects are pairwise,
-// resource servers may be told another one; they are taken for public when the
-// target file says so or knows the sub beforehand.
-func sameUser(t *T, where string, object map[string]any, r Redeemed) {
-	sub, told := Optional(t, object, "sub")
-	if !told || r.Tokens.IDToken == "" {
+// judgeSameUser compares sub with that of the ID Token. Where subjects are pairwise,
+// resource servers may be told another one; they are taken for public when the target file
+// says so or knows the sub beforehand.
+func judgeSameUser(t *T, where string, object map[string]any, r Redeemed) {
+	sub, there := Optional(t, object, "sub")
+	if !there || r.Tokens.IDToken == "" {
 		return
 	}
 	want := IDTokenIn(t, r.Tokens).Claims["sub"]
-	public := t.Client().SubjectType == "public" || want == r.Flow.User.Sub || !Advertises(t, "subject_types_supported", "pairwise")
+	isPublic := t.Client().SubjectType == "public" || want == r.Flow.User.Sub ||
+		!Advertises(t, "subject_types_supported", "pairwise")
 	switch {
 	case sub == want || t.Client().SubjectType == "pairwise":
-	case !public:
+	case !isPublic:
 		t.Warn("sub of the ID Token; set subject_type of the client if it is pairwise", "%s says sub %.60q", where, sub)
 	default:
 		t.Check(false, "sub of the ID Token", "%s says sub %.60q", where, sub)
 	}
 }
 
-func opensUserinfo(t *T) {
-	r := live(t)
+// judgeUserinfo is OIDC Core 5.3.2: a client that got the sub of somebody else from
+// UserInfo would log the wrong person in.
+func judgeUserinfo(t *T) {
+	r := freshlyRedeemed(t)
 	resp := t.MustAnswer(t.Send(UserinfoRequest(t, r.Tokens.AccessToken)))
-	t.At(resp)
-	bound := t.Target().StartParams["audience"] + t.Target().StartParams["resource"]
-	if bound != "" && (resp.Status == 401 || resp.Status == 403) {
-		t.Skip("the access token is meant for %s, so UserInfo need not take it", bound)
+	audience := t.Target().StartParams["audience"] + t.Target().StartParams["resource"]
+	if audience != "" && (resp.Status == http.StatusUnauthorized || resp.Status == http.StatusForbidden) {
+		t.Skip("the access token is meant for %s, so UserInfo need not take it", audience)
 	}
-	if !t.Expect(resp).To(HaveStatus(200)) {
+	if !t.Expect(resp).To(HaveStatus(http.StatusOK)) {
 		return
 	}
 	claims, err := UserinfoClaims(t, resp)
@@ -91,8 +115,10 @@ func opensUserinfo(t *T) {
 	t.Check(claims["sub"] != nil && claims["sub"] == want, "sub of the ID Token", "sub is %.60v", claims["sub"])
 }
 
-// jwtProfile is RFC 9068 2.2 and 4, for tokens whose typ claims that profile.
-func jwtProfile(t *T) {
+// judgeJWTProfile is RFC 9068 2.2 and 4, for tokens whose typ claims that profile. Other
+// JWTs are access tokens of the OP's own design, which nobody but its resource servers
+// has to understand.
+func judgeJWTProfile(t *T) {
 	r := t.Redeemed()
 	t.At(r.Response)
 	token, err := jose.Decode(r.Tokens.AccessToken)
@@ -104,107 +130,119 @@ func jwtProfile(t *T) {
 		t.Skip("the access token is a JWT of typ %.40q, which does not claim the profile", typ)
 	}
 	access := IDToken{Token: token, Text: r.Tokens.AccessToken}
-	claims := token.Claims
+	claims, issuer, client := token.Claims, t.Target().Issuer, t.Client().ClientID
 	for _, name := range []string{"sub", "jti"} {
 		text, _ := claims[name].(string)
 		t.Check(text != "", name+" is a string", "%s is %T", name, claims[name])
 	}
-	t.Check(claims["iss"] == t.Target().Issuer, "iss is "+t.Target().Issuer, "iss is %.100v", claims["iss"])
-	t.Check(claims["client_id"] == t.Client().ClientID, "client_id is "+t.Client().ClientID, "client_id is %.100v", claims["client_id"])
-	_, hasAudience := audienceOf(claims)
-	t.Check(hasAudience, "aud is a string or an array of strings", "aud is %T", claims["aud"])
-	lifetime(t, r, access)
-	sameUser(t, "the access token", claims, r)
-	accessSignature(t, r, access)
+	t.Check(claims["iss"] == issuer, "iss is "+issuer, "iss is %.100v", claims["iss"])
+	t.Check(claims["client_id"] == client, "client_id is "+client, "client_id is %.100v", claims["client_id"])
+	_, isAudience := audienceOf(claims)
+	t.Check(isAudience, "aud is a string or an array of strings", "aud is %T", claims["aud"])
+	judgeLifetime(t, r, access)
+	judgeSameUser(t, "the access token", claims, r)
+	judgeAccessSignature(t, r, access)
 }
 
-func accessSignature(t *T, r Redeemed, token IDToken) {
+// judgeAccessSignature is RFC 9068 4. An algorithm that this tool does not know is left to
+// the resource servers.
+func judgeAccessSignature(t *T, r Redeemed, token IDToken) {
 	if !t.Check(token.Alg() != "none", "a signature", "alg is none") {
 		return
 	}
 	set := MustKeySet(t)
-	if set.CannotVerify(token) == "" {
+	if set.WhyUnverifiable(token) == "" {
 		t.At(r.Response)
 		t.Check(set.Verifies(token), "a valid signature of a key at jwks_uri", "no key there verifies it (alg %.20q)", token.Alg())
 	}
 }
 
-// RFC 6750 3: what a protected resource says to a token it does not know.
+// RFC 6750 3: what a protected resource answers to a token it does not know. Tokens of
+// other kinds are no access tokens: an ID Token is seen by every front end, and a refresh
+// token is worth more than what it would open here.
 var _ = Cases.Describe("Bearer token", func() {
 	Case("bearer-garbage", "that is garbage is refused by UserInfo", Judges("RFC6750-3-BAD-TOKEN").AfterAll(), func(t *T) {
-		refusesBearer(t, "a random token", t.Random().Text()+t.Random().Text())
+		judgeBearer(t, "a random token", t.Random().Text()+t.Random().Text())
 		anonymous := UserinfoRequest(t, "")
 		anonymous.Header = nil
-		refusesCaller(t, "no token", anonymous)
+		judgeCaller(t, "no token", anonymous)
 		if !t.Has("approve") {
 			return
 		}
 		tokens := t.Redeemed().Tokens
 		if tokens.IDToken != "" && tokens.IDToken != tokens.AccessToken {
-			refusesBearer(t, "the ID Token", tokens.IDToken)
+			judgeBearer(t, "the ID Token", tokens.IDToken)
 		}
 		if tokens.RefreshToken != "" {
-			refusesBearer(t, "the refresh token", tokens.RefreshToken)
+			judgeBearer(t, "the refresh token", tokens.RefreshToken)
 		}
-		if forged, err := forgery(t.Redeemed().Tokens.AccessToken, t.Random().Text()); err == nil {
-			refusesBearer(t, "a JWT with another sub under the old signature", forged)
+		if forged, err := withOtherSubject(tokens.AccessToken, t.Random().Text()); err == nil {
+			judgeBearer(t, "a JWT with another sub under the old signature", forged)
 		}
 	})
 })
 
-// forgery keeps the signature of a JWT and changes who it is for.
-func forgery(accessToken, sub string) (string, error) {
+// withOtherSubject keeps the signature of a JWT and changes who it is for. The error says
+// that the access token is no JWT.
+func withOtherSubject(accessToken, sub string) (string, error) {
 	return jose.Retell(accessToken, func(_, claims map[string]any) { claims["sub"] = sub })
 }
 
-func refusesBearer(t *T, what, token string) {
-	challenge := refusesCaller(t, what, UserinfoRequest(t, token))
+// judgeBearer wants a token to be refused, and the reason in the challenge, which is a
+// SHOULD of RFC 6750 3.1.
+func judgeBearer(t *T, what, token string) {
+	challenge := judgeCaller(t, what, UserinfoRequest(t, token))
 	if challenge != "" && !strings.Contains(strings.ReplaceAll(challenge, " ", ""), `error="invalid_token"`) {
 		t.Warn(what+`: error="invalid_token" in the challenge`, "WWW-Authenticate %.200q", challenge)
 	}
 }
 
-// refusesCaller wants a refusal and returns the challenge that comes with it.
-func refusesCaller(t *T, what string, call Request) string {
+// judgeCaller wants a refusal with a challenge, and returns the challenge.
+func judgeCaller(t *T, what string, call Request) string {
 	resp := t.Send(call)
 	// The code is an attribute of the challenge, not a member of the body.
 	JudgeVariantBy(t, ExpectingAnyError(t.Requirement()), what, resp)
 	if resp.Status/100 != 4 {
 		return ""
 	}
-	challenge := strings.Join(resp.Header.Values("WWW-Authenticate"), ", ")
-	t.Check(challenge != "", what+": a WWW-Authenticate header", "none")
-	return challenge
+	t.Expect(resp).To(HaveHeader("WWW-Authenticate", isFilled), what+": a WWW-Authenticate header")
+	return challengeOf(resp)
 }
 
-// RFC 7662 2.1: who asks about a token shows that it may.
+func challengeOf(resp *ciba.Response) string {
+	return strings.Join(resp.Header.Values("WWW-Authenticate"), ", ")
+}
+
+func isFilled(text string) bool { return text != "" }
+
+// RFC 7662 2.1: who asks about a token shows that it may. Otherwise the endpoint tells a
+// thief which of many guessed or stolen tokens are good, and whose they are.
 var _ = Cases.Describe("Introspection", func() {
 	Case("introspection-authorised", "answers nobody without authorization", Judges("RFC7662-2.1-AUTH").AfterAll(), func(t *T) {
-		call := IntrospectionRequest(t, live(t).Tokens.AccessToken)
-		refusesIntrospection(t, "no credential", call.AuthenticatedBy(nil))
-		refusesIntrospection(t, "a client_id only", call.AuthenticatedBy(ciba.Public(ResourceServer(t).ClientID)))
-		refusesIntrospection(t, "an unknown client", call.AuthenticatedBy(Stranger(t, ResourceServer(t))))
-		refusesIntrospection(t, "a wrong secret", call.AuthenticatedBy(WrongCredential(t, ResourceServer(t))))
+		call := IntrospectionRequest(t, freshlyRedeemed(t).Tokens.AccessToken)
+		judgeStranger(t, "no credential", call.AuthenticatedBy(nil))
+		judgeStranger(t, "a client_id only", call.AuthenticatedBy(ciba.Public(ResourceServer(t).ClientID)))
+		judgeStranger(t, "an unknown client", call.AuthenticatedBy(Stranger(t, ResourceServer(t))))
+		judgeStranger(t, "a wrong secret", call.AuthenticatedBy(WrongCredential(t, ResourceServer(t))))
 	})
 })
 
-// refusesIntrospection does not ask for an error in the body: a server that wants
-// a bearer token names it in its challenge.
-func refusesIntrospection(t *T, what string, call Request) {
+// judgeStranger wants an introspection request to be refused. A server that wants a bearer
+// token names the error in its challenge, so none is asked for in the body. Products that
+// answer strangers with active false leak nothing, which is tolerated.
+func judgeStranger(t *T, what string, call Request) {
 	resp := t.MustAnswer(t.Send(call))
-	t.At(resp)
 	object, err := resp.Object()
-	_, named := resp.OAuthError()
+	_, isError := resp.OAuthError()
+	r := t.Requirement()
 	switch {
 	case err == nil && object["active"] == true:
-		t.Fail(what+": a refusal", "%d with active true", resp.Status)
-	case resp.Status == 200 && err == nil && object["active"] == false:
-		t.Warn(what+": a refusal", "200 with active false, which tells nothing")
+		t.Expect(resp).As(result.Fail).NotTo(HaveMember("active", isTrue), what+": a refusal")
+	case resp.Status == http.StatusOK && err == nil && object["active"] == false:
+		t.Expect(resp).As(result.Warn).NotTo(HaveMember("active", isFalse), what+": a refusal")
+	case !isError:
+		JudgeVariantBy(t, ExpectingAnyError(r), what, resp)
 	default:
-		r := t.Requirement()
-		if !named {
-			r = ExpectingAnyError(r)
-		}
 		JudgeVariantBy(t, r, what, resp)
 	}
 }

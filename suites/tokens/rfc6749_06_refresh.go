@@ -1,51 +1,76 @@
 package tokens
 
 import (
+	"net/http"
 	"slices"
 	"strings"
 	"time"
 
 	"github.com/cibatest/cibatest/internal/ciba"
 	"github.com/cibatest/cibatest/internal/targetfile"
+	"github.com/cibatest/cibatest/reports/result"
 	. "github.com/cibatest/cibatest/suites/harness"
 )
 
-// RFC 6749 6 and 10.4: a refresh token serves its own client alone.
+// RFC 6749 6 and 10.4: a refresh token serves its own client alone, and brings no more
+// than the user once granted. It outlives the approval by weeks, so whoever can use a
+// stolen one has the account for as long.
 var _ = Cases.Describe("Refresh token", func() {
-	Case("token-refresh", "works for its client and keeps the user", Judges("RFC6749-6-REFRESH"), refreshes)
-	Case("refresh-scope", "brings no more scope than was granted", Judges("RFC6749-6-REFRESH").About(7*time.Second), widened)
-	Case("refresh-authenticated", "needs client authentication", Disturbing("RFC6749-6-REFRESH-AUTH").About(2*ciba.DefaultInterval), func(t *T) {
-		r := refreshable(t)
-		call := RefreshRequest(t, t.Client(), r.Tokens.RefreshToken)
-		t.JudgeVariant("a client_id only", t.Send(call.AuthenticatedBy(ciba.Public(t.Client().ClientID))))
-		t.JudgeVariant("no client_id", t.Send(call.AuthenticatedBy(nil)))
-		t.JudgeVariant("a wrong credential", t.Send(call.AuthenticatedBy(WrongCredential(t, t.Client()))))
-		if proper := Refresh(t, r.Tokens.RefreshToken); proper.Status != 200 && !t.Failed() {
-			t.At(proper)
-			t.Warn("the refresh token still works for its client", "%s", proper.Summary())
-		}
-	})
-	Case("refresh-bound", "is useless to another client", Judges("RFC6749-6-REFRESH-BOUND").LastForClient(), func(t *T) {
-		r := refreshable(t)
-		fresh, err := t.MustSucceed("the client's own refresh", Refresh(t, r.Tokens.RefreshToken)).Tokens()
-		if err != nil {
-			t.Abort("the answer to a refresh cannot be used: %v", err)
-		}
-		refreshToken := fresh.RefreshToken
-		if refreshToken == "" { // it does not rotate, so the first one lives on
-			refreshToken = r.Tokens.RefreshToken
-		}
-		for _, c := range t.OrdinaryClients() {
-			if c.ClientID == t.Client().ClientID || c.Rejection() != "" || c.AuthMethod == targetfile.AuthClientSecretPost { // which sends its own client_id
-				continue
+	Case("token-refresh", "works for its client and keeps the user", Judges("RFC6749-6-REFRESH"), judgeRefresh)
+	Case("refresh-scope", "brings no more scope than was granted", Judges("RFC6749-6-REFRESH").About(7*time.Second), judgeWiderScope)
+	Case("refresh-authenticated", "needs client authentication",
+		Disturbing("RFC6749-6-REFRESH-AUTH").About(2*ciba.DefaultInterval), func(t *T) {
+			r := refreshable(t)
+			call := RefreshRequest(t, t.Client(), r.Tokens.RefreshToken)
+			t.JudgeVariant("a client_id only", t.Send(call.AuthenticatedBy(ciba.Public(t.Client().ClientID))))
+			t.JudgeVariant("no client_id", t.Send(call.AuthenticatedBy(nil)))
+			t.JudgeVariant("a wrong credential", t.Send(call.AuthenticatedBy(WrongCredential(t, t.Client()))))
+			// A refusal that costs the client its token would let anybody log users out.
+			if proper := Refresh(t, r.Tokens.RefreshToken); !t.Failed() {
+				t.Expect(proper).As(result.Warn).To(HaveStatus(http.StatusOK), "the refresh token still works for its client")
 			}
-			resp := t.Send(RefreshRequest(t, c, refreshToken).With("client_id", t.Client().ClientID))
-			JudgeVariantBy(t, Tolerating(t.Requirement(), ciba.InvalidRequest), "under the name of the first client", resp)
-			break
-		}
-		t.JudgeVariant("as itself", t.Send(RefreshRequest(t, t.Second(), refreshToken)))
-	})
+		})
+	Case("refresh-bound", "is useless to another client", Judges("RFC6749-6-REFRESH-BOUND").LastForClient(), judgeForeignRefresh)
 })
+
+// judgeForeignRefresh lets another client use the refresh token, in its own name and under
+// the name of the client that the token belongs to. An OP that goes by the parameter
+// client_id, once some client is authenticated, serves the thief.
+func judgeForeignRefresh(t *T) {
+	r := refreshable(t)
+	fresh, err := t.MustSucceed("the client's own refresh", Refresh(t, r.Tokens.RefreshToken)).Tokens()
+	if err != nil {
+		t.Abort("the answer to a refresh cannot be used: %v", err)
+	}
+	refreshToken := newest(r.Tokens, fresh).RefreshToken
+	if thief := clientWithoutOwnID(t); thief != nil {
+		resp := t.Send(RefreshRequest(t, thief, refreshToken).With("client_id", t.Client().ClientID))
+		JudgeVariantBy(t, Tolerating(t.Requirement(), ciba.InvalidRequest), "under the name of its client", resp)
+	}
+	t.JudgeVariant("as itself", t.Send(RefreshRequest(t, t.Second(), refreshToken)))
+}
+
+// clientWithoutOwnID is another client that works and can send a client_id that is not its
+// own: with client_secret_post the parameter is part of the credential. It is nil when
+// there is none.
+func clientWithoutOwnID(t *T) *Client {
+	for _, c := range t.OrdinaryClients() {
+		isOther := c.ClientID != t.Client().ClientID
+		if isOther && c.Rejection() == "" && c.AuthMethod != targetfile.AuthClientSecretPost {
+			return c
+		}
+	}
+	return nil
+}
+
+// newest are the tokens of a refresh, with the refresh token before it where the OP does
+// not rotate: then that one lives on.
+func newest(before, after ciba.TokenResponse) ciba.TokenResponse {
+	if after.RefreshToken == "" {
+		after.RefreshToken = before.RefreshToken
+	}
+	return after
+}
 
 // refreshable is a flow of the case's own with a refresh token. Many OPs issue
 // one for offline_access only.
@@ -67,90 +92,106 @@ func refreshable(t *T) Redeemed {
 	return Redeemed{Flow: flow, Ack: ack, Tokens: tokens, Response: resp}
 }
 
-// widened asks a grant of less than the client may have for all of that.
-func widened(t *T) {
+// judgeWiderScope asks, with a grant of less than the client may have, for all of that.
+// The user agreed to the smaller scope only.
+func judgeWiderScope(t *T) {
 	p := t.Request()
 	full := strings.Fields(p.Get("scope"))
-	withheld := slices.DeleteFunc(slices.Clone(full), func(s string) bool { return slices.Contains(OwnScopes, s) })
+	var less, withheld []string
+	for _, scope := range full {
+		if slices.Contains(OwnScopes, scope) {
+			less = append(less, scope)
+		} else {
+			withheld = append(withheld, scope)
+		}
+	}
 	if len(withheld) == 0 {
 		t.Skip("the scope of the target file has nothing to leave out")
 	}
-	less := slices.DeleteFunc(slices.Clone(full), func(s string) bool { return slices.Contains(withheld, s) })
 	tokens, _ := t.MustRedeem(t.MustStart(p.With("scope", strings.Join(less, " "))))
 	if tokens.RefreshToken == "" {
 		t.Skip("refresh: the OP issues no refresh token for the scope %s", strings.Join(less, " "))
 	}
-	if granted, where := GrantedScope(t, tokens.AccessToken); containsAny(granted, withheld) || containsAny(strings.Fields(tokens.Scope), withheld) {
+	granted, where := GrantedScope(t, tokens.AccessToken)
+	if containsAny(granted, withheld) || containsAny(strings.Fields(tokens.Scope), withheld) {
 		t.Skip("the OP grants more than it was asked for from the beginning, by %s", where)
 	}
-	resp := t.MustAnswer(t.Send(RefreshRequest(t, t.Client(), tokens.RefreshToken).With("scope", strings.Join(full, " "))))
-	t.At(resp)
-	t.Check(resp.Status < 500 || resp.Status == 503, "a refusal, or no more than was granted", "%s", resp.Summary())
+	request := RefreshRequest(t, t.Client(), tokens.RefreshToken).With("scope", strings.Join(full, " "))
+	resp := t.MustAnswer(t.Send(request))
+	judgeNoServerError(t, resp, "a refusal, or no more than was granted")
+	judgeWithoutScope(t, resp, withheld)
+}
+
+// judgeWithoutScope looks for a withheld scope wherever a token response shows what is
+// granted. An answer without tokens grants nothing.
+func judgeWithoutScope(t *T, resp *ciba.Response, withheld []string) {
+	const expected = "no scope beyond the grant"
 	fresh, err := resp.Tokens()
 	if err != nil {
 		return
 	}
-	granted, where := GrantedScope(t, fresh.AccessToken)
-	t.Check(!containsAny(granted, withheld), "no scope beyond the grant", "%s shows %.200q", where, strings.Join(granted, " "))
-	t.Check(!containsAny(strings.Fields(fresh.Scope), withheld), "no scope beyond the grant", "the answer states %.200q", fresh.Scope)
+	granted, where := GrantedScope(t, fresh.AccessToken) // findings may now point at introspection
+	t.Check(!containsAny(granted, withheld), expected, "%s shows %.200q", where, strings.Join(granted, " "))
+	t.At(resp)
+	t.Check(!containsAny(strings.Fields(fresh.Scope), withheld), expected, "the answer states %.200q", fresh.Scope)
 }
 
 func containsAny(list, of []string) bool {
 	return slices.ContainsFunc(list, func(s string) bool { return slices.Contains(of, s) })
 }
 
-func refreshes(t *T) {
+// judgeRefresh refreshes once and compares the new tokens with the old ones: they are for
+// the same user and the same authentication.
+func judgeRefresh(t *T) {
 	before := refreshable(t)
 	user := UserinfoSubject(t, before.Tokens.AccessToken)
 	t.Wait(3 * time.Second) // so that a new auth_time differs from the old one
 	resp := t.MustAnswer(Refresh(t, before.Tokens.RefreshToken))
-	if !t.Expect(resp).To(HaveStatus(200)) {
+	if !t.Expect(resp).To(HaveStatus(http.StatusOK)) {
 		return
 	}
-	after, err := resp.Tokens()
+	fresh, err := resp.Tokens()
 	if !t.Check(err == nil, "a new access_token", "%v", err) {
 		return
 	}
 	t.Expect(resp).To(NotBeCached())
-	t.Check(after.TokenType != "", "a token_type", "there is none")
-	if before.Tokens.IDToken != "" && after.IDToken != "" {
-		old, fresh := IDTokenIn(t, before.Tokens), IDTokenIn(t, after)
-		refreshedIDToken(t, old, fresh)
-		if after.RefreshToken == "" { // it does not rotate, so the first one lives on
-			after.RefreshToken = before.Tokens.RefreshToken
-		}
-		issuedAgain(t, Redeemed{Flow: before.Flow, Ack: before.Ack, Tokens: after, Response: resp}, old, fresh)
+	t.Check(fresh.TokenType != "", "a token_type", "there is none")
+	if before.Tokens.IDToken != "" && fresh.IDToken != "" {
+		after := Redeemed{Flow: before.Flow, Ack: before.Ack, Tokens: newest(before.Tokens, fresh), Response: resp}
+		judgeRefreshedIDToken(t, after, IDTokenIn(t, before.Tokens), IDTokenIn(t, fresh))
 	}
 	if user != nil {
-		got := UserinfoSubject(t, after.AccessToken)
-		t.Check(got == user, "an access token for the same user", "UserInfo says sub %.60v", got)
+		sub := UserinfoSubject(t, fresh.AccessToken)
+		t.Check(sub == user, "an access token for the same user", "UserInfo says sub %.60v", sub)
 	}
 }
 
-// issuedAgain: an ID Token of a refresh keeps the rules of any other, and was
-// issued just now; OIDC Core 12.2.
-func issuedAgain(t *T, r Redeemed, before, after IDToken) {
-	signature(t, r, after)
+// judgeRefreshedIDToken is OIDC Core 12.2: the ID Token of a refresh is about the same
+// authentication, was issued just now, and keeps the rules of any other.
+func judgeRefreshedIDToken(t *T, r Redeemed, before, after IDToken) {
+	for _, name := range []string{"iss", "sub"} {
+		t.Check(after.Claims[name] == before.Claims[name], name+" of the original ID Token", "%s is %.100v", name, after.Claims[name])
+	}
+	own := t.Client().ClientID
+	audience, _ := audienceOf(after.Claims)
+	t.Check(slices.Contains(audience, own), "aud contains "+own, "aud is %.100v", after.Claims["aud"])
+	earlier, later, both := numbersOf("auth_time", before, after)
+	if both && later > earlier+1 { // a second for rounding
+		t.Warn("auth_time of the original authentication", "it is %.0f s later", later-earlier)
+	}
+	judgeSignature(t, r, after)
 	t.At(r.Response)
-	lifetime(t, r, after)
-	hashes(t, r, after)
-	was, _ := NumberOf(before.Claims["iat"])
-	is, told := NumberOf(after.Claims["iat"])
-	if told && is <= was {
+	judgeLifetime(t, r, after)
+	judgeHashes(t, r, after)
+	issuedBefore, _ := NumberOf(before.Claims["iat"])
+	if issued, hasIat := NumberOf(after.Claims["iat"]); hasIat && issued <= issuedBefore {
 		t.Warn("iat is when this ID Token was issued", "it is not later than that of the original one, 3 s before")
 	}
 }
 
-// refreshedIDToken is OIDC Core 12.2.
-func refreshedIDToken(t *T, before, after IDToken) {
-	for _, name := range []string{"iss", "sub"} {
-		t.Check(after.Claims[name] == before.Claims[name], name+" of the original ID Token", "%s is %.100v", name, after.Claims[name])
-	}
-	aud, _ := audienceOf(after.Claims)
-	t.Check(slices.Contains(aud, t.Client().ClientID), "aud contains "+t.Client().ClientID, "aud is %.100v", after.Claims["aud"])
-	was, told := NumberOf(before.Claims["auth_time"])
-	is, tells := NumberOf(after.Claims["auth_time"])
-	if told && tells && is > was+1 {
-		t.Warn("auth_time of the original authentication", "it is %.0f s later", is-was)
-	}
+// numbersOf are the values of a claim in two ID Tokens, where both have it as a number.
+func numbersOf(claim string, before, after IDToken) (earlier, later float64, both bool) {
+	earlier, hadOne := NumberOf(before.Claims[claim])
+	later, hasOne := NumberOf(after.Claims[claim])
+	return earlier, later, hadOne && hasOne
 }

@@ -181,8 +181,13 @@ func formOf(body []byte) url.Values {
 
 // SeenAs makes polls see one state for another.
 func SeenAs(is, looks refop.State) Change {
-	return States(func(_ *refop.Call, _ *refop.Flow, at refop.State) refop.State {
-		if at == is {
+	return SeenAsWhen(is, looks, func(*refop.Call, *refop.Flow) bool { return true })
+}
+
+// SeenAsWhen makes some polls see one state for another. The lock of the flow is held.
+func SeenAsWhen(is, looks refop.State, when func(*refop.Call, *refop.Flow) bool) Change {
+	return States(func(c *refop.Call, f *refop.Flow, at refop.State) refop.State {
+		if at == is && when(c, f) {
 			return looks
 		}
 		return at

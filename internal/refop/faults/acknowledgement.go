@@ -63,7 +63,7 @@ var Acknowledgement = []Fault{
 		"ack-id-base64", "CIBA-7.3-ARID-CHARSET", "ids contain slashes and plus signs",
 		edit.RequestIDs(func() string { return refop.RandomID(24) + "/+" + refop.RandomID(8) }),
 	},
-	{"ack-id-digits", "CIBA-7.3-ARID-ENTROPY", "ids are numbers of 20 digits", edit.RequestIDs(func() string { return digits(20) })},
+	{"ack-id-digits", "CIBA-7.3-ARID-ENTROPY", "ids are numbers of 20 digits", edit.RequestIDs(func() string { return randomDigits(20) })},
 	{"ack-id-counter", "CIBA-7.3-ARID-ENTROPY", "ids are counted", func(p *refop.Plan) {
 		var n atomic.Int64
 		p.Rules.RequestID = func() string { return fmt.Sprintf("auth-request-of-this-provider-%012d", n.Add(1)) }
@@ -168,8 +168,8 @@ func acknowledgementsWhen(which edit.Which, rewrite func(*refop.Reply)) edit.Cha
 	})
 }
 
-// digits is a random number.
-func digits(n int) string {
+// randomDigits is a random number.
+func randomDigits(n int) string {
 	text := make([]byte, n)
 	for i, b := range []byte(refop.RandomID(n)[:n]) {
 		text[i] = '0' + b%10

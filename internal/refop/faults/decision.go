@@ -16,12 +16,7 @@ var Decision = []Fault{
 	{"approval-is-denial", "CIBA-10.1.1-TOKENS", "an approved request is denied", edit.SeenAs(refop.Approved, refop.Denied)},
 	{
 		"approval-late", "CIBA-10.1.1-TOKENS", "an approval takes 40 s to show",
-		edit.States(func(c *refop.Call, f *refop.Flow, at refop.State) refop.State {
-			if at == refop.Approved && c.Now.Sub(f.Decided) < 40*time.Second {
-				return refop.Pending
-			}
-			return at
-		}),
+		edit.SeenAsWhen(refop.Approved, refop.Pending, func(c *refop.Call, f *refop.Flow) bool { return c.Now.Sub(f.Decided) < 40*time.Second }),
 	},
 	{
 		"approval-201", "CIBA-10.1.1-TOKENS", "tokens come with 201",
@@ -57,12 +52,7 @@ var Decision = []Fault{
 	},
 	{
 		"tokens-after-20s", "CIBA-8-NO-TOKENS-BEFORE-DECISION", "after 20 s without a decision there are tokens",
-		edit.States(func(c *refop.Call, f *refop.Flow, at refop.State) refop.State {
-			if at == refop.Pending && c.Now.Sub(f.Created) > 20*time.Second {
-				return refop.Approved
-			}
-			return at
-		}),
+		edit.SeenAsWhen(refop.Pending, refop.Approved, func(c *refop.Call, f *refop.Flow) bool { return c.Now.Sub(f.Created) > 20*time.Second }),
 	},
 	{
 		"approval-of-user", "CIBA-8-ISOLATION", "an approval counts for everything this client has asked the user",
@@ -136,11 +126,8 @@ var Decision = []Fault{
 	},
 	{
 		"approval-lost-after-poll", "CIBA-10.1.1-DECISION-DURING-POLL", "an approval within a quarter of a second of a poll is a denial",
-		edit.States(func(_ *refop.Call, f *refop.Flow, at refop.State) refop.State {
-			if at == refop.Approved && !f.LastPoll.IsZero() && f.Decided.Sub(f.LastPoll) < 250*time.Millisecond {
-				return refop.Denied
-			}
-			return at
+		edit.SeenAsWhen(refop.Approved, refop.Denied, func(_ *refop.Call, f *refop.Flow) bool {
+			return !f.LastPoll.IsZero() && f.Decided.Sub(f.LastPoll) < 250*time.Millisecond
 		}),
 	},
 	{"denial-invalid-grant", "CIBA-11-DENIED", "a denial is invalid_grant", pollAnswer(refop.Denied, 400, "invalid_grant")},
@@ -158,12 +145,7 @@ var Decision = []Fault{
 	},
 	{
 		"denial-late", "CIBA-11-DENIED-NO-PENDING", "a denial takes 40 s to show",
-		edit.States(func(c *refop.Call, f *refop.Flow, at refop.State) refop.State {
-			if at == refop.Denied && c.Now.Sub(f.Decided) < 40*time.Second {
-				return refop.Pending
-			}
-			return at
-		}),
+		edit.SeenAsWhen(refop.Denied, refop.Pending, func(c *refop.Call, f *refop.Flow) bool { return c.Now.Sub(f.Decided) < 40*time.Second }),
 	},
 	{"denial-overruled", "CIBA-11-DENIED-FINAL", "an approval after the denial counts", edit.DecidingAgain()},
 	{"denial-forgotten", "CIBA-11-DENIED-FINAL", "a denial is told once, then the request is pending", toldOnce(refop.Pending)},

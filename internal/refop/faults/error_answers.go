@@ -155,35 +155,19 @@ var ErrorAnswers = []Fault{
 	},
 	{
 		"error-own-codes", "CIBA-13-ERROR-CODES", "errors have codes of the OP's own",
-		startErrors(func(r *refop.Reply) {
-			if r.Body["error"] == "invalid_scope" {
-				r.Body["error"] = "E1042"
-			}
-		}),
+		startErrorsOf("invalid_scope", edit.Member("error", "E1042")),
 	},
 	{
 		"error-request-object", "CIBA-13-ERROR-CODES", "every request error is invalid_request_object",
-		startErrors(func(r *refop.Reply) {
-			if r.Body["error"] == "invalid_request" {
-				r.Body["error"] = "invalid_request_object"
-			}
-		}),
+		startErrorsOf("invalid_request", edit.Member("error", "invalid_request_object")),
 	},
 	{
 		"error-401-code", "CIBA-13-ERROR-CODES", "failed authentication is unauthorized",
-		startErrors(func(r *refop.Reply) {
-			if r.Body["error"] == "invalid_client" {
-				r.Body["error"] = "unauthorized"
-			}
-		}),
+		startErrorsOf("invalid_client", edit.Member("error", "unauthorized")),
 	},
 	{
 		"error-status-409", "CIBA-13-STATUS-PAIRING", "invalid_scope is a 409",
-		startErrors(func(r *refop.Reply) {
-			if r.Body["error"] == "invalid_scope" {
-				r.Status = 409
-			}
-		}),
+		startErrorsOf("invalid_scope", edit.Status(409)),
 	},
 	{
 		"error-status-422", "CIBA-13-STATUS-PAIRING", "request errors are 422",
@@ -195,10 +179,6 @@ var ErrorAnswers = []Fault{
 	},
 	{
 		"error-status-401", "CIBA-13-STATUS-PAIRING", "unknown users are 401",
-		startErrors(func(r *refop.Reply) {
-			if r.Body["error"] == "unknown_user_id" {
-				r.Status = 401
-			}
-		}),
+		startErrorsOf("unknown_user_id", edit.Status(401)),
 	},
 }

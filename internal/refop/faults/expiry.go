@@ -27,12 +27,7 @@ var Expiry = []Fault{
 	{"expired-tokens", "CIBA-11-EXPIRED-TOKEN", "an expired request brings tokens", edit.SeenAs(refop.Expired, refop.Approved)},
 	{
 		"expired-late-500", "CIBA-11-EXPIRED-LATE-POLL", "half a minute after the expiry a poll is pending",
-		edit.States(func(c *refop.Call, f *refop.Flow, at refop.State) refop.State {
-			if at == refop.Expired && sinceExpiry(c, f) > 30*time.Second {
-				return refop.Pending
-			}
-			return at
-		}),
+		edit.SeenAsWhen(refop.Expired, refop.Pending, func(c *refop.Call, f *refop.Flow) bool { return sinceExpiry(c, f) > 30*time.Second }),
 	},
 	{
 		"expires-early", "CIBA-7.3-NOT-EARLY", "requests end 8 s before expires_in",
@@ -69,56 +64,34 @@ var Expiry = []Fault{
 	},
 	{
 		"expires-approval-early", "CIBA-7.3-NOT-EARLY", "an approval in the last 20 s is too late",
-		edit.States(func(_ *refop.Call, f *refop.Flow, at refop.State) refop.State {
-			if at == refop.Approved && f.Expires.Sub(f.Decided) < 20*time.Second {
-				return refop.Expired
-			}
-			return at
+		edit.SeenAsWhen(refop.Approved, refop.Expired, func(_ *refop.Call, f *refop.Flow) bool {
+			return f.Expires.Sub(f.Decided) < 20*time.Second
 		}),
 	},
 	{
 		"expired-revived", "CIBA-11-EXPIRED-FINAL", "an approval after the expiry counts",
-		edit.All(edit.DecidingAgain(), edit.States(func(_ *refop.Call, f *refop.Flow, at refop.State) refop.State {
-			if at == refop.Expired && f.State == refop.Approved && !f.Decided.Before(f.Expires) {
-				return refop.Approved
-			}
-			return at
+		edit.All(edit.DecidingAgain(), edit.SeenAsWhen(refop.Expired, refop.Approved, func(_ *refop.Call, f *refop.Flow) bool {
+			return f.State == refop.Approved && !f.Decided.Before(f.Expires)
 		})),
 	},
 	{
 		"expired-approved-lives", "CIBA-11-APPROVED-UNREDEEMED-EXPIRES", "an approved request never expires",
-		edit.States(func(_ *refop.Call, f *refop.Flow, at refop.State) refop.State {
-			if at == refop.Expired && f.State == refop.Approved {
-				return refop.Approved
-			}
-			return at
-		}),
+		edit.SeenAsWhen(refop.Expired, refop.Approved, func(_ *refop.Call, f *refop.Flow) bool { return f.State == refop.Approved }),
 	},
 	{
 		"expired-approved-extended", "CIBA-11-APPROVED-UNREDEEMED-EXPIRES", "an approval adds two minutes",
-		edit.States(func(c *refop.Call, f *refop.Flow, at refop.State) refop.State {
-			if at == refop.Expired && f.State == refop.Approved && sinceExpiry(c, f) < 2*time.Minute {
-				return refop.Approved
-			}
-			return at
+		edit.SeenAsWhen(refop.Expired, refop.Approved, func(c *refop.Call, f *refop.Flow) bool {
+			return f.State == refop.Approved && sinceExpiry(c, f) < 2*time.Minute
 		}),
 	},
 	{
 		"expired-approved-pending", "CIBA-11-APPROVED-UNREDEEMED-EXPIRES", "an approved request that expired is pending again",
-		edit.States(func(_ *refop.Call, f *refop.Flow, at refop.State) refop.State {
-			if at == refop.Expired && f.State == refop.Approved {
-				return refop.Pending
-			}
-			return at
-		}),
+		edit.SeenAsWhen(refop.Expired, refop.Pending, func(_ *refop.Call, f *refop.Flow) bool { return f.State == refop.Approved }),
 	},
 	{
 		"expired-race-revived", "CIBA-11-EXPIRED-FINAL", "an approval in the last second keeps the request alive",
-		edit.States(func(_ *refop.Call, f *refop.Flow, at refop.State) refop.State {
-			if at == refop.Expired && f.State == refop.Approved && f.Expires.Sub(f.Decided) < time.Second {
-				return refop.Approved
-			}
-			return at
+		edit.SeenAsWhen(refop.Expired, refop.Approved, func(_ *refop.Call, f *refop.Flow) bool {
+			return f.State == refop.Approved && f.Expires.Sub(f.Decided) < time.Second
 		}),
 	},
 	{
@@ -138,46 +111,46 @@ var Expiry = []Fault{
 	},
 	{
 		"requested-expiry-30-zero", "CIBA-7.1-REQEXP-INFLUENCE", "for 30 s expires_in is 0",
-		startsThat(asked(func(v string) bool { return v == "30" }), lasts(0)),
+		startsThat(expiryAsked(func(v string) bool { return v == "30" }), lasts(0)),
 	},
 	{
 		"requested-expiry-300-missing", "CIBA-7.1-REQEXP-INFLUENCE", "for 300 s there is no expires_in",
-		startsThat(asked(func(v string) bool { return v == "300" }), func(_ *refop.Call, r *refop.Reply) { delete(r.Body, "expires_in") }),
+		startsThat(expiryAsked(func(v string) bool { return v == "300" }), func(_ *refop.Call, r *refop.Reply) { delete(r.Body, "expires_in") }),
 	},
 	{"requested-expiry-any", "CIBA-7.1-REQEXP-INVALID", "any value is taken and ignored", edit.Without(refop.CheckRequestedExpiry)},
 	{
 		"requested-expiry-negative", "CIBA-7.1-REQEXP-INVALID", "expires_in is 0 for what is not positive",
-		edit.All(edit.Without(refop.CheckRequestedExpiry), startsThat(asked(notPositive), lasts(0))),
+		edit.All(edit.Without(refop.CheckRequestedExpiry), startsThat(expiryAsked(notPositive), lasts(0))),
 	},
 	{
 		"requested-expiry-code", "CIBA-7.1-REQEXP-INVALID", "bad values are access_denied",
-		startsThat(asked(notPositive), refused("access_denied")),
+		startsThat(expiryAsked(notPositive), refused("access_denied")),
 	},
 	{
 		"requested-expiry-words-500", "CIBA-7.1-REQEXP-INVALID", "a word crashes the OP",
-		startsThat(asked(func(v string) bool { return strings.ContainsAny(v, "abc") }), crash),
+		startsThat(expiryAsked(func(v string) bool { return strings.ContainsAny(v, "abc") }), crash),
 	},
 	{
 		"requested-expiry-fraction-500", "CIBA-7.1-REQEXP-INVALID", "a fraction crashes the OP",
-		startsThat(asked(func(v string) bool { return strings.Contains(v, ".") }), crash),
+		startsThat(expiryAsked(func(v string) bool { return strings.Contains(v, ".") }), crash),
 	},
-	{"requested-expiry-huge-500", "CIBA-7.1-REQEXP-HUGE", "a huge value crashes the OP", startsThat(asked(long), crash)},
+	{"requested-expiry-huge-500", "CIBA-7.1-REQEXP-HUGE", "a huge value crashes the OP", startsThat(expiryAsked(long), crash)},
 	{
 		"requested-expiry-overflow", "CIBA-7.1-REQEXP-HUGE", "a large value becomes a negative expires_in",
-		startsThat(asked(long), lasts(-1981284353)),
+		startsThat(expiryAsked(long), lasts(-1981284353)),
 	},
 	{
 		"requested-expiry-infinite", "CIBA-7.1-REQEXP-HUGE", "a large value becomes an expires_in no clock can count",
-		startsThat(asked(long), lasts(json.Number("1e300"))),
+		startsThat(expiryAsked(long), lasts(json.Number("1e300"))),
 	},
 	{
 		"requested-expiry-huge-code", "CIBA-7.1-REQEXP-HUGE", "a huge value is invalid_scope",
-		startsThat(asked(long), refused("invalid_scope")),
+		startsThat(expiryAsked(long), refused("invalid_scope")),
 	},
 }
 
-// asked picks requests whose requested_expiry fits.
-func asked(fits func(value string) bool) edit.Which {
+// expiryAsked picks requests whose requested_expiry fits.
+func expiryAsked(fits func(value string) bool) edit.Which {
 	return func(c *refop.Call) bool { return c.Has("requested_expiry") && fits(c.Value("requested_expiry")) }
 }
 

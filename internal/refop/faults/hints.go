@@ -216,11 +216,7 @@ var Hints = []Fault{
 	},
 	{
 		"hint-token-expired-code", "CIBA-13-LHT-EXPIRED", "an expired login_hint_token is expired_token",
-		startErrors(func(r *refop.Reply) {
-			if r.Body["error"] == "expired_login_hint_token" {
-				r.Body["error"] = "expired_token"
-			}
-		}),
+		startErrorsOf("expired_login_hint_token", edit.Member("error", "expired_token")),
 	},
 	{"hint-token-unverified", "CIBA-14-LHT-BAD-SIGNATURE", "a forged login_hint_token is accepted", unverifiedHintToken(edit.Always)},
 	{"hint-token-somebody", "CIBA-7.2-LHT-UNKNOWN-USER", "a login_hint_token for nobody is the first user", nobodyIsFirstUser(edit.Always)},

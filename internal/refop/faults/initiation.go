@@ -81,23 +81,23 @@ var Initiation = []Fault{
 		"start-duplicates-equal", "CIBA-13-DUPLICATE-PARAM", "a parameter may come twice with one value",
 		notRepeated(func(_ string, values []string) bool { return len(slices.Compact(slices.Clone(values))) == 1 }),
 	},
-	{"start-duplicate-hint", "CIBA-13-DUPLICATE-PARAM", "the first of two hints counts", notRepeated(named("login_hint"))},
-	{"start-duplicate-scope", "CIBA-13-DUPLICATE-PARAM", "the first of two scopes counts", notRepeated(named("scope"))},
+	{"start-duplicate-hint", "CIBA-13-DUPLICATE-PARAM", "the first of two hints counts", notRepeated(only("login_hint"))},
+	{"start-duplicate-scope", "CIBA-13-DUPLICATE-PARAM", "the first of two scopes counts", notRepeated(only("scope"))},
 	{
 		"start-duplicate-message", "CIBA-13-DUPLICATE-PARAM", "the first of two binding messages counts",
-		notRepeated(named("binding_message")),
+		notRepeated(only("binding_message")),
 	},
 	{
 		"start-duplicate-expiry", "CIBA-13-DUPLICATE-PARAM", "the first of two requested_expiry counts",
-		notRepeated(named("requested_expiry")),
+		notRepeated(only("requested_expiry")),
 	},
 	{
 		"start-duplicate-hint-token", "CIBA-13-DUPLICATE-PARAM", "the first of two login_hint_tokens counts",
-		notRepeated(named("login_hint_token")),
+		notRepeated(only("login_hint_token")),
 	},
 	{
 		"start-duplicate-details", "CIBA-13-DUPLICATE-PARAM", "the first of two authorization_details counts",
-		notRepeated(named("authorization_details")),
+		notRepeated(only("authorization_details")),
 	},
 	{
 		"start-duplicate-code", "CIBA-13-DUPLICATE-PARAM", "a repeated parameter is invalid_scope",
@@ -163,7 +163,7 @@ var Initiation = []Fault{
 	{
 		"start-prompt-first", "CIBA-7.2-NO-SIDE-EFFECT-ON-ERROR", "the user is asked before the client is authenticated",
 		edit.Replies(func(c *refop.Call, r *refop.Reply) {
-			named := c.OP.UserBy(func(u refop.User) bool { return u.LoginHint == c.Value("login_hint") })
+			named := userNamed(c)
 			if c.Endpoint == refop.EndpointStart && r.Status == 401 && named != nil {
 				c.User, c.Client = named, &c.OP.Registration().Clients[0]
 				askAnyway(c)
@@ -198,7 +198,7 @@ var Initiation = []Fault{
 	{
 		"start-prompt-unauthorized", "CIBA-7.2-NO-SIDE-EFFECT-ON-ERROR", "the user is asked by a client that may not ask",
 		edit.Replies(func(c *refop.Call, r *refop.Reply) {
-			named := c.OP.UserBy(func(u refop.User) bool { return u.LoginHint == c.Value("login_hint") })
+			named := userNamed(c)
 			if c.Endpoint == refop.EndpointStart && r.Body["error"] == "unauthorized_client" && named != nil {
 				c.User = named
 				askAnyway(c)
@@ -241,7 +241,7 @@ func notRepeated(which func(name string, values []string) bool) edit.Change {
 	}
 }
 
-func named(parameter string) func(string, []string) bool {
+func only(parameter string) func(string, []string) bool {
 	return func(name string, _ []string) bool { return name == parameter }
 }
 

@@ -36,13 +36,28 @@ func startErrors(rewrite func(*refop.Reply)) edit.Change {
 	return edit.Answers(refop.EndpointStart, refop.ReplyError, rewrite)
 }
 
+// startErrorsOf edits the refusals of backchannel requests with one code.
+func startErrorsOf(code string, rewrite func(*refop.Reply)) edit.Change {
+	return startErrors(ofCode(code, rewrite))
+}
+
+// pollErrors edits the errors of polls with one code.
+func pollErrors(code string, rewrite func(*refop.Reply)) edit.Change {
+	return edit.Polls(func(_ *refop.Call, r *refop.Reply) { ofCode(code, rewrite)(r) })
+}
+
 // errorsOf edits the errors with one code, at any endpoint.
 func errorsOf(code string, rewrite func(*refop.Reply)) edit.Change {
-	return edit.Answers("", refop.ReplyError, func(r *refop.Reply) {
+	return edit.Answers("", refop.ReplyError, ofCode(code, rewrite))
+}
+
+// ofCode edits answers that have an error code.
+func ofCode(code string, rewrite func(*refop.Reply)) func(*refop.Reply) {
+	return func(r *refop.Reply) {
 		if r.Body["error"] == code {
 			rewrite(r)
 		}
-	})
+	}
 }
 
 // crash makes an answer that of an OP that does not know what happened to it.

@@ -20,36 +20,25 @@ var Polling = []Fault{
 		"poll-pending-always-slow-down", "CIBA-11-PENDING", "every pending poll is slow_down",
 		pollAnswer(refop.Pending, 400, "slow_down"),
 	},
-	{"poll-error-text", "CIBA-11-ERROR-FORMAT", "errors of polls are plain text", edit.Polls(func(_ *refop.Call, r *refop.Reply) {
-		if r.Kind == refop.ReplyError && r.Body["error"] == "authorization_pending" {
-			r.Header.Set("Content-Type", "text/plain")
-		}
-	})},
+	{
+		"poll-error-text", "CIBA-11-ERROR-FORMAT", "errors of polls are plain text",
+		pollErrors("authorization_pending", edit.Media("text/plain")),
+	},
 	{"poll-error-cached", "CIBA-11-ERROR-NO-STORE", "errors of polls may be cached", edit.Polls(func(_ *refop.Call, r *refop.Reply) {
 		if r.Kind == refop.ReplyError {
 			r.Header.Del("Cache-Control")
 		}
 	})},
-	{"poll-denied-cached", "CIBA-11-ERROR-NO-STORE", "a denial may be cached", edit.Polls(func(_ *refop.Call, r *refop.Reply) {
-		if r.Body["error"] == "access_denied" {
-			r.Header.Del("Cache-Control")
-		}
-	})},
-	{"poll-denied-empty", "CIBA-11-ERROR-FORMAT", "a denial has no body", edit.Polls(func(_ *refop.Call, r *refop.Reply) {
-		if r.Kind == refop.ReplyError && r.Body["error"] == "access_denied" {
-			r.Raw = []byte{}
-		}
-	})},
-	{"poll-slow-down-text", "CIBA-11-ERROR-FORMAT", "slow_down is called text/plain", edit.Polls(func(_ *refop.Call, r *refop.Reply) {
-		if r.Body["error"] == "slow_down" {
-			r.Header.Set("Content-Type", "text/plain")
-		}
-	})},
-	{"poll-expired-text", "CIBA-11-ERROR-FORMAT", "an expiry is called text/html", edit.Polls(func(_ *refop.Call, r *refop.Reply) {
-		if r.Kind == refop.ReplyError && r.Body["error"] == "expired_token" {
-			r.Header.Set("Content-Type", "text/html")
-		}
-	})},
+	{
+		"poll-denied-cached", "CIBA-11-ERROR-NO-STORE", "a denial may be cached",
+		pollErrors("access_denied", edit.WithoutHeader("Cache-Control")),
+	},
+	{
+		"poll-denied-empty", "CIBA-11-ERROR-FORMAT", "a denial has no body",
+		pollErrors("access_denied", func(r *refop.Reply) { r.Raw = []byte{} }),
+	},
+	{"poll-slow-down-text", "CIBA-11-ERROR-FORMAT", "slow_down is called text/plain", pollErrors("slow_down", edit.Media("text/plain"))},
+	{"poll-expired-text", "CIBA-11-ERROR-FORMAT", "an expiry is called text/html", pollErrors("expired_token", edit.Media("text/html"))},
 	{
 		"poll-unknown-parameter", "RFC6749-3.2-TOKEN-UNKNOWN-PARAM", "an unknown parameter of a poll is refused",
 		tokenRequestsThat(edit.Sent("x_unknown"), refused("invalid_request")),
@@ -87,7 +76,7 @@ var Polling = []Fault{
 	{"fast-poll-403", "CIBA-11-FAST-POLL", "fast polls are 403 slow_down", edit.EarlyPollsAre(403, "slow_down")},
 	{
 		"fast-poll-tokens", "CIBA-11-FAST-POLL-NO-TOKENS", "who polls fast enough gets tokens",
-		afterEarlyPolls(3, func(f *refop.Flow, at refop.State) refop.State {
+		afterEarlyPolls(3, func(at refop.State) refop.State {
 			if at == refop.Pending {
 				return refop.Approved
 			}
@@ -96,7 +85,7 @@ var Polling = []Fault{
 	},
 	{
 		"slow-down-kills", "CIBA-11-SLOWDOWN-STILL-PENDING", "slow_down ends the request",
-		afterEarlyPolls(1, func(_ *refop.Flow, at refop.State) refop.State {
+		afterEarlyPolls(1, func(at refop.State) refop.State {
 			if at == refop.Pending || at == refop.Approved {
 				return refop.Forgotten
 			}
@@ -111,7 +100,7 @@ var Polling = []Fault{
 	},
 	{
 		"slow-down-undecidable", "CIBA-11-SLOWDOWN-STILL-PENDING", "after slow_down no decision counts",
-		afterEarlyPolls(1, func(_ *refop.Flow, at refop.State) refop.State {
+		afterEarlyPolls(1, func(at refop.State) refop.State {
 			if at == refop.Approved {
 				return refop.Pending
 			}
@@ -177,12 +166,12 @@ func nthPoll(n int, code string) edit.Change {
 
 // afterEarlyPolls changes the state of flows that were polled too early so many
 // times.
-func afterEarlyPolls(n int, change func(*refop.Flow, refop.State) refop.State) edit.Change {
+func afterEarlyPolls(n int, change func(refop.State) refop.State) edit.Change {
 	return func(p *refop.Plan) {
 		early := edit.EarlyPolls(p)
 		p.EditStates(func(_ *refop.Call, f *refop.Flow, at refop.State) refop.State {
 			if early.Of(f) >= n {
-				return change(f, at)
+				return change(at)
 			}
 			return at
 		})

@@ -102,11 +102,8 @@ var Redemption = []Fault{
 	},
 	{
 		"foreign-expired-tokens", "CIBA-11-OTHER-CLIENT-EXPIRED", "another client redeems what expired",
-		edit.All(foreignPolls(refop.Expired), edit.States(func(c *refop.Call, f *refop.Flow, at refop.State) refop.State {
-			if at == refop.Expired && c.Client != f.Client {
-				return refop.Approved
-			}
-			return at
+		edit.All(foreignPolls(refop.Expired), edit.SeenAsWhen(refop.Expired, refop.Approved, func(c *refop.Call, _ *refop.Flow) bool {
+			return foreign(c)
 		})),
 	},
 	{"foreign-kills", "CIBA-11-ARID-OTHER-CLIENT", "a foreign poll uses the id up", consumedBy(foreign)},
@@ -140,30 +137,15 @@ var Redemption = []Fault{
 	{"reuse-forever", "CIBA-10.1.1-REUSE", "an id can be redeemed again and again", edit.SeenAs(refop.Used, refop.Approved)},
 	{
 		"reuse-grace", "CIBA-10.1.1-REUSE-RACE", "within two seconds an id can be redeemed again",
-		edit.States(func(c *refop.Call, f *refop.Flow, at refop.State) refop.State {
-			if at == refop.Used && c.Now.Sub(f.Redeemed) < 2*time.Second {
-				return refop.Approved
-			}
-			return at
-		}),
+		edit.SeenAsWhen(refop.Used, refop.Approved, func(c *refop.Call, f *refop.Flow) bool { return c.Now.Sub(f.Redeemed) < 2*time.Second }),
 	},
 	{
 		"reuse-later", "CIBA-10.1.1-REUSE", "after three seconds an id is fresh again",
-		edit.States(func(c *refop.Call, f *refop.Flow, at refop.State) refop.State {
-			if at == refop.Used && c.Now.Sub(f.Redeemed) > 3*time.Second {
-				return refop.Approved
-			}
-			return at
-		}),
+		edit.SeenAsWhen(refop.Used, refop.Approved, func(c *refop.Call, f *refop.Flow) bool { return c.Now.Sub(f.Redeemed) > 3*time.Second }),
 	},
 	{
 		"reuse-much-later", "CIBA-10.1.1-REUSE", "the use of an id is forgotten after 15 s",
-		edit.States(func(c *refop.Call, f *refop.Flow, at refop.State) refop.State {
-			if at == refop.Used && c.Now.Sub(f.Redeemed) > 15*time.Second {
-				return refop.Approved
-			}
-			return at
-		}),
+		edit.SeenAsWhen(refop.Used, refop.Approved, func(c *refop.Call, f *refop.Flow) bool { return c.Now.Sub(f.Redeemed) > 15*time.Second }),
 	},
 	{"reuse-pending", "CIBA-10.1.1-REUSE", "a used id is pending", edit.SeenAs(refop.Used, refop.Pending)},
 	{"reuse-500", "CIBA-10.1.1-REUSE", "a used id crashes the OP", pollAnswer(refop.Used, 500, "server_error")},

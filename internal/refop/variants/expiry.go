@@ -37,12 +37,7 @@ var Expiry = []Variant{
 	},
 	{
 		"expired-forgotten", "CIBA Core 11: how long an expired request is remembered is open",
-		edit.States(func(c *refop.Call, f *refop.Flow, at refop.State) refop.State {
-			if at == refop.Expired && sinceExpiry(c, f) > 3*time.Second {
-				return refop.Forgotten
-			}
-			return at
-		}),
+		edit.SeenAsWhen(refop.Expired, refop.Forgotten, func(c *refop.Call, f *refop.Flow) bool { return sinceExpiry(c, f) > 3*time.Second }),
 	},
 	{
 		"expired-forgotten-at-once", "CIBA Core 11: what is not known any more is invalid_grant",
@@ -57,12 +52,7 @@ var Expiry = []Variant{
 	},
 	{
 		"device-gives-up", "a device may give up shortly before the OP does",
-		edit.States(func(c *refop.Call, f *refop.Flow, at refop.State) refop.State {
-			if at == refop.Pending && sinceExpiry(c, f) > -4*time.Second {
-				return refop.Denied
-			}
-			return at
-		}),
+		edit.SeenAsWhen(refop.Pending, refop.Denied, func(c *refop.Call, f *refop.Flow) bool { return sinceExpiry(c, f) > -4*time.Second }),
 	},
 }
 

@@ -14,12 +14,12 @@ import (
 var Load = []Variant{
 	{
 		"limit-starts-of-user", "RFC 6585 4: a user may be asked five times in a minute",
-		limitStarts(&window{most: 5, per: time.Minute}, 429, ofUser, told),
+		limitStarts(&window{most: 5, per: time.Minute}, 429, ofUser, telling),
 	},
-	{"limit-starts-unsaid", "RFC 6585 4: Retry-After is optional", limitStarts(&window{most: 10, per: time.Minute}, 429, ofClient, untold)},
+	{"limit-starts-unsaid", "RFC 6585 4: Retry-After is optional", limitStarts(&window{most: 10, per: time.Minute}, 429, ofClient, silent)},
 	{
 		"limit-starts-of-client", "RFC 9110 15.6.4: 503 while there is too much to do",
-		limitStarts(&window{most: 1, per: time.Second}, 503, ofClient, told),
+		limitStarts(&window{most: 1, per: time.Second}, 503, ofClient, telling),
 	},
 	{"limit-open-requests", "RFC 6585 4: a user has one open request at a time", openRequests(1, 429)},
 	{
@@ -62,10 +62,10 @@ func (w *window) take(key string, now time.Time) (wait time.Duration) {
 	return 0
 }
 
-// told and untold are how long a client is told to wait.
-func told(wait time.Duration) time.Duration { return wait }
+// telling and silent are how long a client is told to wait.
+func telling(wait time.Duration) time.Duration { return wait }
 
-func untold(time.Duration) time.Duration { return 0 }
+func silent(time.Duration) time.Duration { return 0 }
 
 func tooMany(status int, retryAfter time.Duration) *refop.OAuthError {
 	return &refop.OAuthError{Status: status, Code: "temporarily_unavailable", Description: "too many requests", RetryAfter: retryAfter}

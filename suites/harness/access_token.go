@@ -9,7 +9,8 @@ import (
 	"github.com/cibatest/cibatest/internal/jose"
 )
 
-// ResourceServer is the client that introspects.
+// ResourceServer is the client that introspects: the one of the target file with the purpose
+// resource-server. Without one the case ends as error; the need introspection prevents that.
 func ResourceServer(t *T) *Client {
 	i := slices.IndexFunc(t.Clients(), func(c *Client) bool { return c.Purpose == "resource-server" })
 	if i < 0 {
@@ -18,20 +19,22 @@ func ResourceServer(t *T) *Client {
 	return t.Clients()[i]
 }
 
-// IntrospectionRequest asks about a token as the resource server.
+// IntrospectionRequest asks about a token as the resource server. RFC 7662 2.1.
 func IntrospectionRequest(t *T, token string) Request {
 	return IntrospectionRequestAs(t, ResourceServer(t), token)
 }
 
+// IntrospectionRequestAs is [IntrospectionRequest] of any client.
 func IntrospectionRequestAs(t *T, c *Client, token string) Request {
 	return Request{Client: c, Call: ciba.Call{
 		Label: "introspection request", URL: t.Target().Endpoints.Introspection, Form: ciba.P("token", token),
 	}}
 }
 
-// Introspect asks the resource server, and the client itself where that one is
-// told active false: a caller that is not entitled is answered so (RFC 7662 2.2),
-// and some OPs entitle only the client that holds the token.
+// Introspect asks about a token as the resource server, and as the case's client where the
+// first answer is active false: a caller that is not entitled is answered so (RFC 7662 2.2),
+// and some OPs entitle only the client that holds the token. The answer with active true is
+// returned, else that to the resource server.
 func Introspect(t *T, token string) *ciba.Response {
 	as := func(c *Client) *ciba.Response {
 		return t.Send(IntrospectionRequestAs(t, c, token))
@@ -48,7 +51,7 @@ func Introspect(t *T, token string) *ciba.Response {
 	return own
 }
 
-// UserinfoRequest asks for the claims of the user of an access token.
+// UserinfoRequest asks for the claims of the user of an access token. OIDC Core 5.3.1.
 func UserinfoRequest(t *T, accessToken string) Request {
 	return Request{Call: ciba.Call{
 		Label: "UserInfo request", Method: http.MethodGet, URL: t.Target().Endpoints.Userinfo,
@@ -56,7 +59,9 @@ func UserinfoRequest(t *T, accessToken string) Request {
 	}}
 }
 
-// UserinfoClaims reads a UserInfo response, which may be a JWT (OIDC Core 5.3.2).
+// UserinfoClaims reads a UserInfo response, which may be a JWT, signed or encrypted or both
+// (OIDC Core 5.3.2). The signature is not verified. One that cannot be decrypted ends the
+// case as error.
 func UserinfoClaims(t *T, resp *ciba.Response) (map[string]any, error) {
 	if strings.HasPrefix(strings.TrimSpace(string(resp.Body)), "{") {
 		return resp.Object()
@@ -72,8 +77,8 @@ func UserinfoClaims(t *T, resp *ciba.Response) (map[string]any, error) {
 	return token.Claims, err
 }
 
-// UserinfoSubject is the sub that UserInfo tells for an access token, nil when
-// it tells none.
+// UserinfoSubject is the sub that UserInfo has for an access token, nil when it has none or
+// the target has no UserInfo. The next finding points at the answer.
 func UserinfoSubject(t *T, accessToken string) any {
 	if !t.Has("userinfo") {
 		return nil
@@ -87,45 +92,37 @@ func UserinfoSubject(t *T, accessToken string) any {
 	return claims["sub"]
 }
 
-func RefreshRequest(t *T, c *Client, refreshToken string) Request {
-	call := t.TokenRequest(c, ciba.P("grant_type", "refresh_token", "refresh_token", refreshToken))
-	call.Label = "refresh request"
-	return call
-}
-
-// Refresh uses a refresh token as its client should.
-func Refresh(t *T, refreshToken string) *ciba.Response {
-	return t.Send(RefreshRequest(t, t.client, refreshToken))
-}
-
-// OwnScopes are values that servers act on themselves and may leave out of what
-// they write into an access token.
+// OwnScopes are scope values that an OP acts on itself and may leave out of an access token,
+// which is for others to read.
 var OwnScopes = []string{"openid", "offline_access"}
 
-// GrantedScope is what the access token or introspection tells about the scope,
-// and which of them it was; nothing when neither does.
+// GrantedScope is the scope that the access token states, or else introspection, and which
+// of them it was. Both are empty when neither states one. Where introspection was asked, the
+// next finding may point at its answer.
 func GrantedScope(t *T, accessToken string) (scope []string, where string) {
-	if list, told := ScopeInside(accessToken); told {
+	if list, stated := ScopeInside(accessToken); stated {
 		return list, "the access token"
 	}
-	if list, told := IntrospectedScope(t, accessToken); told {
+	if list, stated := IntrospectedScope(t, accessToken); stated {
 		return list, "introspection"
 	}
 	return nil, ""
 }
 
-// ScopeInside is the scope in a JWT access token.
+// ScopeInside is the scope in a JWT access token, and reports whether there is one.
 func ScopeInside(accessToken string) ([]string, bool) {
 	token, err := jose.Decode(accessToken)
 	if err != nil {
 		return nil, false
 	}
-	if list, told := ScopeIn(token.Claims["scope"]); told {
+	if list, stated := ScopeIn(token.Claims["scope"]); stated {
 		return list, true
 	}
 	return ScopeIn(token.Claims["scp"]) // as some servers call it
 }
 
+// IntrospectedScope is the scope that introspection states for an active token, and reports
+// whether there is one. The next finding points at the answer of an active token.
 func IntrospectedScope(t *T, accessToken string) ([]string, bool) {
 	if !t.Has("introspection") {
 		return nil, false
@@ -139,29 +136,17 @@ func IntrospectedScope(t *T, accessToken string) ([]string, bool) {
 	return ScopeIn(object["scope"])
 }
 
-// ScopeIn reads a scope, which some servers write as an array.
+// ScopeIn reads a scope, a text of values with spaces between them (RFC 6749 3.3), which some
+// servers write as an array. It reports whether the value is either.
 func ScopeIn(value any) ([]string, bool) {
 	if text, isString := value.(string); isString {
 		return strings.Fields(text), true
 	}
-	return TextsOf(value)
+	return StringsOf(value)
 }
 
-// TryRedeem lets a request be approved that the OP may as well refuse.
-func TryRedeem(t *T, p ciba.Params) (Redeemed, bool) {
-	resp := t.Start(p)
-	if resp.Status/100 != 2 {
-		return Redeemed{}, false
-	}
-	r := Redeemed{Flow: t.FlowOf(t.client, t.User(), resp), Ack: resp}
-	t.Approve(r.Flow)
-	r.Response = t.PollDecided(r.Flow)
-	var err error
-	r.Tokens, err = r.Response.Tokens()
-	return r, err == nil
-}
-
-// JWTClaims are the claims of an access token that is a readable JWT.
+// JWTClaims are the claims of an access token, and reports whether it is a readable JWT. The
+// signature is not verified.
 func JWTClaims(accessToken string) (map[string]any, bool) {
 	token, err := jose.Decode(accessToken)
 	if err != nil || token.Claims == nil {

@@ -5,7 +5,8 @@ import (
 	"net/url"
 )
 
-// MustBeTLS accepts plain http on a loopback address, noting it once: a lab OP.
+// MustBeTLS wants the address of an endpoint to be https, CIBA Core 7. Plain http on a
+// loopback address is accepted and noted: the OP is a lab, whose traffic nobody can read.
 func MustBeTLS(t *T, name, address string) {
 	u, err := url.Parse(address)
 	if err == nil && u.Scheme == "https" {

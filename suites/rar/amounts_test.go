@@ -16,7 +16,7 @@ func objectOf(t *testing.T, text string) map[string]any {
 }
 
 // A larger amount keeps its shape, and amounts are preferred to other numbers.
-func TestLarger(t *testing.T) {
+func TestWithLargerAmount(t *testing.T) {
 	t.Parallel()
 	for text, want := range map[string]string{
 		`{"type":"pay","amount":"50.00"}`:                  `{"amount":"90.00","type":"pay"}`,
@@ -25,7 +25,7 @@ func TestLarger(t *testing.T) {
 		`{"type":"pay","days":3}`:                          `{"days":9,"type":"pay"}`,
 		`{"type":"pay","to":"DE02 1001"}`:                  "",
 	} {
-		got, ok := detail{text, objectOf(t, text)}.larger()
+		got, ok := detail{text, objectOf(t, text)}.withLargerAmount()
 		if ok != (want != "") || ok && got.text != want {
 			t.Errorf("%s: got %s %v, want %s", text, got.text, ok, want)
 		}

@@ -11,23 +11,24 @@ import (
 	"github.com/cibatest/cibatest/internal/jose"
 )
 
-// KeySet is a published JWK Set: its members as they are, and the keys among
-// them that can be used here.
+// KeySet is a published JWK Set. RFC 7517 5.
 type KeySet struct {
-	Raw  []map[string]any
-	Keys []jose.Key
+	Raw  []map[string]any // all keys, as they are
+	Keys []jose.Key       // those that can be used here
 }
 
-// KeySetAnswer is the shared answer of jwks_uri.
+// KeySetAnswer is the shared answer of jwks_uri, which is asked once for each client.
 func KeySetAnswer(t *T) *ciba.Response {
 	return Observe(t, "keys", func(t *T) *ciba.Response { return t.Send(KeySetRequest(t)) })
 }
 
+// KeySetRequest asks for the JWK Set.
 func KeySetRequest(t *T) Request {
 	return Request{Call: ciba.Call{Label: "JWK Set", Method: http.MethodGet, URL: t.Target().Endpoints.JWKS}}
 }
 
-// MustKeySet is the published key set, or an error.
+// MustKeySet is the published key set. Without one no signature can be verified, which ends
+// the case as error; the case jwks-public judges why.
 func MustKeySet(t *T) KeySet {
 	if t.Target().Endpoints.JWKS == "" {
 		t.Abort("neither the metadata nor the target file names a jwks_uri, so no signature can be verified")
@@ -35,6 +36,7 @@ func MustKeySet(t *T) KeySet {
 	return MustReadKeySet(t, KeySetAnswer(t))
 }
 
+// MustReadKeySet is [ReadKeySet] of a 200, or ends the case as error.
 func MustReadKeySet(t *T, resp *ciba.Response) KeySet {
 	set, err := ReadKeySet(t.MustSucceed("the request for the JWK Set", resp))
 	if err != nil {
@@ -43,6 +45,8 @@ func MustReadKeySet(t *T, resp *ciba.Response) KeySet {
 	return set
 }
 
+// ReadKeySet reads a JWK Set. The error names the key that is none; keys of types that are
+// not known here are none, and are left out of Keys only.
 func ReadKeySet(resp *ciba.Response) (KeySet, error) {
 	object, err := resp.Object()
 	if err != nil {
@@ -71,8 +75,8 @@ func ReadKeySet(resp *ciba.Response) (KeySet, error) {
 	return set, err
 }
 
-// Signing counts the keys that are not marked for encryption.
-func (s KeySet) Signing() int {
+// SigningKeys counts the keys that may have signed: those not marked for encryption.
+func (s KeySet) SigningKeys() int {
 	n := 0
 	for _, key := range s.Raw {
 		if KeyUse(key) != "enc" {
@@ -82,13 +86,16 @@ func (s KeySet) Signing() int {
 	return n
 }
 
+// Verifies reports whether one of the keys made the signature of a token, by the algorithm of
+// its header. Whether that algorithm is the right one is not said.
 func (s KeySet) Verifies(token IDToken) bool {
 	_, err := jose.Verify(token.Text, s.Keys, []string{token.Alg()})
 	return err == nil
 }
 
-// CannotVerify names a legal algorithm or curve that this tool does not know.
-func (s KeySet) CannotVerify(token IDToken) string {
+// WhyUnverifiable names the legal algorithm or curve that this tool does not know and the token
+// may be signed by. It is empty where [KeySet.Verifies] decides.
+func (s KeySet) WhyUnverifiable(token IDToken) string {
 	registered := []string{"ES256K", "Ed448", "ML-DSA-44", "ML-DSA-65", "ML-DSA-87"}
 	if slices.Contains(registered, token.Alg()) {
 		return "alg " + token.Alg() + " is not known here"
@@ -100,8 +107,8 @@ func (s KeySet) CannotVerify(token IDToken) string {
 	return ""
 }
 
-// KeyUse is what a key is for, told by use or else by its algorithm, empty when
-// neither tells.
+// KeyUse is what a key is for, sig or enc, by its member use or else by its algorithm. It is
+// empty when it has neither. RFC 7517 4.2, 4.4.
 func KeyUse(key map[string]any) string {
 	if use, _ := key["use"].(string); use != "" {
 		return use

@@ -44,21 +44,21 @@ type answer struct {
 type members struct {
 	Error       string          `json:"error"`
 	AuthReqID   string          `json:"auth_req_id"`
-	ExpiresIn   seconds         `json:"expires_in"`
-	Interval    seconds         `json:"interval"`
+	ExpiresIn   lenientSeconds  `json:"expires_in"`
+	Interval    lenientSeconds  `json:"interval"`
 	AccessToken string          `json:"access_token"`
 	IDToken     string          `json:"id_token"`
 	Details     json.RawMessage `json:"authorization_details"`
 }
 
-// seconds are read forgivingly, as a number or a string: the form is for the
-// suites to judge. What cannot be read is zero.
-type seconds time.Duration
+// lenientSeconds are read as a number or a string: the form is for the suites to
+// judge. What cannot be read is zero.
+type lenientSeconds time.Duration
 
-func (s *seconds) UnmarshalJSON(data []byte) error {
+func (s *lenientSeconds) UnmarshalJSON(data []byte) error {
 	f, err := strconv.ParseFloat(strings.Trim(string(data), `" `), 64)
 	if err == nil && f > 0 && f < 1e9 {
-		*s = seconds(f * float64(time.Second))
+		*s = lenientSeconds(f * float64(time.Second))
 	}
 	return nil
 }
@@ -107,7 +107,7 @@ func (r *reader) read(starts bool, status int, header http.Header, body []byte, 
 	return a
 }
 
-// busy are the statuses of a server that may answer better later.
+// busy reports whether a status is that of a server which may answer better later.
 func busy(status int) bool {
 	return status >= 500 || status == http.StatusTooManyRequests || status == http.StatusRequestTimeout
 }
@@ -139,10 +139,34 @@ func retryAfter(h http.Header, received time.Time) time.Duration {
 	return min(d, time.Hour)
 }
 
-// printable keeps a code of an OP short, readable and harmless.
+// printable is a code of an OP, short and harmless, as the name of a counter. What is
+// odd has one name for all, unlike in [ciba.Printable]: an OP must not be able to make
+// a result carry any number of names.
 func printable(code string) string {
 	if len(code) > 40 || !utf8.ValidString(code) || strings.ContainsFunc(code, func(r rune) bool { return r < ' ' || r > '~' || r == '"' || r == '<' }) {
 		return "an unprintable code"
 	}
 	return code
+}
+
+// faultText sorts what a transport says into a few kinds.
+func faultText(text string) string {
+	for _, known := range []struct{ part, name string }{
+		{"connection refused", "connection refused"},
+		{"Client.Timeout", "timeout"},
+		{"deadline exceeded", "timeout"},
+		{"timeout", "timeout"},
+		{"connection reset", "connection reset"},
+		{"EOF", "connection closed"},
+		{"broken pipe", "connection closed"},
+		{"no such host", "no such host"},
+		{"certificate", "certificate not trusted"},
+		{"cannot assign requested address", "no free local port"},
+		{"too many open files", "too many open files"},
+	} {
+		if strings.Contains(text, known.part) {
+			return known.name
+		}
+	}
+	return "network fault"
 }

@@ -8,22 +8,24 @@ import (
 	"github.com/cibatest/cibatest/internal/jose"
 )
 
-// IDToken is a decoded ID Token, and its signed text.
+// IDToken is a decoded ID Token whose signature nobody has verified yet.
 type IDToken struct {
 	jose.Token
-	Text string
+	Text string // the signed token, decrypted if it was encrypted
 }
 
+// Alg is the algorithm of the header, empty when there is none or it is no string.
 func (i IDToken) Alg() string {
 	alg, _ := i.Header["alg"].(string)
 	return alg
 }
 
-// IDTokenIn reads the ID Token of a token response. Without a readable one
-// nothing can be judged but that, which token-id-token does.
+// IDTokenIn reads the ID Token of a token response of the case's client. Without a readable
+// one nothing can be judged but that, which the case token-id-token does: here it ends the
+// case as error, or as a skip where the scope asks for no ID Token.
 func IDTokenIn(t *T, tokens ciba.TokenResponse) IDToken { return IDTokenFor(t, t.client, tokens) }
 
-// IDTokenFor is [T.IDTokenIn] for another client.
+// IDTokenFor is [IDTokenIn] for another client, whose keys may have to decrypt it.
 func IDTokenFor(t *T, c *Client, tokens ciba.TokenResponse) IDToken {
 	if tokens.IDToken == "" && !AsksForOpenID(t) {
 		t.Skip("the scope of the target file does not contain openid, so no ID Token is due")
@@ -39,7 +41,8 @@ func IDTokenFor(t *T, c *Client, tokens ciba.TokenResponse) IDToken {
 	return IDToken{token, signed}
 }
 
-// Opened decrypts a token that is encrypted to the client.
+// Opened decrypts a token that is encrypted to the client, and returns any other as it is.
+// The error says that the client's keys cannot decrypt it.
 func Opened(c *Client, token string) (string, error) {
 	if !jose.IsEncrypted(token) {
 		return token, nil
@@ -51,6 +54,8 @@ func Opened(c *Client, token string) (string, error) {
 	return jose.Decrypt(token, keys)
 }
 
+// AsksForOpenID reports whether the scope of the target file has openid. Without it no ID
+// Token is due. CIBA Core 7.1 leaves open what such a request is; see N-11.
 func AsksForOpenID(t *T) bool {
 	return slices.Contains(strings.Fields(t.Request().Get("scope")), "openid")
 }

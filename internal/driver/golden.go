@@ -1,0 +1,165 @@
+package driver
+
+import (
+	"context"
+	"fmt"
+	"slices"
+
+	"github.com/cibatest/cibatest/internal/approve"
+	"github.com/cibatest/cibatest/internal/ciba"
+	"github.com/cibatest/cibatest/internal/targetfile"
+)
+
+// Golden is what the ordinary requests came to that everything else leans on, before
+// anything is judged. What does not work here is a matter of the set-up first: of the
+// target file, or of the hook that makes decisions.
+type Golden struct {
+	// Refused tells of each user whose good request was refused how, in the OP's own
+	// words, by the user's name. Users whose request was accepted are not in it.
+	Refused map[string]string
+	// Deny and Approve are why a decision could not be delivered; nil: it was, or none
+	// was tried. What the OP makes of a decision is not looked at.
+	Deny, Approve error
+}
+
+// GoldenFlows sends one good request for each user of the target and, where somebody
+// decides, delivers one denial and one approval. All requests are closed again, but for
+// the approved one, whose user is the last of the file.
+func (r *Run) GoldenFlows(ctx context.Context, c *Client) Golden {
+	ctx, cancel := context.WithTimeout(ctx, probeLimit)
+	defer cancel()
+	g := Golden{Refused: map[string]string{}}
+	var accepted []*Flow
+	d := r.Driver(DriverOptions{Name: "golden flow"})
+	for _, u := range r.target.Users {
+		flow, refusal := d.goldenStart(ctx, c, u)
+		if refusal != "" {
+			g.Refused[u.Name] = refusal
+		}
+		if flow != nil {
+			accepted = append(accepted, flow)
+		}
+	}
+	if r.mayDeny && len(accepted) > 0 {
+		g.Deny = d.decide(ctx, accepted[0], false)
+	}
+	if last := len(accepted) - 1; r.mayDeny && last > 0 {
+		g.Approve = d.decide(ctx, accepted[last], true)
+		d.open.take(func(o openRequest) bool { return o.authReqID == accepted[last].AuthReqID })
+	}
+	d.deny(ctx, d.open.take(anyRequest))
+	return g
+}
+
+// goldenStart sends a good request. Without an answer, or where the OP is in trouble,
+// neither a flow nor a refusal comes of it: nothing is known of the user then.
+func (d *Driver) goldenStart(ctx context.Context, c *Client, u targetfile.User) (flow *Flow, refusal string) {
+	resp, err := d.Send(ctx, d.run.Start(c, d.GoodStart(c, u)))
+	if err != nil || resp.Err != nil {
+		return nil, ""
+	}
+	if resp.Status/100 == 4 && !RefusesClient(resp) {
+		return nil, InItsWords(resp)
+	}
+	if flow, err = NewFlow(c, u, resp); err != nil {
+		return nil, ""
+	}
+	return flow, ""
+}
+
+// usual is how ordinary requests differ from what the target file says first, where the
+// OP refuses that. The zero value is as the file says.
+type usual struct {
+	hint      string // the kind of hint that names users; empty: the first that a user has
+	noMessage bool   // binding_message is left out
+}
+
+// FindUsual looks for a request for a user that the OP accepts where it refuses the good
+// one: without the binding_message, or with another kind of hint. If there is one, the OP
+// knows client and user, ordinary requests are like it from now on, and what the OP
+// refuses is left to the cases about that. It reports what was found, in words, or
+// nothing. It must not be called while cases run.
+func (r *Run) FindUsual(ctx context.Context, c *Client, u targetfile.User) string {
+	ctx, cancel := context.WithTimeout(ctx, probeLimit)
+	defer cancel()
+	d := r.Driver(DriverOptions{Name: "golden flow", User: u})
+	defer func() { d.deny(ctx, d.open.take(anyRequest)) }()
+	first, _ := u.Hint()
+	tries := []usual{{noMessage: true}}
+	for _, kind := range hintKinds {
+		if kind != first && hintOf(u, kind) != "" {
+			tries = append(tries, usual{hint: kind})
+		}
+	}
+	for _, try := range tries {
+		r.usual = try
+		resp, err := d.Send(ctx, r.Start(c, d.GoodStart(c, u)))
+		if err != nil {
+			break
+		}
+		if _, err := resp.Started(); err == nil {
+			return try.words()
+		}
+	}
+	r.usual = usual{}
+	return ""
+}
+
+func (u usual) words() string {
+	if u.noMessage {
+		return "without binding_message"
+	}
+	return "with " + u.hint
+}
+
+// hintKinds are the ways to name a user. CIBA Core 7.1.
+var hintKinds = []string{"login_hint", "login_hint_token", "id_token_hint"}
+
+// hintOf is a user's hint of one kind, empty when the target file has none.
+func hintOf(u targetfile.User, kind string) string {
+	switch kind {
+	case "login_hint":
+		return u.LoginHint
+	case "login_hint_token":
+		return u.LoginHintToken.Reveal()
+	case "id_token_hint":
+		return u.IDTokenHint.Reveal()
+	}
+	return ""
+}
+
+// hintFor is the parameter that names a user in ordinary requests.
+func (r *Run) hintFor(u targetfile.User) (name, value string) {
+	if value := hintOf(u, r.usual.hint); value != "" {
+		return r.usual.hint, value
+	}
+	return u.Hint()
+}
+
+// decide delivers a decision about a flow, as the only thing this driver does to it.
+func (d *Driver) decide(ctx context.Context, f *Flow, allow bool) error {
+	d.open.take(func(o openRequest) bool { return !allow && o.authReqID == f.AuthReqID })
+	return d.run.approver.Decide(ctx, approve.Decision{AuthReqID: f.AuthReqID, User: f.User, Allow: allow})
+}
+
+// descriptionLimit bounds what is quoted of an error_description, in bytes.
+const descriptionLimit = 200
+
+// InItsWords is the summary of an answer with what the OP's error_description says,
+// quoted and cut, so that it acts on nothing it is shown in.
+func InItsWords(resp *ciba.Response) string {
+	e, ok := resp.OAuthError()
+	if !ok || e.Description == "" {
+		return resp.Summary()
+	}
+	text := e.Description
+	if len(text) > descriptionLimit {
+		text = text[:descriptionLimit] + "..."
+	}
+	return fmt.Sprintf("%s, %+q", resp.Summary(), text)
+}
+
+// EveryUser reports whether the good requests of all users were refused.
+func (g Golden) EveryUser(users []targetfile.User) bool {
+	return len(users) > 0 && !slices.ContainsFunc(users, func(u targetfile.User) bool { return g.Refused[u.Name] == "" })
+}

@@ -1,0 +1,63 @@
+package loadgen
+
+import (
+	"fmt"
+
+	"github.com/cibatest/cibatest/reports/result"
+)
+
+// breach is a kind of violation of the protocol.
+type breach struct{ kind, requirement, text string }
+
+// The breaches that are looked for in every answer of a run.
+var (
+	redeemedTwice   = breach{"double_redemption", "CIBA-10.1.1-REUSE-RACE", "one auth_req_id was redeemed twice at the same moment"}
+	redeemedAgain   = breach{"reuse", "CIBA-10.1.1-REUSE", "a redeemed auth_req_id was redeemed again"}
+	tokensDenied    = breach{"tokens_after_denial", "CIBA-11-DENIED-FINAL", "tokens were issued although the user had denied"}
+	deniedApproved  = breach{"denied_although_approved", "CIBA-10.1.1-TOKENS", "a request was denied although the user had approved"}
+	tokensUndecided = breach{"tokens_without_decision", "CIBA-11-PENDING", "tokens were issued before the user had decided"}
+	tokensExpired   = breach{"tokens_after_expiry", "CIBA-11-EXPIRED-FINAL", "tokens were issued after expires_in had passed"}
+	pendingExpired  = breach{"pending_after_expiry", "CIBA-11-EXPIRED-TOKEN", "a request was still pending after expires_in had passed"}
+	expiredEarly    = breach{"early_expiry", "CIBA-7.3-EXPIRES-IN-TRUE", "a request expired before expires_in had passed"}
+	wrongSubject    = breach{"wrong_subject", "CIBA-7.1-HINT-SUBJECT-MATCH", "the tokens are another user's"}
+	detailsForeign  = breach{"foreign_details", "RFC9396-7-FAITHFUL", "the authorization_details are another request's"}
+	detailsChanged  = breach{"changed_details", "RFC9396-7-FAITHFUL", "the authorization_details differ from those that were granted"}
+	detailsMissing  = breach{"missing_details", "RFC9396-7-RETURNED", "the authorization_details are missing from the token response"}
+	idRepeated      = breach{"repeated_id", "CIBA-7.3-ARID-UNIQUE", "an auth_req_id was given out twice"}
+	idGuessable     = breach{"low_entropy", "CIBA-7.3-ARID-ENTROPY", "auth_req_ids have too little entropy"}
+	outsideTheTexts = breach{"unknown_answer", "CIBA-11-ERROR-FORMAT", "an answer is none that the specifications know"}
+)
+
+// gravestFirst is the order in which a result lists breaches.
+var gravestFirst = []breach{
+	redeemedTwice, redeemedAgain, tokensDenied, tokensUndecided, tokensExpired, deniedApproved, wrongSubject, detailsForeign, detailsChanged,
+	detailsMissing, idRepeated, idGuessable, expiredEarly, pendingExpired, outsideTheTexts,
+}
+
+// mostEvidence is how many occurrences of one kind are kept in full.
+const mostEvidence = 5
+
+// report notes a breach. Evidence is that of the first few exchanges.
+func (c *checks) report(e *engine, x *exchange, b breach, format string, args ...any) {
+	v := c.found[b]
+	if v == nil {
+		v = &result.Violation{Kind: b.kind, Requirement: b.requirement, Text: b.text}
+		c.found[b] = v
+	}
+	v.Count++
+	e.now.count(result.CountViolations, 1)
+	if x != nil && len(v.Evidence) < mostEvidence {
+		v.Evidence = append(v.Evidence, c.evidence.of(e, x, fmt.Sprintf(format, args...)))
+	}
+}
+
+// violations are what was found, the gravest first.
+func (c *checks) violations() []result.Violation {
+	list := []result.Violation{}
+	for _, b := range gravestFirst {
+		if v := c.found[b]; v != nil {
+			list = append(list, *v)
+		}
+	}
+	return list
+}
