@@ -26,8 +26,8 @@ var _ = Cases.Describe("Client authentication", func() {
 	Case("auth-methods-shared", "works with every advertised method at both endpoints",
 		Judges("CIBA-4-AUTH-METHODS-SHARED").Limit(5*time.Minute).About(20*ciba.DefaultInterval), judgeSharedMethods)
 	Case("auth-required", "is required to start", Judges("CIBA-7.1-AUTH-REQUIRED").Smoke(), judgeStartWithoutCredential)
-	// RFC 6749 2.3.1 lets a client without a secret send an empty one. For a client that
-	// has one it must not do.
+	// RFC 6749 2.3.1 lets a client whose secret is empty leave the parameter out. An OP that
+	// takes an empty secret for no secret to compare lets in every client.
 	Case("auth-empty-secret", "is not an empty secret in the header",
 		Disturbing("CIBA-7.1-AUTH-REQUIRED").Methods(targetfile.AuthClientSecretBasic), judgeEmptySecret)
 	Case("auth-empty-secret-post", "is not an empty secret in the body",
@@ -47,7 +47,8 @@ var _ = Cases.Describe("Client authentication", func() {
 		Disturbing("RFC6749-5.2-BASIC-CHALLENGE"), judgeBasicChallenge)
 	Case("auth-registered-method", "accepts the registered method only",
 		Disturbing("CIBA-7.1-AUTH-REGISTERED-METHOD"), judgeRegisteredMethod)
-	// Whoever reads its client_id, in an app for example, could prompt its users.
+	// Anybody can read the client_id of a public client out of its app, and could have the
+	// users of the OP prompted in its name.
 	Case("auth-public-client", "refuses public clients", Judges("CIBA-7.1-PUBLIC-CLIENT"), func(t *T) {
 		t.JudgeVariant("without credential", t.Start(t.Request()))
 		t.JudgeVariant("with an empty secret in the body", StartAuthenticatedBy(t, t.Client(), ciba.Post(t.Client().ClientID, "")))

@@ -177,8 +177,8 @@ func judgeRequiredMember(t *T, name string, ok bool, value any) {
 }
 
 // judgeAuthAlgorithms warns where the list is missing, since RFC 8414 2 requires it and
-// OIDC Discovery does not. An OP that lists none announces that it takes assertions
-// without a signature.
+// OIDC Discovery does not. An OP that lists the algorithm none announces that it takes
+// assertions without a signature.
 func judgeAuthAlgorithms(t *T) {
 	document := t.Document()
 	methods := t.Discovery().Strings("token_endpoint_auth_methods_supported")

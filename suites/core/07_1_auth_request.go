@@ -176,8 +176,8 @@ func judgeTokensWithoutOpenID(t *T) {
 	if resp.Status/100 != 2 {
 		t.Skip("this OP refuses requests without openid")
 	}
-	_, tokenResponse := t.MustRedeem(t.FlowOf(t.Client(), t.User(), resp))
-	t.Expect(tokenResponse).NotTo(HaveMember("id_token", nonEmptyText), "no ID Token, as openid was not asked for")
+	_, redeemed := t.MustRedeem(t.FlowOf(t.Client(), t.User(), resp))
+	t.Expect(redeemed).NotTo(HaveMember("id_token", nonEmptyText), "no ID Token, as openid was not asked for")
 }
 
 // openIDRank sorts openid behind all other scope values.

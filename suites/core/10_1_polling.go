@@ -23,7 +23,7 @@ import (
 var _ = Cases.Describe("Paced poll", func() {
 	Case("poll-pending", "is answered authorization_pending while the user has not decided",
 		Judges("CIBA-11-PENDING").Limit(seriesLimit).About(seriesTime), func(t *T) {
-			for i, resp := range mustSeries(t, 1).polls {
+			for i, resp := range mustSeries(t).polls {
 				if i < 3 {
 					t.Judge(resp)
 				}
@@ -31,13 +31,13 @@ var _ = Cases.Describe("Paced poll", func() {
 		})
 	Case("poll-no-tokens-before-decision", "never yields tokens before the user decides",
 		Judges("CIBA-8-NO-TOKENS-BEFORE-DECISION").Limit(seriesLimit).About(seriesTime), func(t *T) {
-			for _, resp := range mustSeries(t, 1).polls {
+			for _, resp := range mustSeries(t).polls {
 				t.Judge(resp)
 			}
 		})
 	Case("poll-interval-sufficient", "is not too early when it keeps the announced interval",
 		Judges("CIBA-7.3-INTERVAL-SUFFICIENT").Limit(seriesLimit).About(seriesTime), func(t *T) {
-			s := mustSeries(t, 1)
+			s := mustSeries(t)
 			if s.announced == 0 {
 				t.Skip("the acknowledgement has no interval; poll-interval-default judges the default of 5 s")
 			}
@@ -45,7 +45,7 @@ var _ = Cases.Describe("Paced poll", func() {
 		})
 	Case("poll-interval-default", "is not too early every 5 s when no interval was announced",
 		Judges("CIBA-7.3-INTERVAL-DEFAULT").Limit(seriesLimit).About(seriesTime), func(t *T) {
-			s := mustSeries(t, 1)
+			s := mustSeries(t)
 			if s.announced != 0 {
 				t.Skip("the acknowledgement has an interval, %s", s.announced)
 			}
@@ -53,7 +53,7 @@ var _ = Cases.Describe("Paced poll", func() {
 		})
 	Case("poll-interval-from-send", "is due one interval after the last one was sent, however long the answer took",
 		Judges("CIBA-10.1-INTERVAL-FROM-SEND").Limit(seriesLimit).About(seriesTime), func(t *T) {
-			s := mustSeries(t, 1)
+			s := mustSeries(t)
 			judged := false
 			for i := range s.polls {
 				if s.followsLongAnswer(i) {
@@ -67,7 +67,7 @@ var _ = Cases.Describe("Paced poll", func() {
 		})
 	Case("poll-long-max", "is answered within 30 s",
 		Judges("CIBA-10.1-LONGPOLL-MAX").Limit(seriesLimit).About(seriesTime), func(t *T) {
-			for _, resp := range mustSeries(t, 1).polls {
+			for _, resp := range mustSeries(t).polls {
 				t.Expect(resp).To(ArriveWithin(31*time.Second), "an answer within 31 s")
 			}
 		})
@@ -156,7 +156,7 @@ func pollSeries(t *T, most int) series {
 	f := t.MustStart(t.Request())
 	f.EndAwaited = true // how long it is pending is what is judged
 	s := series{flow: f, announced: f.Interval}
-	for len(s.polls) < most && pollFits(t, f) {
+	for len(s.polls) < most && pollFits(f) {
 		resp := t.Poll(f)
 		if f.Outlived(resp) {
 			break
@@ -171,15 +171,15 @@ func pollSeries(t *T, most int) series {
 
 // pollFits reports whether the next paced poll can be sent before the last moment
 // at which a request has to be pending.
-func pollFits(t *T, f *Flow) bool {
+func pollFits(f *Flow) bool {
 	return !f.NextPoll().After(f.Expires().Add(-ExpiryEarly))
 }
 
-// mustSeries skips the case when fewer polls fit than it needs.
-func mustSeries(t *T, least int) series {
+// mustSeries is the shared series, or a skip when no poll at all fits.
+func mustSeries(t *T) series {
 	s := sharedSeries(t)
-	if len(s.polls) < least {
-		t.Skip("%d polls fit into expires_in %s at an interval of %s; %d are needed", len(s.polls), s.flow.ExpiresIn, s.flow.Spacing(), least)
+	if len(s.polls) == 0 {
+		t.Skip("no poll fits into expires_in %s at an interval of %s; one is needed", s.flow.ExpiresIn, s.flow.Spacing())
 	}
 	return s
 }
@@ -230,7 +230,7 @@ func secondIsAlwaysTooEarly(t *T) bool {
 // judgeLongPollWakes lets the user approve 3 s after a poll was sent that the OP holds. One
 // that is not woken by the decision keeps the user waiting for the rest of 30 s.
 func judgeLongPollWakes(t *T) {
-	s := mustSeries(t, 1)
+	s := mustSeries(t)
 	if !slices.ContainsFunc(s.polls, func(r *ciba.Response) bool { return answerTime(r) > 2*time.Second }) {
 		t.Skip("this OP answers pending polls at once, so nothing is held")
 	}
@@ -255,7 +255,7 @@ func judgeLongPollWakes(t *T) {
 }
 
 // judgeTokenByGet tries to redeem through the URL. The client authenticates by
-// header, so that no secret gets into a URL. Only the method is odd and the
+// header, so that no secret gets into a URL. Only the method is wrong and the
 // client is entitled to the tokens, so they are no more than the verdict says.
 func judgeTokenByGet(t *T) {
 	flow := t.MustStart(t.Request())
