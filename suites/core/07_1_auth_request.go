@@ -291,7 +291,7 @@ func judgeNoSideEffect(t *T) {
 		try(t.StartRequest(good.Add("login_hint_token", token)))
 	}
 	try(t.StartRequest(good).AuthenticatedBy(UnknownClient(t, t.Client())))
-	for _, c := range t.Clients() { // those that are not allowed to ask
+	for _, c := range Clients(t) { // those that are not allowed to ask
 		if !c.CIBA || c.PolicyDenied {
 			try(t.StartRequest(t.RequestFor(c, t.User())).As(c))
 		}

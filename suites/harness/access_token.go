@@ -13,11 +13,11 @@ import (
 // ResourceServer is the client that introspects: the one of the target file with the purpose
 // resource-server. Without one the case ends as error; the need introspection prevents that.
 func ResourceServer(t *T) *Client {
-	i := slices.IndexFunc(t.Clients(), func(c *Client) bool { return c.Purpose == "resource-server" })
+	i := slices.IndexFunc(Clients(t), func(c *Client) bool { return c.Purpose == "resource-server" })
 	if i < 0 {
 		t.Abort("the target file has no client with purpose resource-server")
 	}
-	return t.Clients()[i]
+	return Clients(t)[i]
 }
 
 // IntrospectionRequest asks about a token as the resource server. RFC 7662 2.1.

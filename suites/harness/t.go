@@ -94,7 +94,7 @@ func Findings(t *T) int { return len(t.findings) }
 func Forget(t *T, n int) { t.findings = t.findings[:n] }
 
 // Clients are all clients of the target file, in its order.
-func (t *T) Clients() []*Client { return t.session.run.Clients() }
+func Clients(t *T) []*Client { return t.session.run.Clients() }
 
 // OrdinaryClients are the poll clients that any ordinary request can use.
 func (t *T) OrdinaryClients() []*Client { return t.session.ordinary() }

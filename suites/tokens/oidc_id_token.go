@@ -117,7 +117,7 @@ func judgePairwise(t *T) {
 	t.Check(isStable, "the same sub for the same client", "sub changed between two flows of the same client and user")
 	judgeOtherUser(t, own)
 	var isCompared bool
-	for _, other := range t.Clients() {
+	for _, other := range Clients(t) {
 		usable := other.CIBA && other.DeliveryMode == "poll" && other.SubjectType == "pairwise"
 		if other == t.Client() || !usable || other.Sector == "" || t.Client().Sector == "" {
 			continue
