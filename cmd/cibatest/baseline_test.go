@@ -112,3 +112,13 @@ func TestPartialUpdateKeepsTheRest(t *testing.T) {
 		t.Errorf("the file is now\n%s", after)
 	}
 }
+
+// That nothing can be written is found before the run takes its time.
+func TestUnwritableOut(t *testing.T) {
+	t.Parallel()
+	target := startLab(t, lab.Options{})
+	code, _, errOut := called(t, "conform", "--target", target, "--out", target+"/out", "metadata-issuer")
+	if code != exitUsage || !strings.Contains(errOut, "--out: ") || strings.Contains(errOut, "of 1 cases") {
+		t.Errorf("exit %d: %s", code, errOut)
+	}
+}

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"slices"
 	"strings"
 	"time"
 
@@ -64,6 +65,9 @@ reference OP is judged.`,
 }
 
 func conform(cmd *cobra.Command, f conformFlags, args []string) error {
+	if err := noFiles(args, f.target); err != nil {
+		return usage(err)
+	}
 	selection := suites.Selection{Arguments: args, LabelFilter: f.labelFilter, Smoke: f.smoke}
 	if f.dryRun {
 		return printSelected(cmd.OutOrStdout(), selection)
@@ -79,8 +83,26 @@ func conform(cmd *cobra.Command, f conformFlags, args []string) error {
 	return judge(cmd, f, selection, opened)
 }
 
+// noFiles refuses a file where a case, requirement or area is named: whoever forgets the
+// flag means the file as the target, and would get the verdict over another OP.
+func noFiles(args []string, target string) error {
+	for _, arg := range args {
+		if info, err := os.Stat(arg); err != nil || info.IsDir() || slices.Contains(suites.Names(), arg) {
+			continue
+		}
+		if target == "" {
+			return fmt.Errorf("%q is a file; did you mean --target %s?", arg, shellWord(arg))
+		}
+		return fmt.Errorf("%q is a file, and no case, requirement or area", arg)
+	}
+	return nil
+}
+
 // judge runs the suites, writes the results and turns the verdict into an exit.
 func judge(cmd *cobra.Command, f conformFlags, selection suites.Selection, o *preflight.Opened) error {
+	if err := writable(f.out); err != nil { // found out before the run, which takes its time
+		return usage(fmt.Errorf("--out: %w", err))
+	}
 	known, err := readBaseline(f)
 	if err != nil {
 		return usage(err)
