@@ -10,10 +10,11 @@ import (
 
 // Badge writes the verdict in the shape of a shields.io endpoint.
 func Badge(w io.Writer, run result.Run) error {
+	d := newDigest(inert(run))
 	colors := map[result.Verdict]string{
 		result.Conformant: "brightgreen", result.NonConformant: "red", result.Partial: "yellow",
 	}
-	color := colors[run.Verdict]
+	color := colors[d.tone()]
 	if color == "" {
 		color = "lightgrey"
 	}
@@ -25,17 +26,15 @@ func Badge(w io.Writer, run result.Run) error {
 		Message       string `json:"message"`
 		Color         string `json:"color"`
 		IsError       bool   `json:"isError,omitempty"`
-	}{1, "CIBA", badgeMessage(newDigest(run)), color, run.Verdict == result.NonConformant})
+	}{1, "CIBA", badgeMessage(d), color, d.tone() == result.NonConformant})
 }
 
 // badgeMessage is the verdict with what it rests on, as a badge has no other
 // place to say that a run was partial or long ago.
 func badgeMessage(d digest) string {
-	verdict := inertLine(string(d.Verdict))
-	judged := d.Summary.Pass + d.Summary.Fail + d.Summary.Warn + d.Summary.Info
-	scope := fmt.Sprintf("%d of %d cases", judged, len(d.Cases))
+	scope := d.coverage()
 	if d.Summary.Fail > 0 {
 		scope = fmt.Sprintf("%d of %d cases fail", d.Summary.Fail, len(d.Cases))
 	}
-	return fmt.Sprintf("%s (%s, %s)", verdict, scope, d.Started.UTC().Format("2006-01-02"))
+	return fmt.Sprintf("%s (%s, %s)", d.verdictWord(), scope, d.Started.UTC().Format("2006-01-02"))
 }

@@ -88,34 +88,6 @@ func (g clauseGroup) source() string {
 	return g.Requirement.Source
 }
 
-// explanation says in a sentence why the verdict is what it is.
-func (d digest) explanation() string {
-	s := d.Summary
-	known := 0
-	for _, c := range d.known {
-		if c.Outcome == result.Fail {
-			known++
-		}
-	}
-	switch {
-	case d.Verdict == result.NonConformant && known > 0 && known >= s.Fail:
-		return plural(known, "failure", "failures") + ", all of them known deviations"
-	case d.Verdict == result.NonConformant && known > 0:
-		return plural(s.Fail, "failure", "failures") + fmt.Sprintf(", %d of them known", known)
-	case d.Verdict == result.NonConformant:
-		return plural(s.Fail, "case shows", "cases show") + " a departure from a clause that must hold"
-	case d.Interrupted:
-		return "the run was interrupted before every case was judged"
-	case d.Verdict == result.Partial:
-		return "nothing failed, but a clause that must hold could not be judged"
-	case s.Warn > 0:
-		return "every clause that must hold and was judged holds; " + plural(s.Warn, "warning", "warnings")
-	case d.Verdict == result.Conformant:
-		return "every clause that was judged holds"
-	}
-	return ""
-}
-
 // scope says how much of the catalogue the run speaks of.
 func (d digest) scope() string {
 	n := map[result.Outcome]int{}

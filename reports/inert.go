@@ -79,6 +79,10 @@ func inertField(name, s string) string {
 	return inertLine(s)
 }
 
+// OneLine is foreign text as a line of a terminal or a log may show it: control
+// characters and invisible ones become visible escapes, and what is too long is cut.
+func OneLine(s string) string { return inertLine(s) }
+
 // inertLine is text for one line.
 func inertLine(s string) string { return escape(s, maxLine, "") }
 

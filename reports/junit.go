@@ -13,8 +13,11 @@ import (
 // A fail is a failure, an error an error. A skip and a deviation that the
 // baseline expects are skipped, with the reason, as JUnit has no third state
 // that would be seen. Warnings and observations pass and tell what they saw.
+// What is wrong with the baseline, and that a run says too little, comes as cases
+// of a suite of its own, so that the file is never greener than the exit code.
 func JUnit(w io.Writer, run result.Run) error {
 	run = inert(run)
+	d := newDigest(run)
 	all := junitSuites{Name: "cibatest conformance", Time: seconds(run.DurationMS)}
 	index := map[string]int{}
 	for _, c := range run.Cases {
@@ -22,10 +25,11 @@ func JUnit(w io.Writer, run result.Run) error {
 		if !ok {
 			i = len(all.Suites)
 			index[c.Area] = i
-			all.Suites = append(all.Suites, junitSuite{Name: c.Area, Timestamp: run.Started.UTC().Format("2006-01-02T15:04:05")})
+			all.Suites = append(all.Suites, junitSuite{Name: c.Area, Timestamp: junitStamp(run)})
 		}
 		all.Suites[i].add(c)
 	}
+	all.Suites = append(all.Suites, d.junitVerdict()...)
 	for i := range all.Suites {
 		s := &all.Suites[i]
 		s.Time = seconds(s.spent)
@@ -36,6 +40,30 @@ func JUnit(w io.Writer, run result.Run) error {
 	}
 	return all.write(w)
 }
+
+// junitVerdict are the suites about the run as a whole; none where its cases say it all.
+func (d digest) junitVerdict() []junitSuite {
+	suite := junitSuite{Name: "verdict", Timestamp: junitStamp(d.Run)}
+	for _, p := range d.BaselineProblems() {
+		suite.Failures++
+		suite.Cases = append(suite.Cases, junitCase{
+			Name: p.Entry, ClassName: "cibatest.baseline", Time: seconds(0), Failure: &junitNote{Message: p.Text, Type: string(p.Kind)},
+		})
+	}
+	if tooLittle := d.tone() == result.Partial && d.Verdict == result.Partial; tooLittle && len(d.errors) == 0 {
+		suite.Errors++
+		suite.Cases = append(suite.Cases, junitCase{
+			Name: "verdict", ClassName: "cibatest.verdict", Time: seconds(0),
+			Error: &junitNote{Message: d.headline() + ": " + d.coverage(), Type: "not judged", Text: d.explanation()},
+		})
+	}
+	if suite.Tests = len(suite.Cases); suite.Tests == 0 {
+		return nil
+	}
+	return []junitSuite{suite}
+}
+
+func junitStamp(run result.Run) string { return run.Started.UTC().Format("2006-01-02T15:04:05") }
 
 func (all junitSuites) write(w io.Writer) error {
 	if _, err := io.WriteString(w, xml.Header); err != nil {

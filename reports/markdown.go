@@ -25,7 +25,8 @@ func Markdown(w io.Writer, run result.Run) error {
 	m.head(d)
 	m.list("Failures", d.failures, m.finding)
 	m.list("Not judged", d.errors, m.reason)
-	m.list("Warnings", d.warnings, m.finding)
+	m.baseline(d.BaselineProblems())
+	m.list(d.warningsTitle(), d.warnings, m.finding)
 	m.list("Known deviations", d.known, m.known)
 	m.skips(d.skipped)
 	_, err := w.Write(m.b.Bytes())
@@ -36,14 +37,16 @@ type markdown struct{ b bytes.Buffer }
 
 func (m *markdown) line(format string, args ...any) { fmt.Fprintf(&m.b, format+"\n", args...) }
 
+// marks show the tone of a verdict where Markdown has no colours.
+var marks = map[result.Verdict]string{result.Conformant: "✅", result.NonConformant: "❌", result.Partial: "⚠️"}
+
 func (m *markdown) head(d digest) {
-	title := map[result.Verdict]string{
-		result.Conformant: "✅ Conformant", result.NonConformant: "❌ Not conformant", result.Partial: "⚠️ Partly judged",
-	}[d.Verdict]
-	if title == "" {
-		title = "Verdict " + code(string(d.Verdict))
+	title := "Verdict " + code(string(d.Verdict))
+	if mark := marks[d.tone()]; mark != "" {
+		title = mark + " " + d.headline()
 	}
-	m.line("## %s: %s\n", title, code(d.Target.Issuer))
+	m.line("## %s: %s\n", title, d.coverage())
+	m.line("%s\n", code(d.Target.Issuer))
 	if text := d.explanation(); text != "" {
 		m.line("%s.\n", upper(text))
 	}
@@ -94,6 +97,22 @@ func (m *markdown) reason(c result.Case) {
 
 func (m *markdown) known(c result.Case) {
 	m.line("- %s (%s): %s", code(c.ID), code(string(c.Outcome)), code(c.Known))
+}
+
+// baseline tells of the entries that do not hold, as long as there is room.
+func (m *markdown) baseline(problems []result.BaselineProblem) {
+	if len(problems) == 0 {
+		return
+	}
+	m.line("### Baseline: entries to mend (%d)\n", len(problems))
+	for i, p := range problems {
+		if m.b.Len() > maxMarkdown-8*maxMarkdownText {
+			m.line("- and %d more, see the report", len(problems)-i)
+			break
+		}
+		m.line("- %s (%s): %s", code(p.Entry), code(string(p.Kind)), code(p.Text))
+	}
+	m.line("")
 }
 
 func (m *markdown) field(name, text string) {

@@ -78,7 +78,8 @@ func (t *textWriter) run(d digest) {
 	t.head(d)
 	t.section("Failures", d.failures, t.finding(d))
 	t.section("Not judged", d.errors, t.notJudged)
-	t.section("Warnings", d.warnings, t.finding(d))
+	t.baseline(d.BaselineProblems())
+	t.section(d.warningsTitle(), d.warnings, t.finding(d))
 	t.section("Known deviations, as the baseline expects", d.known, t.known)
 	t.skips(d.skipped)
 	t.line("")
@@ -96,7 +97,8 @@ func (t *textWriter) long() bool { return bytes.Count(t.b.Bytes(), []byte("\n"))
 func (t *textWriter) verdict(d digest) {
 	colors := map[result.Verdict]style{result.Conformant: green, result.NonConformant: red, result.Partial: yellow}
 	t.line("")
-	t.wrap(0, t.paint(colors[d.Verdict], strings.ToUpper(string(d.Verdict)))+" "+d.Target.Issuer)
+	t.wrap(0, t.paint(colors[d.tone()], strings.ToUpper(d.verdictWord()))+": "+d.coverage())
+	t.wrap(0, d.Target.Issuer)
 }
 
 func (t *textWriter) head(d digest) {
@@ -200,6 +202,20 @@ func (t *textWriter) known(c result.Case) {
 	t.title(c)
 	t.field("known", c.Known)
 	t.field("seen", c.Message)
+}
+
+// baseline tells of the entries that do not hold.
+func (t *textWriter) baseline(problems []result.BaselineProblem) {
+	if len(problems) == 0 {
+		return
+	}
+	t.line("")
+	t.wrap(0, t.paint(bold, fmt.Sprintf("Baseline: entries to mend (%d)", len(problems))))
+	for _, p := range problems {
+		t.line("")
+		t.hang("  "+t.paint(outcomeStyles[result.Fail], string(p.Kind))+" ", p.Entry)
+		t.wrap(4, p.Text)
+	}
 }
 
 func (t *textWriter) skips(groups []skipGroup) {

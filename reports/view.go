@@ -22,6 +22,8 @@ type view struct {
 	Style, Script template.HTML
 
 	Headline, Lead          string
+	Coverage                string         // how much of what was asked was judged
+	Tone                    result.Verdict // whose colour the page wears
 	Date, Machine           string
 	Selected, Scope         string
 	CriticalPath, Wall, Sum string
@@ -88,7 +90,7 @@ type capabilityView struct {
 
 func newView(d digest) view {
 	v := view{
-		digest: d, Headline: headline(d.Verdict), Lead: upper(d.explanation()), Selected: d.selected(), Scope: d.scope(),
+		digest: d, Headline: d.headline(), Coverage: d.coverage(), Tone: d.tone(), Lead: upper(d.explanation()), Selected: d.selected(), Scope: d.scope(),
 		Date: stamp(d.Started), Machine: d.Started.UTC().Format("2006-01-02T15:04:05Z"),
 		CriticalPath: span(d.Timing.CriticalPathMS), Wall: span(d.Timing.WallMS), Sum: span(d.Timing.SumMS),
 		Outcomes: outcomes, Levels: levels(d.Requirements), CaseTally: tallyCases(d.Cases), Skipped: d.skipped,
@@ -99,18 +101,6 @@ func newView(d digest) view {
 	v.Attention = p.attention()
 	v.Areas, v.Stray = p.areas()
 	return v
-}
-
-func headline(v result.Verdict) string {
-	switch v {
-	case result.Conformant:
-		return "Conformant"
-	case result.NonConformant:
-		return "Not conformant"
-	case result.Partial:
-		return "Partly judged"
-	}
-	return string(v)
 }
 
 // places turns cases into views and finds each its place: a case is shown in
@@ -201,7 +191,7 @@ func (p *places) attention() []attentionView {
 	}
 	add("Failures", false, p.failures)
 	add("Not judged", false, p.errors)
-	add("Warnings", false, p.warnings)
+	add(p.warningsTitle(), false, p.warnings)
 	add("Known deviations", true, p.known)
 	return list
 }

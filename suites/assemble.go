@@ -2,6 +2,7 @@ package suites
 
 import (
 	"context"
+	"slices"
 	"strings"
 	"time"
 
@@ -79,12 +80,13 @@ func requirement(r catalogue.Requirement, by []result.Case) result.Requirement {
 }
 
 // verdict is over the whole run. A MUST that could not be judged makes it partial: an
-// error always, a skip when something essential was missing.
+// error always, a skip when something essential was missing. So does a question that was
+// not answered at all.
 func verdict(run result.Run) result.Verdict {
 	if run.Summary.Fail > 0 {
 		return result.NonConformant
 	}
-	if run.Interrupted {
+	if run.Interrupted || unanswered(run) {
 		return result.Partial
 	}
 	for _, c := range run.Cases {
@@ -95,6 +97,29 @@ func verdict(run result.Run) result.Verdict {
 		}
 	}
 	return result.Conformant
+}
+
+// unanswered reports whether the run as a whole, or a case, requirement or area that the
+// user named, was not judged at all.
+func unanswered(run result.Run) bool {
+	return run.Coverage().Judged == 0 || slices.ContainsFunc(run.Selection.Arguments, func(name string) bool {
+		return unjudged(slices.DeleteFunc(slices.Clone(run.Cases), func(c result.Case) bool { return !answersTo(c, name) }))
+	})
+}
+
+// unjudged reports whether none of some cases was judged. Where there are MUSTs among
+// them, only those count: an OP is not asked for an area to hear about its options.
+func unjudged(cases []result.Case) bool {
+	judged := func(c result.Case) bool { return c.Outcome.Judged() }
+	if slices.ContainsFunc(cases, isMust) {
+		return !slices.ContainsFunc(cases, func(c result.Case) bool { return judged(c) && isMust(c) })
+	}
+	return !slices.ContainsFunc(cases, judged)
+}
+
+// answersTo reports whether a word of a selection meant this case.
+func answersTo(c result.Case, name string) bool {
+	return c.ID == name || c.Area == name || slices.Contains(c.Requirements, name)
 }
 
 func isMust(c result.Case) bool {

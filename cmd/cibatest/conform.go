@@ -5,10 +5,10 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"slices"
 	"strings"
 	"time"
 
-	"github.com/cibatest/cibatest/internal/baseline"
 	"github.com/cibatest/cibatest/internal/lab"
 	"github.com/cibatest/cibatest/internal/preflight"
 	"github.com/cibatest/cibatest/reports/result"
@@ -28,7 +28,8 @@ type conformFlags struct {
 	dryRun      bool
 	concurrency int
 	seed        int64
-	write       bool // write a baseline of what was found
+	update      bool // edit the baseline so that it lists what was found
+	reasons     bool // an entry of the baseline without a person's reason fails the run
 }
 
 func newConform() *cobra.Command {
@@ -51,7 +52,8 @@ reference OP is judged.`,
 	flags.StringVarP(&f.target, "target", "t", os.Getenv("CIBATEST_TARGET"), "target file; empty: the embedded reference OP (CIBATEST_TARGET)")
 	flags.StringVarP(&f.out, "out", "o", "out", "folder for the results; created when missing")
 	flags.StringVar(&f.baseline, "baseline", "", "file of known deviations; red only for news")
-	flags.BoolVar(&f.write, "update-baseline", false, "write what failed into the --baseline file")
+	flags.BoolVar(&f.update, "update-baseline", false, "edit the --baseline file so that it lists what was judged; all else in it stays")
+	flags.BoolVar(&f.reasons, "strict-baseline", false, "an entry of the --baseline file without a reason of yours fails the run")
 	flags.StringVarP(&f.labelFilter, "label-filter", "l", "", `Ginkgo label query, e.g. "area: containsAny rar" or "!slow"`)
 	flags.BoolVar(&f.smoke, "smoke", false, "a spread over all areas without expiry waits")
 	flags.BoolVar(&f.strict, "strict", false, "departures from a SHOULD count as failures")
@@ -63,6 +65,9 @@ reference OP is judged.`,
 }
 
 func conform(cmd *cobra.Command, f conformFlags, args []string) error {
+	if err := noFiles(args, f.target); err != nil {
+		return usage(err)
+	}
 	selection := suites.Selection{Arguments: args, LabelFilter: f.labelFilter, Smoke: f.smoke}
 	if f.dryRun {
 		return printSelected(cmd.OutOrStdout(), selection)
@@ -78,8 +83,26 @@ func conform(cmd *cobra.Command, f conformFlags, args []string) error {
 	return judge(cmd, f, selection, opened)
 }
 
+// noFiles refuses a file where a case, requirement or area is named: whoever forgets the
+// flag means the file as the target, and would get the verdict over another OP.
+func noFiles(args []string, target string) error {
+	for _, arg := range args {
+		if info, err := os.Stat(arg); err != nil || info.IsDir() || slices.Contains(suites.Names(), arg) {
+			continue
+		}
+		if target == "" {
+			return fmt.Errorf("%q is a file; did you mean --target %s?", arg, shellWord(arg))
+		}
+		return fmt.Errorf("%q is a file, and no case, requirement or area", arg)
+	}
+	return nil
+}
+
 // judge runs the suites, writes the results and turns the verdict into an exit.
 func judge(cmd *cobra.Command, f conformFlags, selection suites.Selection, o *preflight.Opened) error {
+	if err := writable(f.out); err != nil { // found out before the run, which takes its time
+		return usage(fmt.Errorf("--out: %w", err))
+	}
 	known, err := readBaseline(f)
 	if err != nil {
 		return usage(err)
@@ -94,30 +117,17 @@ func judge(cmd *cobra.Command, f conformFlags, selection suites.Selection, o *pr
 	if err != nil {
 		return asExit(err)
 	}
-	news := known.Apply(&run)
-	if f.write {
-		if err := baseline.Write(f.baseline, run); err != nil {
-			return usage(err)
-		}
+	if known != nil {
+		known.Apply(&run, f.reasons)
 	}
 	if err := writeResults(cmd, f, run); err != nil {
 		return notJudged(err)
 	}
-	return conclude(cmd.ErrOrStderr(), run, known, news)
-}
-
-func readBaseline(f conformFlags) (*baseline.Baseline, error) {
-	if f.baseline == "" {
-		if f.write {
-			return nil, errors.New("--update-baseline needs --baseline FILE")
-		}
-		return &baseline.Baseline{}, nil
+	tellBaseline(cmd.ErrOrStderr(), run)
+	if err := updateBaseline(cmd.ErrOrStderr(), f, run); err != nil {
+		return usage(err)
 	}
-	known, err := baseline.Load(f.baseline, time.Now())
-	if f.write && errors.Is(err, os.ErrNotExist) {
-		return &baseline.Baseline{}, nil
-	}
-	return known, err
+	return conclude(run)
 }
 
 // openTarget opens a target file or, without one, starts the embedded reference OP.
@@ -172,20 +182,16 @@ func seedOr(seed int64) int64 {
 	return time.Now().UnixNano()
 }
 
-// conclude turns the verdict, seen through the baseline, into an exit code.
-func conclude(errOut io.Writer, run result.Run, known *baseline.Baseline, news baseline.News) error {
-	for _, line := range news.Lines() {
-		fmt.Fprintln(errOut, line)
-	}
-	switch {
-	case run.Interrupted:
-		return &exitError{code: exitInterrupted}
-	case !known.Empty() && news.Bad():
+// conclude turns the standing of a run into an exit code.
+func conclude(run result.Run) error {
+	switch run.Standing() {
+	case result.Deviates:
 		return &exitError{code: exitNonConformant}
-	case known.Empty() && run.Verdict == result.NonConformant:
-		return &exitError{code: exitNonConformant}
-	case run.Verdict == result.Partial, news.NotJudged():
+	case result.NotJudged:
 		return &exitError{code: exitNotJudged}
+	case result.Interrupted:
+		return &exitError{code: exitInterrupted}
+	case result.AsExpected:
 	}
 	return nil
 }

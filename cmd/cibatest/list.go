@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 	"text/tabwriter"
 
@@ -20,22 +21,27 @@ func newList() *cobra.Command {
 		Use:   "list [WORD ...]",
 		Short: "List requirements, the cases that judge them, and what is uncovered",
 		Long: `Lists the requirement catalogue with its coverage, which is computed from the cases.
-Words narrow the list to requirements whose id, text or source contains all of them.`,
+Words narrow the list to requirements whose id, text, area or source contains all of them,
+and to the cases that judge these or have all words in their id, title or area.`,
 		Example: `  cibatest list slow_down
+  cibatest list --cases polling
   cibatest list --uncovered
   cibatest list --json`,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			listing := suites.List(faultsByRequirement())
 			listing.Requirements = narrow(listing.Requirements, args, uncovered)
+			listing.Cases = narrowCases(listing.Cases, listing.Requirements, args)
 			switch {
 			case asJSON:
 				encoder := json.NewEncoder(cmd.OutOrStdout())
 				encoder.SetIndent("", "  ")
 				return encoder.Encode(listing)
-			case len(listing.Requirements) == 0:
-				return usage(fmt.Errorf("no requirement matches %q", strings.Join(args, " ")))
+			case cases && len(listing.Cases) == 0:
+				return usage(fmt.Errorf("no case matches %q", strings.Join(args, " ")))
 			case cases:
 				return printCases(cmd.OutOrStdout(), listing)
+			case len(listing.Requirements) == 0:
+				return usage(fmt.Errorf("no requirement matches %q", strings.Join(args, " ")))
 			}
 			return printRequirements(cmd.OutOrStdout(), listing)
 		},
@@ -43,6 +49,7 @@ Words narrow the list to requirements whose id, text or source contains all of t
 	cmd.Flags().BoolVar(&asJSON, "json", false, "print JSON")
 	cmd.Flags().BoolVar(&uncovered, "uncovered", false, "only requirements without a case")
 	cmd.Flags().BoolVar(&cases, "cases", false, "list the cases instead of the requirements")
+	cmd.MarkFlagsMutuallyExclusive("cases", "uncovered") // what is uncovered has no case
 	return cmd
 }
 
@@ -68,6 +75,34 @@ func narrow(all []suites.ListedRequirement, words []string, uncovered bool) []su
 		}
 	}
 	return list
+}
+
+// narrowCases keeps the cases that judge one of the requirements, or have every word in
+// their id, title or area. Without words it keeps all.
+func narrowCases(all []suites.ListedCase, requirements []suites.ListedRequirement, args []string) []suites.ListedCase {
+	words := strings.Fields(strings.ToLower(strings.Join(args, " ")))
+	if len(words) == 0 {
+		return all
+	}
+	judges := map[string]bool{}
+	for _, r := range requirements {
+		for _, id := range r.Cases {
+			judges[id] = true
+		}
+	}
+	list := []suites.ListedCase{}
+	for _, c := range all {
+		if judges[c.ID] || hasAll(c.ID+" "+c.Title+" "+c.Area, words) {
+			list = append(list, c)
+		}
+	}
+	return list
+}
+
+// hasAll reports whether a text, whatever its case, holds every word.
+func hasAll(text string, words []string) bool {
+	text = strings.ToLower(text)
+	return !slices.ContainsFunc(words, func(w string) bool { return !strings.Contains(text, w) })
 }
 
 func printRequirements(out io.Writer, l suites.Listing) error {

@@ -39,6 +39,21 @@ func TestExplain(t *testing.T) {
 	}
 }
 
+func TestListCases(t *testing.T) {
+	t.Parallel()
+	_, all, _ := called(t, "list", "--cases")
+	code, polling, _ := called(t, "list", "--cases", "polling")
+	if n := strings.Count(polling, "\n"); code != exitOK || n < 10 || n > strings.Count(all, "\n")/2 || !strings.Contains(polling, "poll-pending ") {
+		t.Errorf("exit %d, %d lines:\n%s", code, n, polling)
+	}
+	if code, _, errOut := called(t, "list", "--cases", "no-such-word"); code != exitUsage || !strings.Contains(errOut, "no case matches") {
+		t.Errorf("exit %d: %s", code, errOut)
+	}
+	if code, _, _ := called(t, "list", "--cases", "--uncovered"); code != exitUsage {
+		t.Errorf("cases of what has none: exit %d", code)
+	}
+}
+
 // TestNotesReachTheReport: who reads only the report can read what its clauses
 // leave open.
 func TestNotesReachTheReport(t *testing.T) {

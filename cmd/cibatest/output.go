@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -29,9 +30,6 @@ var artefacts = []artefact{
 
 // writeResults writes every artefact and the summary on standard output.
 func writeResults(cmd *cobra.Command, f conformFlags, run result.Run) error {
-	if err := os.MkdirAll(f.out, 0o755); err != nil { //nolint:gosec // reports are made to be read by others
-		return err
-	}
 	for _, a := range artefacts {
 		if err := writeWhole(filepath.Join(f.out, a.name), func(w io.Writer) error { return a.render(w, run) }); err != nil {
 			return fmt.Errorf("writing %s: %w", a.name, err)
@@ -48,6 +46,18 @@ func writeResults(cmd *cobra.Command, f conformFlags, run result.Run) error {
 	}
 	fmt.Fprintf(cmd.ErrOrStderr(), "report: %s\n", filepath.Join(f.out, "report.html"))
 	return nil
+}
+
+// writable makes the folder when it is missing, and reports why nothing can be written there.
+func writable(folder string) error {
+	if err := os.MkdirAll(folder, 0o755); err != nil { //nolint:gosec // reports are made to be read by others
+		return err
+	}
+	probe, err := os.CreateTemp(folder, ".cibatest.*")
+	if err != nil {
+		return err
+	}
+	return errors.Join(probe.Close(), os.Remove(probe.Name()))
 }
 
 // writeWhole writes a file so that a reader sees the old one or the new one,

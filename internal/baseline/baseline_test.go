@@ -13,22 +13,23 @@ import (
 
 var today = time.Date(2026, 11, 24, 12, 0, 0, 0, time.UTC)
 
-func TestExpiredEntriesAreDropped(t *testing.T) {
+func TestEntriesExpireAfterTheirLastDay(t *testing.T) {
 	t.Parallel()
 	got, err := Parse("b.yaml", []byte(`known:
 - {case: forever, outcome: fail, reason: known}
 - {case: last-day, outcome: warn, reason: known, expires: 2026-11-24}
-- {requirement: CIBA-7.1, outcome: error, reason: known, clause: , expires: 2026-11-22}
+- {requirement: CIBA-7.1, outcome: error, reason: known, clause: , expires: 2026-11-23}
 `), today)
-	want := &Baseline{Known: []Entry{
+	want := &Baseline{File: "b.yaml", Known: []Entry{
 		{Case: "forever", Outcome: result.Fail, Reason: "known"},
 		{Case: "last-day", Outcome: result.Warn, Reason: "known", Expires: "2026-11-24"},
+		{Requirement: "CIBA-7.1", Outcome: result.Error, Reason: "known", Expires: "2026-11-23", Expired: true},
 	}}
 	if diff := cmp.Diff(want, got); diff != "" || err != nil {
 		t.Errorf("%v -want +got\n%s", err, diff)
 	}
 	for _, text := range []string{"", "# nothing is known", "known:", "known: []"} {
-		if b, err := Parse("b.yaml", []byte(text), today); err != nil || !b.Empty() {
+		if b, err := Parse("b.yaml", []byte(text), today); err != nil || len(b.Known) > 0 {
 			t.Errorf("%q reads as %v, %v", text, b, err)
 		}
 	}
@@ -67,8 +68,15 @@ func TestCommittedBaselines(t *testing.T) {
 		t.Fatalf("found %v, %v", paths, err)
 	}
 	for _, path := range paths {
-		if _, err := Load(path, today); err != nil {
+		b, err := Load(path, today)
+		if err != nil {
 			t.Errorf("%s: %v", path, err)
+			continue
+		}
+		for _, e := range b.Known {
+			if e.Expired || !e.explained() {
+				t.Errorf("%s: %s has expired, or nobody explained it", path, e.name())
+			}
 		}
 	}
 }

@@ -31,7 +31,8 @@ const (
 type Verdict string
 
 // The verdicts. A run is partial when nothing failed but a required case was
-// skipped for want of a capability of the harness, errored, or was interrupted.
+// skipped for want of a capability of the harness, errored, or was interrupted,
+// and when nothing of what it was asked to judge was judged.
 const (
 	Conformant    Verdict = "conformant"
 	NonConformant Verdict = "non-conformant"
@@ -52,7 +53,8 @@ type Run struct {
 	Verdict      Verdict       `json:"verdict"`
 	Interrupted  bool          `json:"interrupted,omitempty"`
 	Summary      Summary       `json:"summary"`
-	Notes        []string      `json:"notes,omitempty"` // facts about the whole run, such as "plain http on loopback"
+	Baseline     *Baseline     `json:"baseline,omitempty"` // nil: the run was given none
+	Notes        []string      `json:"notes,omitempty"`    // facts about the whole run, such as "plain http on loopback"
 	Cases        []Case        `json:"cases"`
 	Requirements []Requirement `json:"requirements"`
 }
