@@ -181,7 +181,7 @@ func loadCharts(l result.Load) ([]chartGroup, error) {
 	if err != nil {
 		return nil, err
 	}
-	outcomes := []string{result.CountApproved, result.CountDenied, result.CountExpired, result.CountFailed, result.CountRefused}
+	outcomes := []string{result.CountApproved, result.CountDenied, result.CountExpired, result.CountFailed, result.CountUndelivered, result.CountRefused}
 	var bands [][]float64
 	for _, o := range outcomes {
 		bands = append(bands, rate(windows, o))

@@ -110,6 +110,7 @@ func funnelSteps(f result.Funnel) []funnelStep {
 		{"denied", f.Denied, "", false},
 		{"expired", f.Expired, "", false},
 		{"failed", f.Failed, "", false},
+		{"undelivered", f.Undelivered, "the user had decided, and nothing came of it", false},
 		{"abandoned", f.Abandoned, "the run ended first", false},
 	}
 }

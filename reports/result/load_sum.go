@@ -75,13 +75,28 @@ func mergeHistograms(a, b Histogram) (Histogram, error) {
 	return EncodeSparse(into), nil
 }
 
+// The classes that tell how long users who approved waited for their tokens.
+const (
+	// DecisionToToken is the wait from the approval to the tokens. Windows hold the waits
+	// of those who got tokens; in the totals those who got none are added, see
+	// [Load.Sum].
+	DecisionToToken = "decision_to_token"
+
+	// WaitedInVain is the wait of those who got none, until their flow ended.
+	WaitedInVain = "waited_in_vain"
+)
+
 // ClassOrder is the order in which a reader wants the classes.
 var ClassOrder = []string{
 	"initiate", "initiate.corrected", "pending", "pending.corrected", "slow_down", "slow_down.corrected", "redeem", "redeem.corrected",
-	"ended", "ended.corrected", "error", "error.corrected", "decision_to_token", "flow", "decide", "lag.initiate", "lag.poll", "polls_per_flow",
+	"ended", "ended.corrected", "error", "error.corrected", DecisionToToken, WaitedInVain, "flow", "decide", "lag.initiate", "lag.poll", "polls_per_flow",
 }
 
-// Sum makes the totals of a result from its windows.
+// Sum makes the totals of a result from its windows. To the waits for tokens it adds
+// those that were in vain: such a user waited at least as long as was seen, and at least
+// as long as whoever waited longest and got tokens. A quantile of decision_to_token can
+// therefore only rise by users who got nothing, and is a lower bound where it falls
+// among them.
 func (l *Load) Sum() error {
 	l.Counters, l.Answers, l.FailedFor = map[string]int64{}, map[string]int64{}, map[string]int64{}
 	totals := map[string]*hdrhistogram.Histogram{}
@@ -102,11 +117,33 @@ func (l *Load) Sum() error {
 		}
 	}
 	l.Funnel = FunnelOf(l.Counters)
+	if inVain := totals[WaitedInVain]; inVain != nil {
+		totals[DecisionToToken] = withWaitsInVain(orEmpty(totals[DecisionToToken]), inVain)
+	}
 	l.Latency = latencies(totals)
 	if l.Generator.CPUMS > 0 {
 		l.Generator.RequestsPerCS = float64(l.Counters[CountRequests]) * 1000 / float64(l.Generator.CPUMS)
 	}
 	return nil
+}
+
+// withWaitsInVain adds censored waits to complete ones, each no shorter than the longest
+// of the complete ones.
+func withWaitsInVain(complete, inVain *hdrhistogram.Histogram) *hdrhistogram.Histogram {
+	longest := complete.Max()
+	for _, bar := range inVain.Distribution() {
+		if bar.Count > 0 {
+			_ = complete.RecordValues(min(max(bar.To, longest), histogramMax), bar.Count) // within the limits it cannot fail
+		}
+	}
+	return complete
+}
+
+func orEmpty(h *hdrhistogram.Histogram) *hdrhistogram.Histogram {
+	if h == nil {
+		return NewHistogram()
+	}
+	return h
 }
 
 func latencies(totals map[string]*hdrhistogram.Histogram) []Latency {

@@ -118,6 +118,43 @@ func TestMergeIsExact(t *testing.T) {
 	}
 }
 
+// Users who got nothing count as waiting at least as long as was seen, and never make
+// the quantiles of those who got tokens look better.
+func TestWaitsInVainOnlyRaiseQuantiles(t *testing.T) {
+	t.Parallel()
+	waits := func(seconds ...int64) Histogram {
+		h := NewHistogram()
+		for _, s := range seconds {
+			RecordIn(h, s*1_000_000)
+		}
+		return EncodeSparse(h)
+	}
+	for _, c := range []struct {
+		name             string
+		complete, inVain []int64
+		p50, max         int64
+	}{
+		{"longer than any that was not in vain", []int64{4, 4, 4}, []int64{30, 30, 30, 30}, 30, 30},
+		{"cut off sooner", []int64{40, 40, 40}, []int64{12, 12, 12, 12}, 40, 40},
+		{"nobody got tokens", nil, []int64{12}, 12, 12},
+		{"everybody did", []int64{3, 4, 5}, nil, 4, 5},
+	} {
+		l := Load{Windows: []Window{
+			{StartMS: 0, SpanMS: 1000, Histograms: map[string]Histogram{WaitedInVain: waits(c.inVain...)}},
+			{StartMS: 1000, SpanMS: 1000, Histograms: map[string]Histogram{DecisionToToken: waits(c.complete...)}},
+		}}
+		if err := l.Sum(); err != nil {
+			t.Fatal(err)
+		}
+		for _, one := range l.Latency {
+			p50, most := (one.P50+500_000)/1_000_000, (one.Max+500_000)/1_000_000
+			if one.Class == DecisionToToken && (p50 != c.p50 || most != c.max || one.Count != int64(len(c.complete)+len(c.inVain))) {
+				t.Errorf("%s: p50 %d s, max %d s of %d", c.name, p50, most, one.Count)
+			}
+		}
+	}
+}
+
 func TestMergeRefusesTwoTargets(t *testing.T) {
 	t.Parallel()
 	a, b := part(0, 1, time.Unix(0, 0)), part(0, 1, time.Unix(0, 0))
@@ -132,7 +169,8 @@ func TestMergeRefusesTwoTargets(t *testing.T) {
 func TestJournalOfAKilledRun(t *testing.T) {
 	t.Parallel()
 	whole := part(0, 1, time.Unix(1000, 0).UTC())
-	whole.Windows[1].Counters[CountApproved] = 7 // three were still pending
+	whole.Windows[1].Counters[CountApproved] = 5 // two got nothing, three were still pending
+	whole.Windows[1].Counters[CountUndelivered] = 2
 	var b bytes.Buffer
 	j := NewLoadJournal(&b)
 	header := whole
