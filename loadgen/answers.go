@@ -1,7 +1,6 @@
 package loadgen
 
 import (
-	"math"
 	"time"
 
 	vegeta "github.com/tsenart/vegeta/v12/lib"
@@ -103,11 +102,11 @@ func (e *engine) acknowledge(x *exchange) {
 	e.checks.identifier(e, x)
 	e.checks.acknowledged(x)
 	f.state = waiting
-	f.ackDelay = uint16(min((x.done-x.sent)/10_000_000+1, math.MaxUint16)) //nolint:gosec // bounded
+	f.ackDelay = shortly(x.done - x.sent)
 	e.flows.arena.setID(x.flow, escape(x.id))
 	f.interval = uint32(millis(int64(min(orDefault(x.interval, ciba.DefaultInterval), longestInterval)))) //nolint:gosec // an hour
 	if x.expiresIn > 0 {
-		f.expires = x.sent + int64(min(x.expiresIn, longestExpiry))
+		f.lifetime = moment(x.sent + int64(min(x.expiresIn, longestExpiry)))
 	}
 	e.schedule(x, 0)
 	e.decideLater(x.flow)
@@ -157,7 +156,6 @@ func (e *engine) follow(x *exchange) {
 	case fault:
 		e.followFault(x)
 	case denied:
-		e.ask(x)
 		e.concludeDenied(x)
 	case expired:
 		e.checks.early(e, x)
@@ -173,6 +171,9 @@ func (e *engine) follow(x *exchange) {
 // past.
 func (e *engine) followPending(x *exchange) {
 	x.f.faults = 0
+	if x.answer.kind == pending {
+		x.f.lastPending = moment(x.sent)
+	}
 	e.checks.stillPending(x)
 	if e.checks.pendingTooLong(e, x) {
 		e.fail(x, "still pending after expires_in")
@@ -192,7 +193,7 @@ const mostDoublings = 4
 func (e *engine) followFault(x *exchange) {
 	f := x.f
 	f.marks |= lost
-	if f.expires > 0 && x.done > f.expires+int64(lateExpiry) {
+	if f.expires() > 0 && x.done > f.expires()+int64(lateExpiry) {
 		e.fail(x, "no answer until expires_in had passed")
 		return
 	}

@@ -80,10 +80,10 @@ func (c *checks) identifier(e *engine, x *exchange) {
 // acknowledgement arrived.
 func (c *checks) pendingTooLong(e *engine, x *exchange) bool {
 	f := x.f
-	if f.expires == 0 || x.answer.kind != pending || x.sent <= f.expires+f.acknowledgedAfter()+int64(lateExpiry) {
+	if f.expires() == 0 || x.answer.kind != pending || x.sent <= f.expires()+f.acknowledgedAfter()+int64(lateExpiry) {
 		return false
 	}
-	c.report(e, x, pendingExpired, "still pending %s after its end", rounded(x.sent-f.expires))
+	c.report(e, x, pendingExpired, "still pending %s after its end", rounded(x.sent-f.expires()))
 	return true
 }
 
@@ -108,8 +108,8 @@ func (c *checks) early(e *engine, x *exchange) {
 	if c.newest[x.f.user].serial > x.f.serial && !c.keepsOlder {
 		return
 	}
-	if f := x.f; f.expires > 0 && x.done < f.expires-int64(earlyExpiry) {
-		c.report(e, x, expiredEarly, "expired %s before its end", rounded(f.expires-x.done))
+	if f := x.f; f.expires() > 0 && x.done < f.expires()-int64(earlyExpiry) {
+		c.report(e, x, expiredEarly, "expired %s before its end", rounded(f.expires()-x.done))
 	}
 }
 
@@ -130,8 +130,8 @@ func (c *checks) tokens(e *engine, x *exchange) {
 		c.report(e, x, tokensUndecided, "no decision had been made")
 	case c.decides && f.intent == denies && f.has(decided):
 		c.report(e, x, tokensDenied, "denied %s before", rounded(x.sent-f.decided))
-	case f.expires > 0 && x.sent > f.expires+f.acknowledgedAfter()+int64(lateExpiry):
-		c.report(e, x, tokensExpired, "polled %s after its end", rounded(x.sent-f.expires))
+	case f.expires() > 0 && x.sent > f.expires()+f.acknowledgedAfter()+int64(lateExpiry):
+		c.report(e, x, tokensExpired, "polled %s after its end", rounded(x.sent-f.expires()))
 	}
 	c.subject(e, x)
 	c.details(e, x)

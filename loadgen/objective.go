@@ -57,7 +57,10 @@ var conditionForm = regexp.MustCompile(`^\s*([a-z_.0-9]+)\s*(<=|>=|==|<|>)\s*([0
 // ratios are measures that are shares.
 var ratios = map[string]func(*tally) (float64, bool){
 	"flow.success": func(t *tally) (float64, bool) {
-		return share(t.counters[result.CountAsWanted], t.counters[result.CountStarted]-t.counters[result.CountAbandoned])
+		return share(t.counters[result.CountAsWanted], t.counters[result.CountStarted]-t.counters[result.CountAbandoned]+t.counters[result.CountCutShort])
+	},
+	"decision.delivered": func(t *tally) (float64, bool) {
+		return share(t.counters[result.CountDelivered], t.counters[result.CountSettled])
 	},
 	"error_rate": func(t *tally) (float64, bool) {
 		return share(t.counters[result.CountErrors], t.counters[result.CountRequests])
@@ -71,6 +74,7 @@ var ratios = map[string]func(*tally) (float64, bool){
 var sums = []string{
 	result.CountViolations, result.CountFailed, result.CountDropped, result.CountSlowDown, result.CountUnprovoked,
 	result.CountErrors, result.CountEarlyPolls, result.CountUndecided, result.CountRefused, result.CountExpired,
+	result.CountUndelivered, result.CountLate,
 }
 
 // share is a part of a whole, and false when there is no whole yet.

@@ -18,7 +18,8 @@ type Decider interface {
 
 // Defaults of a plan.
 const (
-	DefaultDrain      = 30 * time.Second
+	LeastDrain        = 30 * time.Second // while flows are pending that nobody decides about
+	MostDrain         = 5 * time.Minute  // while any are pending
 	DefaultTimeout    = 45 * time.Second // lets an OP answer a long poll
 	DefaultMaxPending = 100_000
 	DefaultMaxWorkers = 2048
@@ -31,7 +32,7 @@ type Plan struct {
 	Agents   int           // closed loop: so many flows at once, each followed by the next
 	Pause    time.Duration // closed loop: between the flows of an agent
 	Duration time.Duration // how long flows start
-	Drain    time.Duration // how long they may still end after that
+	Drain    time.Duration // how long they may still end after that; 0: until the OP ends them, between LeastDrain and MostDrain
 
 	Client   targetfile.Client
 	Audience string // of client assertions; empty: as Auth says, else the issuer
@@ -59,6 +60,9 @@ type Plan struct {
 
 	Words result.LoadPlan // the same for people; the engine fills in what it knows itself
 }
+
+// longestDrain is how long the drain may take.
+func (p *Plan) longestDrain() time.Duration { return orDefault(p.Drain, MostDrain) }
 
 // Options are what a run works with.
 type Options struct {

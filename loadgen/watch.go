@@ -38,7 +38,7 @@ const (
 // newWatch makes windows longer than a second where a long run would have too many.
 func newWatch(e *engine, end context.CancelFunc) *watch {
 	w := &watch{e: e, end: end, spare: newTally(), total: newTally(), load: e.header(), cpu: cpuTime(), length: tick}
-	if all := e.plan.Duration + e.plan.Drain; all > mostWindows*tick {
+	if all := e.plan.Duration + e.plan.longestDrain(); all > mostWindows*tick {
 		w.length, w.long = (all/mostWindows + tick).Truncate(tick), newTally()
 	}
 	return w
