@@ -77,6 +77,7 @@ func (e *engine) measure(x *exchange) {
 		e.now.count(result.CountSlowDown, 1)
 		if x.job.kind == jobPoll && x.f.has(spaced) && !x.f.has(twinned) {
 			e.now.count(result.CountUnprovoked, 1)
+			e.checks.slowed(e, x)
 		}
 	}
 }
@@ -139,6 +140,9 @@ func (e *engine) polled(x *exchange) {
 		e.redeemed(x)
 		return
 	}
+	if x.answer.kind == fault {
+		f.marks |= lost // even if the twin decides: the OP may have used the id up with it
+	}
 	switch {
 	case f.inFlight > 0 || f.state == over: // the twin decides, or all is decided
 	case f.redemptions > 0:
@@ -192,7 +196,6 @@ const mostDoublings = 4
 // in a row.
 func (e *engine) followFault(x *exchange) {
 	f := x.f
-	f.marks |= lost
 	if f.expires() > 0 && x.done > f.expires()+int64(lateExpiry) {
 		e.fail(x, "no answer until expires_in had passed")
 		return

@@ -62,6 +62,9 @@ func (e *engine) concludeRefused(x *exchange) {
 		e.conclude(x, result.CountExpired)
 	case unknown && f.has(lost):
 		e.fail(x, "invalid_grant after an answer was lost")
+	case unknown:
+		e.checks.early(e, x)
+		e.fail(x, x.code)
 	default:
 		e.fail(x, x.code)
 	}
