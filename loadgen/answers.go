@@ -73,6 +73,10 @@ func (e *engine) measure(x *exchange) {
 	switch x.answer.kind {
 	case fault, broken:
 		e.now.count(result.CountErrors, 1)
+	case refused:
+		if starts {
+			e.now.count(result.CountStartErrors, 1)
+		}
 	case slowDown:
 		e.now.count(result.CountSlowDown, 1)
 		if x.job.kind == jobPoll && x.f.has(spaced) && !x.f.has(twinned) {
@@ -95,6 +99,9 @@ func (e *engine) acknowledge(x *exchange) {
 	if x.answer.kind != acknowledged {
 		e.now.count(result.CountRefused, 1)
 		e.now.failed("backchannel request: " + x.code)
+		if e.starts.refusal == "" {
+			e.starts.refusal = e.checks.evidence.wordsOf(x)
+		}
 		e.end(x.f, x.done)
 		return
 	}

@@ -18,6 +18,8 @@ type starter struct {
 	next    int64 // intended time of the next start
 	hasNext bool
 	ended   bool // there are no more starts
+
+	refusal string // why the first start was refused that was; empty: none
 }
 
 func newStarter(p *Plan) starter {

@@ -178,7 +178,7 @@ func (w *watch) close() (result.Load, error) {
 	if e.testimony.failed != nil {
 		l.Notes = append(l.Notes, fmt.Sprintf("the device could not be asked about every outcome: %v", e.testimony.failed))
 	}
-	if e.decisions.failed != nil {
+	if e.decisions.failed != nil && !w.undecided() {
 		l.Notes = append(l.Notes, fmt.Sprintf("a decision could not be made: %v", e.decisions.failed))
 	}
 	if n := w.total.counters[result.CountHeldBack]; n > 0 {
@@ -190,7 +190,7 @@ func (w *watch) close() (result.Load, error) {
 	if err := w.total.histograms(l.Latency); err != nil {
 		return *l, fmt.Errorf("a defect in cibatest: %w", err)
 	}
-	for _, o := range e.plan.Objectives {
+	for _, o := range e.plan.objectives(w.total) {
 		l.Objectives = append(l.Objectives, o.judge(w.total))
 	}
 	l.Verdict, l.Reasons = w.verdict()

@@ -86,11 +86,11 @@ func LoadHTML(w io.Writer, l result.Load) error {
 
 // loadLooks are how verdicts look: like those of conformance.
 var loadLooks = map[result.LoadVerdict]string{
-	result.Held: "conformant", result.Measured: "conformant", result.Missed: "non-conformant", result.Aborted: "non-conformant", result.Saturated: "partial",
+	result.Held: "conformant", result.Measured: "conformant", result.Missed: "non-conformant", result.Aborted: "non-conformant", result.Saturated: "partial", result.Unjudged: "partial",
 }
 
 var loadHeadlines = map[result.LoadVerdict]string{
-	result.Held: "Objectives held", result.Measured: "Measured", result.Missed: "Missed", result.Aborted: "Aborted", result.Saturated: "Generator was the limit",
+	result.Held: "Objectives held", result.Measured: "Measured", result.Missed: "Missed", result.Aborted: "Aborted", result.Saturated: "Generator was the limit", result.Unjudged: "Not judged",
 }
 
 func newLoadView(l result.Load) (loadView, error) {

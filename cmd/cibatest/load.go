@@ -220,7 +220,7 @@ func concludeLoad(l result.Load) error {
 	switch {
 	case l.Interrupted:
 		return &exitError{code: exitInterrupted}
-	case l.Verdict == result.Saturated, l.Verdict == result.Aborted, l.Counters[result.CountAcknowledged] == 0:
+	case l.Verdict == result.Saturated, l.Verdict == result.Aborted, l.Verdict == result.Unjudged, l.Counters[result.CountAcknowledged] == 0:
 		return &exitError{code: exitNotJudged}
 	case l.Verdict == result.Missed:
 		return &exitError{code: exitNonConformant}

@@ -32,6 +32,7 @@ func TestLoadExitCodes(t *testing.T) {
 		{"held", result.Load{Verdict: result.Held, Counters: acknowledged}, exitOK},
 		{"missed", result.Load{Verdict: result.Missed, Counters: acknowledged}, exitNonConformant},
 		{"saturated", result.Load{Verdict: result.Saturated, Counters: acknowledged}, exitNotJudged},
+		{"not judged", result.Load{Verdict: result.Unjudged, Counters: acknowledged}, exitNotJudged},
 		{"aborted", result.Load{Verdict: result.Aborted, Counters: acknowledged}, exitNotJudged},
 		{"nothing answered", result.Load{Verdict: result.Measured}, exitNotJudged},
 		{"interrupted", result.Load{Verdict: result.Missed, Interrupted: true}, exitInterrupted},

@@ -34,11 +34,13 @@ type Load struct {
 // LoadVerdict is the sentence over a load run.
 type LoadVerdict string
 
-// The verdicts, the one that overrides the others first.
+// The verdicts. Saturated is not said of a run that proves something about the OP all the
+// same.
 const (
 	Saturated LoadVerdict = "saturated" // the generator was the limit: nothing is said about the OP
 	Aborted   LoadVerdict = "aborted"   // an abort rule ended the run
-	Missed    LoadVerdict = "missed"    // an objective was missed
+	Unjudged  LoadVerdict = "unjudged"  // no flow came about, or users could not decide: nothing is said about the OP
+	Missed    LoadVerdict = "missed"    // an objective was missed, the protocol violated, or what users decided did not arrive
 	Held      LoadVerdict = "held"      // every objective was held
 	Measured  LoadVerdict = "measured"  // there was no objective
 )
@@ -120,6 +122,7 @@ const (
 	CountAsWanted     = "ended_as_wanted"     // the outcome is the one that the user's decision leads to
 	CountRequests     = "requests"
 	CountErrors       = "errors"               // requests without an answer of the protocol: network faults, 5xx, unreadable
+	CountStartErrors  = "starts_refused"       // starts that were answered with an error of the protocol
 	CountBytesIn      = "bytes_in"             // bodies only
 	CountBytesOut     = "bytes_out"            // bodies only
 	CountConnections  = "connections"          // opened
