@@ -215,11 +215,17 @@ func (f *loadFlags) drive(cmd *cobra.Command, o loadgen.Options) error {
 	return concludeLoad(l)
 }
 
-// concludeLoad turns the verdict into an exit code.
+// concludeLoad turns the end of a run into an exit code.
 func concludeLoad(l result.Load) error {
-	switch {
-	case l.Interrupted:
+	if l.Interrupted {
 		return &exitError{code: exitInterrupted}
+	}
+	return concludeVerdict(l)
+}
+
+// concludeVerdict is the exit code of a verdict, whenever it was spoken.
+func concludeVerdict(l result.Load) error {
+	switch {
 	case l.Verdict == result.Saturated, l.Verdict == result.Aborted, l.Verdict == result.Unjudged, l.Counters[result.CountAcknowledged] == 0:
 		return &exitError{code: exitNotJudged}
 	case l.Verdict == result.Missed:

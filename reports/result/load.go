@@ -25,7 +25,7 @@ type Load struct {
 	Violations  []Violation      `json:"violations"`      // kinds that occurred, with evidence
 	Generator   Generator        `json:"generator"`       // what the run cost this side
 	Windows     []Window         `json:"windows"`         // one a second; longer ones in long runs
-	Parts       []string         `json:"parts,omitempty"` // what was merged
+	Parts       []string         `json:"parts,omitempty"` // the runs that were merged, by seed and start
 	Notes       []string         `json:"notes,omitempty"`
 	Interrupted bool             `json:"interrupted,omitempty"`
 	Unfinished  bool             `json:"unfinished,omitempty"` // made from the journal of a run that was killed

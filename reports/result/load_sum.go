@@ -176,10 +176,15 @@ func byClassOrder(a, b string) int {
 }
 
 // MergeLoads adds up the results of generators that ran side by side. Counters
-// and histograms are exact sums; windows are laid side by side by the clock.
+// and histograms are exact sums; windows are laid side by side by the clock. It refuses
+// parts about different targets, a run that is in two of them, and parts with time
+// between them: their rates were never there at once, so that no sum of them is true.
 func MergeLoads(parts []Load) (Load, error) {
 	if len(parts) == 0 {
 		return Load{}, errors.New("there is nothing to merge")
+	}
+	if err := errors.Join(distinct(parts), sideBySide(parts)); err != nil {
+		return Load{}, err
 	}
 	merged := parts[0]
 	merged.Windows, merged.Violations, merged.Parts, merged.Objectives, merged.Reasons, merged.Notes = nil, nil, nil, nil, nil, nil
@@ -192,18 +197,61 @@ func MergeLoads(parts []Load) (Load, error) {
 		if p.Started.Before(merged.Started) {
 			merged.Started = p.Started
 		}
-		if ended := p.Started.Add(time.Duration(p.DurationMS) * time.Millisecond); ended.After(end) {
-			end = ended
+		if p.end().After(end) {
+			end = p.end()
 		}
 	}
 	merged.DurationMS = end.Sub(merged.Started).Milliseconds()
 	for i, p := range parts {
-		if err := merged.include(p, fmt.Sprintf("part %d, seed %d", i+1, p.Seed)); err != nil {
+		if err := merged.include(p, fmt.Sprintf("part %d", i+1)); err != nil {
 			return Load{}, fmt.Errorf("part %d: %w", i+1, err)
 		}
 	}
 	merged.Notes = slices.Compact(slices.Sorted(slices.Values(merged.Notes)))
 	return merged, merged.Sum()
+}
+
+// origins are the runs that a result is made of: itself, or what was merged into it.
+func (l *Load) origins() []string {
+	if len(l.Parts) > 0 {
+		return l.Parts
+	}
+	return []string{fmt.Sprintf("seed %d, started %s", l.Seed, l.Started.UTC().Format(time.RFC3339Nano))}
+}
+
+// end is when the run was over.
+func (l *Load) end() time.Time {
+	return l.Started.Add(time.Duration(l.DurationMS) * time.Millisecond)
+}
+
+// distinct refuses a run that would count twice.
+func distinct(parts []Load) error {
+	seen := map[string]int{}
+	for i, p := range parts {
+		for _, origin := range p.origins() {
+			if first := seen[origin]; first > 0 {
+				return fmt.Errorf("parts %d and %d hold the same run (%s), which would count twice", first, i+1, origin)
+			}
+			seen[origin] = i + 1
+		}
+	}
+	return nil
+}
+
+// sideBySide refuses parts with time between them.
+func sideBySide(parts []Load) error {
+	inOrder := slices.SortedFunc(slices.Values(parts), func(a, b Load) int { return a.Started.Compare(b.Started) })
+	end := inOrder[0].end()
+	for _, p := range inOrder[1:] {
+		if p.Started.After(end) {
+			return fmt.Errorf("the part that started %s began %s after the others had ended: parts run side by side; look at runs one after the other by themselves",
+				p.Started.UTC().Format(time.RFC3339), p.Started.Sub(end).Round(time.Second))
+		}
+		if p.end().After(end) {
+			end = p.end()
+		}
+	}
+	return nil
 }
 
 // include adds one part.
@@ -224,7 +272,7 @@ func (l *Load) include(p Load, name string) error {
 	}
 	slices.SortStableFunc(l.Windows, func(a, b Window) int { return int(a.StartMS - b.StartMS) })
 	l.includeViolations(p.Violations)
-	l.Parts = append(l.Parts, name)
+	l.Parts = append(l.Parts, p.origins()...)
 	l.Notes = append(l.Notes, p.Notes...)
 	l.Interrupted = l.Interrupted || p.Interrupted
 	l.Unfinished = l.Unfinished || p.Unfinished
@@ -255,9 +303,10 @@ func (l *Load) includeViolations(list []Violation) {
 	}
 }
 
-// worse compares verdicts.
+// worse compares the verdicts of parts. What one part proved is not undone by another
+// one that could not keep up.
 func worse(a, b LoadVerdict) bool {
-	order := []LoadVerdict{Saturated, Aborted, Missed, Measured, Held}
+	order := []LoadVerdict{Missed, Aborted, Unjudged, Saturated, Measured, Held}
 	return slices.Index(order, a) < slices.Index(order, b)
 }
 

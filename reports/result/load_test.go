@@ -164,6 +164,53 @@ func TestMergeRefusesTwoTargets(t *testing.T) {
 	}
 }
 
+// Only runs that were there at once have a sum that is true.
+func TestMergeRefusesWhatIsNotSideBySide(t *testing.T) {
+	t.Parallel()
+	began := time.Date(2026, 11, 25, 12, 0, 0, 0, time.UTC)
+	at := func(seed int, begins time.Duration) Load { return part(seed, 3, began.Add(begins)) } // each lasts 3 s
+	pair, err := MergeLoads([]Load{at(0, 0), at(1, time.Second)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, c := range []struct {
+		name  string
+		parts []Load
+		says  string // empty: merged
+	}{
+		{"side by side", []Load{at(0, 0), at(1, 0), at(2, time.Second)}, ""},
+		{"one after the other, without a gap", []Load{at(0, 0), at(1, 2*time.Second), at(2, 4*time.Second)}, ""},
+		{"merged before", []Load{pair, at(2, 0)}, ""},
+		{"the same", []Load{at(0, 0), at(0, 0)}, "same run"},
+		{"the same, merged before", []Load{pair, at(1, time.Second)}, "same run"},
+		{"an hour later", []Load{at(1, time.Hour), at(0, 0)}, "59m57s after the others had ended"},
+	} {
+		merged, err := MergeLoads(c.parts)
+		if c.says == "" && err != nil || c.says != "" && (err == nil || !strings.Contains(err.Error(), c.says)) {
+			t.Errorf("%s: %v", c.name, err)
+		}
+		if c.says == "" && (len(merged.Parts) != 3 || merged.Counters[CountStarted] != 90) {
+			t.Errorf("%s: %q, %v", c.name, merged.Parts, merged.Counters)
+		}
+	}
+}
+
+// What one part proved, another one that could not keep up does not undo.
+func TestMergeTakesTheWorstVerdict(t *testing.T) {
+	t.Parallel()
+	inOrder := []LoadVerdict{Missed, Aborted, Unjudged, Saturated, Measured, Held}
+	for i, bad := range inOrder {
+		for _, good := range inOrder[i:] {
+			a, b := part(0, 2, time.Unix(0, 0)), part(1, 2, time.Unix(0, 0))
+			a.Verdict, b.Verdict = good, bad
+			merged, err := MergeLoads([]Load{a, b})
+			if err != nil || merged.Verdict != bad {
+				t.Errorf("%v: %s and %s are %s", err, good, bad, merged.Verdict)
+			}
+		}
+	}
+}
+
 // A journal that breaks off, even within a line, still is a result whose funnel
 // adds up.
 func TestJournalOfAKilledRun(t *testing.T) {
