@@ -407,12 +407,14 @@ func clientNamed(t *targetfile.Target, name string) (targetfile.Client, error) {
 	return targetfile.Client{}, errors.New("the target file has no client that polls")
 }
 
+// carrier is the transport of the flags. It trusts what the other commands trust, and
+// gives up idle connections as soon: a request that meets the closing of one is lost.
 func (f *loadFlags) carrier(t *targetfile.Target, p loadgen.Plan) (loadgen.Transport, error) {
 	base, err := preflight.Transport(t)
 	if err != nil {
 		return nil, err
 	}
-	o := loadgen.TransportOptions{TLS: base.TLSClientConfig, Connections: p.MaxWorkers, Timeout: p.Timeout}
+	o := loadgen.TransportOptions{TLS: base.TLSClientConfig, Connections: p.MaxWorkers, Timeout: p.Timeout, Idle: base.IdleConnTimeout}
 	switch f.transport {
 	case "http":
 		return loadgen.NewTransport(o), nil
