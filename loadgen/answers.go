@@ -102,10 +102,11 @@ func (e *engine) acknowledge(x *exchange) {
 		if e.starts.refusal == "" {
 			e.starts.refusal = e.checks.evidence.wordsOf(x)
 		}
-		e.end(x.f, x.done)
+		e.endThen(x.f, x.done, max(e.plan.Pause, x.retryAfter, e.starts.backoff(e.plan.Agents)))
 		return
 	}
 	f := x.f
+	e.starts.spurned = 0
 	e.now.count(result.CountAcknowledged, 1)
 	e.checks.identifier(e, x)
 	e.checks.acknowledged(x)

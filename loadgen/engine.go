@@ -92,15 +92,18 @@ func (e *engine) probe() marks {
 }
 
 // end is the end of a flow, whatever became of it. The agent of a closed run is free
-// for the next one.
-func (e *engine) end(f *flow, at int64) {
+// for the next one after its pause.
+func (e *engine) end(f *flow, at int64) { e.endThen(f, at, e.plan.Pause) }
+
+// endThen is end with another pause of the agent.
+func (e *engine) endThen(f *flow, at int64, pause time.Duration) {
 	f.state = over
 	e.flows.live--
 	if e.mayDecide(f) {
 		e.flows.owed--
 	}
 	if e.plan.Arrivals == nil {
-		e.starts.free(at + int64(e.plan.Pause))
+		e.starts.free(at + int64(pause))
 		e.wakePacer()
 	}
 }

@@ -2,7 +2,9 @@ package loadgen
 
 import (
 	"context"
+	"fmt"
 	"net/http"
+	"strings"
 	"time"
 
 	"github.com/cibatest/cibatest/internal/approve"
@@ -41,6 +43,10 @@ type Plan struct {
 	Auth      func(endpoint string) ciba.Authenticator
 	Users     []targetfile.User
 	UserLimit int // starts a minute and user; 0: no limit
+
+	// PerMinute bounds the starts in any minute of the run, whatever its shape would do; 0:
+	// no bound. Care sets it where a target has caps.
+	PerMinute float64
 	Params    map[string]string
 	RAR       *Template // nil: no authorization_details
 
@@ -59,6 +65,18 @@ type Plan struct {
 	Aborts     []Abort
 
 	Words result.LoadPlan // the same for people; the engine fills in what it knows itself
+}
+
+// limits are what bounds the starts, for people.
+func (p *Plan) limits() string {
+	var list []string
+	if p.UserLimit > 0 {
+		list = append(list, fmt.Sprintf("no user was asked more than %d times a minute", p.UserLimit))
+	}
+	if p.PerMinute > 0 {
+		list = append(list, fmt.Sprintf("no more than %.0f flows started in a minute", p.PerMinute))
+	}
+	return strings.Join(list, " and ")
 }
 
 // longestDrain is how long the drain may take.

@@ -182,7 +182,7 @@ func (w *watch) close() (result.Load, error) {
 		l.Notes = append(l.Notes, fmt.Sprintf("a decision could not be made: %v", e.decisions.failed))
 	}
 	if n := w.total.counters[result.CountHeldBack]; n > 0 {
-		l.Notes = append(l.Notes, fmt.Sprintf("%d starts were moved later, so that no user was asked more than %d times a minute", n, e.plan.UserLimit))
+		l.Notes = append(l.Notes, fmt.Sprintf("%d starts were moved later, so that %s", n, e.plan.limits()))
 	}
 	if err := l.Sum(); err != nil {
 		return *l, fmt.Errorf("a defect in cibatest: %w", err)

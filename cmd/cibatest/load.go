@@ -120,6 +120,7 @@ func load(cmd *cobra.Command, f loadFlags) error {
 	if err != nil {
 		return usage(err)
 	}
+	f.consent.Device = f.device
 	if err := loadgen.Care(target, &plan, f.consent); err != nil {
 		return usage(err)
 	}
