@@ -1,7 +1,6 @@
 package loadgen
 
 import (
-	"math"
 	"time"
 
 	vegeta "github.com/tsenart/vegeta/v12/lib"
@@ -74,10 +73,15 @@ func (e *engine) measure(x *exchange) {
 	switch x.answer.kind {
 	case fault, broken:
 		e.now.count(result.CountErrors, 1)
+	case refused:
+		if starts {
+			e.now.count(result.CountStartErrors, 1)
+		}
 	case slowDown:
 		e.now.count(result.CountSlowDown, 1)
 		if x.job.kind == jobPoll && x.f.has(spaced) && !x.f.has(twinned) {
 			e.now.count(result.CountUnprovoked, 1)
+			e.checks.slowed(e, x)
 		}
 	}
 }
@@ -95,19 +99,23 @@ func (e *engine) acknowledge(x *exchange) {
 	if x.answer.kind != acknowledged {
 		e.now.count(result.CountRefused, 1)
 		e.now.failed("backchannel request: " + x.code)
-		e.end(x.f, x.done)
+		if e.starts.refusal == "" {
+			e.starts.refusal = e.checks.evidence.wordsOf(x)
+		}
+		e.endThen(x.f, x.done, max(e.plan.Pause, x.retryAfter, e.starts.backoff(e.plan.Agents)))
 		return
 	}
 	f := x.f
+	e.starts.spurned = 0
 	e.now.count(result.CountAcknowledged, 1)
 	e.checks.identifier(e, x)
 	e.checks.acknowledged(x)
 	f.state = waiting
-	f.ackDelay = uint16(min((x.done-x.sent)/10_000_000+1, math.MaxUint16)) //nolint:gosec // bounded
+	f.ackDelay = shortly(x.done - x.sent)
 	e.flows.arena.setID(x.flow, escape(x.id))
 	f.interval = uint32(millis(int64(min(orDefault(x.interval, ciba.DefaultInterval), longestInterval)))) //nolint:gosec // an hour
 	if x.expiresIn > 0 {
-		f.expires = x.sent + int64(min(x.expiresIn, longestExpiry))
+		f.lifetime = moment(x.sent + int64(min(x.expiresIn, longestExpiry)))
 	}
 	e.schedule(x, 0)
 	e.decideLater(x.flow)
@@ -140,6 +148,9 @@ func (e *engine) polled(x *exchange) {
 		e.redeemed(x)
 		return
 	}
+	if x.answer.kind == fault {
+		f.marks |= lost // even if the twin decides: the OP may have used the id up with it
+	}
 	switch {
 	case f.inFlight > 0 || f.state == over: // the twin decides, or all is decided
 	case f.redemptions > 0:
@@ -157,7 +168,6 @@ func (e *engine) follow(x *exchange) {
 	case fault:
 		e.followFault(x)
 	case denied:
-		e.ask(x)
 		e.concludeDenied(x)
 	case expired:
 		e.checks.early(e, x)
@@ -173,6 +183,9 @@ func (e *engine) follow(x *exchange) {
 // past.
 func (e *engine) followPending(x *exchange) {
 	x.f.faults = 0
+	if x.answer.kind == pending {
+		x.f.lastPending = moment(x.sent)
+	}
 	e.checks.stillPending(x)
 	if e.checks.pendingTooLong(e, x) {
 		e.fail(x, "still pending after expires_in")
@@ -191,8 +204,7 @@ const mostDoublings = 4
 // in a row.
 func (e *engine) followFault(x *exchange) {
 	f := x.f
-	f.marks |= lost
-	if f.expires > 0 && x.done > f.expires+int64(lateExpiry) {
+	if f.expires() > 0 && x.done > f.expires()+int64(lateExpiry) {
 		e.fail(x, "no answer until expires_in had passed")
 		return
 	}

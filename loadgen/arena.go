@@ -1,6 +1,10 @@
 package loadgen
 
-import "net/url"
+import (
+	"math"
+	"net/url"
+	"time"
+)
 
 // nobody is the index that names no flow.
 const nobody = ^uint32(0)
@@ -21,13 +25,15 @@ type flow struct {
 	due         int64  // when the next request is intended
 	started     int64  // when the start was intended, by the plan
 	decided     int64  // when the user decided; 0: not yet
-	expires     int64  // when the OP said that the auth_req_id ends; 0: it did not say
 	serial      uint32 // number in the run
 	next        uint32 // next flow in the same slot of the ring
 	interval    uint32 // ms between polls
 	user        uint32
+	lifetime    uint32 // ms from the start of the run until the OP said that the auth_req_id ends; 0: it did not say
+	lastPending uint32 // ms from the start of the run until the last poll left that was answered pending; 0: none
 	polls       uint16
 	ackDelay    uint16 // until the acknowledgement came, in units of 10 ms
+	handover    uint16 // from the decision until the OP had taken it, in units of 10 ms
 	idLen       uint8
 	state       state
 	intent      intent
@@ -40,7 +46,7 @@ type flow struct {
 
 // inlineID is the length of an auth_req_id, form-encoded, that fits a flow.
 // Longer ones are kept aside.
-const inlineID = 45
+const inlineID = 43
 
 // intent is what the user is going to do.
 type intent uint8
@@ -63,11 +69,24 @@ const (
 	spaced                    // the poll under way kept the interval
 )
 
+// shortly is a duration in units of 10 ms, rounded up, as a flow keeps it.
+func shortly(ns int64) uint16 {
+	return uint16(min(ns/10_000_000+1, math.MaxUint16)) //nolint:gosec // bounded
+}
+
+// moment is a time in milliseconds, rounded up, as a flow keeps it: 49 days at most.
+func moment(ns int64) uint32 {
+	return uint32(min(millis(ns), math.MaxUint32)) //nolint:gosec // bounded
+}
+
 // acknowledgedAfter is how long the acknowledgement took, in ns.
 func (f *flow) acknowledgedAfter() int64 { return int64(f.ackDelay) * 10_000_000 }
 
+// expires is when the OP said that the auth_req_id ends, in ns; 0: it did not say.
+func (f *flow) expires() int64 { return int64(f.lifetime) * int64(time.Millisecond) }
+
 // hasExpired reports whether the OP's own expires_in had passed.
-func (f *flow) hasExpired(at int64) bool { return f.expires > 0 && at > f.expires }
+func (f *flow) hasExpired(at int64) bool { return f.lifetime > 0 && at > f.expires() }
 
 func (f *flow) has(m marks) bool { return f.marks&m != 0 }
 

@@ -19,6 +19,9 @@ var (
 	tokensExpired   = breach{"tokens_after_expiry", "CIBA-11-EXPIRED-FINAL", "tokens were issued after expires_in had passed"}
 	pendingExpired  = breach{"pending_after_expiry", "CIBA-11-EXPIRED-TOKEN", "a request was still pending after expires_in had passed"}
 	expiredEarly    = breach{"early_expiry", "CIBA-7.3-EXPIRES-IN-TRUE", "a request expired before expires_in had passed"}
+	idForgotten     = breach{"forgotten_id", "CIBA-7.3-EXPIRES-IN-TRUE", "an auth_req_id was not known any more before expires_in had passed"}
+	denialUnsaid    = breach{"unsaid_denial", "CIBA-11-DENIED", "a denied request ended in another error than access_denied"}
+	slowedDown      = breach{"unprovoked_slow_down", "CIBA-7.3-INTERVAL-SUFFICIENT", "polls that kept the interval were answered slow_down"}
 	wrongSubject    = breach{"wrong_subject", "CIBA-7.1-HINT-SUBJECT-MATCH", "the tokens are another user's"}
 	detailsForeign  = breach{"foreign_details", "RFC9396-7-FAITHFUL", "the authorization_details are another request's"}
 	detailsChanged  = breach{"changed_details", "RFC9396-7-FAITHFUL", "the authorization_details differ from those that were granted"}
@@ -31,7 +34,7 @@ var (
 // gravestFirst is the order in which a result lists breaches.
 var gravestFirst = []breach{
 	redeemedTwice, redeemedAgain, tokensDenied, tokensUndecided, tokensExpired, deniedApproved, wrongSubject, detailsForeign, detailsChanged,
-	detailsMissing, idRepeated, idGuessable, expiredEarly, pendingExpired, outsideTheTexts,
+	detailsMissing, idRepeated, idGuessable, idForgotten, expiredEarly, denialUnsaid, pendingExpired, slowedDown, outsideTheTexts,
 }
 
 // mostEvidence is how many occurrences of one kind are kept in full.

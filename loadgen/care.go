@@ -17,6 +17,7 @@ type Consent struct {
 	Hosts    []string // hosts that are the user's to load
 	Approval string   // reference of the vendor's written approval, where one is needed
 	LiftCaps bool     // the ordinary caps do not apply
+	Device   string   // URL of a device that the run asks, too; empty: none
 }
 
 // caps bound what a run may cost a target.
@@ -42,13 +43,13 @@ var capsOf = map[string]caps{
 }
 
 // Care refuses a load that the target's owner has not agreed to, or that goes
-// beyond what the target takes. The error names every problem at once.
+// beyond what the target takes. The error names every problem at once. The caps that
+// stay are written into the plan, which keeps them as it runs.
 func Care(t *targetfile.Target, p *Plan, c Consent) error {
-	foreign := foreignHosts(t)
+	foreign, errs := foreignHosts(t, c.Device)
 	if len(foreign) == 0 {
-		return nil
+		return errors.Join(errs...)
 	}
-	var errs []error
 	for _, host := range foreign {
 		if !slices.Contains(c.Hosts, host) {
 			errs = append(errs, fmt.Errorf("%s is not this machine: a load test of somebody else's service is an attack; if it is yours, say --i-own-this-target %s", host, host))
@@ -62,6 +63,7 @@ func Care(t *targetfile.Target, p *Plan, c Consent) error {
 		errs = append(errs, fmt.Errorf("persona %s needs --written-approval REFERENCE: %s", t.Persona, limits.why))
 	}
 	if limits.firm || !c.LiftCaps {
+		p.PerMinute = limits.perMinute
 		errs = append(errs, limits.check(p)...)
 	}
 	return errors.Join(errs...)
@@ -81,11 +83,12 @@ func (c caps) check(p *Plan) (errs []error) {
 	return errs
 }
 
-// peakPerMinute is the highest rate of the plan. A closed run starts at most as
-// fast as its agents can pause.
+// peakPerMinute is the highest rate that the plan asks for. What a closed run asks for
+// depends on the answers; its starts are held to the cap as they come, see
+// [Plan.PerMinute].
 func peakPerMinute(p *Plan) float64 {
 	if p.Arrivals == nil {
-		return float64(p.Agents) * 60 / max(p.Pause.Seconds(), 1)
+		return 0
 	}
 	peak := 0.0
 	for at := time.Duration(0); at < p.Duration; at += max(time.Second, p.Duration/10_000) {
@@ -94,21 +97,46 @@ func peakPerMinute(p *Plan) float64 {
 	return peak * 60
 }
 
-// foreignHosts are the hosts of the endpoints that are not this machine.
-func foreignHosts(t *targetfile.Target) (list []string) {
-	for _, address := range []string{t.Endpoints.BackchannelAuthentication, t.Endpoints.Token, t.Approval.URL} {
-		u, err := url.Parse(address)
-		if err != nil || u.Hostname() == "" || isLoopback(u.Hostname()) || slices.Contains(list, u.Hostname()) {
+// foreignHosts are the hosts that the run sends requests to and that are not this
+// machine. An address whose host nobody can tell is a problem of its own: there is nothing
+// that consent could name.
+func foreignHosts(t *targetfile.Target, device string) (list []string, errs []error) {
+	for _, to := range []struct{ name, url string }{
+		{"endpoints.backchannel_authentication", t.Endpoints.BackchannelAuthentication}, {"endpoints.token", t.Endpoints.Token},
+		{"approval.url", t.Approval.URL}, {"--device", device},
+	} {
+		if to.url == "" {
 			continue
 		}
-		list = append(list, u.Hostname())
+		host := hostOf(to.url)
+		switch {
+		case host == "":
+			errs = append(errs, fmt.Errorf("%s: the host of %.100q cannot be told, so nobody can have agreed to it", to.name, to.url))
+		case !isLoopback(host) && !slices.Contains(list, host):
+			list = append(list, host)
+		}
 	}
-	return list
+	return list, errs
+}
+
+// hostOf is the host of a URL, empty where there is none or where it holds a
+// placeholder. Those in the path and in the query choose no host.
+func hostOf(address string) string {
+	scheme, authority, _ := strings.Cut(address, "://")
+	if end := strings.IndexAny(authority, "/?#"); end >= 0 {
+		authority = authority[:end]
+	}
+	u, err := url.Parse(scheme + "://" + authority)
+	if err != nil || strings.ContainsAny(authority, "{}") {
+		return ""
+	}
+	return u.Hostname()
 }
 
 // isLoopback reports whether a host is this machine, by its name alone: a name that
-// resolves to loopback today may not tomorrow.
+// resolves to loopback today may not tomorrow. A name below localhost is none, since an
+// OP may publish any.
 func isLoopback(host string) bool {
 	ip := net.ParseIP(host)
-	return host == "localhost" || strings.HasSuffix(host, ".localhost") || ip != nil && ip.IsLoopback()
+	return host == "localhost" || ip != nil && ip.IsLoopback()
 }

@@ -32,6 +32,7 @@ type checks struct {
 	evidence *evidence
 	found    map[breach]*result.Violation
 
+	slowDowns  int      // unprovoked ones, from the second poll of a flow on
 	newest     []newest // by user
 	keepsOlder bool     // a request outlived a newer one of its user
 }
@@ -80,10 +81,10 @@ func (c *checks) identifier(e *engine, x *exchange) {
 // acknowledgement arrived.
 func (c *checks) pendingTooLong(e *engine, x *exchange) bool {
 	f := x.f
-	if f.expires == 0 || x.answer.kind != pending || x.sent <= f.expires+f.acknowledgedAfter()+int64(lateExpiry) {
+	if f.expires() == 0 || x.answer.kind != pending || x.sent <= f.expires()+f.acknowledgedAfter()+int64(lateExpiry) {
 		return false
 	}
-	c.report(e, x, pendingExpired, "still pending %s after its end", rounded(x.sent-f.expires))
+	c.report(e, x, pendingExpired, "still pending %s after its end", rounded(x.sent-f.expires()))
 	return true
 }
 
@@ -102,15 +103,41 @@ func (c *checks) stillPending(x *exchange) {
 	}
 }
 
-// early judges an expired_token. A newer request of the user may have taken the
-// place of this one, where the OP keeps one for each.
+// early judges an auth_req_id that is expired or unknown: it must not be so before its
+// end. A newer request of the user may have taken the place of this one, where the OP
+// keeps one for each.
 func (c *checks) early(e *engine, x *exchange) {
-	if c.newest[x.f.user].serial > x.f.serial && !c.keepsOlder {
+	f := x.f
+	if c.newest[f.user].serial > f.serial && !c.keepsOlder || f.lifetime == 0 || x.done >= f.expires()-int64(earlyExpiry) {
 		return
 	}
-	if f := x.f; f.expires > 0 && x.done < f.expires-int64(earlyExpiry) {
-		c.report(e, x, expiredEarly, "expired %s before its end", rounded(f.expires-x.done))
+	left := rounded(f.expires() - x.done)
+	switch {
+	case x.answer.kind == expired:
+		c.report(e, x, expiredEarly, "expired %s before its end", left)
+	case f.intent == denies && f.has(decided):
+		c.report(e, x, denialUnsaid, "denied, and unknown %s before its end", left)
+	default:
+		c.report(e, x, idForgotten, "unknown %s before its end", left)
 	}
+}
+
+// toleratedSlowDowns are the unprovoked ones that count as now and then, as in
+// CIBA-7.3-INTERVAL-SUFFICIENT: with the third one, the announced interval is untrue.
+const toleratedSlowDowns = 2
+
+// slowed judges a slow_down to a poll that kept the interval. It is no violation at the
+// first poll, where the texts do not say what the interval counts from, and none when the
+// end of the request was near, which an OP may look at later than at the pace.
+func (c *checks) slowed(e *engine, x *exchange) {
+	f := x.f
+	if f.polls < 2 || f.lifetime > 0 && x.done >= f.expires()-int64(earlyExpiry) {
+		return
+	}
+	if c.slowDowns++; c.slowDowns <= toleratedSlowDowns {
+		return
+	}
+	c.report(e, x, slowedDown, "poll %d left at least %s after the answer before it", f.polls, rounded(x.sent-(f.due-int64(f.interval)*int64(time.Millisecond))))
 }
 
 // twice judges a second token response for one auth_req_id.
@@ -130,8 +157,8 @@ func (c *checks) tokens(e *engine, x *exchange) {
 		c.report(e, x, tokensUndecided, "no decision had been made")
 	case c.decides && f.intent == denies && f.has(decided):
 		c.report(e, x, tokensDenied, "denied %s before", rounded(x.sent-f.decided))
-	case f.expires > 0 && x.sent > f.expires+f.acknowledgedAfter()+int64(lateExpiry):
-		c.report(e, x, tokensExpired, "polled %s after its end", rounded(x.sent-f.expires))
+	case f.expires() > 0 && x.sent > f.expires()+f.acknowledgedAfter()+int64(lateExpiry):
+		c.report(e, x, tokensExpired, "polled %s after its end", rounded(x.sent-f.expires()))
 	}
 	c.subject(e, x)
 	c.details(e, x)

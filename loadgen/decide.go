@@ -58,6 +58,7 @@ func (e *engine) decide(i, serial uint32) {
 	e.now.count(result.CountDecisions, 1)
 	if f := e.flows.at(i); f.serial == serial && f.state == waiting {
 		f.marks |= decided
+		f.handover = shortly(took)
 	}
 }
 

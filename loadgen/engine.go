@@ -37,7 +37,7 @@ type engine struct {
 	random    *rand.Rand
 	now       *tally // of this second
 	checks    *checks
-	drained   int64 // end of the drain, once starts are over
+	drained   int64 // when the drain began, once starts are over
 	fatal     error // why the run could not go on
 }
 
@@ -46,6 +46,7 @@ type flows struct {
 	arena arena
 	ring  ring
 	live  int64 // without an outcome
+	owed  int64 // of these, the ones whose user decides, or may
 	peak  int64 // most of them at once
 }
 
@@ -68,12 +69,18 @@ func (e *engine) begin(at int64) uint32 {
 	f.started, f.due = at, at
 	f.intent = e.plan.Mix.draw(e.random.Float64())
 	f.inFlight = 1
+	if e.mayDecide(f) {
+		e.flows.owed++
+	}
 	if e.random.Float64() < e.plan.Probes {
 		f.marks |= e.probe()
 	}
 	e.now.count(result.CountStarted, 1)
 	return i
 }
+
+// mayDecide reports whether anybody decides about a flow, as far as this side knows.
+func (e *engine) mayDecide(f *flow) bool { return e.o.Decider == nil || f.intent != ignores }
 
 // probe is how a flow is tried to be redeemed twice. A race needs the moment of the
 // decision; without it, only a repetition is left.
@@ -85,22 +92,30 @@ func (e *engine) probe() marks {
 }
 
 // end is the end of a flow, whatever became of it. The agent of a closed run is free
-// for the next one.
-func (e *engine) end(f *flow, at int64) {
+// for the next one after its pause.
+func (e *engine) end(f *flow, at int64) { e.endThen(f, at, e.plan.Pause) }
+
+// endThen is end with another pause of the agent.
+func (e *engine) endThen(f *flow, at int64, pause time.Duration) {
 	f.state = over
 	e.flows.live--
+	if e.mayDecide(f) {
+		e.flows.owed--
+	}
 	if e.plan.Arrivals == nil {
-		e.starts.free(at + int64(e.plan.Pause))
+		e.starts.free(at + int64(pause))
 		e.wakePacer()
 	}
 }
 
-// abandon counts the flows that the end of the run left behind.
+// abandon settles the flows that the end of the run left behind.
 func (e *engine) abandon() {
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	for i := range e.flows.arena.used {
-		f := e.flows.at(uint32(i))
+	now := e.elapsed()
+	for n := range e.flows.arena.used {
+		i := uint32(n) //nolint:gosec // an index of the arena
+		f := e.flows.at(i)
 		switch {
 		case f.serial == 0 || f.state == over:
 		case f.state == starting: // was handed out, but Vegeta did not send it any more
@@ -108,7 +123,7 @@ func (e *engine) abandon() {
 			e.now.failed("backchannel request: the run ended first")
 			e.end(f, 0)
 		default:
-			e.now.count(result.CountAbandoned, 1)
+			e.endSilently(i, result.CountAbandoned, now)
 			e.end(f, 0)
 		}
 	}

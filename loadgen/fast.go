@@ -35,7 +35,7 @@ func NewFastTransport(o TransportOptions) Transport {
 	d := newDialer()
 	return &fast{dialer: d, client: fasthttp.Client{
 		NoDefaultUserAgentHeader: true, DisableHeaderNamesNormalizing: true, DisablePathNormalizing: true,
-		TLSConfig: o.TLS, MaxConnsPerHost: o.Connections, MaxIdleConnDuration: fastIdle, MaxResponseBodySize: fastMaxBody,
+		TLSConfig: o.TLS, MaxConnsPerHost: o.Connections, MaxIdleConnDuration: orDefault(o.Idle, fastIdle), MaxResponseBodySize: fastMaxBody,
 		ReadTimeout: o.Timeout, WriteTimeout: o.Timeout, MaxIdemponentCallAttempts: 1,
 		Dial: func(address string) (net.Conn, error) { return d.dial(context.Background(), "tcp", address) },
 	}}

@@ -28,6 +28,7 @@ const (
 	classError
 	classErrorCorrected
 	classDecisionToToken
+	classWaitedInVain
 	classFlow
 	classDecide
 	classLagInitiate
@@ -39,7 +40,7 @@ const (
 // classNames are how results call them.
 var classNames = [classes]string{
 	"initiate", "initiate.corrected", "pending", "pending.corrected", "slow_down", "slow_down.corrected", "redeem", "redeem.corrected",
-	"ended", "ended.corrected", "error", "error.corrected", "decision_to_token", "flow", "decide", "lag.initiate", "lag.poll", "polls_per_flow",
+	"ended", "ended.corrected", "error", "error.corrected", result.DecisionToToken, result.WaitedInVain, "flow", "decide", "lag.initiate", "lag.poll", "polls_per_flow",
 }
 
 // classOf is where the duration of an answer belongs.

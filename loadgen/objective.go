@@ -14,6 +14,7 @@ import (
 // condition compares one measure of a run with a limit.
 type condition struct {
 	text     string
+	name     string // of the measure
 	measure  func(*tally) (value float64, known bool)
 	operator string
 	limit    float64
@@ -54,13 +55,20 @@ func (c condition) holds(v float64) bool {
 
 var conditionForm = regexp.MustCompile(`^\s*([a-z_.0-9]+)\s*(<=|>=|==|<|>)\s*([0-9.]+)\s*(%|us|ms|s|m)?\s*$`)
 
+// decisionDelivered is the share of the decisions that the OP took of which the client
+// heard in time, among those of which that is known.
+const decisionDelivered = "decision.delivered"
+
 // ratios are measures that are shares.
 var ratios = map[string]func(*tally) (float64, bool){
 	"flow.success": func(t *tally) (float64, bool) {
-		return share(t.counters[result.CountAsWanted], t.counters[result.CountStarted]-t.counters[result.CountAbandoned])
+		return share(t.counters[result.CountAsWanted], t.counters[result.CountStarted]-t.counters[result.CountAbandoned]+t.counters[result.CountCutShort])
+	},
+	decisionDelivered: func(t *tally) (float64, bool) {
+		return share(t.counters[result.CountDelivered], t.counters[result.CountSettled])
 	},
 	"error_rate": func(t *tally) (float64, bool) {
-		return share(t.counters[result.CountErrors], t.counters[result.CountRequests])
+		return share(t.counters[result.CountErrors]+t.counters[result.CountStartErrors], t.counters[result.CountRequests])
 	},
 	"achieved": func(t *tally) (float64, bool) {
 		return share(t.counters[result.CountStarted], t.counters[result.CountOffered])
@@ -71,6 +79,7 @@ var ratios = map[string]func(*tally) (float64, bool){
 var sums = []string{
 	result.CountViolations, result.CountFailed, result.CountDropped, result.CountSlowDown, result.CountUnprovoked,
 	result.CountErrors, result.CountEarlyPolls, result.CountUndecided, result.CountRefused, result.CountExpired,
+	result.CountUndelivered, result.CountLate,
 }
 
 // share is a part of a whole, and false when there is no whole yet.
@@ -88,7 +97,7 @@ func parseCondition(text string) (condition, error) {
 	if m == nil {
 		return condition{}, fmt.Errorf("%q: write a measure, a comparison and a limit, as redeem.p99<300ms, violations==0 or flow.success>99.5%%", text)
 	}
-	c := condition{text: strings.TrimSpace(text), operator: m[2]}
+	c := condition{text: strings.TrimSpace(text), name: m[1], operator: m[2]}
 	limit, err := strconv.ParseFloat(m[3], 64)
 	if err != nil {
 		return condition{}, fmt.Errorf("%q: %q is not a number", text, m[3])
@@ -195,6 +204,39 @@ type Objective struct{ condition }
 func ParseObjective(text string) (Objective, error) {
 	c, err := parseCondition(text)
 	return Objective{c}, err
+}
+
+// everyRun is the objective that holds without being asked for: what users decide
+// reaches their clients. The rest of one in a hundred is for whoever is in the way
+// between the OP and us.
+var everyRun = Objective{condition{
+	text: decisionDelivered + ">99%", name: decisionDelivered, measure: ratios[decisionDelivered], operator: ">", limit: 0.99, unit: percent,
+}}
+
+// delivery is what the plan wants to hold of decisions: the objective of every run, or
+// the plan's own in its place.
+func (p *Plan) delivery() Objective {
+	for _, o := range p.Objectives {
+		if o.name == decisionDelivered {
+			return o
+		}
+	}
+	return everyRun
+}
+
+// objectives are those of the plan, and that of every run where a decision was made.
+func (p *Plan) objectives(t *tally) []Objective {
+	own := slices.ContainsFunc(p.Objectives, func(o Objective) bool { return o.name == decisionDelivered })
+	if _, known := everyRun.measure(t); own || !known {
+		return p.Objectives
+	}
+	return append([]Objective{everyRun}, p.Objectives...)
+}
+
+// met reports whether nothing measured speaks against the objective.
+func (o Objective) met(t *tally) bool {
+	v, known := o.measure(t)
+	return !known || o.holds(v)
 }
 
 // judge compares the objective with the run. What was never measured was not held.

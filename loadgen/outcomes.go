@@ -15,7 +15,7 @@ func (e *engine) redeemed(x *exchange) {
 	}
 	if f.redemptions == 1 {
 		e.checks.tokens(e, x)
-		e.ask(x)
+		e.askAbout(x)
 		if f.decided > 0 {
 			e.now.record(classDecisionToToken, x.done-f.decided)
 		}
@@ -40,9 +40,12 @@ func (e *engine) succeed(x *exchange) {
 // concludeDenied takes access_denied. Some OPs have it for expired requests, too.
 func (e *engine) concludeDenied(x *exchange) {
 	f := x.f
-	switch {
-	case f.hasExpired(x.done):
+	if f.hasExpired(x.done) {
 		e.conclude(x, result.CountExpired)
+		return
+	}
+	e.askAbout(x)
+	switch {
 	case f.intent == approves && f.has(decided):
 		e.fail(x, "access_denied although approved")
 	default:
@@ -59,6 +62,9 @@ func (e *engine) concludeRefused(x *exchange) {
 		e.conclude(x, result.CountExpired)
 	case unknown && f.has(lost):
 		e.fail(x, "invalid_grant after an answer was lost")
+	case unknown:
+		e.checks.early(e, x)
+		e.fail(x, x.code)
 	default:
 		e.fail(x, x.code)
 	}
@@ -76,9 +82,10 @@ var outcomeOf = [...]string{approves: result.CountApproved, denies: result.Count
 // conclude ends a flow in one outcome.
 func (e *engine) conclude(x *exchange, outcome string) {
 	f := x.f
-	e.now.count(outcome, 1)
-	if outcome == outcomeOf[f.intent] || e.o.Decider == nil && outcome != result.CountFailed {
-		e.now.count(result.CountAsWanted, 1)
+	if outcome == result.CountExpired {
+		e.endSilently(x.flow, outcome, x.done)
+	} else {
+		e.settle(f, outcome, x.done)
 	}
 	e.now.record(classPolls, int64(f.polls))
 	e.end(f, x.done)

@@ -122,10 +122,20 @@ func (e *engine) finished(now int64) bool {
 		e.endStarts(now)
 	}
 	if e.starts.ended && e.drained == 0 {
-		e.drained = now + int64(e.plan.Drain)
+		e.drained = now
 	}
 	idle := e.flows.live == 0 && e.outbox.underWay == 0 && len(e.outbox.urgent) == 0
-	return e.closed.Err() != nil || e.starts.ended && (idle || now > e.drained)
+	return e.closed.Err() != nil || e.starts.ended && (idle || e.drainOver(time.Duration(now-e.drained)))
+}
+
+// drainOver reports whether the run ends although flows are pending. Unless the plan sets
+// the time, nobody who decided is left alone before the OP ends the request by itself;
+// users who ignore it are not waited for as long.
+func (e *engine) drainOver(lasts time.Duration) bool {
+	if e.plan.Drain > 0 {
+		return lasts > e.plan.Drain
+	}
+	return lasts > MostDrain || lasts > LeastDrain && e.flows.owed == 0
 }
 
 // longestPause bounds a sleep, so that the end of the run is noticed.

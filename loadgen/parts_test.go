@@ -317,6 +317,11 @@ func TestCare(t *testing.T) {
 	at := func(persona, host string) *targetfile.Target {
 		return &targetfile.Target{Persona: persona, Endpoints: targetfile.Endpoints{BackchannelAuthentication: "https://" + host + "/bc", Token: "https://" + host + "/token"}}
 	}
+	hook := func(address string) *targetfile.Target {
+		tgt := at("core", "localhost:9")
+		tgt.Approval.URL = address
+		return tgt
+	}
 	plan := func(rate string, pending int) *Plan {
 		a, err := ParseRate(rate, 10*time.Second, nil)
 		if err != nil {
@@ -334,6 +339,13 @@ func TestCare(t *testing.T) {
 		{"loopback", at("core", "127.0.0.1:9"), plan("5000/s", 0), Consent{}, ""},
 		{"localhost", at("core", "localhost:9"), plan("5000/s", 0), Consent{}, ""},
 		{"a stranger", at("core", "op.example"), plan("1/s", 100), Consent{}, "--i-own-this-target op.example"},
+		{"a name below localhost", at("core", "evil.localhost:9"), plan("1/s", 100), Consent{}, "--i-own-this-target evil.localhost"},
+		{"a stranger's device", at("core", "localhost:9"), plan("1/s", 100), Consent{Device: "http://devbox.test:7998"}, "--i-own-this-target devbox.test"},
+		{"own device", at("core", "localhost:9"), plan("1/s", 100), Consent{Device: "http://127.0.0.1:7998"}, ""},
+		{"a stranger's hook", hook("http://op.test/decide?id={auth_req_id}"), plan("1/s", 100), Consent{}, "--i-own-this-target op.test"},
+		{"own hook", hook("http://localhost/{user}?id={auth_req_id}"), plan("1/s", 100), Consent{}, ""},
+		{"a hook wherever the user's name points", hook("http://{user}.evil.test/x"), plan("1/s", 100), Consent{}, "the host of"},
+		{"agents", at("core", "op.example"), &Plan{Agents: 1000, Duration: time.Second, MaxPending: 100}, Consent{Hosts: []string{"op.example"}}, ""},
 		{"another host's consent", at("core", "op.example"), plan("1/s", 100), Consent{Hosts: []string{"example"}}, "--i-own-this-target op.example"},
 		{"own", at("core", "op.example"), plan("1/s", 100), Consent{Hosts: []string{"op.example"}}, ""},
 		{"own, too fast", at("core", "op.example"), plan("500/s", 100), Consent{Hosts: []string{"op.example"}}, "--lift-caps"},
@@ -347,6 +359,10 @@ func TestCare(t *testing.T) {
 		err := Care(c.target, c.plan, c.consent)
 		if c.says == "" && err != nil || c.says != "" && (err == nil || !strings.Contains(err.Error(), c.says)) {
 			t.Errorf("%s: %v", c.name, err)
+		}
+		foreign := strings.Contains(c.target.Endpoints.Token, "example")
+		if c.says == "" && (foreign && !c.consent.LiftCaps) != (c.plan.PerMinute > 0) {
+			t.Errorf("%s: the run may start %.0f flows a minute", c.name, c.plan.PerMinute)
 		}
 	}
 }

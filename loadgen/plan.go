@@ -2,7 +2,9 @@ package loadgen
 
 import (
 	"context"
+	"fmt"
 	"net/http"
+	"strings"
 	"time"
 
 	"github.com/cibatest/cibatest/internal/approve"
@@ -18,7 +20,8 @@ type Decider interface {
 
 // Defaults of a plan.
 const (
-	DefaultDrain      = 30 * time.Second
+	LeastDrain        = 30 * time.Second // while flows are pending that nobody decides about
+	MostDrain         = 5 * time.Minute  // while any are pending
 	DefaultTimeout    = 45 * time.Second // lets an OP answer a long poll
 	DefaultMaxPending = 100_000
 	DefaultMaxWorkers = 2048
@@ -31,7 +34,7 @@ type Plan struct {
 	Agents   int           // closed loop: so many flows at once, each followed by the next
 	Pause    time.Duration // closed loop: between the flows of an agent
 	Duration time.Duration // how long flows start
-	Drain    time.Duration // how long they may still end after that
+	Drain    time.Duration // how long they may still end after that; 0: until the OP ends them, between LeastDrain and MostDrain
 
 	Client   targetfile.Client
 	Audience string // of client assertions; empty: as Auth says, else the issuer
@@ -40,6 +43,10 @@ type Plan struct {
 	Auth      func(endpoint string) ciba.Authenticator
 	Users     []targetfile.User
 	UserLimit int // starts a minute and user; 0: no limit
+
+	// PerMinute bounds the starts in any minute of the run, whatever its shape would do; 0:
+	// no bound. Care sets it where a target has caps.
+	PerMinute float64
 	Params    map[string]string
 	RAR       *Template // nil: no authorization_details
 
@@ -59,6 +66,21 @@ type Plan struct {
 
 	Words result.LoadPlan // the same for people; the engine fills in what it knows itself
 }
+
+// limits are what bounds the starts, for people.
+func (p *Plan) limits() string {
+	var list []string
+	if p.UserLimit > 0 {
+		list = append(list, fmt.Sprintf("no user was asked more than %d times a minute", p.UserLimit))
+	}
+	if p.PerMinute > 0 {
+		list = append(list, fmt.Sprintf("no more than %.0f flows started in a minute", p.PerMinute))
+	}
+	return strings.Join(list, " and ")
+}
+
+// longestDrain is how long the drain may take.
+func (p *Plan) longestDrain() time.Duration { return orDefault(p.Drain, MostDrain) }
 
 // Options are what a run works with.
 type Options struct {

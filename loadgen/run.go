@@ -46,7 +46,7 @@ func Run(ctx context.Context, o Options) (result.Load, error) {
 // before the first request.
 func newEngine(ctx context.Context, o *Options) (*engine, error) {
 	p := &o.Plan
-	p.Drain, p.Timeout = orDefault(p.Drain, DefaultDrain), orDefault(p.Timeout, DefaultTimeout)
+	p.Timeout = orDefault(p.Timeout, DefaultTimeout)
 	p.MaxPending, p.MaxWorkers = orDefault(p.MaxPending, DefaultMaxPending), orDefault(p.MaxWorkers, DefaultMaxWorkers)
 	p.MaxLag = orDefault(p.MaxLag, DefaultMaxLag)
 	switch {
@@ -92,11 +92,11 @@ func (e *engine) run() (result.Load, error) {
 	stop := make(chan struct{})
 	e.wait.Go(func() { w.run(stop) })
 	e.results(attacker.Attack(e.target, e, 0, ""))
+	e.abandon()
 	e.testimony.asking.Wait()
 	close(stop)
 	end()
 	e.wait.Wait()
-	e.abandon()
 	e.checks.judgeEntropy(e)
 	return w.close()
 }
@@ -105,7 +105,7 @@ func (e *engine) run() (result.Load, error) {
 func (e *engine) header() result.Load {
 	p := e.plan
 	words := p.Words
-	words.DurationMS, words.DrainMS = p.Duration.Milliseconds(), p.Drain.Milliseconds()
+	words.DurationMS, words.DrainMS = p.Duration.Milliseconds(), p.longestDrain().Milliseconds()
 	words.Client, words.AuthMethod, words.Users = p.Client.Name, p.Client.AuthMethod, len(p.Users)
 	words.MaxPending, words.MaxWorkers = p.MaxPending, p.MaxWorkers
 	words.Probes = strconv.FormatFloat(p.Probes*100, 'f', -1, 64) + "% of the flows are redeemed twice"

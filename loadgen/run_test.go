@@ -246,3 +246,29 @@ func TestWitness(t *testing.T) {
 		})
 	}
 }
+
+// Where only the device knows what was decided, it tells of decisions that the OP kept to
+// itself.
+func TestWitnessKnowsWhatWasNotDelivered(t *testing.T) {
+	t.Parallel()
+	inBubble(t, lab.Options{ExpiresIn: time.Minute, Faults: []string{"approval-ignored"}}, func(t *testing.T, b *bench) {
+		rules, err := mockdevice.ParseRules("mix", []byte("rules: [{name: all, delay: 2s, then: approve}]\n"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		b.Device.SetRules(rules)
+		p := b.plan(t, "2/s", 20*time.Second)
+		p.Drain, p.Probes = 30*time.Second, 0 // some flows expire, the last are abandoned
+		l, err := Run(t.Context(), Options{Target: b.Target, Plan: p, Transport: b.RoundTripper, Witness: asWitness{b.Device}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		n := l.Counters
+		if l.Funnel.Undelivered != 40 || n[result.CountSettled] != 40 || n[result.CountDelivered] != 0 || !l.Funnel.AddsUp() {
+			t.Errorf("funnel %+v, counters %v", l.Funnel, n)
+		}
+		if got := latency(l, result.WaitedInVain); got.Count != 40 || got.P50 < 25_000_000 {
+			t.Errorf("waits in vain: %+v", got)
+		}
+	})
+}

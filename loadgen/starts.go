@@ -1,6 +1,7 @@
 package loadgen
 
 import (
+	"slices"
 	"time"
 
 	"github.com/cibatest/cibatest/reports/result"
@@ -11,17 +12,21 @@ import (
 type starter struct {
 	arrivals Arrivals // nil: a closed run
 	length   int64    // of the run: no flow is intended to begin later
-	idle     []int64  // closed run: when agents became free
+	idle     []int64  // closed run: when agents are free, the first one first
 	users    *rota
+	pace     pace
 	serials  uint32 // flows so far
 
 	next    int64 // intended time of the next start
 	hasNext bool
 	ended   bool // there are no more starts
+
+	refusal string // why the first start was refused that was; empty: none
+	spurned int    // starts in a row that were not acknowledged
 }
 
 func newStarter(p *Plan) starter {
-	s := starter{arrivals: p.Arrivals, length: int64(p.Duration), users: newRota(len(p.Users), p.UserLimit)}
+	s := starter{arrivals: p.Arrivals, length: int64(p.Duration), users: newRota(len(p.Users), p.UserLimit), pace: newPace(p)}
 	if p.Arrivals == nil {
 		s.idle = make([]int64, p.Agents)
 	}
@@ -31,11 +36,22 @@ func newStarter(p *Plan) starter {
 // hand gives a flow that begins its number and its user.
 func (s *starter) hand(at int64) (serial, user uint32) {
 	s.serials++
+	s.pace.take(at)
 	return s.serials, s.users.take(at)
 }
 
-// free makes an agent of a closed run available from a moment on.
-func (s *starter) free(at int64) { s.idle = append(s.idle, at) }
+// free makes an agent of a closed run available from a moment on. It goes before those
+// that are free later, as after a refusal, and before one that was to be next.
+func (s *starter) free(at int64) {
+	if s.hasNext && at < s.next {
+		s.next, at = at, s.next
+	}
+	i := len(s.idle)
+	for i > 0 && s.idle[i-1] > at {
+		i--
+	}
+	s.idle = slices.Insert(s.idle, i, at)
+}
 
 // findNext finds the intended time of the next start, unless it is known.
 func (s *starter) findNext() bool {
@@ -90,8 +106,8 @@ func (s *starter) finish(now int64) (missed int64) {
 func (e *engine) startDue(now int64) (uint32, bool) {
 	s := &e.starts
 	for s.findNext() && s.next <= now {
-		at := s.users.when(s.next)
-		if at > now { // the user was asked too recently
+		at := s.pace.when(s.users.when(s.next))
+		if at > now { // the user was asked too recently, or the target
 			e.now.count(result.CountHeldBack, 1)
 			s.next = at
 			return 0, false
@@ -114,6 +130,47 @@ func (e *engine) endStarts(now int64) {
 		e.now.count(result.CountDropped, missed)
 	}
 }
+
+// An agent of a closed run whose start was not acknowledged pauses, longer with every
+// round in which no agent had more luck: what is refused at once would be asked for
+// thousands of times a second otherwise.
+const (
+	firstBackoff = time.Second
+	mostBackoffs = 5 // doublings
+)
+
+// backoff is how long the agent of a start that was just refused pauses.
+func (s *starter) backoff(agents int) time.Duration {
+	s.spurned++
+	return firstBackoff << min((s.spurned-1)/max(agents, 1), mostBackoffs)
+}
+
+// pace keeps starts apart, so that no minute sees more of them than it may.
+type pace struct {
+	every int64 // ns; 0: no bound
+	slack int64 // ns: how far ahead of an even pace a burst may be
+	free  int64 // ns: when the next one is due at an even pace
+}
+
+// burst is what an open run may be ahead of an even pace. Its plan keeps the cap on
+// average, and the chance in its arrivals is not to be ironed out.
+const burst = time.Second
+
+func newPace(p *Plan) pace {
+	if p.PerMinute <= 0 {
+		return pace{}
+	}
+	even := pace{every: int64(float64(time.Minute) / p.PerMinute)}
+	if p.Arrivals != nil {
+		even.slack = int64(burst)
+	}
+	return even
+}
+
+// when is the earliest moment, at or after the given one, for the next start.
+func (p *pace) when(at int64) int64 { return max(at, p.free-p.slack) }
+
+func (p *pace) take(at int64) { p.free = max(p.free, at) + p.every }
 
 // rota hands out users in turn, none more often than its limit allows.
 type rota struct {

@@ -21,6 +21,7 @@ type TransportOptions struct {
 	TLS         *tls.Config // nil: the system's roots
 	Connections int         // most at once
 	Timeout     time.Duration
+	Idle        time.Duration // how long a connection is kept without a request; 0: as the transport does
 }
 
 // dialer opens connections and counts them.
@@ -51,13 +52,16 @@ type standard struct {
 	*dialer
 }
 
+// standardIdle is what net/http's own transport has.
+const standardIdle = 90 * time.Second
+
 // NewTransport is the reference: net/http, with the environment's proxy and
 // HTTP/1.1, so that its connections can be compared with those of others.
 func NewTransport(o TransportOptions) Transport {
 	d := newDialer()
 	return &standard{dialer: d, Transport: &http.Transport{
 		Proxy: http.ProxyFromEnvironment, DialContext: d.dial, TLSClientConfig: o.TLS, TLSHandshakeTimeout: dialTimeout,
-		MaxConnsPerHost: o.Connections, MaxIdleConnsPerHost: o.Connections, IdleConnTimeout: 90 * time.Second, DisableCompression: true,
+		MaxConnsPerHost: o.Connections, MaxIdleConnsPerHost: o.Connections, IdleConnTimeout: orDefault(o.Idle, standardIdle), DisableCompression: true,
 	}}
 }
 

@@ -198,3 +198,34 @@ func isCertificateError(err error) bool {
 	var verification *tls.CertificateVerificationError
 	return errors.As(err, &verification) || err != nil && faultText(err.Error()) == "certificate not trusted"
 }
+
+// An idle connection is given up as soon as the options say, on either transport.
+func TestIdleConnectionsAreGivenUp(t *testing.T) {
+	t.Parallel()
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w, "{}") }))
+	defer server.Close()
+	for name, build := range map[string]func(TransportOptions) Transport{"http": NewTransport, "fast": NewFastTransport} {
+		rt := build(TransportOptions{Connections: 1, Timeout: 10 * time.Second, Idle: 50 * time.Millisecond})
+		defer rt.CloseIdleConnections()
+		give := func() {
+			req, err := http.NewRequestWithContext(t.Context(), http.MethodPost, server.URL, strings.NewReader("a=b"))
+			if err != nil {
+				t.Fatal(err)
+			}
+			resp, err := rt.RoundTrip(req)
+			if err != nil {
+				t.Fatal(err)
+			}
+			_, _ = io.Copy(io.Discard, resp.Body)
+			_ = resp.Body.Close()
+		}
+		give()
+		for until := time.Now().Add(10 * time.Second); rt.Connections() < 2 && time.Now().Before(until); {
+			time.Sleep(300 * time.Millisecond)
+			give()
+		}
+		if rt.Connections() < 2 {
+			t.Errorf("%s: the connection was kept", name)
+		}
+	}
+}

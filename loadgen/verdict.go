@@ -1,45 +1,121 @@
 package loadgen
 
 import (
+	"encoding/json"
 	"fmt"
 	"slices"
 	"time"
 
+	"github.com/HdrHistogram/hdrhistogram-go"
 	"github.com/cibatest/cibatest/reports/result"
 )
 
-// verdict is the sentence over the run and why.
+// verdict is the sentence over the run and why. What is proven about the OP comes first,
+// because no lateness of this side excuses it; then what this side lacked, and at last
+// the objectives, which mean something only where both did their part.
 func (w *watch) verdict() (result.LoadVerdict, []string) {
-	var reasons []string
-	verdict := result.Measured
-	for _, o := range w.load.Objectives {
-		if verdict == result.Measured {
-			verdict = result.Held
-		}
-		if !o.Held {
-			verdict = result.Missed
-			reasons = append(reasons, fmt.Sprintf("objective %s missed: %s", o.Text, o.Actual))
-		}
-	}
-	if n := w.total.counters[result.CountViolations]; n > 0 {
-		reasons = append(reasons, fmt.Sprintf("%d violations of the protocol", n))
+	proven, missed := w.proven(), w.missed()
+	verdict, reasons := w.reached(), slices.Concat(proven, missed)
+	if len(reasons) > 0 {
 		verdict = result.Missed
 	}
 	if w.aborted != "" {
 		verdict, reasons = result.Aborted, append([]string{"abort rule: " + w.aborted}, reasons...)
 	}
-	late := w.late()
-	switch {
+	switch late := w.late(); {
 	case late == "":
-		if slices.ContainsFunc(w.load.Objectives, func(o result.Objective) bool { return !o.Held }) {
+		if len(missed) > 0 {
 			reasons = append(reasons, "this side kept its schedule"+w.worstLag()+": what was missed is the doing of the OP")
 		}
 	case w.waited():
 		reasons = append(reasons, fmt.Sprintf("the OP was the limit: all %d workers waited for its answers (--max-workers), so %s; corrected latency shows it in full", w.e.plan.MaxWorkers, late))
+	case len(proven) > 0:
+		reasons = append(reasons, late+w.why()+"; what stands first is true all the same")
 	default:
 		verdict, reasons = result.Saturated, append([]string{late + w.why()}, reasons...)
 	}
-	return verdict, reasons
+	if unable, whatever := w.unable(); unable != "" && w.aborted == "" && (whatever || len(proven) == 0) {
+		verdict, reasons = result.Unjudged, append([]string{unable}, reasons...)
+	}
+	return verdict, append(reasons, w.refusals()...)
+}
+
+// reached is the verdict where nothing went wrong.
+func (w *watch) reached() result.LoadVerdict {
+	if len(w.load.Objectives) > 0 {
+		return result.Held
+	}
+	return result.Measured
+}
+
+// proven is what the OP did wrong whatever the clock says: it broke the protocol, or it
+// kept decisions to itself.
+func (w *watch) proven() (reasons []string) {
+	counted := w.total.counters
+	if o := w.e.plan.delivery(); !o.met(w.total) {
+		reasons = append(reasons, fmt.Sprintf("of %d decisions that the OP took %d never showed, %d showed only after one interval and %s more, and %d ended in something else: objective %s",
+			counted[result.CountSettled], counted[result.CountUndelivered], counted[result.CountLate], spreading,
+			counted[result.CountSettled]-counted[result.CountDelivered]-counted[result.CountLate]-counted[result.CountUndelivered], o.text))
+	}
+	if n := counted[result.CountViolations]; n > 0 {
+		reasons = append(reasons, fmt.Sprintf("%d violations of the protocol", n))
+	}
+	return reasons
+}
+
+// missed are the objectives that were missed and are not told by proven.
+func (w *watch) missed() (reasons []string) {
+	delivery := w.e.plan.delivery().text
+	for _, o := range w.load.Objectives {
+		if !o.Held && o.Text != delivery {
+			reasons = append(reasons, fmt.Sprintf("objective %s missed: %s", o.Text, o.Actual))
+		}
+	}
+	return reasons
+}
+
+// mostUndecided is the share of decisions that may fail before a run says nothing about
+// the OP any more.
+const mostUndecided = 0.01
+
+// unable is why nothing can be said about the OP, empty when something can. Without a
+// single flow that holds whatever else was found.
+func (w *watch) unable() (reason string, whatever bool) {
+	if w.total.counters[result.CountAcknowledged] == 0 {
+		return fmt.Sprintf("no flow came about: none of %d starts was acknowledged", w.total.counters[result.CountStarted]), true
+	}
+	if w.undecided() {
+		failed := w.total.counters[result.CountUndecided]
+		return fmt.Sprintf("%d of %d decisions could not be made: %v", failed, failed+w.total.counters[result.CountDecisions], w.e.decisions.failed), false
+	}
+	return "", false
+}
+
+// undecided reports whether too many decisions could not be made.
+func (w *watch) undecided() bool {
+	failed := w.total.counters[result.CountUndecided]
+	part, known := share(failed, failed+w.total.counters[result.CountDecisions])
+	return known && part > mostUndecided
+}
+
+// refusals tells of starts that were refused, in the words of the OP.
+func (w *watch) refusals() []string {
+	if w.e.starts.refusal == "" {
+		return nil
+	}
+	return []string{fmt.Sprintf("%d of %d starts were refused, the first for: %s", w.total.counters[result.CountRefused], w.total.counters[result.CountStarted], w.e.starts.refusal)}
+}
+
+// wordsOf is why a start was refused, as the OP says it. What is its own is quoted, and
+// cut.
+func (k *evidence) wordsOf(x *exchange) string {
+	var said struct {
+		Description string `json:"error_description"`
+	}
+	if json.Unmarshal(x.result.Body, &said) != nil || said.Description == "" {
+		return x.code
+	}
+	return fmt.Sprintf("%s, %.200q", x.code, k.masker.Text(said.Description))
 }
 
 // worstLag is how late one request in a hundred left, in brackets.
@@ -65,7 +141,8 @@ func (w *watch) waited() bool {
 // nothing about the OP, unless the OP itself was the reason.
 const leastAchieved = 0.95
 
-// late is in which way requests left late or not at all, empty when they did not.
+// late is in which way requests left late or not at all, empty when they did not. A
+// single late request is none: among fewer than a hundred it would be one in a hundred.
 func (w *watch) late() string {
 	if part, known := share(w.total.counters[result.CountStarted], w.total.counters[result.CountOffered]); known && part < leastAchieved && w.aborted == "" {
 		return fmt.Sprintf("only %.0f%% of the offered flows were started", part*100)
@@ -75,11 +152,21 @@ func (w *watch) late() string {
 		if h == nil || h.TotalCount() == 0 {
 			continue
 		}
-		if p99 := time.Duration(h.ValueAtPercentile(99)) * time.Microsecond; p99 > w.e.plan.MaxLag {
+		if p99 := time.Duration(h.ValueAtPercentile(99)) * time.Microsecond; p99 > w.e.plan.MaxLag && above(h, w.e.plan.MaxLag) > 1 {
 			return fmt.Sprintf("one in a hundred requests (%s) left more than %s after its time", classNames[c], p99.Round(time.Millisecond))
 		}
 	}
 	return ""
+}
+
+// above is how many durations of a histogram are longer than a limit.
+func above(h *hdrhistogram.Histogram, limit time.Duration) (n int64) {
+	for _, bar := range h.Distribution() {
+		if bar.From > limit.Microseconds() {
+			n += bar.Count
+		}
+	}
+	return n
 }
 
 // why guesses at what the generator lacked.

@@ -38,7 +38,7 @@ const (
 // newWatch makes windows longer than a second where a long run would have too many.
 func newWatch(e *engine, end context.CancelFunc) *watch {
 	w := &watch{e: e, end: end, spare: newTally(), total: newTally(), load: e.header(), cpu: cpuTime(), length: tick}
-	if all := e.plan.Duration + e.plan.Drain; all > mostWindows*tick {
+	if all := e.plan.Duration + e.plan.longestDrain(); all > mostWindows*tick {
 		w.length, w.long = (all/mostWindows + tick).Truncate(tick), newTally()
 	}
 	return w
@@ -178,11 +178,11 @@ func (w *watch) close() (result.Load, error) {
 	if e.testimony.failed != nil {
 		l.Notes = append(l.Notes, fmt.Sprintf("the device could not be asked about every outcome: %v", e.testimony.failed))
 	}
-	if e.decisions.failed != nil {
+	if e.decisions.failed != nil && !w.undecided() {
 		l.Notes = append(l.Notes, fmt.Sprintf("a decision could not be made: %v", e.decisions.failed))
 	}
 	if n := w.total.counters[result.CountHeldBack]; n > 0 {
-		l.Notes = append(l.Notes, fmt.Sprintf("%d starts were moved later, so that no user was asked more than %d times a minute", n, e.plan.UserLimit))
+		l.Notes = append(l.Notes, fmt.Sprintf("%d starts were moved later, so that %s", n, e.plan.limits()))
 	}
 	if err := l.Sum(); err != nil {
 		return *l, fmt.Errorf("a defect in cibatest: %w", err)
@@ -190,7 +190,7 @@ func (w *watch) close() (result.Load, error) {
 	if err := w.total.histograms(l.Latency); err != nil {
 		return *l, fmt.Errorf("a defect in cibatest: %w", err)
 	}
-	for _, o := range e.plan.Objectives {
+	for _, o := range e.plan.objectives(w.total) {
 		l.Objectives = append(l.Objectives, o.judge(w.total))
 	}
 	l.Verdict, l.Reasons = w.verdict()

@@ -11,8 +11,8 @@ import (
 // Witness tells afterwards what a user decided, where a device that follows its
 // own policy decides and not this run.
 type Witness interface {
-	// Decided is the decision about a request and its moment by the device's clock.
-	// It is nil when there was none.
+	// Decided is the decision about a request and its moment by the device's clock, which
+	// is taken to agree with ours within seconds. It is nil when there was none.
 	Decided(ctx context.Context, authReqID string) (*Decided, error)
 }
 
@@ -35,16 +35,26 @@ type testimony struct {
 
 func newTestimony() testimony { return testimony{turns: make(chan struct{}, DecisionsAtOnce)} }
 
-// ask has the witness tell whether an outcome is the one the user wanted. The flow
-// may be over and its place taken by the time of the answer, so it is copied. The
-// lock is held.
-func (e *engine) ask(x *exchange) {
+// askAbout has the witness tell whether an answer is the one the user wanted. The flow
+// may be over and its place taken by then, so it is copied. The lock is held.
+func (e *engine) askAbout(x *exchange) {
 	if e.o.Witness == nil {
 		return
 	}
 	kept, f := *x, *x.f
 	kept.f = &f
-	id := unescape(e.flows.arena.id(x.flow))
+	e.ask(x.flow, func(d *Decided, known bool) {
+		if known {
+			e.compare(&kept, d)
+		}
+	})
+}
+
+// ask has the witness tell what the user of a flow decided, nil for nothing; it is not
+// known where the witness cannot be asked. The answer is given to a function that runs
+// under the lock, and the run does not end before that. The lock is held.
+func (e *engine) ask(i uint32, told func(d *Decided, known bool)) {
+	id := unescape(e.flows.arena.id(i))
 	e.testimony.asking.Go(func() {
 		e.testimony.turns <- struct{}{}
 		defer func() { <-e.testimony.turns }()
@@ -56,9 +66,11 @@ func (e *engine) ask(x *exchange) {
 		if err != nil {
 			e.now.count(result.CountUnwitnessed, 1)
 			e.testimony.failed = err
-			return
 		}
-		e.compare(&kept, d)
+		if d != nil {
+			e.now.count(result.CountDecisions, 1)
+		}
+		told(d, err == nil)
 	})
 }
 
@@ -70,7 +82,6 @@ func (e *engine) compare(x *exchange, d *Decided) {
 		}
 		return
 	}
-	e.now.count(result.CountDecisions, 1)
 	since := e.began.Add(time.Duration(x.done)).Sub(d.At)
 	switch {
 	case x.answer.kind == tokens && !d.Allow:
@@ -82,4 +93,17 @@ func (e *engine) compare(x *exchange, d *Decided) {
 	case x.answer.kind == tokens:
 		e.now.record(classDecisionToToken, int64(since))
 	}
+	e.settleTestimony(x, d)
+}
+
+// settleTestimony counts whether the decision arrived that the witness knows of. How
+// long that took is not judged: the clock of the device may differ from ours.
+func (e *engine) settleTestimony(x *exchange, d *Decided) {
+	outcome := result.CountApproved
+	if x.answer.kind == denied {
+		outcome = result.CountDenied
+	}
+	x.f.decidedBy(d, e.began)
+	x.f.lastPending = 0
+	e.settleDecision(x.f, outcome, x.done)
 }

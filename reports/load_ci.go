@@ -24,7 +24,7 @@ func LoadJUnit(w io.Writer, l result.Load) error {
 		s.Cases = append(s.Cases, c)
 	}
 	var limit *junitNote
-	if l.Verdict == result.Saturated || l.Verdict == result.Aborted {
+	if l.Verdict == result.Saturated || l.Verdict == result.Aborted || l.Verdict == result.Unjudged {
 		limit = &junitNote{Message: verdictWords[l.Verdict], Type: string(l.Verdict)}
 		for _, reason := range l.Reasons {
 			limit.Text += reason + "\n"

@@ -26,15 +26,16 @@ func inertLoad(l result.Load) result.Load {
 }
 
 var loadStyles = map[result.LoadVerdict]style{
-	result.Held: green, result.Measured: blue, result.Missed: red, result.Aborted: red, result.Saturated: yellow,
+	result.Held: green, result.Measured: blue, result.Missed: red, result.Aborted: red, result.Saturated: yellow, result.Unjudged: yellow,
 }
 
 // verdictWords explain a verdict.
 var verdictWords = map[result.LoadVerdict]string{
 	result.Held:      "every objective was held",
 	result.Measured:  "there was no objective to hold",
-	result.Missed:    "an objective was missed or the protocol was violated",
+	result.Missed:    "an objective was missed, the protocol was violated, or what users decided did not arrive",
 	result.Aborted:   "the run ended before its time",
+	result.Unjudged:  "no flow came about, or users could not decide: nothing is said about the OP",
 	result.Saturated: "the generator was the limit: nothing is said about the OP",
 }
 
@@ -110,6 +111,7 @@ func funnelSteps(f result.Funnel) []funnelStep {
 		{"denied", f.Denied, "", false},
 		{"expired", f.Expired, "", false},
 		{"failed", f.Failed, "", false},
+		{"undelivered", f.Undelivered, "the user had decided, and nothing came of it", false},
 		{"abandoned", f.Abandoned, "the run ended first", false},
 	}
 }

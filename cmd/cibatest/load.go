@@ -75,7 +75,7 @@ func (f *loadFlags) bind(cmd *cobra.Command) {
 	flags.IntVar(&f.agents, "agents", 0, "closed loop: so many flows at once, each followed by the next; replaces --rate")
 	flags.DurationVar(&f.pause, "pause", 0, "with --agents: between an agent's flows")
 	flags.DurationVarP(&f.duration, "duration", "d", 30*time.Second, "how long flows start")
-	flags.DurationVar(&f.drain, "drain", loadgen.DefaultDrain, "how long flows may still end after the last start")
+	flags.DurationVar(&f.drain, "drain", 0, "how long flows may still end after the last start; 0: until the OP ends what was decided, at most "+loadgen.MostDrain.String())
 	flags.DurationVar(&f.timeout, "timeout", loadgen.DefaultTimeout, "of one request; long enough for a long poll")
 	flags.StringVar(&f.mix, "mix", "approve=90,deny=5,ignore=5", "how users decide")
 	flags.StringVar(&f.think, "think", "lognormal:4s,0.6", "how long users think: fixed:2s, uniform:1s..5s, lognormal:MEDIAN,SIGMA")
@@ -120,6 +120,7 @@ func load(cmd *cobra.Command, f loadFlags) error {
 	if err != nil {
 		return usage(err)
 	}
+	f.consent.Device = f.device
 	if err := loadgen.Care(target, &plan, f.consent); err != nil {
 		return usage(err)
 	}
@@ -215,12 +216,18 @@ func (f *loadFlags) drive(cmd *cobra.Command, o loadgen.Options) error {
 	return concludeLoad(l)
 }
 
-// concludeLoad turns the verdict into an exit code.
+// concludeLoad turns the end of a run into an exit code.
 func concludeLoad(l result.Load) error {
-	switch {
-	case l.Interrupted:
+	if l.Interrupted {
 		return &exitError{code: exitInterrupted}
-	case l.Verdict == result.Saturated, l.Verdict == result.Aborted, l.Counters[result.CountAcknowledged] == 0:
+	}
+	return concludeVerdict(l)
+}
+
+// concludeVerdict is the exit code of a verdict, whenever it was spoken.
+func concludeVerdict(l result.Load) error {
+	switch {
+	case l.Verdict == result.Saturated, l.Verdict == result.Aborted, l.Verdict == result.Unjudged, l.Counters[result.CountAcknowledged] == 0:
 		return &exitError{code: exitNotJudged}
 	case l.Verdict == result.Missed:
 		return &exitError{code: exitNonConformant}
@@ -401,12 +408,14 @@ func clientNamed(t *targetfile.Target, name string) (targetfile.Client, error) {
 	return targetfile.Client{}, errors.New("the target file has no client that polls")
 }
 
+// carrier is the transport of the flags. It trusts what the other commands trust, and
+// gives up idle connections as soon: a request that meets the closing of one is lost.
 func (f *loadFlags) carrier(t *targetfile.Target, p loadgen.Plan) (loadgen.Transport, error) {
 	base, err := preflight.Transport(t)
 	if err != nil {
 		return nil, err
 	}
-	o := loadgen.TransportOptions{TLS: base.TLSClientConfig, Connections: p.MaxWorkers, Timeout: p.Timeout}
+	o := loadgen.TransportOptions{TLS: base.TLSClientConfig, Connections: p.MaxWorkers, Timeout: p.Timeout, Idle: base.IdleConnTimeout}
 	switch f.transport {
 	case "http":
 		return loadgen.NewTransport(o), nil

@@ -45,7 +45,7 @@ func (m *loadMetrics) Collect(to chan<- prometheus.Metric) {
 	m.mu.Unlock()
 	outcomes := []string{
 		result.CountOffered, result.CountStarted, result.CountDropped, result.CountRefused, result.CountAcknowledged, result.CountApproved,
-		result.CountDenied, result.CountExpired, result.CountFailed, result.CountAbandoned,
+		result.CountDenied, result.CountExpired, result.CountFailed, result.CountUndelivered, result.CountAbandoned,
 	}
 	for _, name := range outcomes {
 		to <- prometheus.MustNewConstMetric(metricFlows, prometheus.CounterValue, float64(s.Total[name]), name)

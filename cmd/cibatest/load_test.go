@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"io"
 	"os"
 	"path/filepath"
 	"strings"
@@ -32,6 +33,7 @@ func TestLoadExitCodes(t *testing.T) {
 		{"held", result.Load{Verdict: result.Held, Counters: acknowledged}, exitOK},
 		{"missed", result.Load{Verdict: result.Missed, Counters: acknowledged}, exitNonConformant},
 		{"saturated", result.Load{Verdict: result.Saturated, Counters: acknowledged}, exitNotJudged},
+		{"not judged", result.Load{Verdict: result.Unjudged, Counters: acknowledged}, exitNotJudged},
 		{"aborted", result.Load{Verdict: result.Aborted, Counters: acknowledged}, exitNotJudged},
 		{"nothing answered", result.Load{Verdict: result.Measured}, exitNotJudged},
 		{"interrupted", result.Load{Verdict: result.Missed, Interrupted: true}, exitInterrupted},
@@ -88,13 +90,23 @@ func TestLoadAndReports(t *testing.T) {
 	if err != nil || one.Funnel.Approved != 10 || one.Verdict != result.Held {
 		t.Fatalf("%v: %+v, %s", err, one.Funnel, one.Verdict)
 	}
-	merged := filepath.Join(folder, "merged.json")
 	file := filepath.Join(folder, "load.json")
-	if code := run([]string{"report", "merge", file, file, "--json", merged}, nil, &out, &errOut); code != exitOK {
-		t.Fatalf("merge: %s", errOut.String())
+	if code := run([]string{"report", "merge", file, filepath.Join(folder, "load.ndjson")}, nil, &out, &errOut); code != exitUsage || !strings.Contains(errOut.String(), "same run") {
+		t.Errorf("merged with itself: exit code %d, %s", code, errOut.String())
 	}
-	if two, err := readLoad(merged); err != nil || two.Funnel.Approved != 20 || !two.Funnel.AddsUp() {
-		t.Errorf("%v: %+v", err, two.Funnel)
+	for verdict, want := range map[result.LoadVerdict]int{result.Held: exitOK, result.Missed: exitNonConformant, result.Saturated: exitNotJudged} {
+		twin := one
+		twin.Seed, twin.Verdict = one.Seed+1, verdict
+		other, merged := filepath.Join(folder, "other.json"), filepath.Join(folder, "merged.json")
+		if err := writeWhole(other, func(w io.Writer) error { return result.WriteLoad(w, twin) }); err != nil {
+			t.Fatal(err)
+		}
+		if code := run([]string{"report", "merge", file, other, "--json", merged}, nil, &out, &errOut); code != want {
+			t.Errorf("merged with one that is %s: exit code %d, want %d: %s", verdict, code, want, errOut.String())
+		}
+		if two, err := readLoad(merged); err != nil || two.Funnel.Approved != 20 || !two.Funnel.AddsUp() || two.Verdict != verdict {
+			t.Errorf("%v: %+v, %s", err, two.Funnel, two.Verdict)
+		}
 	}
 	out.Reset()
 	if code := run([]string{"report", "load", filepath.Join(folder, "load.ndjson")}, nil, &out, &errOut); code != exitOK || !strings.Contains(out.String(), "HELD") {

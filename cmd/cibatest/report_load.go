@@ -51,7 +51,9 @@ func newReportMerge() *cobra.Command {
 		Use:   "merge LOAD.JSON ...",
 		Short: "Add up the results of load generators that ran side by side",
 		Long: `Adds counters and histograms exactly, bucket by bucket, and lays the windows side by
-side by the clock. Objectives stay those of the parts.`,
+side by the clock. Objectives stay those of the parts, and the worst verdict is that of
+the whole, with the exit code of a load: 1 missed, 3 not judged. A run that is in two
+files is refused, and so are runs with time between them, whose rates do not add up.`,
 		Example: "  cibatest report merge shard-*/load.json --json load.json --html report.html",
 		Args:    cobra.MinimumNArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
@@ -67,7 +69,10 @@ side by the clock. Objectives stay those of the parts.`,
 			if err != nil {
 				return usage(err)
 			}
-			return renderLoad(cmd, merged, files)
+			if err := renderLoad(cmd, merged, files); err != nil {
+				return err
+			}
+			return concludeVerdict(merged)
 		},
 	}
 	bindLoadArtefacts(cmd, files)

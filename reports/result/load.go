@@ -25,7 +25,7 @@ type Load struct {
 	Violations  []Violation      `json:"violations"`      // kinds that occurred, with evidence
 	Generator   Generator        `json:"generator"`       // what the run cost this side
 	Windows     []Window         `json:"windows"`         // one a second; longer ones in long runs
-	Parts       []string         `json:"parts,omitempty"` // what was merged
+	Parts       []string         `json:"parts,omitempty"` // the runs that were merged, by seed and start
 	Notes       []string         `json:"notes,omitempty"`
 	Interrupted bool             `json:"interrupted,omitempty"`
 	Unfinished  bool             `json:"unfinished,omitempty"` // made from the journal of a run that was killed
@@ -34,11 +34,13 @@ type Load struct {
 // LoadVerdict is the sentence over a load run.
 type LoadVerdict string
 
-// The verdicts, the one that overrides the others first.
+// The verdicts. Saturated is not said of a run that proves something about the OP all the
+// same.
 const (
 	Saturated LoadVerdict = "saturated" // the generator was the limit: nothing is said about the OP
 	Aborted   LoadVerdict = "aborted"   // an abort rule ended the run
-	Missed    LoadVerdict = "missed"    // an objective was missed
+	Unjudged  LoadVerdict = "unjudged"  // no flow came about, or users could not decide: nothing is said about the OP
+	Missed    LoadVerdict = "missed"    // an objective was missed, the protocol violated, or what users decided did not arrive
 	Held      LoadVerdict = "held"      // every objective was held
 	Measured  LoadVerdict = "measured"  // there was no objective
 )
@@ -65,6 +67,9 @@ type LoadPlan struct {
 
 // Funnel is where the flows went. Offered is Dropped and Started together;
 // Started is Refused and Acknowledged; Acknowledged is the sum of the rest.
+//
+// A flow is Undelivered when its user had decided, the OP had taken the decision, and
+// polls that came long enough after that still heard nothing of it.
 type Funnel struct {
 	Offered      int64 `json:"offered"`
 	Dropped      int64 `json:"dropped"` // not started: as many were pending as the cap allows, or the run ended before their turn came
@@ -75,21 +80,25 @@ type Funnel struct {
 	Denied       int64 `json:"denied"`
 	Expired      int64 `json:"expired"`
 	Failed       int64 `json:"failed"`
-	Abandoned    int64 `json:"abandoned"` // the run ended first
+	Undelivered  int64 `json:"undelivered"` // decided, and neither tokens nor a denial came of it
+	Abandoned    int64 `json:"abandoned"`   // the run ended first
 }
 
 // AddsUp says whether every flow went exactly one way.
 func (f Funnel) AddsUp() bool {
 	return f.Offered == f.Dropped+f.Started && f.Started == f.Refused+f.Acknowledged &&
-		f.Acknowledged == f.Approved+f.Denied+f.Expired+f.Failed+f.Abandoned
+		f.Acknowledged == f.Ended()+f.Abandoned
 }
+
+// Ended are the acknowledged flows that came to an end before the run did.
+func (f Funnel) Ended() int64 { return f.Approved + f.Denied + f.Expired + f.Failed + f.Undelivered }
 
 // FunnelOf reads the funnel from counters.
 func FunnelOf(c map[string]int64) Funnel {
 	return Funnel{
 		Offered: c[CountOffered], Dropped: c[CountDropped], Started: c[CountStarted], Refused: c[CountRefused],
 		Acknowledged: c[CountAcknowledged], Approved: c[CountApproved], Denied: c[CountDenied], Expired: c[CountExpired],
-		Failed: c[CountFailed], Abandoned: c[CountAbandoned],
+		Failed: c[CountFailed], Undelivered: c[CountUndelivered], Abandoned: c[CountAbandoned],
 	}
 }
 
@@ -104,10 +113,16 @@ const (
 	CountDenied       = "denied"
 	CountExpired      = "expired"
 	CountFailed       = "failed"
+	CountUndelivered  = "undelivered"
 	CountAbandoned    = "abandoned"
-	CountAsWanted     = "ended_as_wanted" // the outcome is the one that the user's decision leads to
+	CountCutShort     = "abandoned_decided"   // of the abandoned flows, those whose user had decided
+	CountSettled      = "decisions_settled"   // decisions of which it is known whether the OP let the client hear of them
+	CountDelivered    = "decisions_delivered" // of those, the ones that showed, and in time
+	CountLate         = "decisions_late"      // of those, the ones that showed too late
+	CountAsWanted     = "ended_as_wanted"     // the outcome is the one that the user's decision leads to
 	CountRequests     = "requests"
 	CountErrors       = "errors"               // requests without an answer of the protocol: network faults, 5xx, unreadable
+	CountStartErrors  = "starts_refused"       // starts that were answered with an error of the protocol
 	CountBytesIn      = "bytes_in"             // bodies only
 	CountBytesOut     = "bytes_out"            // bodies only
 	CountConnections  = "connections"          // opened

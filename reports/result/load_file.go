@@ -121,7 +121,7 @@ func (l Load) left() Load {
 	f := FunnelOf(counters)
 	last := &l.Windows[len(l.Windows)-1]
 	last.Counters = added(last.Counters, map[string]int64{
-		CountRefused: 0, CountAbandoned: f.Acknowledged - f.Approved - f.Denied - f.Expired - f.Failed,
+		CountRefused: 0, CountAbandoned: f.Acknowledged - f.Ended(),
 	})
 	if unanswered := f.Started - f.Refused - f.Acknowledged; unanswered > 0 {
 		last.Counters[CountRefused] += unanswered

@@ -75,13 +75,28 @@ func mergeHistograms(a, b Histogram) (Histogram, error) {
 	return EncodeSparse(into), nil
 }
 
+// The classes that tell how long users who approved waited for their tokens.
+const (
+	// DecisionToToken is the wait from the approval to the tokens. Windows hold the waits
+	// of those who got tokens; in the totals those who got none are added, see
+	// [Load.Sum].
+	DecisionToToken = "decision_to_token"
+
+	// WaitedInVain is the wait of those who got none, until their flow ended.
+	WaitedInVain = "waited_in_vain"
+)
+
 // ClassOrder is the order in which a reader wants the classes.
 var ClassOrder = []string{
 	"initiate", "initiate.corrected", "pending", "pending.corrected", "slow_down", "slow_down.corrected", "redeem", "redeem.corrected",
-	"ended", "ended.corrected", "error", "error.corrected", "decision_to_token", "flow", "decide", "lag.initiate", "lag.poll", "polls_per_flow",
+	"ended", "ended.corrected", "error", "error.corrected", DecisionToToken, WaitedInVain, "flow", "decide", "lag.initiate", "lag.poll", "polls_per_flow",
 }
 
-// Sum makes the totals of a result from its windows.
+// Sum makes the totals of a result from its windows. To the waits for tokens it adds
+// those that were in vain: such a user waited at least as long as was seen, and at least
+// as long as whoever waited longest and got tokens. A quantile of decision_to_token can
+// therefore only rise by users who got nothing, and is a lower bound where it falls
+// among them.
 func (l *Load) Sum() error {
 	l.Counters, l.Answers, l.FailedFor = map[string]int64{}, map[string]int64{}, map[string]int64{}
 	totals := map[string]*hdrhistogram.Histogram{}
@@ -102,11 +117,33 @@ func (l *Load) Sum() error {
 		}
 	}
 	l.Funnel = FunnelOf(l.Counters)
+	if inVain := totals[WaitedInVain]; inVain != nil {
+		totals[DecisionToToken] = withWaitsInVain(orEmpty(totals[DecisionToToken]), inVain)
+	}
 	l.Latency = latencies(totals)
 	if l.Generator.CPUMS > 0 {
 		l.Generator.RequestsPerCS = float64(l.Counters[CountRequests]) * 1000 / float64(l.Generator.CPUMS)
 	}
 	return nil
+}
+
+// withWaitsInVain adds censored waits to complete ones, each no shorter than the longest
+// of the complete ones.
+func withWaitsInVain(complete, inVain *hdrhistogram.Histogram) *hdrhistogram.Histogram {
+	longest := complete.Max()
+	for _, bar := range inVain.Distribution() {
+		if bar.Count > 0 {
+			_ = complete.RecordValues(min(max(bar.To, longest), histogramMax), bar.Count) // within the limits it cannot fail
+		}
+	}
+	return complete
+}
+
+func orEmpty(h *hdrhistogram.Histogram) *hdrhistogram.Histogram {
+	if h == nil {
+		return NewHistogram()
+	}
+	return h
 }
 
 func latencies(totals map[string]*hdrhistogram.Histogram) []Latency {
@@ -139,10 +176,15 @@ func byClassOrder(a, b string) int {
 }
 
 // MergeLoads adds up the results of generators that ran side by side. Counters
-// and histograms are exact sums; windows are laid side by side by the clock.
+// and histograms are exact sums; windows are laid side by side by the clock. It refuses
+// parts about different targets, a run that is in two of them, and parts with time
+// between them: their rates were never there at once, so that no sum of them is true.
 func MergeLoads(parts []Load) (Load, error) {
 	if len(parts) == 0 {
 		return Load{}, errors.New("there is nothing to merge")
+	}
+	if err := errors.Join(distinct(parts), sideBySide(parts)); err != nil {
+		return Load{}, err
 	}
 	merged := parts[0]
 	merged.Windows, merged.Violations, merged.Parts, merged.Objectives, merged.Reasons, merged.Notes = nil, nil, nil, nil, nil, nil
@@ -155,18 +197,61 @@ func MergeLoads(parts []Load) (Load, error) {
 		if p.Started.Before(merged.Started) {
 			merged.Started = p.Started
 		}
-		if ended := p.Started.Add(time.Duration(p.DurationMS) * time.Millisecond); ended.After(end) {
-			end = ended
+		if p.end().After(end) {
+			end = p.end()
 		}
 	}
 	merged.DurationMS = end.Sub(merged.Started).Milliseconds()
 	for i, p := range parts {
-		if err := merged.include(p, fmt.Sprintf("part %d, seed %d", i+1, p.Seed)); err != nil {
+		if err := merged.include(p, fmt.Sprintf("part %d", i+1)); err != nil {
 			return Load{}, fmt.Errorf("part %d: %w", i+1, err)
 		}
 	}
 	merged.Notes = slices.Compact(slices.Sorted(slices.Values(merged.Notes)))
 	return merged, merged.Sum()
+}
+
+// origins are the runs that a result is made of: itself, or what was merged into it.
+func (l *Load) origins() []string {
+	if len(l.Parts) > 0 {
+		return l.Parts
+	}
+	return []string{fmt.Sprintf("seed %d, started %s", l.Seed, l.Started.UTC().Format(time.RFC3339Nano))}
+}
+
+// end is when the run was over.
+func (l *Load) end() time.Time {
+	return l.Started.Add(time.Duration(l.DurationMS) * time.Millisecond)
+}
+
+// distinct refuses a run that would count twice.
+func distinct(parts []Load) error {
+	seen := map[string]int{}
+	for i, p := range parts {
+		for _, origin := range p.origins() {
+			if first := seen[origin]; first > 0 {
+				return fmt.Errorf("parts %d and %d hold the same run (%s), which would count twice", first, i+1, origin)
+			}
+			seen[origin] = i + 1
+		}
+	}
+	return nil
+}
+
+// sideBySide refuses parts with time between them.
+func sideBySide(parts []Load) error {
+	inOrder := slices.SortedFunc(slices.Values(parts), func(a, b Load) int { return a.Started.Compare(b.Started) })
+	end := inOrder[0].end()
+	for _, p := range inOrder[1:] {
+		if p.Started.After(end) {
+			return fmt.Errorf("the part that started %s began %s after the others had ended: parts run side by side; look at runs one after the other by themselves",
+				p.Started.UTC().Format(time.RFC3339), p.Started.Sub(end).Round(time.Second))
+		}
+		if p.end().After(end) {
+			end = p.end()
+		}
+	}
+	return nil
 }
 
 // include adds one part.
@@ -187,7 +272,7 @@ func (l *Load) include(p Load, name string) error {
 	}
 	slices.SortStableFunc(l.Windows, func(a, b Window) int { return int(a.StartMS - b.StartMS) })
 	l.includeViolations(p.Violations)
-	l.Parts = append(l.Parts, name)
+	l.Parts = append(l.Parts, p.origins()...)
 	l.Notes = append(l.Notes, p.Notes...)
 	l.Interrupted = l.Interrupted || p.Interrupted
 	l.Unfinished = l.Unfinished || p.Unfinished
@@ -218,9 +303,10 @@ func (l *Load) includeViolations(list []Violation) {
 	}
 }
 
-// worse compares verdicts.
+// worse compares the verdicts of parts. What one part proved is not undone by another
+// one that could not keep up.
 func worse(a, b LoadVerdict) bool {
-	order := []LoadVerdict{Saturated, Aborted, Missed, Measured, Held}
+	order := []LoadVerdict{Missed, Aborted, Unjudged, Saturated, Measured, Held}
 	return slices.Index(order, a) < slices.Index(order, b)
 }
 

@@ -118,6 +118,43 @@ func TestMergeIsExact(t *testing.T) {
 	}
 }
 
+// Users who got nothing count as waiting at least as long as was seen, and never make
+// the quantiles of those who got tokens look better.
+func TestWaitsInVainOnlyRaiseQuantiles(t *testing.T) {
+	t.Parallel()
+	waits := func(seconds ...int64) Histogram {
+		h := NewHistogram()
+		for _, s := range seconds {
+			RecordIn(h, s*1_000_000)
+		}
+		return EncodeSparse(h)
+	}
+	for _, c := range []struct {
+		name             string
+		complete, inVain []int64
+		p50, max         int64
+	}{
+		{"longer than any that was not in vain", []int64{4, 4, 4}, []int64{30, 30, 30, 30}, 30, 30},
+		{"cut off sooner", []int64{40, 40, 40}, []int64{12, 12, 12, 12}, 40, 40},
+		{"nobody got tokens", nil, []int64{12}, 12, 12},
+		{"everybody did", []int64{3, 4, 5}, nil, 4, 5},
+	} {
+		l := Load{Windows: []Window{
+			{StartMS: 0, SpanMS: 1000, Histograms: map[string]Histogram{WaitedInVain: waits(c.inVain...)}},
+			{StartMS: 1000, SpanMS: 1000, Histograms: map[string]Histogram{DecisionToToken: waits(c.complete...)}},
+		}}
+		if err := l.Sum(); err != nil {
+			t.Fatal(err)
+		}
+		for _, one := range l.Latency {
+			p50, most := (one.P50+500_000)/1_000_000, (one.Max+500_000)/1_000_000
+			if one.Class == DecisionToToken && (p50 != c.p50 || most != c.max || one.Count != int64(len(c.complete)+len(c.inVain))) {
+				t.Errorf("%s: p50 %d s, max %d s of %d", c.name, p50, most, one.Count)
+			}
+		}
+	}
+}
+
 func TestMergeRefusesTwoTargets(t *testing.T) {
 	t.Parallel()
 	a, b := part(0, 1, time.Unix(0, 0)), part(0, 1, time.Unix(0, 0))
@@ -127,12 +164,60 @@ func TestMergeRefusesTwoTargets(t *testing.T) {
 	}
 }
 
+// Only runs that were there at once have a sum that is true.
+func TestMergeRefusesWhatIsNotSideBySide(t *testing.T) {
+	t.Parallel()
+	began := time.Date(2026, 11, 25, 12, 0, 0, 0, time.UTC)
+	at := func(seed int, begins time.Duration) Load { return part(seed, 3, began.Add(begins)) } // each lasts 3 s
+	pair, err := MergeLoads([]Load{at(0, 0), at(1, time.Second)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, c := range []struct {
+		name  string
+		parts []Load
+		says  string // empty: merged
+	}{
+		{"side by side", []Load{at(0, 0), at(1, 0), at(2, time.Second)}, ""},
+		{"one after the other, without a gap", []Load{at(0, 0), at(1, 2*time.Second), at(2, 4*time.Second)}, ""},
+		{"merged before", []Load{pair, at(2, 0)}, ""},
+		{"the same", []Load{at(0, 0), at(0, 0)}, "same run"},
+		{"the same, merged before", []Load{pair, at(1, time.Second)}, "same run"},
+		{"an hour later", []Load{at(1, time.Hour), at(0, 0)}, "59m57s after the others had ended"},
+	} {
+		merged, err := MergeLoads(c.parts)
+		if c.says == "" && err != nil || c.says != "" && (err == nil || !strings.Contains(err.Error(), c.says)) {
+			t.Errorf("%s: %v", c.name, err)
+		}
+		if c.says == "" && (len(merged.Parts) != 3 || merged.Counters[CountStarted] != 90) {
+			t.Errorf("%s: %q, %v", c.name, merged.Parts, merged.Counters)
+		}
+	}
+}
+
+// What one part proved, another one that could not keep up does not undo.
+func TestMergeTakesTheWorstVerdict(t *testing.T) {
+	t.Parallel()
+	inOrder := []LoadVerdict{Missed, Aborted, Unjudged, Saturated, Measured, Held}
+	for i, bad := range inOrder {
+		for _, good := range inOrder[i:] {
+			a, b := part(0, 2, time.Unix(0, 0)), part(1, 2, time.Unix(0, 0))
+			a.Verdict, b.Verdict = good, bad
+			merged, err := MergeLoads([]Load{a, b})
+			if err != nil || merged.Verdict != bad {
+				t.Errorf("%v: %s and %s are %s", err, good, bad, merged.Verdict)
+			}
+		}
+	}
+}
+
 // A journal that breaks off, even within a line, still is a result whose funnel
 // adds up.
 func TestJournalOfAKilledRun(t *testing.T) {
 	t.Parallel()
 	whole := part(0, 1, time.Unix(1000, 0).UTC())
-	whole.Windows[1].Counters[CountApproved] = 7 // three were still pending
+	whole.Windows[1].Counters[CountApproved] = 5 // two got nothing, three were still pending
+	whole.Windows[1].Counters[CountUndelivered] = 2
 	var b bytes.Buffer
 	j := NewLoadJournal(&b)
 	header := whole
