@@ -49,6 +49,7 @@ func main() {
 func run(args []string, in io.Reader, out, errOut io.Writer) int {
 	ctx, release := interruptible()
 	defer release()
+	out, errOut = behindDoor(out), behindDoor(errOut)
 	root := newRoot()
 	root.SetArgs(args)
 	root.SetIn(in)
