@@ -22,20 +22,17 @@ type fast struct {
 	*dialer
 }
 
-// The fast transport reads an answer whole, so its size has to be bounded. Idle
-// connections are given up before servers do: nodejs closes them after 5 s, and a
-// request on a closed connection would be lost.
-const (
-	fastMaxBody = 8 << 20
-	fastIdle    = 4 * time.Second
-)
+// fastIdle gives idle connections up before servers do: nodejs closes them after 5 s,
+// and a request on a closed connection would be lost.
+const fastIdle = 4 * time.Second
 
 // NewFastTransport is the transport for high rates.
 func NewFastTransport(o TransportOptions) Transport {
 	d := newDialer()
 	return &fast{dialer: d, client: fasthttp.Client{
 		NoDefaultUserAgentHeader: true, DisableHeaderNamesNormalizing: true, DisablePathNormalizing: true,
-		TLSConfig: o.TLS, MaxConnsPerHost: o.Connections, MaxIdleConnDuration: orDefault(o.Idle, fastIdle), MaxResponseBodySize: fastMaxBody,
+		TLSConfig: o.TLS, MaxConnsPerHost: o.Connections, MaxIdleConnDuration: orDefault(o.Idle, fastIdle),
+		MaxResponseBodySize: maxAnswer, ReadBufferSize: maxHeader,
 		ReadTimeout: o.Timeout, WriteTimeout: o.Timeout, MaxIdemponentCallAttempts: 1,
 		Dial: func(address string) (net.Conn, error) { return d.dial(context.Background(), "tcp", address) },
 	}}

@@ -10,6 +10,7 @@ import (
 	"unicode/utf8"
 
 	"github.com/cibatest/cibatest/internal/ciba"
+	"github.com/valyala/fasthttp"
 )
 
 // kind is what an answer means for its flow.
@@ -163,6 +164,10 @@ func faultText(text string) string {
 		{"certificate", "certificate not trusted"},
 		{"cannot assign requested address", "no free local port"},
 		{"too many open files", "too many open files"},
+		{errTooLong.Error(), "answer too long"},
+		{fasthttp.ErrBodyTooLarge.Error(), "answer too long"},
+		{"response headers exceeded", "header too long"},
+		{"small read buffer", "header too long"},
 	} {
 		if strings.Contains(text, known.part) {
 			return known.name

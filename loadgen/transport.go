@@ -3,6 +3,8 @@ package loadgen
 import (
 	"context"
 	"crypto/tls"
+	"fmt"
+	"io"
 	"net"
 	"net/http"
 	"sync/atomic"
@@ -55,13 +57,60 @@ type standard struct {
 // standardIdle is what net/http's own transport has.
 const standardIdle = 90 * time.Second
 
+// What both transports take of an answer, so that a server cannot fill the memory
+// with the answers to all requests that are under way. What is longer is a fault.
+const (
+	// maxHeader bounds the status line and the header, in bytes: some times what
+	// servers behind a few proxies send.
+	maxHeader = 32 << 10
+
+	// maxAnswer bounds the body, in bytes: some times the largest token answer.
+	maxAnswer = maxBody
+)
+
+// errTooLong is why an answer is not read to its end.
+var errTooLong = fmt.Errorf("an answer of more than %d bytes", maxAnswer)
+
+// RoundTrip implements [http.RoundTripper].
+func (s *standard) RoundTrip(r *http.Request) (*http.Response, error) {
+	resp, err := s.Transport.RoundTrip(r)
+	if err != nil {
+		return nil, err
+	}
+	if resp.ContentLength > maxAnswer {
+		_ = resp.Body.Close()
+		return nil, errTooLong
+	}
+	resp.Body = &short{ReadCloser: resp.Body, left: maxAnswer}
+	return resp, nil
+}
+
+// short is a body that ends in an error where it is too long.
+type short struct {
+	io.ReadCloser
+	left int
+}
+
+func (s *short) Read(p []byte) (int, error) {
+	if len(p) > s.left+1 { // one byte more shows that there is more
+		p = p[:s.left+1]
+	}
+	n, err := s.ReadCloser.Read(p)
+	if n > s.left {
+		n, err = s.left, errTooLong
+	}
+	s.left -= n
+	return n, err
+}
+
 // NewTransport is the reference: net/http, with the environment's proxy and
 // HTTP/1.1, so that its connections can be compared with those of others.
 func NewTransport(o TransportOptions) Transport {
 	d := newDialer()
 	return &standard{dialer: d, Transport: &http.Transport{
 		Proxy: http.ProxyFromEnvironment, DialContext: d.dial, TLSClientConfig: o.TLS, TLSHandshakeTimeout: dialTimeout,
-		MaxConnsPerHost: o.Connections, MaxIdleConnsPerHost: o.Connections, IdleConnTimeout: orDefault(o.Idle, standardIdle), DisableCompression: true,
+		MaxConnsPerHost: o.Connections, MaxIdleConnsPerHost: o.Connections, IdleConnTimeout: orDefault(o.Idle, standardIdle),
+		DisableCompression: true, MaxResponseHeaderBytes: maxHeader,
 	}}
 }
 

@@ -37,7 +37,17 @@ var rawAnswers = map[string]string{
 	"two of a header":   "HTTP/1.1 429 Too Many Requests\r\nRetry-After: 3\r\nX-A: 1\r\nX-A: 2\r\nContent-Length: 0\r\n\r\n",
 	"odd spelling":      "HTTP/1.1 503 Busy\r\nrETRY-aFTER: 7\r\ncontent-LENGTH: 4\r\n\r\nbusy",
 	"no reason":         "HTTP/1.1 200\r\nContent-Length: 1\r\n\r\nx",
-	"big":               "HTTP/1.1 200 OK\r\nContent-Length: 1000000\r\n\r\n" + strings.Repeat("a", 1_000_000),
+	"big":               sized(1000, 1_000_000),
+	"big, chunked":      "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n30d40\r\n" + strings.Repeat("a", 200_000) + "\r\n0\r\n\r\n",
+	"big, until close":  "HTTP/1.1 200 OK\r\nConnection: close\r\n\r\n" + strings.Repeat("a", 200_000),
+	"longest body":      sized(1000, maxAnswer),
+	"longer body":       sized(1000, maxAnswer+1),
+	"header of 4.5 kB":  sized(4_500, 2),
+	"header of 9 kB":    sized(9_000, 2),
+	"header of 30 kB":   sized(30_000, 2),
+	"header of 40 kB":   sized(40_000, 2),
+	"header of 1 MB":    sized(1_000_000, 2),
+	"long header line":  "HTTP/1.1 200 OK\r\nX-Long: " + strings.Repeat("a", 100_000) + "\r\nContent-Length: 2\r\n\r\n{}",
 	"too short":         "HTTP/1.1 200 OK\r\nContent-Length: 100\r\nConnection: close\r\n\r\nshort",
 	"chunk broken":      "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\nConnection: close\r\n\r\nzz\r\nhello\r\n",
 	"not HTTP":          "SSH-2.0-OpenSSH_9.9\r\n\r\n",
@@ -48,6 +58,12 @@ var rawAnswers = map[string]string{
 	"half a header":     "HTTP/1.1 200 OK\r\nContent-Le",
 	"two lengths":       "HTTP/1.1 200 OK\r\nContent-Length: 2\r\nContent-Length: 3\r\n\r\nabc",
 	"length and chunks": "HTTP/1.1 200 OK\r\nContent-Length: 100\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nhi\r\n0\r\n\r\n",
+}
+
+// sized is an answer with a header of some bytes, in lines of 100, and a body.
+func sized(header, body int) string {
+	line := "X-Some: " + strings.Repeat("a", 90) + "\r\n"
+	return fmt.Sprintf("HTTP/1.1 200 OK\r\n%sContent-Length: %d\r\n\r\n%s", strings.Repeat(line, header/len(line)), body, strings.Repeat("a", body))
 }
 
 // rawServer answers every request with the same bytes and tells what it got.

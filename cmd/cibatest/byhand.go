@@ -7,7 +7,6 @@ import (
 	"slices"
 	"strings"
 	"time"
-	"unicode"
 
 	"github.com/cibatest/cibatest/internal/ciba"
 	"github.com/cibatest/cibatest/internal/driver"
@@ -91,7 +90,7 @@ func (h *byHand) print(out io.Writer) error {
 		if e.Response != nil {
 			writeMessage(&b, "<", fmt.Sprintf("%d (%.0f ms)", e.Response.Status, e.DurationMS), *e.Response)
 		} else {
-			fmt.Fprintf(&b, "< %s\n", readable(e.Error))
+			fmt.Fprintf(&b, "< %s\n", onOneLine(e.Error))
 		}
 		b.WriteByte('\n')
 	}
@@ -103,23 +102,14 @@ func (h *byHand) print(out io.Writer) error {
 func writeMessage(b *strings.Builder, mark, first string, m result.Message) {
 	fmt.Fprintf(b, "%s %s\n", mark, first)
 	for _, h := range m.Headers {
-		fmt.Fprintf(b, "%s %s: %s\n", mark, h.Name, readable(h.Value))
+		fmt.Fprintf(b, "%s %s: %s\n", mark, h.Name, onOneLine(h.Value))
 	}
 	if m.Body != "" {
-		fmt.Fprintf(b, "%s\n%s %s\n", mark, mark, readable(m.Body))
+		fmt.Fprintf(b, "%s\n%s %s\n", mark, mark, onOneLine(m.Body))
 	}
 }
 
-// readable keeps what an OP sent from acting on the terminal: whatever is no plain
-// character is shown as an escape, and all else stays as it was received.
-func readable(s string) string {
-	var b strings.Builder
-	for _, r := range strings.ToValidUTF8(s, "\uFFFD") {
-		if unicode.IsGraphic(r) {
-			b.WriteRune(r)
-			continue
-		}
-		fmt.Fprintf(&b, "\\u{%x}", r)
-	}
-	return b.String()
+// onOneLine keeps what an OP sent from looking like a line of ours.
+func onOneLine(s string) string {
+	return strings.NewReplacer("\r", `\r`, "\n", `\n`).Replace(s)
 }

@@ -85,7 +85,7 @@ type dashboard struct {
 
 func newDashboard(out io.Writer, issuer string) *dashboard {
 	d := &dashboard{program: tea.NewProgram(board{issuer: issuer, bar: bubbles.New(bubbles.WithWidth(30), bubbles.WithoutPercentage())},
-		tea.WithOutput(out), tea.WithInput(keys()), tea.WithoutSignalHandler())}
+		tea.WithOutput(raw(out)), tea.WithInput(keys()), tea.WithoutSignalHandler())}
 	d.ended.Go(func() { _, _ = d.program.Run() }) // a terminal that cannot be drawn on is no reason to end the run
 	return d
 }

@@ -5,13 +5,10 @@
 package main
 
 import (
-	"context"
 	"errors"
 	"fmt"
 	"io"
 	"os"
-	"os/signal"
-	"syscall"
 
 	"github.com/spf13/cobra"
 )
@@ -50,10 +47,9 @@ func main() {
 
 // run is main without the process: it returns the exit code.
 func run(args []string, in io.Reader, out, errOut io.Writer) int {
-	ctx, cancel := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	defer cancel()
-	// The first signal drains; with the handler gone the second one ends the process at once.
-	context.AfterFunc(ctx, cancel)
+	ctx, release := interruptible()
+	defer release()
+	out, errOut = behindDoor(out), behindDoor(errOut)
 	root := newRoot()
 	root.SetArgs(args)
 	root.SetIn(in)

@@ -24,6 +24,9 @@ func TestMain(m *testing.M) {
 	if os.Getenv(asMain) != "" {
 		main()
 	}
+	if os.Getenv(asStuck) != "" {
+		stuck()
+	}
 	os.Exit(m.Run())
 }
 

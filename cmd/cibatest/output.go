@@ -11,7 +11,6 @@ import (
 	"github.com/cibatest/cibatest/reports"
 	"github.com/cibatest/cibatest/reports/result"
 	"github.com/spf13/cobra"
-	"golang.org/x/term"
 )
 
 // artefact is one file made from a result.
@@ -61,10 +60,14 @@ func writable(folder string) error {
 }
 
 // writeWhole writes a file so that a reader sees the old one or the new one,
-// never half of it.
+// never half of it. JSON goes through the door, as people look at it on terminals.
 func writeWhole(path string, render func(io.Writer) error) error {
 	var b bytes.Buffer
-	if err := render(&b); err != nil {
+	var to io.Writer = &b
+	if filepath.Ext(path) == ".json" {
+		to = behindDoor(to)
+	}
+	if err := render(to); err != nil {
 		return err
 	}
 	temporary, err := os.CreateTemp(filepath.Dir(path), "."+filepath.Base(path)+".*")
@@ -104,7 +107,7 @@ func appendStepSummary(run result.Run) error {
 }
 
 func printText(out io.Writer, run result.Run) error {
-	return reports.Text(out, run, textOptions(out))
+	return reports.Text(drawn(out), run, textOptions(out))
 }
 
 func textOptions(out io.Writer) reports.TextOptions {
@@ -112,21 +115,10 @@ func textOptions(out io.Writer) reports.TextOptions {
 	return reports.TextOptions{Color: colored(out), Width: width}
 }
 
-// terminal is the width of a terminal, or false when w is none.
-func terminal(w io.Writer) (int, bool) {
-	file, ok := w.(*os.File)
-	if !ok || !term.IsTerminal(int(file.Fd())) {
-		return 100, false
+// drawn is where a report goes that may have colours: such a one is inert by itself.
+func drawn(out io.Writer) io.Writer {
+	if colored(out) {
+		return raw(out)
 	}
-	width, _, err := term.GetSize(int(file.Fd()))
-	if err != nil || width <= 0 {
-		width = 100
-	}
-	return width, true
-}
-
-// colored follows the conventions: a terminal, NO_COLOR unset, TERM not dumb.
-func colored(w io.Writer) bool {
-	_, isTerminal := terminal(w)
-	return isTerminal && os.Getenv("NO_COLOR") == "" && os.Getenv("TERM") != "dumb"
+	return out
 }

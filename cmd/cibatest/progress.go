@@ -54,7 +54,8 @@ func (p *progress) event(e suites.Event) {
 	bad := e.Outcome == result.Fail || e.Outcome == result.Error
 	if bad {
 		p.failures++
-		fmt.Fprintf(p.out, "%s%s %s: %.200q\n", p.clear(), e.Outcome, e.Case, e.Message)
+		p.clear()
+		fmt.Fprintf(p.out, "%s %s: %.200q\n", e.Outcome, e.Case, e.Message)
 	}
 	p.mu.Unlock()
 	if p.live {
@@ -67,24 +68,22 @@ func (p *progress) show() {
 	defer p.mu.Unlock()
 	line := fmt.Sprintf("%d of %d cases, %d failed or not judged, %s", p.last.Finished, p.last.Total, p.failures, time.Since(p.started).Round(time.Second))
 	if p.live {
-		fmt.Fprintf(p.out, "%s%s", p.clear(), line)
+		p.clear()
+		fmt.Fprint(p.out, line)
 		return
 	}
 	fmt.Fprintln(p.out, line)
 }
 
 // clear empties the line that renews itself.
-func (p *progress) clear() string {
+func (p *progress) clear() {
 	if p.live {
-		return "\r\x1b[2K"
+		fmt.Fprint(raw(p.out), "\r\x1b[2K")
 	}
-	return ""
 }
 
 func (p *progress) done() {
 	close(p.stop)
 	p.ended.Wait()
-	if p.live {
-		fmt.Fprint(p.out, p.clear())
-	}
+	p.clear()
 }

@@ -87,7 +87,7 @@ something fails that did not fail before.`,
 }
 
 func printDiff(out io.Writer, d reports.Difference, asJSON bool) error {
-	write := func() error { return d.WriteText(out, textOptions(out)) }
+	write := func() error { return d.WriteText(drawn(out), textOptions(out)) }
 	if asJSON {
 		write = func() error { return d.WriteJSON(out) }
 	}

@@ -128,5 +128,5 @@ func writeLoad(folder string, l result.Load) error {
 
 func printLoadText(out io.Writer, l result.Load) error {
 	width, _ := terminal(out)
-	return reports.LoadText(out, l, reports.TextOptions{Color: colored(out), Width: width})
+	return reports.LoadText(drawn(out), l, reports.TextOptions{Color: colored(out), Width: width})
 }

@@ -41,6 +41,9 @@ func (c *canaries) watch(resp *http.Response) error {
 		return err
 	}
 	resp.Body = io.NopCloser(bytes.NewReader(body))
+	if sent := resp.Request.Header.Get(captured); sent != "" {
+		resp.Header.Set("X-Echo", sent)
+	}
 	var object map[string]any
 	_ = json.Unmarshal(body, &object)
 	for _, name := range []string{"access_token", "id_token", "refresh_token", "auth_req_id"} {
@@ -51,12 +54,30 @@ func (c *canaries) watch(resp *http.Response) error {
 	return nil
 }
 
-// startWatched runs a reference OP behind a proxy that sees every answer.
+// captured carries what a client sent to where its answer is made.
+const captured = "X-Captured"
+
+// captureRequest keeps credentials and body of a request for [canaries.watch].
+func captureRequest(r *httputil.ProxyRequest) {
+	var body []byte
+	if r.Out.Body != nil {
+		body, _ = io.ReadAll(r.Out.Body)
+		r.Out.Body = io.NopCloser(bytes.NewReader(body))
+	}
+	text := r.In.Header.Get("Authorization") + " " + string(body)
+	if len(text) < 8<<10 && !strings.ContainsAny(text, "\r\n\x00") {
+		r.Out.Header.Set(captured, text)
+	}
+}
+
+// startWatched runs a reference OP behind a proxy that sees every answer, and repeats
+// in a header of each what was sent to it.
 func startWatched(t *testing.T, seen *canaries) (targetFile string) {
 	t.Helper()
 	var behind *url.URL
 	proxy := &httputil.ReverseProxy{ModifyResponse: seen.watch, Rewrite: func(r *httputil.ProxyRequest) {
 		r.SetURL(behind)
+		captureRequest(r)
 	}}
 	front := httptest.NewServer(proxy)
 	t.Cleanup(front.Close)

@@ -2,6 +2,7 @@ package ciba
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"crypto/tls"
 	"errors"
@@ -11,6 +12,7 @@ import (
 	"net/http"
 	"net/url"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"golang.org/x/time/rate"
@@ -19,37 +21,37 @@ import (
 // DefaultTimeout lets an OP answer a long poll, which should take 30 s at most.
 const DefaultTimeout = 45 * time.Second
 
-// DefaultMaxBody bounds what is read of an answer.
-const DefaultMaxBody = 1 << 20
-
 // Options of [NewHTTP]. The zero value is usable.
 type Options struct {
 	RequestsPerSecond float64  // 0: no limit
-	MaxBody           int64    // bytes read of an answer; 0: DefaultMaxBody
 	Secrets           []string // values that must not show in the evidence
 	UserAgent         string   // default "cibatest"
+
+	MaxBody     int64         // bytes read of an answer's body; 0: DefaultMaxBody
+	MaxTransfer time.Duration // from an answer's first byte to its last; 0: DefaultMaxTransfer
+	MaxLarge    int64         // bytes of large answers that are read in all; 0: DefaultMaxLarge
 }
 
 // HTTP sends calls to an OP. It is safe for concurrent use.
 type HTTP struct {
-	transport http.RoundTripper
-	limiter   *rate.Limiter
-	maxBody   int64
-	userAgent string
-	masker    *Masker
+	transport   http.RoundTripper
+	limiter     *rate.Limiter
+	maxBody     int64
+	maxTransfer time.Duration
+	large       atomic.Int64 // bytes of large answers that may still be read
+	userAgent   string
+	masker      *Masker
 }
 
 // NewHTTP makes a client on a transport, which decides about TLS and proxies.
 func NewHTTP(rt http.RoundTripper, o Options) *HTTP {
-	h := &HTTP{transport: rt, maxBody: o.MaxBody, userAgent: o.UserAgent, masker: NewMasker(o.Secrets...)}
+	h := &HTTP{
+		transport: rt, masker: NewMasker(o.Secrets...), userAgent: cmp.Or(o.UserAgent, "cibatest"),
+		maxBody: cmp.Or(o.MaxBody, DefaultMaxBody), maxTransfer: cmp.Or(o.MaxTransfer, DefaultMaxTransfer),
+	}
+	h.large.Store(cmp.Or(o.MaxLarge, DefaultMaxLarge))
 	if o.RequestsPerSecond > 0 {
 		h.limiter = rate.NewLimiter(rate.Limit(o.RequestsPerSecond), max(1, int(o.RequestsPerSecond)))
-	}
-	if h.maxBody == 0 {
-		h.maxBody = DefaultMaxBody
-	}
-	if h.userAgent == "" {
-		h.userAgent = "cibatest"
 	}
 	return h
 }
@@ -121,8 +123,12 @@ func (h *HTTP) request(call *Call) (*http.Request, []byte, error) {
 // exchange sends a request and reads its answer up to the bound. A body that breaks off
 // is kept as far as it came, as evidence.
 func (h *HTTP) exchange(req *http.Request, timeout time.Duration) *Response {
+	ctx, begun, release := watched(req.Context(), h.maxTransfer)
+	defer release()
+	req = req.WithContext(ctx)
 	resp := &Response{Sent: time.Now()}
 	answer, err := h.transport.RoundTrip(req) // a RoundTripper follows no redirect
+	begun()
 	if err != nil {
 		resp.Received = time.Now()
 		resp.Err = explain(req, err, timeout)
@@ -139,6 +145,10 @@ func (h *HTTP) exchange(req *http.Request, timeout time.Duration) *Response {
 		resp.Truncated = true
 		resp.Err = fmt.Errorf("the answer of %s broke off after %d bytes: %w", req.URL.Host, len(body), explain(req, err, timeout))
 	}
+	if resp.Status == 0 { // which stands for no answer at all
+		resp.fail(fmt.Errorf("%s answered with the status 000", req.URL.Host))
+	}
+	h.keepWithin(resp, req.URL.Host)
 	return resp
 }
 
@@ -149,6 +159,8 @@ func explain(req *http.Request, err error, timeout time.Duration) error {
 	var dns *net.DNSError
 	var op *net.OpError
 	switch {
+	case errors.Is(context.Cause(req.Context()), errSlow):
+		return fmt.Errorf("%s began to answer and did not come to an end in time", host)
 	case errors.Is(err, context.DeadlineExceeded):
 		return fmt.Errorf("%s did not answer within %s", host, timeout)
 	case errors.Is(err, context.Canceled):

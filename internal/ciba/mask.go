@@ -4,9 +4,7 @@ import (
 	"crypto/hmac"
 	"crypto/rand"
 	"crypto/sha256"
-	"encoding/base64"
 	"encoding/hex"
-	"encoding/json"
 	"net/http"
 	"net/url"
 	"slices"
@@ -18,67 +16,54 @@ import (
 	"github.com/cibatest/cibatest/reports/result"
 )
 
-// masked are the fields whose values never reach the evidence.
+// masked are the fields whose values never reach the evidence, as [plainName] has them.
 var masked = map[string]bool{
-	"client_secret": true, "client_assertion": true, "client_notification_token": true, "access_token": true,
-	"id_token": true, "refresh_token": true, "auth_req_id": true, "login_hint_token": true, "id_token_hint": true,
-	"urn:openid:params:jwt:claim:auth_req_id": true, "user_code": true, "request": true, "token": true, "code": true, "password": true, "registration_access_token": true,
+	"clientsecret": true, "clientassertion": true, "clientnotificationtoken": true, "accesstoken": true,
+	"idtoken": true, "refreshtoken": true, "authreqid": true, "loginhinttoken": true, "idtokenhint": true,
+	"urn:openid:params:jwt:claim:authreqid": true, "usercode": true, "request": true, "token": true, "code": true, "password": true,
+	"registrationaccesstoken": true,
 }
+
+// plainName is the name of a field in one spelling for all: an OP that answers with
+// accessToken has given a token away, too.
+func plainName(name string) string {
+	return strings.ToLower(strings.NewReplacer("_", "", "-", "").Replace(name))
+}
+
+func isMasked(name string) bool { return masked[plainName(name)] }
 
 // maskedHeaders are the headers whose values never reach the evidence.
 var maskedHeaders = map[string]bool{"Authorization": true, "Proxy-Authorization": true, "Cookie": true, "Set-Cookie": true, "Dpop": true}
 
-// shortest is the length below which a value is too common to be searched for
-// in texts; it is still masked where its field is known.
-const shortest = 4
-
 // Masker hides secrets by the name of their field and, for values known
-// beforehand, wherever they turn up: raw, URL-encoded, JSON-escaped or in base64.
-// Equal values get the same mark within a run, so that a reader sees that two
-// were equal. It is safe for concurrent use.
+// beforehand and those that were hidden once, wherever they turn up again: raw,
+// escaped for URLs, JSON or HTML. Those known beforehand are found in base64, within a
+// longer value as well, in hexadecimal, and in capitals, too. Equal values get the same
+// mark within a run, so that a reader sees that two were equal. It is safe for
+// concurrent use.
 type Masker struct {
-	key      [16]byte
-	mu       sync.RWMutex
-	secrets  []string
-	replacer *strings.Replacer
+	key   [16]byte
+	mu    sync.RWMutex
+	known known
 }
 
 // NewMasker makes a masker that knows some secret values.
 func NewMasker(secrets ...string) *Masker {
 	m := &Masker{}
 	_, _ = rand.Read(m.key[:])
-	m.Add(secrets...)
+	for _, s := range secrets {
+		m.known.keep(s, m.mark(s))
+	}
 	return m
 }
 
-// Add makes further values known.
-func (m *Masker) Add(secrets ...string) {
+// hidden is the mark of a value, which is hidden from now on wherever it turns up.
+func (m *Masker) hidden(value string) string {
+	mark := m.mark(value)
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	for _, s := range secrets {
-		if len(s) >= shortest && !slices.Contains(m.secrets, s) {
-			m.secrets = append(m.secrets, s)
-		}
-	}
-	sort.Slice(m.secrets, func(i, j int) bool { return len(m.secrets[i]) > len(m.secrets[j]) })
-	var pairs []string
-	for _, s := range m.secrets {
-		for _, form := range spellings(s) {
-			pairs = append(pairs, form, m.mark(s))
-		}
-	}
-	m.replacer = strings.NewReplacer(pairs...)
-}
-
-// spellings are the ways a value may be written in a request or an answer.
-func spellings(s string) []string {
-	escaped, _ := json.Marshal(s)
-	forms := []string{s, url.QueryEscape(s), url.PathEscape(s), string(escaped[1 : len(escaped)-1])}
-	for _, encoding := range []*base64.Encoding{base64.StdEncoding, base64.URLEncoding, base64.RawStdEncoding, base64.RawURLEncoding} {
-		forms = append(forms, encoding.EncodeToString([]byte(s)))
-	}
-	slices.SortFunc(forms, func(a, b string) int { return len(b) - len(a) })
-	return slices.Compact(forms)
+	m.known.passBy(value, mark)
+	return mark
 }
 
 // mark stands for a hidden value: a digest keyed for this run.
@@ -92,7 +77,7 @@ func (m *Masker) mark(value string) string {
 func (m *Masker) Text(s string) string {
 	m.mu.RLock()
 	defer m.mu.RUnlock()
-	return m.replacer.Replace(s)
+	return m.known.hide(s)
 }
 
 // form hides fields of a form or query, keeping order, duplicates and spelling. It
@@ -102,11 +87,11 @@ func (m *Masker) form(encoded string, hidden func(name, value string)) string {
 	for i, part := range parts {
 		name, value, hasValue := strings.Cut(part, "=")
 		plain, err := url.QueryUnescape(name)
-		if err == nil && hasValue && value != "" && masked[plain] {
+		if err == nil && hasValue && value != "" && isMasked(plain) {
 			if raw, err := url.QueryUnescape(value); err == nil {
 				value = raw
 			}
-			parts[i] = name + "=" + m.mark(value)
+			parts[i] = name + "=" + m.hidden(value)
 			hidden(plain, value)
 		}
 	}
@@ -125,55 +110,17 @@ func (m *Masker) body(contentType string, body []byte) (shown string, tokens []r
 }
 
 // hide chooses how to look for fields by what a body looks like rather than by its
-// Content-Type, which an OP may get wrong.
+// Content-Type, which an OP may get wrong. Whatever is no form is searched for the
+// members of JSON, since something may stand before it.
 func (m *Masker) hide(contentType string, body []byte, hidden func(name, value string)) string {
 	text := strings.ToValidUTF8(string(body), "\uFFFD")
-	media := strings.ToLower(contentType)
 	trimmed := strings.TrimSpace(text)
-	switch {
-	case strings.HasPrefix(trimmed, "{") || strings.HasPrefix(trimmed, "["):
-		return m.Text(m.jsonText(text, hidden))
-	case strings.Contains(media, "form-urlencoded"), !strings.ContainsAny(trimmed, "<{ \n") && strings.Contains(trimmed, "="):
+	isForm := strings.Contains(strings.ToLower(contentType), "form-urlencoded")
+	looksLikeForm := !strings.ContainsAny(trimmed, "<{\" \n") && strings.Contains(trimmed, "=")
+	if isForm && !strings.HasPrefix(trimmed, "{") || looksLikeForm {
 		return m.form(text, hidden)
 	}
-	return m.Text(text)
-}
-
-// jsonText hides members by name at any depth, leaving every other byte as it
-// came: what an OP got wrong in its JSON must stay visible. It
-// calls hidden with each member that it hides.
-func (m *Masker) jsonText(text string, hidden func(name, value string)) string {
-	var b strings.Builder
-	hide, name := false, ""
-	for i := 0; i < len(text); {
-		if text[i] != '"' {
-			switch text[i] {
-			case ',', '{', '[', ']', '}':
-				hide = hide && text[i] == '['
-			}
-			b.WriteByte(text[i])
-			i++
-			continue
-		}
-		end := stringEnd(text, i)
-		var value string
-		if json.Unmarshal([]byte(text[i:end]), &value) != nil {
-			value = strings.Trim(text[i:end], `"`)
-		}
-		isName := strings.HasPrefix(strings.TrimLeft(text[end:], " \t\r\n"), ":")
-		switch {
-		case isName:
-			hide, name = masked[value], value
-			b.WriteString(text[i:end])
-		case hide && value != "":
-			b.WriteString(`"` + m.mark(value) + `"`)
-			hidden(name, value)
-		default:
-			b.WriteString(text[i:end])
-		}
-		i = end
-	}
-	return b.String()
+	return m.Text(m.bare(m.jsonText(text, hidden)))
 }
 
 // stringEnd is the index after the JSON string that begins at i.
@@ -200,7 +147,7 @@ func (m *Masker) header(h http.Header) []result.Header {
 				if !found {
 					scheme, rest = "", value
 				}
-				value = strings.TrimSpace(scheme + " " + m.mark(rest))
+				value = strings.TrimSpace(scheme + " " + m.hidden(rest))
 			}
 			value = m.Text(strings.ToValidUTF8(value, "\uFFFD"))
 			list = append(list, result.Header{Name: name, Value: value})

@@ -116,10 +116,11 @@ func (r *Recorder) Len() int {
 // StartedMS is left zero, since only the caller knows when its run began.
 func (m *Masker) Exchange(label string, req *http.Request, body []byte, resp *Response) result.Exchange {
 	e := result.Exchange{Label: label, DurationMS: float64(resp.Received.Sub(resp.Sent).Microseconds()) / 1000}
-	e.Request = result.Message{Method: req.Method, URL: m.url(req.URL), Headers: m.header(req.Header), BodyBytes: len(body)}
+	e.Request = result.Message{Method: req.Method, BodyBytes: len(body)}
 	m.show(&e.Request, req.Header, body)
+	e.Request.URL = m.url(req.URL)
 	if resp.Status != 0 {
-		e.Response = &result.Message{Status: resp.Status, Headers: m.header(resp.Header), BodyBytes: len(resp.Body)}
+		e.Response = &result.Message{Status: resp.Status, BodyBytes: len(resp.Body)}
 		m.show(e.Response, resp.Header, resp.Body)
 		e.Response.Truncated = e.Response.Truncated || resp.Truncated
 	}
@@ -129,11 +130,17 @@ func (m *Masker) Exchange(label string, req *http.Request, body []byte, resp *Re
 	return e
 }
 
-// show puts a body into a message, secrets hidden and the JWTs among them decoded.
+// show puts header and body into a message, secrets hidden and the JWTs among them
+// decoded. The body comes first, since the header may repeat what it tells.
 func (m *Masker) show(to *result.Message, header http.Header, body []byte) {
+	if len(body) > 2*evidenceBody { // what is masked beyond the end is not shown
+		body = body[:2*evidenceBody]
+	}
 	var text string
 	text, to.Tokens = m.body(header.Get("Content-Type"), body)
 	to.Body, to.Truncated = cut(text)
+	to.Truncated = to.Truncated || to.BodyBytes > len(body)
+	to.Headers = m.header(header)
 }
 
 // evidenceBody bounds a body in the evidence.

@@ -115,8 +115,10 @@ func ParseKeys(data []byte) ([]Key, error) {
 	return keys, nil
 }
 
-// ParseKeySet reads a published JWK Set. Keys of unknown types or forms are left
-// out, as RFC 7517 5 tells readers to do.
+// ParseKeySet reads a published JWK Set. Keys of unknown types or forms, and those
+// whose numbers are out of any sensible range, are left out, as RFC 7517 5 tells
+// readers to do. The error says what is wrong with a set that is beyond all bounds, or
+// that has no other keys than such.
 func ParseKeySet(data []byte) ([]Key, error) {
 	var document struct {
 		Keys []json.RawMessage `json:"keys"`
@@ -124,11 +126,24 @@ func ParseKeySet(data []byte) ([]Key, error) {
 	if err := json.Unmarshal(data, &document); err != nil || document.Keys == nil {
 		return nil, errors.New("not a JSON Web Key Set")
 	}
+	if err := tooMany(document.Keys); err != nil {
+		return nil, err
+	}
 	var keys []Key
-	for _, one := range document.Keys {
-		if list, err := ParseKeys(one); err == nil {
-			keys = append(keys, list...)
+	var beyond error
+	for i, one := range document.Keys {
+		key, err := ParseKeys(one)
+		if err != nil || len(key) != 1 { // a set within the set is no key
+			continue
 		}
+		if err := withinBounds(key[0].key); err != nil {
+			beyond = fmt.Errorf("keys[%d] is %w", i, err)
+			continue
+		}
+		keys = append(keys, key...)
+	}
+	if len(keys) == 0 && beyond != nil {
+		return nil, beyond
 	}
 	return keys, nil
 }

@@ -113,7 +113,7 @@ func verifies(t Token, alg string, key Key) bool {
 // fits reports whether a key may be used with an algorithm. A public key must never
 // be taken for the secret of a MAC, which is how tokens were forged in practice.
 func (k Key) fits(alg string) bool {
-	if k.key == nil || isMAC(alg) != (k.key.KeyType() == jwa.OctetSeq) {
+	if k.key == nil || isMAC(alg) != (k.key.KeyType() == jwa.OctetSeq) || withinBounds(k.key) != nil {
 		return false
 	}
 	if use := k.key.KeyUsage(); use != "" && use != "sig" {

@@ -8,6 +8,7 @@ import (
 	"os"
 	"time"
 
+	"github.com/cibatest/cibatest/internal/ciba"
 	"github.com/cibatest/cibatest/internal/targetfile"
 )
 
@@ -35,12 +36,13 @@ func Transport(t *targetfile.Target) (*http.Transport, error) {
 		return nil, err
 	}
 	return &http.Transport{
-		Proxy:               http.ProxyFromEnvironment,
-		MaxIdleConnsPerHost: connectionsKept,
-		IdleConnTimeout:     idleConnection,
-		DisableCompression:  true,
-		TLSHandshakeTimeout: handshakeTimeout,
-		TLSClientConfig:     trusted,
+		Proxy:                  http.ProxyFromEnvironment,
+		MaxIdleConnsPerHost:    connectionsKept,
+		IdleConnTimeout:        idleConnection,
+		DisableCompression:     true,
+		TLSHandshakeTimeout:    handshakeTimeout,
+		TLSClientConfig:        trusted,
+		MaxResponseHeaderBytes: ciba.MaxHeader,
 	}, nil
 }
 
