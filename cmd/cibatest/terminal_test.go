@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"fmt"
+	"os"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -88,10 +89,12 @@ func TestNoOutputActs(t *testing.T) {
 						t.Errorf("%v shows %q", args, line)
 					}
 				}
-				if !everybody {
-					if line := acting(string(read(t, filepath.Join(out, "run.json")))); line != "" {
-						t.Errorf("run.json shows %q", line)
-					}
+				data, err := os.ReadFile(filepath.Join(out, "run.json"))
+				if err != nil && mode.Name != "an error that acts" && !everybody { // with it no good request is accepted, so there is no run
+					t.Error(err)
+				}
+				if line := acting(string(data)); line != "" {
+					t.Errorf("run.json shows %q", line)
 				}
 			}
 		})
