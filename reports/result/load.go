@@ -65,9 +65,11 @@ type LoadPlan struct {
 
 // Funnel is where the flows went. Offered is Dropped and Started together;
 // Started is Refused and Acknowledged; Acknowledged is the sum of the rest.
+// A flow is dropped, which means not started, when as many are pending as the cap
+// allows, or when the run ends before its turn.
 type Funnel struct {
 	Offered      int64 `json:"offered"`
-	Dropped      int64 `json:"dropped"` // not started: as many were pending as the cap allows, or the run ended before their turn came
+	Dropped      int64 `json:"dropped"`
 	Started      int64 `json:"started"`
 	Refused      int64 `json:"refused"` // no auth_req_id came back
 	Acknowledged int64 `json:"acknowledged"`
@@ -107,7 +109,7 @@ const (
 	CountAbandoned    = "abandoned"
 	CountAsWanted     = "ended_as_wanted" // the outcome is the one that the user's decision leads to
 	CountRequests     = "requests"
-	CountErrors       = "errors"               // requests without an answer of the protocol: network faults, 5xx, unreadable
+	CountErrors       = "errors"               // requests with a network fault, a 5xx or what is no answer
 	CountBytesIn      = "bytes_in"             // bodies only
 	CountBytesOut     = "bytes_out"            // bodies only
 	CountConnections  = "connections"          // opened

@@ -77,8 +77,15 @@ func mergeHistograms(a, b Histogram) (Histogram, error) {
 
 // ClassOrder is the order in which a reader wants the classes.
 var ClassOrder = []string{
-	"initiate", "initiate.corrected", "pending", "pending.corrected", "slow_down", "slow_down.corrected", "redeem", "redeem.corrected",
-	"ended", "ended.corrected", "error", "error.corrected", "decision_to_token", "flow", "decide", "lag.initiate", "lag.poll", "polls_per_flow",
+	"initiate", "initiate.corrected",
+	"pending", "pending.corrected",
+	"slow_down", "slow_down.corrected",
+	"redeem", "redeem.corrected",
+	"ended", "ended.corrected",
+	"error", "error.corrected",
+	"decision_to_token", "flow", "decide",
+	"lag.initiate", "lag.poll",
+	"polls_per_flow",
 }
 
 // Sum makes the totals of a result from its windows.
