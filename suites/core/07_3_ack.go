@@ -140,7 +140,7 @@ func judgeAckTime(t *T) {
 // base64 of, and the members of a JWT.
 func readableIn(id string) string {
 	text := id
-	for _, part := range strings.Split(id, ".") {
+	for part := range strings.SplitSeq(id, ".") {
 		if plain, err := base64.RawURLEncoding.DecodeString(strings.TrimRight(part, "=")); err == nil {
 			text += " " + string(plain)
 		}

@@ -215,7 +215,7 @@ func judgeLateApproval(t *T) {
 	t.WaitUntil(flow.Expires().Add(-margin(flow)))
 	decideNow(t, flow, true)
 	resp := t.MustAnswer(t.Poll(flow))
-	for driver.Undecided(resp) && pollFits(t, flow) {
+	for driver.Undecided(resp) && pollFits(flow) {
 		resp = t.MustAnswer(t.Poll(flow))
 	}
 	if !resp.HasTokens() && flow.Outlived(resp) {

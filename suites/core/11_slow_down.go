@@ -57,7 +57,7 @@ var _ = Cases.Describe("Fast poll", func() {
 		mustSlowDown(t, flow)
 		t.ApproveAlive(flow)
 		resp := t.MustAnswer(t.PollDecided(flow))
-		for driver.Undecided(resp) && pollFits(t, flow) {
+		for driver.Undecided(resp) && pollFits(flow) {
 			resp = t.MustAnswer(t.Poll(flow))
 		}
 		t.Judge(resp)
@@ -122,7 +122,7 @@ func mustSlowDown(t *T, f *Flow) {
 // judgeAfterSlowDown polls as a client does that added to its pace what slow_down asks for.
 func judgeAfterSlowDown(t *T, f *Flow, most int) {
 	judged := 0
-	for judged < most && pollFits(t, f) {
+	for judged < most && pollFits(f) {
 		resp := t.Poll(f)
 		if f.Outlived(resp) {
 			break
