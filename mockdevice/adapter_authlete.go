@@ -65,8 +65,9 @@ func authleteResult(a Action) string {
 		return "allow"
 	case Deny, Cancel:
 		return "deny"
+	default:
+		return "timeout"
 	}
-	return "timeout"
 }
 
 // receiveAuthlete serves sync, async and poll.

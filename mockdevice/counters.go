@@ -30,7 +30,7 @@ type counters struct {
 // of is the counter of an action.
 func (c *counters) of(a Action) *atomic.Int64 {
 	switch a {
-	case Approve:
+	case Approve, Narrow: // a narrow decision is kept as an approval
 		return &c.approved
 	case Deny:
 		return &c.denied
@@ -40,6 +40,7 @@ func (c *counters) of(a Action) *atomic.Int64 {
 		return &c.erred
 	case Ignore:
 		return &c.ignored
+	case wire.TimedOut: // nobody decided
 	}
 	return &c.timedOut
 }

@@ -81,7 +81,10 @@ type Template struct {
 	URL     string
 	Headers map[string]string
 	Body    string
-	Words   map[Action]string // what {action} is; default: allow for approve, timeout when nobody decided, deny for all else
+
+	// Words are what {action} is. The default is allow for approve, timeout when nobody
+	// decided, and deny for all else.
+	Words map[Action]string
 }
 
 // outlet fills the template for each decision.
@@ -152,10 +155,11 @@ func (t *Template) word(a Action) string {
 		return w
 	}
 	switch a {
-	case Approve:
+	case Approve, Narrow: // a narrow decision is kept as an approval
 		return "allow"
 	case wire.TimedOut:
 		return string(wire.TimedOut)
+	case Deny, Cancel, Failure, Ignore: // without words of its own, a template knows one no
 	}
 	return "deny"
 }

@@ -194,8 +194,8 @@ func poisonAll(v reflect.Value) {
 		if v.Type() == reflect.TypeFor[time.Time]() {
 			return
 		}
-		for i := range v.NumField() {
-			poisonAll(v.Field(i))
+		for _, field := range v.Fields() {
+			poisonAll(field)
 		}
 	case reflect.Slice:
 		for i := range v.Len() {

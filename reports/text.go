@@ -271,7 +271,7 @@ func columns(s string) int { return utf8.RuneCountInString(paints.ReplaceAllStri
 func wrapped(text string, width int) []string {
 	var lines []string
 	line := ""
-	for _, word := range strings.Fields(text) {
+	for word := range strings.FieldsSeq(text) {
 		for columns(word) > width {
 			if line != "" {
 				lines, line = append(lines, line), ""

@@ -17,8 +17,13 @@ func (r *run) assemble(ctx context.Context) result.Run {
 	o, target := r.options, r.facts.Target
 	run := result.Run{
 		Version: result.Version, Kind: "conformance",
-		Tool:        result.Tool{Name: "cibatest", Version: o.ToolVersion},
-		Target:      result.Target{Issuer: target.Issuer, Persona: target.Persona, Capabilities: r.facts.Capabilities.ByName(), Configuration: target.Masked()},
+		Tool: result.Tool{Name: "cibatest", Version: o.ToolVersion},
+		Target: result.Target{
+			Issuer:        target.Issuer,
+			Persona:       target.Persona,
+			Capabilities:  r.facts.Capabilities.ByName(),
+			Configuration: target.Masked(),
+		},
 		Started:     r.session.Started().UTC(),
 		Seed:        o.Seed,
 		Interrupted: ctx.Err() != nil,
@@ -62,7 +67,14 @@ func requirements(cases []result.Case, all bool) []result.Requirement {
 
 // requirement is one clause with the outcome of the cases that judged it.
 func requirement(r catalogue.Requirement, by []result.Case) result.Requirement {
-	entry := result.Requirement{ID: r.ID, Level: r.Level, Area: r.Area, Source: r.Source, Text: strings.TrimSpace(r.Requirement), Cases: []string{}}
+	entry := result.Requirement{
+		ID:     r.ID,
+		Level:  r.Level,
+		Area:   r.Area,
+		Source: r.Source,
+		Text:   strings.TrimSpace(r.Requirement),
+		Cases:  []string{},
+	}
 	for _, n := range catalogue.Must().NotesOf(r) {
 		entry.Notes = append(entry.Notes, result.Note(n))
 	}

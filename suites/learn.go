@@ -33,7 +33,8 @@ func (r *run) learn(ctx context.Context) error {
 		return nil
 	}
 	if how := r.primary.Rejection(); how != "" && !r.driver.Accepts(ctx, r.primary, r.facts.Target.Users[0]) {
-		return fmt.Errorf("%w: the OP refuses every client, that named %s whatever it asks: %s; compare client_id, auth_method and secret or key in the target file with the registration",
+		return fmt.Errorf("%w: the OP refuses every client, that named %s whatever it asks: %s; "+
+			"compare client_id, auth_method and secret or key in the target file with the registration",
 			ErrSetUp, r.primary.Name, how)
 	}
 	if err := r.learnGolden(ctx); err != nil {
@@ -53,19 +54,22 @@ func (r *run) learnGolden(ctx context.Context) error {
 	users := r.facts.Target.Users
 	if first := users[0]; golden.EveryUser(users) {
 		if how := r.driver.FindUsual(ctx, r.primary, first); how != "" {
-			r.driver.Note("ordinary requests are sent %s, as every good one of client %s is refused, that for user %s with %s; compare the target file with what this OP takes",
+			r.driver.Note("ordinary requests are sent %s, as every good one of client %s is refused, that for user %s with %s; "+
+				"compare the target file with what this OP takes",
 				how, r.primary.Name, first.Name, golden.Refused[first.Name])
 			r.settleDecisions(r.driver.GoldenFlows(ctx, r.primary))
 			return nil
 		}
-		return fmt.Errorf("%w: every good request of client %s is refused, that for users[0] (%s) with %s; compare scope, binding_message, start_params and the users' hints in the target file with what this OP takes",
+		return fmt.Errorf("%w: every good request of client %s is refused, that for users[0] (%s) with %s; "+
+			"compare scope, binding_message, start_params and the users' hints in the target file with what this OP takes",
 			ErrSetUp, r.primary.Name, first.Name, golden.Refused[first.Name])
 	}
 	var refused []string
 	for _, u := range users {
 		if how := golden.Refused[u.Name]; how != "" {
 			refused = append(refused, u.Name)
-			r.driver.Note("user %s takes no part: a good request is refused with %s; compare the hint in the target file with the users of this OP", u.Name, how)
+			r.driver.Note("user %s takes no part: a good request is refused with %s; "+
+				"compare the hint in the target file with the users of this OP", u.Name, how)
 		}
 	}
 	if len(refused) > 0 {
@@ -80,7 +84,8 @@ func (r *run) settleDecisions(golden driver.Golden) {
 	for need, why := range map[catalogue.Need]error{catalogue.NeedDeny: golden.Deny, catalogue.NeedApprove: golden.Approve} {
 		if why != nil {
 			r.facts.CannotDecide(need, why)
-			r.driver.Note("cases that need the decision %s are skipped, as it could not be delivered: %v; see approval in the target file", need, why)
+			r.driver.Note("cases that need the decision %s are skipped, as it could not be delivered: %v; "+
+				"see approval in the target file", need, why)
 		}
 	}
 }

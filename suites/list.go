@@ -38,7 +38,15 @@ type ListedCase struct {
 }
 
 func listed(d *harness.Definition, faults map[string][]string) ListedCase {
-	entry := ListedCase{ID: d.ID, Title: d.Sentence(), Area: d.Area, Requirements: d.Requirements(), Needs: append([]catalogue.Need{}, d.Needs()...), Faults: []string{}, Smoke: d.Smoke()}
+	entry := ListedCase{
+		ID:           d.ID,
+		Title:        d.Sentence(),
+		Area:         d.Area,
+		Requirements: d.Requirements(),
+		Needs:        append([]catalogue.Need{}, d.Needs()...),
+		Faults:       []string{},
+		Smoke:        d.Smoke(),
+	}
 	for _, id := range d.Requirements() {
 		entry.Faults = append(entry.Faults, faults[id]...)
 	}

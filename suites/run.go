@@ -103,7 +103,7 @@ func begin(ctx context.Context, o Options) (*run, error) {
 		o.Concurrency = max(1, facts.Target.Budgets.Concurrency)
 	}
 	r := &run{options: o, facts: facts, results: map[*job]result.Case{}}
-	r.driver, err = driver.NewRun(driver.Options{
+	r.driver, err = driver.NewRun(driver.RunOptions{
 		Target: facts.Target, RoundTripper: o.RoundTripper, Approver: o.Approver, Seed: o.Seed,
 		MayDeny: facts.Capabilities.Has(catalogue.NeedDeny) && !o.Approver.IsPerson(),
 	})

@@ -40,12 +40,12 @@ func newByHand(ctx context.Context, o *preflight.Opened, client, user string) (*
 	if err != nil {
 		return nil, notJudged(err)
 	}
-	run, err := driver.NewRun(driver.Options{Target: facts.Target, RoundTripper: o.RoundTripper})
+	run, err := driver.NewRun(driver.RunOptions{Target: facts.Target, RoundTripper: o.RoundTripper})
 	if err != nil {
 		return nil, err
 	}
 	h := &byHand{run: run, recorder: ciba.NewRecorder(handEvidence), began: time.Now()}
-	h.driver = run.Driver(driver.DriverOptions{Name: "by hand", Recorder: h.recorder})
+	h.driver = run.Driver(driver.Options{Name: "by hand", Recorder: h.recorder})
 	clients := run.Clients()
 	i := slices.IndexFunc(clients, func(c *driver.Client) bool {
 		return c.Name == client || client == "" && c.CIBA && c.Purpose == "rp"

@@ -46,7 +46,12 @@ func demo(cmd *cobra.Command, f conformFlags) error {
 	defer l.Close()
 	fmt.Fprintf(cmd.ErrOrStderr(), "reference OP %s, device %s\n", l.Issuer, l.DeviceURL)
 	loaded := demoLoad(cmd, filepath.Join(f.out, "load"))
-	judged := judge(cmd, f, suites.Selection{}, &preflight.Opened{Target: l.Target, Approver: l.Approver, RoundTripper: l.RoundTripper, Close: l.Close})
+	judged := judge(cmd, f, suites.Selection{}, &preflight.Opened{
+		Target:       l.Target,
+		Approver:     l.Approver,
+		RoundTripper: l.RoundTripper,
+		Close:        l.Close,
+	})
 	return errors.Join(judged, concludeDemoLoad(cmd, f, <-loaded))
 }
 

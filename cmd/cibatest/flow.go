@@ -38,8 +38,9 @@ func newAuthorize() *cobra.Command {
 		Long: `Sends one backchannel authentication request and polls until the user has decided. The
 decision is yours: on the phone, or wherever this OP asks its users. Every exchange is
 printed, secrets masked.`,
-		Example: "  cibatest authorize --target staging.yaml --user alice\n  cibatest authorize --target staging.yaml --param requested_expiry=30",
-		Args:    cobra.NoArgs,
+		Example: `  cibatest authorize --target staging.yaml --user alice
+  cibatest authorize --target staging.yaml --param requested_expiry=30`,
+		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			return withFlow(cmd, f, func(h *byHand) error {
 				extra, err := parseParams(f.params)

@@ -149,7 +149,7 @@ func load(cmd *cobra.Command, f loadFlags) error {
 // and with which kind of assertion. Two requests do, and no user is asked anything. A
 // client that is refused whatever it asks would load the refusals only.
 func letIn(ctx context.Context, rt http.RoundTripper, t *targetfile.Target, c targetfile.Client) (func(string) ciba.Authenticator, error) {
-	run, err := driver.NewRun(driver.Options{Target: t, RoundTripper: rt})
+	run, err := driver.NewRun(driver.RunOptions{Target: t, RoundTripper: rt})
 	if err != nil {
 		return nil, usage(err)
 	}

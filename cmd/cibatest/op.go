@@ -73,7 +73,8 @@ func serveOP(cmd *cobra.Command, o lab.Options, targetDir string) error {
 		}
 	}
 	fmt.Fprintf(cmd.OutOrStdout(), "issuer   %s\ncontrol  %s\ndevice   %s\nphone    %[3]s/phone\n", l.Issuer, l.ControlURL, l.DeviceURL)
-	fmt.Fprintf(cmd.ErrOrStderr(), "decide on the phone page, or with: curl -X POST '%s/decision?auth_req_id=ID&action=allow'; stop with Ctrl-C\n", l.ControlURL)
+	fmt.Fprintf(cmd.ErrOrStderr(),
+		"decide on the phone page, or with: curl -X POST '%s/decision?auth_req_id=ID&action=allow'; stop with Ctrl-C\n", l.ControlURL)
 	<-cmd.Context().Done()
 	return nil
 }

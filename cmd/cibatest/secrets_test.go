@@ -140,7 +140,7 @@ func (c *canaries) count(what string) int {
 // made by hand, which "cibatest poll" asks for.
 func withoutID(text string) string {
 	var kept []string
-	for _, line := range strings.Split(text, "\n") {
+	for line := range strings.SplitSeq(text, "\n") {
 		if !strings.HasPrefix(line, "auth_req_id ") {
 			kept = append(kept, line)
 		}
@@ -171,7 +171,7 @@ func plant(t *testing.T, file string, seen *canaries) {
 	if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	for _, line := range strings.Split(text, "\n") {
+	for line := range strings.SplitSeq(text, "\n") {
 		if _, rest, found := strings.Cut(line, "client_secret: "); found {
 			secret, _, _ := strings.Cut(strings.TrimRight(rest, "}"), ", ")
 			seen.add("client_secret", strings.Trim(secret, `" `))

@@ -98,7 +98,11 @@ func rehearse(cmd *cobra.Command, file string, report *preflight.CheckReport) er
 		return err
 	}
 	defer opened.Close()
-	found, err := suites.Rehearse(cmd.Context(), suites.Options{Target: opened.Target, Approver: opened.Approver, RoundTripper: opened.RoundTripper})
+	found, err := suites.Rehearse(cmd.Context(), suites.Options{
+		Target:       opened.Target,
+		Approver:     opened.Approver,
+		RoundTripper: opened.RoundTripper,
+	})
 	for _, note := range found.Notes {
 		report.Add(preflight.CheckWarning, "%s", note)
 	}

@@ -75,7 +75,8 @@ func tryDecision(cmd *cobra.Command, h *byHand, approver *approve.Approver, allo
 	}
 	flow, err := driver.NewFlow(h.client, h.user, resp)
 	if err != nil {
-		return notJudged(fmt.Errorf("%s: the request of client %s for user %s was not accepted: %s", name, h.client.Name, h.user.Name, driver.InItsWords(resp)))
+		return notJudged(fmt.Errorf("%s: the request of client %s for user %s was not accepted: %s",
+			name, h.client.Name, h.user.Name, driver.InItsWords(resp)))
 	}
 	if err := approver.Decide(ctx, approve.Decision{AuthReqID: flow.AuthReqID, User: flow.User, Allow: allow}); err != nil {
 		return notJudged(fmt.Errorf("%s: the decision could not be delivered: %w; see approval in the target file", name, err))
@@ -103,8 +104,8 @@ func pollDecided(ctx context.Context, h *byHand, f *driver.Flow) (string, error)
 		case !driver.Undecided(resp):
 			return driver.InItsWords(resp), nil
 		case time.Now().After(patience):
-			return "", notJudged(fmt.Errorf("the decision was delivered, yet after %s a poll is still answered %s; does the hook decide about this request?",
-				f.DecisionWindow(), driver.InItsWords(resp)))
+			return "", notJudged(fmt.Errorf("the decision was delivered, yet after %s a poll is still answered %s; "+
+				"does the hook decide about this request?", f.DecisionWindow(), driver.InItsWords(resp)))
 		}
 	}
 }

@@ -34,10 +34,14 @@ type Decision struct {
 
 // Options are what an Approver works with.
 type Options struct {
-	RoundTripper http.RoundTripper  // reaches the OP's hook; required for kind url
-	Device       *mockdevice.Device // a device that is running already; nil: one is started where approval.observe.listen says
-	In           io.Reader          // a person's answers, for kind manual
-	Out          io.Writer          // a person's questions
+	// RoundTripper reaches the OP's hook; required for kind url.
+	RoundTripper http.RoundTripper
+
+	// Device is running already; nil: one is started where approval.observe.listen says.
+	Device *mockdevice.Device
+
+	In  io.Reader // a person's answers, for kind manual
+	Out io.Writer // a person's questions
 }
 
 // way is how decisions reach the OP.

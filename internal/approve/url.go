@@ -86,8 +86,7 @@ func (w *byURL) request(ctx context.Context, d Decision) (*http.Request, error) 
 
 // withoutURL is an error of a URL without the URL, which may hold secrets.
 func withoutURL(err error) error {
-	var about *url.Error
-	if errors.As(err, &about) {
+	if about, ok := errors.AsType[*url.Error](err); ok {
 		return about.Err
 	}
 	return err

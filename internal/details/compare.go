@@ -43,6 +43,7 @@ func (d Difference) String() string {
 		return fmt.Sprintf("%s has been added as %s", path, InWords(d.Actual))
 	case Shrunk:
 		return fmt.Sprintf("%s has lost %s", path, InWords(d.Asked))
+	case Absent: // there is no value to show
 	}
 	return path + " is missing"
 }
@@ -135,7 +136,8 @@ func compareLists(a, b []any, path string) []Difference {
 	before, after := unequal(len(a), len(b), compare)
 	var list []Difference
 	if len(a) == len(b) && onlyObjects(a, before) && onlyObjects(b, after) {
-		for _, c := range nearestFirst(len(before), len(after), func(i, j int) (int, bool) { return weight(compare(before[i], after[j])), true }) {
+		difference := func(i, j int) (int, bool) { return weight(compare(before[i], after[j])), true }
+		for _, c := range nearestFirst(len(before), len(after), difference) {
 			list = append(list, compare(before[c.i], after[c.j])...)
 		}
 		return list

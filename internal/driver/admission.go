@@ -52,7 +52,8 @@ func (d *Driver) deniedForNow(ctx context.Context, r Request, resp *ciba.Respons
 		d.giveBack(ctx, usual)
 		return false, nil
 	}
-	d.run.Note("this OP refuses good requests at times, as one of client %s for %s: %s; they are repeated a little later", r.Client.Name, user.Name, usual.Summary())
+	d.run.Note("this OP refuses good requests at times, as one of client %s for %s: %s; they are repeated a little later",
+		r.Client.Name, user.Name, usual.Summary())
 	return true, nil
 }
 

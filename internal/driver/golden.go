@@ -30,7 +30,7 @@ func (r *Run) GoldenFlows(ctx context.Context, c *Client) Golden {
 	defer cancel()
 	g := Golden{Refused: map[string]string{}}
 	var accepted []*Flow
-	d := r.Driver(DriverOptions{Name: "golden flow"})
+	d := r.Driver(Options{Name: "golden flow"})
 	for _, u := range r.target.Users {
 		flow, refusal := d.goldenStart(ctx, c, u)
 		if refusal != "" {
@@ -72,7 +72,7 @@ func (d *Driver) goldenStart(ctx context.Context, c *Client, u targetfile.User) 
 func (r *Run) Accepts(ctx context.Context, c *Client, u targetfile.User) bool {
 	ctx, cancel := context.WithTimeout(ctx, probeLimit)
 	defer cancel()
-	d := r.Driver(DriverOptions{Name: "golden flow", User: u})
+	d := r.Driver(Options{Name: "golden flow", User: u})
 	defer func() { d.deny(ctx, d.open.take(anyRequest)) }()
 	return d.start(ctx, c) != nil
 }
@@ -92,7 +92,7 @@ type usual struct {
 func (r *Run) FindUsual(ctx context.Context, c *Client, u targetfile.User) string {
 	ctx, cancel := context.WithTimeout(ctx, probeLimit)
 	defer cancel()
-	d := r.Driver(DriverOptions{Name: "golden flow", User: u})
+	d := r.Driver(Options{Name: "golden flow", User: u})
 	defer func() { d.deny(ctx, d.open.take(anyRequest)) }()
 	first, _ := u.Hint()
 	tries := []usual{{noMessage: true}}

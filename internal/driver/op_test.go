@@ -102,9 +102,9 @@ func testTarget() *targetfile.Target {
 }
 
 // testRun is a run against a fake OP, and the driver of one case about alice.
-func testRun(t *testing.T, op *fakeOP, alter ...func(*Options)) (*Run, *Driver) {
+func testRun(t *testing.T, op *fakeOP, alter ...func(*RunOptions)) (*Run, *Driver) {
 	t.Helper()
-	o := Options{Target: testTarget(), RoundTripper: op}
+	o := RunOptions{Target: testTarget(), RoundTripper: op}
 	for _, change := range alter {
 		change(&o)
 	}
@@ -112,7 +112,7 @@ func testRun(t *testing.T, op *fakeOP, alter ...func(*Options)) (*Run, *Driver) 
 	if err != nil {
 		t.Fatal(err)
 	}
-	return run, run.Driver(DriverOptions{Name: "case", User: o.Target.Users[0]})
+	return run, run.Driver(Options{Name: "case", User: o.Target.Users[0]})
 }
 
 // start begins a flow of a client that has to be accepted.

@@ -16,7 +16,7 @@ const probeLimit = time.Minute
 
 // probe is the driver for those questions.
 func (r *Run) probe() *Driver {
-	d := r.Driver(DriverOptions{Name: "probe"})
+	d := r.Driver(Options{Name: "probe"})
 	if len(r.target.Users) > 0 {
 		d.user = r.target.Users[0]
 	}

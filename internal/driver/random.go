@@ -17,11 +17,12 @@ type Random struct {
 	source *rand.Rand
 }
 
-// NewRandom seeds the values of one case.
+// NewRandom seeds the values of one case. They keep no secret: they are names that
+// nobody knows, and choices.
 func NewRandom(seed int64, name string) *Random {
 	h := fnv.New64a()
 	_, _ = h.Write([]byte(name))
-	return &Random{source: rand.New(rand.NewPCG(uint64(seed), h.Sum64()))} //nolint:gosec // these values keep no secret: they are names nobody knows, and choices
+	return &Random{source: rand.New(rand.NewPCG(uint64(seed), h.Sum64()))} //nolint:gosec // no value keeps a secret
 }
 
 // textAlphabet is that of base32, which hints, identifiers and messages may use.

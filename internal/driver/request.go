@@ -104,7 +104,11 @@ func hintIn(p ciba.Params) string {
 
 // Start is a backchannel authentication request with these parameters.
 func (r *Run) Start(c *Client, p ciba.Params) Request {
-	return Request{Client: c, Call: ciba.Call{Label: "backchannel authentication request", URL: r.target.Endpoints.BackchannelAuthentication, Form: p}}
+	return Request{Client: c, Call: ciba.Call{
+		Label: "backchannel authentication request",
+		URL:   r.target.Endpoints.BackchannelAuthentication,
+		Form:  p,
+	}}
 }
 
 // TokenRequest is any request to the token endpoint.

@@ -12,8 +12,8 @@ import (
 	"github.com/cibatest/cibatest/internal/targetfile"
 )
 
-// Options are what a [Run] works with.
-type Options struct {
+// RunOptions are what a [Run] works with.
+type RunOptions struct {
 	Target       *targetfile.Target // its endpoints resolved; required
 	RoundTripper http.RoundTripper  // how the OP is reached; required
 	Approver     *approve.Approver  // makes decisions; nil: [approve.Nobody]
@@ -44,7 +44,7 @@ type Run struct {
 
 // NewRun prepares the clients of a target. Clients whose authentication method is
 // not spoken take no part, which a note says.
-func NewRun(o Options) (*Run, error) {
+func NewRun(o RunOptions) (*Run, error) {
 	if o.Approver == nil {
 		o.Approver = approve.Nobody()
 	}
@@ -115,8 +115,8 @@ type Driver struct {
 	random   *Random
 }
 
-// DriverOptions say whose requests a [Driver] sends.
-type DriverOptions struct {
+// Options say whose requests a [Driver] sends.
+type Options struct {
 	Name     string         // the case or the command, for the memory of the run
 	Recorder *ciba.Recorder // keeps the exchanges; nil: they are not kept
 	Clock    *Clock         // bounds the case; nil: only the context does
@@ -131,7 +131,7 @@ type DriverOptions struct {
 }
 
 // Driver makes a driver for one case or command.
-func (r *Run) Driver(o DriverOptions) *Driver {
+func (r *Run) Driver(o Options) *Driver {
 	return &Driver{
 		run: r, name: o.Name, user: o.User, offside: o.Offside, recorder: o.Recorder, clock: o.Clock,
 		open: &openRequests{}, random: NewRandom(r.seed, o.Name),

@@ -158,7 +158,7 @@ func TestAdmission(t *testing.T) {
 			}
 			return http.StatusForbidden, nil, oauthError("access_denied")
 		}}
-		run, d := testRun(t, op, func(o *Options) { o.Approver, o.MayDeny = denying(t), true })
+		run, d := testRun(t, op, func(o *RunOptions) { o.Approver, o.MayDeny = denying(t), true })
 		c := run.Clients()[0]
 		start(t, t.Context(), d, c)
 		room = false
@@ -172,7 +172,7 @@ func TestAdmission(t *testing.T) {
 		if !errors.As(err, &stop) || !stop.Untestable {
 			t.Errorf("got %v, want untestable, as the case has a request open", err)
 		}
-		fresh := run.Driver(DriverOptions{Name: "fresh", User: d.user})
+		fresh := run.Driver(Options{Name: "fresh", User: d.user})
 		resp, err := fresh.Send(t.Context(), run.Start(c, fresh.GoodStart(c, d.user)))
 		if err != nil || !resp.Is(ciba.AccessDenied) {
 			t.Errorf("got %v %v, want the OP's last word", resp, err)
@@ -212,7 +212,7 @@ func TestMemory(t *testing.T) {
 	if u, known := run.userHinted("x.y.z"); !known || u.Name != "alice" {
 		t.Errorf("an ID Token of the run names %q", u.Name)
 	}
-	offside := run.Driver(DriverOptions{Name: "late", Offside: true})
+	offside := run.Driver(Options{Name: "late", Offside: true})
 	if _, err := offside.Send(t.Context(), run.Start(c, offside.GoodStart(c, d.user))); err != nil || len(m.Starts()) != 1 {
 		t.Errorf("an answer to a case after all others is remembered: %v", err)
 	}

@@ -32,5 +32,7 @@ func write(out io.Writer, all []figures) error {
 
 func writeRow(t io.Writer, name string, f figures) {
 	fmt.Fprintf(t, "%d\t%d\t%.1f %%\t%d\t%d\t%d\t%d\t%.2f\t%d\t%s\t  %s %d\n",
-		f.files, f.code, 100*f.share(), len(f.functions), f.quantile(0.5), f.quantile(0.9), f.quantile(1), f.tests(), len(f.wide), name, f.longest, f.longestLines)
+		f.files, f.code, 100*f.share(),
+		len(f.functions), f.quantile(0.5), f.quantile(0.9), f.quantile(1),
+		f.tests(), len(f.wide), name, f.longest, f.longestLines)
 }

@@ -1,14 +1,15 @@
 package jose
 
-import "errors"
+import (
+	"errors"
+	"maps"
+)
 
 // Unsigned makes a JWT with alg none and an empty signature, whatever alg the header
 // names. RFC 7515 A.5.
 func Unsigned(header, claims map[string]any) (string, error) {
 	full := map[string]any{"typ": "JWT"}
-	for name, value := range header {
-		full[name] = value
-	}
+	maps.Copy(full, header)
 	full["alg"] = "none"
 	input, err := signingInput(full, claims)
 	return input + ".", err

@@ -11,6 +11,7 @@ import (
 	"fmt"
 	"net"
 	"net/http"
+	"slices"
 	"strings"
 	"time"
 
@@ -135,8 +136,8 @@ func (l *Lab) describe() error {
 
 // Close ends everything in reverse order.
 func (l *Lab) Close() {
-	for i := len(l.closers) - 1; i >= 0; i-- {
-		l.closers[i]()
+	for _, end := range slices.Backward(l.closers) {
+		end()
 	}
 	l.closers = nil
 }

@@ -11,6 +11,6 @@ func (f *Facts) Drivable() error {
 	if e.BackchannelAuthentication != "" && e.Token != "" {
 		return nil
 	}
-	return fmt.Errorf("%s: neither the discovery document nor the target file names the backchannel authentication endpoint and the token endpoint; "+
-		"set endpoints.backchannel_authentication and endpoints.token", f.Target.Issuer)
+	return fmt.Errorf("%s: neither the discovery document nor the target file names the backchannel authentication endpoint "+
+		"and the token endpoint; set endpoints.backchannel_authentication and endpoints.token", f.Target.Issuer)
 }

@@ -3,6 +3,7 @@ package refop
 import (
 	"bytes"
 	"encoding/json"
+	"maps"
 	"net/http"
 	"net/url"
 	"slices"
@@ -111,9 +112,7 @@ func (op *OP) write(w http.ResponseWriter, c *Call, r *Reply) {
 		_ = encoder.Encode(r.Body) // nothing is in a body that JSON cannot tell
 		body = b.Bytes()
 	}
-	for name, values := range r.Header {
-		w.Header()[name] = values
-	}
+	maps.Copy(w.Header(), r.Header)
 	w.WriteHeader(r.Status)
 	_, _ = w.Write(body)
 }

@@ -58,7 +58,7 @@ func (op *OP) idTokenKey(client *Client) jose.Key {
 // acr tells what the device of this OP achieves: the first of the requested
 // values it supports, else its basic one.
 func (op *OP) acr(f *Flow) string {
-	for _, wanted := range strings.Fields(f.ACR) {
+	for wanted := range strings.FieldsSeq(f.ACR) {
 		if slices.Contains(op.reg.ACRValues, wanted) {
 			return wanted
 		}

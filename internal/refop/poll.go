@@ -94,6 +94,7 @@ func pollAnswer(c *Call, f *Flow, at State) *OAuthError {
 		return Refusal("invalid_grant", "the auth_req_id was used before")
 	case Forgotten:
 		return unknownID()
+	case Approved: // nothing stands between the client and its tokens
 	}
 	return nil
 }

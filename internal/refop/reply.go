@@ -1,6 +1,7 @@
 package refop
 
 import (
+	"maps"
 	"math"
 	"net/http"
 	"strconv"
@@ -52,9 +53,7 @@ func Failure(e *OAuthError) *Reply {
 	if e.Description != "" {
 		body["error_description"] = e.Description
 	}
-	for name, value := range e.Members {
-		body[name] = value
-	}
+	maps.Copy(body, e.Members)
 	r := &Reply{Kind: ReplyError, Status: e.Status, Header: http.Header{}, Body: body}
 	if e.Challenge != "" {
 		r.Header.Set("WWW-Authenticate", e.Challenge)

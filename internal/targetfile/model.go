@@ -10,21 +10,28 @@ import (
 // Target is what is under test, as the target file describes it, after personas
 // and defaults have been applied. The zero value is not usable; see [Parse].
 type Target struct {
-	Issuer         string                  `yaml:"issuer" json:"issuer"`
-	Persona        string                  `yaml:"persona" json:"persona"`
-	Endpoints      Endpoints               `yaml:"endpoints" json:"endpoints"`
-	TLS            TLS                     `yaml:"tls" json:"tls"`
-	Clients        []Client                `yaml:"clients" json:"clients"`
-	Users          []User                  `yaml:"users" json:"users"`
-	UnknownUser    User                    `yaml:"unknown_user" json:"unknown_user"`
-	Scope          string                  `yaml:"scope" json:"scope"`
-	BindingMessage string                  `yaml:"binding_message" json:"binding_message"`
-	StartParams    map[string]string       `yaml:"start_params" json:"start_params,omitempty"` // extra parameters every backchannel request of this OP needs (audience, resource)
-	RAR            RAR                     `yaml:"rar" json:"rar"`
-	Approval       Approval                `yaml:"approval" json:"approval"`
-	Notifications  Notifications           `yaml:"notifications" json:"notifications"`
-	Capabilities   map[catalogue.Need]bool `yaml:"capabilities" json:"capabilities,omitempty"` // yes/no where it cannot be discovered
-	Budgets        Budgets                 `yaml:"budgets" json:"budgets"`
+	Issuer         string    `yaml:"issuer" json:"issuer"`
+	Persona        string    `yaml:"persona" json:"persona"`
+	Endpoints      Endpoints `yaml:"endpoints" json:"endpoints"`
+	TLS            TLS       `yaml:"tls" json:"tls"`
+	Clients        []Client  `yaml:"clients" json:"clients"`
+	Users          []User    `yaml:"users" json:"users"`
+	UnknownUser    User      `yaml:"unknown_user" json:"unknown_user"`
+	Scope          string    `yaml:"scope" json:"scope"`
+	BindingMessage string    `yaml:"binding_message" json:"binding_message"`
+
+	// StartParams are extra parameters that every backchannel request of this OP needs,
+	// such as audience and resource.
+	StartParams map[string]string `yaml:"start_params" json:"start_params,omitempty"`
+
+	RAR           RAR           `yaml:"rar" json:"rar"`
+	Approval      Approval      `yaml:"approval" json:"approval"`
+	Notifications Notifications `yaml:"notifications" json:"notifications"`
+
+	// Capabilities are yes or no where that cannot be discovered.
+	Capabilities map[catalogue.Need]bool `yaml:"capabilities" json:"capabilities,omitempty"`
+
+	Budgets Budgets `yaml:"budgets" json:"budgets"`
 
 	file    string   // where it was read from
 	secrets []string // values that came from outside
@@ -79,24 +86,47 @@ func (c Client) Spoken() bool { return c.AuthMethod != AuthTLS && c.AuthMethod !
 
 // Client is one client registered at the OP.
 type Client struct {
-	Name              string   `yaml:"name" json:"name"`
-	ClientID          string   `yaml:"client_id" json:"client_id"`
-	AuthMethod        string   `yaml:"auth_method" json:"auth_method"`
-	AuthAlg           string   `yaml:"auth_alg" json:"auth_alg,omitempty"` // of client assertions; empty: by the key, HS256 for client_secret_jwt
-	ClientSecret      Secret   `yaml:"client_secret" json:"client_secret,omitempty"`
-	JWKSFile          string   `yaml:"jwks_file" json:"jwks_file,omitempty"` // resolved against the target file's folder
-	JWKS              Secret   `yaml:"-" json:"-"`                           // content of JWKSFile
-	DeliveryMode      string   `yaml:"delivery_mode" json:"delivery_mode"`   // see DeliveryPoll
-	UserCode          bool     `yaml:"user_code" json:"user_code"`           // must send user_code
-	RequestSigningAlg string   `yaml:"request_signing_alg" json:"request_signing_alg,omitempty"`
-	IDTokenAlg        string   `yaml:"id_token_signed_response_alg" json:"id_token_signed_response_alg,omitempty"` // empty: RS256, the default of OIDC Registration 2
-	SubjectType       string   `yaml:"subject_type" json:"subject_type,omitempty"`                                 // public, pairwise; empty: public
-	Sector            string   `yaml:"sector" json:"sector,omitempty"`                                             // host of the sector identifier of a pairwise client
-	CIBA              bool     `yaml:"ciba" json:"ciba"`                                                           // false: must not be served
-	RARTypes          []string `yaml:"rar_types" json:"rar_types,omitempty"`                                       // empty: as RAR.Types; a subset: others must be refused
-	Purpose           string   `yaml:"purpose" json:"purpose"`                                                     // see PurposeRP
-	Scope             string   `yaml:"scope" json:"scope,omitempty"`                                               // empty: as Target.Scope
-	PolicyDenied      bool     `yaml:"policy_denied" json:"policy_denied,omitempty"`                               // the OP refuses this client's requests with access_denied (bc_policy_deny)
+	Name       string `yaml:"name" json:"name"`
+	ClientID   string `yaml:"client_id" json:"client_id"`
+	AuthMethod string `yaml:"auth_method" json:"auth_method"`
+
+	// AuthAlg signs client assertions. Empty: the key says it, or HS256 for
+	// client_secret_jwt.
+	AuthAlg string `yaml:"auth_alg" json:"auth_alg,omitempty"`
+
+	ClientSecret Secret `yaml:"client_secret" json:"client_secret,omitempty"`
+
+	// JWKSFile is resolved against the target file's folder; JWKS is its content.
+	JWKSFile string `yaml:"jwks_file" json:"jwks_file,omitempty"`
+	JWKS     Secret `yaml:"-" json:"-"`
+
+	DeliveryMode      string `yaml:"delivery_mode" json:"delivery_mode"` // see DeliveryPoll
+	UserCode          bool   `yaml:"user_code" json:"user_code"`         // must send user_code
+	RequestSigningAlg string `yaml:"request_signing_alg" json:"request_signing_alg,omitempty"`
+
+	// IDTokenAlg signs the client's ID tokens. Empty: RS256, the default of OIDC
+	// Registration 2.
+	IDTokenAlg string `yaml:"id_token_signed_response_alg" json:"id_token_signed_response_alg,omitempty"`
+
+	// SubjectType is public or pairwise. Empty: public.
+	SubjectType string `yaml:"subject_type" json:"subject_type,omitempty"`
+
+	// Sector is the host of the sector identifier of a pairwise client.
+	Sector string `yaml:"sector" json:"sector,omitempty"`
+
+	// CIBA is false for a client that must not be served.
+	CIBA bool `yaml:"ciba" json:"ciba"`
+
+	// RARTypes are as RAR.Types when empty. Where they are a subset, others must be
+	// refused.
+	RARTypes []string `yaml:"rar_types" json:"rar_types,omitempty"`
+
+	Purpose string `yaml:"purpose" json:"purpose"`       // see PurposeRP
+	Scope   string `yaml:"scope" json:"scope,omitempty"` // empty: as Target.Scope
+
+	// PolicyDenied says that the OP refuses this client's requests with access_denied
+	// (bc_policy_deny).
+	PolicyDenied bool `yaml:"policy_denied" json:"policy_denied,omitempty"`
 }
 
 // User is an end-user the OP knows. The hint forms are sent as they stand.
@@ -153,7 +183,9 @@ type Approval struct {
 	Command []string          `yaml:"command" json:"command,omitempty"` // for exec, same placeholders
 	Actions Actions           `yaml:"actions" json:"actions"`
 	Observe Observe           `yaml:"observe" json:"observe"`
-	Narrow  bool              `yaml:"narrow" json:"narrow"` // {authorization_details} is honoured: the user may approve less
+
+	// Narrow says that {authorization_details} is honoured: the user may approve less.
+	Narrow bool `yaml:"narrow" json:"narrow"`
 }
 
 // Actions are the words the OP's hook wants for {action}.
@@ -184,8 +216,15 @@ type Notifications struct {
 
 // Budgets bound what a run may cost the target.
 type Budgets struct {
-	Concurrency       int           `yaml:"concurrency" json:"concurrency"`                 // cases at once; default 64
-	RequestsPerSecond float64       `yaml:"requests_per_second" json:"requests_per_second"` // 0: no limit
-	ExpiryMax         time.Duration `yaml:"expiry_max" json:"expiry_max"`                   // longest expires_in a case waits out; default 130s
-	ClockSkew         time.Duration `yaml:"clock_skew" json:"clock_skew"`                   // default 5s
+	// Concurrency is how many cases run at once. Default: 64.
+	Concurrency int `yaml:"concurrency" json:"concurrency"`
+
+	// RequestsPerSecond is the limit of all cases together. 0: no limit.
+	RequestsPerSecond float64 `yaml:"requests_per_second" json:"requests_per_second"`
+
+	// ExpiryMax is the longest expires_in that a case waits out. Default: 130 s.
+	ExpiryMax time.Duration `yaml:"expiry_max" json:"expiry_max"`
+
+	// ClockSkew is how far the clocks of both sides may differ. Default: 5 s.
+	ClockSkew time.Duration `yaml:"clock_skew" json:"clock_skew"`
 }

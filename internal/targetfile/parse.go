@@ -28,8 +28,12 @@ func Schema() []byte { return fileKind.Schema.Document() }
 // Env is where a target file takes values from outside. The zero value is the
 // process environment and the file system, relative to the target file.
 type Env struct {
-	Lookup func(name string) (string, bool) // environment; nil: os.LookupEnv
-	FS     fs.FS                            // for relative paths, which start at its folder targets; nil: the folder of the file
+	// Lookup is the environment; nil: os.LookupEnv.
+	Lookup func(name string) (string, bool)
+
+	// FS is for relative paths, which start at its folder targets; nil: the folder of
+	// the file.
+	FS fs.FS
 }
 
 func (e Env) outside() yamlfile.Env {

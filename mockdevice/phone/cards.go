@@ -123,6 +123,7 @@ func rowOf(label []piece, t tree.Value, k kind) row {
 		r.Value, r.Kind = visible(word), word
 	case tree.String:
 		r.Value = visible(t.Text)
+	case tree.Null: // as whatever else has nothing to show
 	}
 	if len(r.Value) == 0 && len(r.Rows) == 0 {
 		r.Kind = "nothing"

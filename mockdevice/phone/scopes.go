@@ -19,7 +19,7 @@ type scopeLine struct {
 // scopeLines put each word of a scope into words for people.
 func scopeLines(scope string) []scopeLine {
 	var lines []scopeLine
-	for _, s := range strings.Fields(scope) {
+	for s := range strings.FieldsSeq(scope) {
 		words, ok := scopeWords[s]
 		if !ok {
 			words = labelOf(s)

@@ -47,9 +47,10 @@ func read(decoder *jsontext.Decoder) (Value, error) {
 		return v, v.readItems(decoder)
 	case Object:
 		return v, v.readMembers(decoder)
+	default:
+		v.Text = token.String() // a number keeps its text
+		return v, nil
 	}
-	v.Text = token.String() // a number keeps its text
-	return v, nil
 }
 
 // readItems reads an array up to its end.

@@ -71,6 +71,7 @@ func step(v Value, segment string) []Found {
 		if i, err := strconv.Atoi(segment); err == nil && i >= 0 && i < len(v.Items) && segment == strconv.Itoa(i) {
 			return []Found{{v.Items[i], v}}
 		}
+	default: // nothing else has parts
 	}
 	return nil
 }

@@ -68,8 +68,9 @@ func (v Value) MarshalJSON() ([]byte, error) {
 		return json.Marshal(v.Items)
 	case Object:
 		return v.marshalObject()
+	default: // null, booleans and numbers are written as their text
+		return []byte(v.Text), nil
 	}
-	return []byte(v.Text), nil
 }
 
 // marshalObject keeps the order of the members, which a map would not.

@@ -37,8 +37,10 @@ type Decision struct {
 	Scope                *string         `json:"scope,omitempty"`                 // nil: as requested
 	AuthorizationDetails json.RawMessage `json:"authorization_details,omitempty"` // nil: as requested; less: narrowed
 	ACR                  string          `json:"acr,omitempty"`
-	Error                string          `json:"error,omitempty"`  // for the action error
-	Faults               []Fault         `json:"faults,omitempty"` // never sent: how the delivery goes wrong on purpose
+	Error                string          `json:"error,omitempty"` // for the action error
+
+	// Faults are how the delivery goes wrong on purpose. They are never sent.
+	Faults []Fault `json:"faults,omitempty"`
 }
 
 // Fault is a defect of the device, on request only.

@@ -14,18 +14,20 @@ import (
 
 // Request is what an OP asked its user.
 type Request struct {
-	AuthReqID            string            `json:"auth_req_id"`
-	ClientID             string            `json:"client_id,omitempty"`
-	LoginHint            string            `json:"login_hint,omitempty"`
-	Sub                  string            `json:"sub,omitempty"`
-	BindingMessage       string            `json:"binding_message,omitempty"`
-	Scope                string            `json:"scope,omitempty"`
-	ACRValues            string            `json:"acr_values,omitempty"`
-	AuthorizationDetails json.RawMessage   `json:"authorization_details,omitempty"`
-	ExpiresAt            time.Time         `json:"expires_at,omitzero"` // zero: the OP did not say
-	Callback             string            `json:"callback,omitempty"`
-	CallbackToken        string            `json:"callback_token,omitempty"`
-	Labels               map[string]string `json:"labels,omitempty"` // whatever else the OP sent to tell requests apart
+	AuthReqID            string          `json:"auth_req_id"`
+	ClientID             string          `json:"client_id,omitempty"`
+	LoginHint            string          `json:"login_hint,omitempty"`
+	Sub                  string          `json:"sub,omitempty"`
+	BindingMessage       string          `json:"binding_message,omitempty"`
+	Scope                string          `json:"scope,omitempty"`
+	ACRValues            string          `json:"acr_values,omitempty"`
+	AuthorizationDetails json.RawMessage `json:"authorization_details,omitempty"`
+	ExpiresAt            time.Time       `json:"expires_at,omitzero"` // zero: the OP did not say
+	Callback             string          `json:"callback,omitempty"`
+	CallbackToken        string          `json:"callback_token,omitempty"`
+
+	// Labels are whatever else the OP sent to tell requests apart.
+	Labels map[string]string `json:"labels,omitempty"`
 
 	// The rest is the device's to say; what an OP sends here is not read.
 
@@ -44,7 +46,10 @@ type Outcome struct {
 	Narrowed bool            `json:"narrowed,omitempty"`
 	Scope    *string         `json:"scope,omitempty"` // what was granted, where that is less than asked
 	Details  json.RawMessage `json:"authorization_details,omitempty"`
-	Delivery string          `json:"delivery,omitempty"` // empty: under way or nothing to send; acknowledged; or what went wrong
+
+	// Delivery is empty while it is under way or where nothing is to be sent, else
+	// acknowledged, or what went wrong.
+	Delivery string `json:"delivery,omitempty"`
 }
 
 // User names the end-user as the OP did.

@@ -68,11 +68,15 @@ func decodeSparse(text string) (*hdrhistogram.Histogram, error) {
 		return nil, err
 	}
 	snapshot := NewHistogram().Export()
+	buckets := uint64(len(snapshot.Counts))
 	at, total := uint64(0), int64(0)
 	for len(data) > 0 {
 		empty, n := binary.Uvarint(data)
 		count, m := binary.Uvarint(data[max(n, 0):])
-		if n <= 0 || m <= 0 || empty > uint64(len(snapshot.Counts)) || at+empty >= uint64(len(snapshot.Counts)) || count > math.MaxInt64-uint64(total) {
+		readable := n > 0 && m > 0
+		inRange := empty <= buckets && at+empty < buckets
+		countable := count <= math.MaxInt64-uint64(total)
+		if !readable || !inRange || !countable {
 			return nil, errors.New("a bucket is broken")
 		}
 		at += empty
@@ -103,7 +107,8 @@ func (h Histogram) Decode() (*hdrhistogram.Histogram, error) {
 	if err != nil {
 		return nil, fmt.Errorf("%w: %v", ErrHistogram, err) //nolint:errorlint // the library's errors are texts
 	}
-	if decoded.SignificantFigures() != histogramDigits || decoded.HighestTrackableValue() != histogramMax || decoded.LowestTrackableValue() != 1 {
+	digits, lowest, highest := decoded.SignificantFigures(), decoded.LowestTrackableValue(), decoded.HighestTrackableValue()
+	if digits != histogramDigits || lowest != 1 || highest != histogramMax {
 		return nil, fmt.Errorf("%w: it has another range or precision", ErrHistogram)
 	}
 	return decoded, nil

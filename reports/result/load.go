@@ -70,9 +70,12 @@ type LoadPlan struct {
 //
 // A flow is Undelivered when its user had decided, the OP had taken the decision, and
 // polls that came long enough after that still heard nothing of it.
+//
+// A flow is dropped, which means not started, when as many are pending as the cap
+// allows, or when the run ends before its turn.
 type Funnel struct {
 	Offered      int64 `json:"offered"`
-	Dropped      int64 `json:"dropped"` // not started: as many were pending as the cap allows, or the run ended before their turn came
+	Dropped      int64 `json:"dropped"`
 	Started      int64 `json:"started"`
 	Refused      int64 `json:"refused"` // no auth_req_id came back
 	Acknowledged int64 `json:"acknowledged"`
@@ -121,7 +124,7 @@ const (
 	CountLate         = "decisions_late"      // of those, the ones that showed too late
 	CountAsWanted     = "ended_as_wanted"     // the outcome is the one that the user's decision leads to
 	CountRequests     = "requests"
-	CountErrors       = "errors"               // requests without an answer of the protocol: network faults, 5xx, unreadable
+	CountErrors       = "errors"               // requests with a network fault, a 5xx or what is no answer
 	CountStartErrors  = "starts_refused"       // starts that were answered with an error of the protocol
 	CountBytesIn      = "bytes_in"             // bodies only
 	CountBytesOut     = "bytes_out"            // bodies only

@@ -88,8 +88,15 @@ const (
 
 // ClassOrder is the order in which a reader wants the classes.
 var ClassOrder = []string{
-	"initiate", "initiate.corrected", "pending", "pending.corrected", "slow_down", "slow_down.corrected", "redeem", "redeem.corrected",
-	"ended", "ended.corrected", "error", "error.corrected", DecisionToToken, WaitedInVain, "flow", "decide", "lag.initiate", "lag.poll", "polls_per_flow",
+	"initiate", "initiate.corrected",
+	"pending", "pending.corrected",
+	"slow_down", "slow_down.corrected",
+	"redeem", "redeem.corrected",
+	"ended", "ended.corrected",
+	"error", "error.corrected",
+	DecisionToToken, WaitedInVain, "flow", "decide",
+	"lag.initiate", "lag.poll",
+	"polls_per_flow",
 }
 
 // Sum makes the totals of a result from its windows. To the waits for tokens it adds

@@ -151,7 +151,8 @@ func judgeRequiredMembers(t *T) {
 			JudgeHTTPS(t, name, text)
 		}
 	}
-	for _, name := range []string{"userinfo_endpoint", "introspection_endpoint"} { // optional, but tokens are sent there
+	// These are optional, but tokens are sent there.
+	for _, name := range []string{"userinfo_endpoint", "introspection_endpoint"} {
 		if text, ok := document[name].(string); ok {
 			JudgeHTTPS(t, name, text)
 		}

@@ -270,7 +270,8 @@ func judgeSeveralHints(t *T) {
 		"id_token_hint":    t.User().IDTokenHint.Reveal(),
 	}
 	if t.Has(catalogue.NeedApprove) && t.Approver().NamesRequest() {
-		Try(func() { values["id_token_hint"] = IDTokenIn(t, t.Redeemed().Tokens).Text }) // without one the shape has to do
+		// Without an ID token its shape has to do.
+		Try(func() { values["id_token_hint"] = IDTokenIn(t, t.Redeemed().Tokens).Text })
 	}
 	if values["login_hint"] == "" {
 		values["login_hint"] = hintOfNobody(t)

@@ -247,7 +247,8 @@ func judgeTokenEntropy(t *T) {
 	owners := map[string]driver.Issued{}
 	values := map[string][]string{}
 	for _, issued := range t.Seen().Tokens() {
-		if issued.RefreshToken != "" && issued.RefreshToken == issued.AccessToken { // RFC 6749 1.5: it is never sent to resource servers
+		// A refresh token is never sent to resource servers. RFC 6749 1.5.
+		if issued.RefreshToken != "" && issued.RefreshToken == issued.AccessToken {
 			t.Fail("a refresh token of its own", "the access token is the refresh token, too")
 			return
 		}

@@ -71,11 +71,11 @@ func TestExpect(t *testing.T) {
 	t.Parallel()
 	warning := clauseWithVerdict(t, "warn")
 	d := &Definition{traits: Judges(warning)}
-	run, err := driver.NewRun(driver.Options{Target: emptyTarget()})
+	run, err := driver.NewRun(driver.RunOptions{Target: emptyTarget()})
 	if err != nil {
 		t.Fatal(err)
 	}
-	c := &T{session: NewSession(emptyFacts(), run), def: d, driver: run.Driver(driver.DriverOptions{})}
+	c := &T{session: NewSession(emptyFacts(), run), def: d, driver: run.Driver(driver.Options{})}
 	pending := answerOf(400, `{"error":"authorization_pending"}`)
 	if c.Expect(pending).To(HaveTokens()) || c.Expect(pending).As(result.Fail).To(HaveTokens(), "what is due") || c.Expect(pending).NotTo(BePending()) {
 		t.Error("a miss is told")

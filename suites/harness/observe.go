@@ -44,7 +44,8 @@ func Observe[V any](t *T, name string, scenario func(*T) V) V {
 	awaitObservation(t, o)
 	t.driver.Recorder().Join(o.recorder)
 	if o.stopped != nil {
-		panic(stop{outcome: o.stopped.outcome, reason: o.stopped.reason, deferred: o.stopped.deferred}) // it had its second try
+		// The scenario has had its second try.
+		panic(stop{outcome: o.stopped.outcome, reason: o.stopped.reason, deferred: o.stopped.deferred})
 	}
 	return o.value.(V)
 }

@@ -52,7 +52,7 @@ func (s *Session) try(ctx context.Context, d *Definition, cast Cast, recorder *c
 	ctx, clock, over := driver.WithClock(ctx, s.limit(d))
 	defer over()
 	user := s.user(cast.User)
-	sender := s.run.Driver(driver.DriverOptions{Name: d.ID, Recorder: recorder, Clock: clock, User: user, Offside: d.Place().AfterAll})
+	sender := s.run.Driver(driver.Options{Name: d.ID, Recorder: recorder, Clock: clock, User: user, Offside: d.Place().AfterAll})
 	t := &T{session: s, def: d, ctx: ctx, client: cast.Client, second: cast.Second, others: cast.Others, user: cast.User, driver: sender}
 	ended := guard(func() { d.body(t) })
 	sender.Close(ctx)

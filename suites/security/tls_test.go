@@ -48,7 +48,7 @@ func TestTLSVersions(t *testing.T) {
 // runCase runs one case of this family against a target that was not discovered.
 func runCase(t *testing.T, tree *harness.Tree, id string, tgt *targetfile.Target) result.Case {
 	t.Helper()
-	run, err := driver.NewRun(driver.Options{Target: tgt, RoundTripper: http.DefaultTransport})
+	run, err := driver.NewRun(driver.RunOptions{Target: tgt, RoundTripper: http.DefaultTransport})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -164,8 +164,9 @@ func noticed(c result.Case) bool {
 	case result.Info:
 		r, _ := catalogue.Must().Get(c.Requirements[0])
 		return r.Verdict == "info"
+	default:
+		return false
 	}
-	return false
 }
 
 // checkDamage holds a fault to the reach of its area. What a race between cases brings

@@ -41,6 +41,7 @@ func Details(place Place, edit func([]any) any) Change {
 		return Introspections(inBody)
 	case InRefresh:
 		return Answers(refop.EndpointToken, refop.ReplyRefreshed, inBody)
+	case InResponse: // the answer with the first tokens
 	}
 	return Tokens(inBody)
 }

@@ -98,7 +98,7 @@ func DropScope(scope, name string) string {
 func IgnoringUnknownScopes() Change {
 	return All(Without(refop.CheckScopeKnown), func(p *refop.Plan) {
 		p.EditFlows(func(c *refop.Call, f *refop.Flow) {
-			for _, name := range strings.Fields(f.Scope) {
+			for name := range strings.FieldsSeq(f.Scope) {
 				if !slices.Contains(c.OP.Registration().Scopes, name) {
 					f.Scope = DropScope(f.Scope, name)
 				}

@@ -81,7 +81,7 @@ var IDToken = []Variant{
 	{
 		"idt-acr-denied", "CIBA Core 13: a class that cannot be reached may be denied",
 		edit.States(func(c *refop.Call, f *refop.Flow, at refop.State) refop.State {
-			for _, class := range strings.Fields(f.ACR) {
+			for class := range strings.FieldsSeq(f.ACR) {
 				if !slices.Contains(c.OP.Registration().ACRValues, class) && at == refop.Approved {
 					return refop.Denied
 				}
