@@ -1,13 +1,14 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
+	"net/http"
 	"os"
-	"slices"
 	"strings"
 	"time"
 
@@ -66,7 +67,7 @@ func newPoll() *cobra.Command {
 		Args:    cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			return withFlow(cmd, f, func(h *byHand) error {
-				return pollUntilDecided(cmd, f, h, args[0], 5*time.Second)
+				return pollUntilDecided(cmd, f, h, ciba.AuthAck{AuthReqID: args[0]})
 			})
 		},
 	}
@@ -112,26 +113,47 @@ func authorize(cmd *cobra.Command, f flowFlags, h *byHand, extra ciba.Params) er
 	}
 	ack, err := resp.Ack()
 	if err != nil {
-		return &exitError{exitNonConformant, fmt.Errorf("the request was not accepted: %s", resp.Summary())}
+		return &exitError{exitNonConformant, notAccepted(resp, err)}
 	}
 	fmt.Fprintf(cmd.ErrOrStderr(), "auth_req_id %q, expires in %s; waiting for the user's decision\n", ack.AuthReqID, ack.ExpiresIn)
-	interval := ack.Interval
-	if interval == 0 {
-		interval = 5 * time.Second
-	}
-	return pollUntilDecided(cmd, f, h, ack.AuthReqID, interval)
+	return pollUntilDecided(cmd, f, h, ack)
 }
 
+// notAccepted says why an answer is no acknowledgement: a refusal in the OP's own
+// code, a success in what is wrong with it.
+func notAccepted(resp *ciba.Response, err error) error {
+	if resp.Status/100 == 2 {
+		return fmt.Errorf("the request was answered with %d, but %w", resp.Status, err)
+	}
+	return fmt.Errorf("the request was not accepted: %s", resp.Summary())
+}
+
+const (
+	// handPatience bounds how long a request is polled by hand, whatever lifetime and
+	// interval the OP names.
+	handPatience = 15 * time.Minute
+
+	// expiryGrace is for the poll after the end, which shows how the OP tells it.
+	expiryGrace = 10 * time.Second
+)
+
 // pollUntilDecided polls at the interval, lengthened by 5 s for each slow_down,
-// until the answer is neither pending nor slow_down.
-func pollUntilDecided(cmd *cobra.Command, f flowFlags, h *byHand, id string, interval time.Duration) error {
+// until the answer is neither pending nor slow_down. It gives up when the request is
+// over, and where the next poll would come after that.
+func pollUntilDecided(cmd *cobra.Command, f flowFlags, h *byHand, ack ciba.AuthAck) error {
+	interval := cmp.Or(ack.Interval, ciba.DefaultInterval)
+	until := time.Now().Add(min(handPatience, cmp.Or(ack.ExpiresIn, handPatience)) + expiryGrace)
 	for {
 		if !f.once {
+			if time.Now().Add(interval).After(until) {
+				return &exitError{exitNonConformant, fmt.Errorf("given up without a decision: the next poll is due in %s, "+
+					"but the request lives for %s and is polled for %s at most", interval, ack.ExpiresIn, handPatience)}
+			}
 			if err := sleep(cmd.Context(), interval); err != nil {
 				return &exitError{code: exitInterrupted}
 			}
 		}
-		resp, err := h.poll(cmd.Context(), id)
+		resp, err := h.poll(cmd.Context(), ack.AuthReqID)
 		if cmd.Context().Err() != nil {
 			return &exitError{code: exitInterrupted}
 		}
@@ -141,23 +163,37 @@ func pollUntilDecided(cmd *cobra.Command, f flowFlags, h *byHand, id string, int
 		if err := h.print(cmd.OutOrStdout()); err != nil {
 			return err
 		}
-		e, isError := resp.OAuthError()
-		code := ciba.ErrorCode(e.Code)
-		switch waiting := slices.Contains([]ciba.ErrorCode{ciba.AuthorizationPending, ciba.SlowDown}, code); {
-		case resp.Err != nil:
-			return notJudged(resp.Err)
-		case isError && waiting && !f.once:
-			if code == ciba.SlowDown {
-				interval += 5 * time.Second
-			}
-			continue
-		case resp.Status == 200 && f.showTokens:
-			return printTokens(cmd.OutOrStdout(), resp)
-		case resp.Status != 200 && !waiting:
-			return &exitError{exitNonConformant, errors.New(resp.Summary())}
+		if f.once || !waiting(resp) {
+			return decided(cmd.OutOrStdout(), f, resp)
 		}
-		return nil
+		if resp.Is(ciba.SlowDown) {
+			interval += ciba.SlowDownStep
+		}
 	}
+}
+
+// waiting reports whether an answer asks to poll again.
+func waiting(resp *ciba.Response) bool {
+	return resp.Is(ciba.AuthorizationPending, ciba.SlowDown)
+}
+
+// decided turns the last answer to a poll into an exit: tokens, or what --once was
+// told, are as expected.
+func decided(out io.Writer, f flowFlags, resp *ciba.Response) error {
+	_, noTokens := resp.Tokens()
+	switch {
+	case waiting(resp):
+		return nil
+	case resp.Err != nil:
+		return notJudged(resp.Err)
+	case resp.Status != http.StatusOK:
+		return &exitError{exitNonConformant, errors.New(resp.Summary())}
+	case noTokens != nil:
+		return &exitError{exitNonConformant, fmt.Errorf("200 without tokens: %w", noTokens)}
+	case f.showTokens:
+		return printTokens(out, resp)
+	}
+	return nil
 }
 
 func printTokens(out io.Writer, resp *ciba.Response) error {

@@ -44,6 +44,22 @@ func pendingWith(lines, members string) string {
 	return answer("400 Bad Request", lines, `{"error":"authorization_pending"`+members+`}`)
 }
 
+// started is an acknowledgement with some members.
+func started(members string) string {
+	return whole(`{"auth_req_id":"abcdefghijklmnopqrstuv",` + members + `}`)
+}
+
+// startedThen answers a backchannel request as said, and everything else in another way.
+func startedThen(name, ack, then string) Mode {
+	return Mode{Name: name, Answer: func(c *Conn) {
+		if strings.HasSuffix(c.Request.URL.Path, "/start") {
+			c.say(ack)
+			return
+		}
+		c.say(then)
+	}}
+}
+
 // sizes are modes that send more than anybody wants to keep.
 func sizes() []Mode {
 	endlessly := func(name, begin, block string) Mode {
@@ -143,6 +159,7 @@ func encodings() []Mode {
 func documents() []Mode {
 	return []Mode{
 		said("nothing", whole("")),
+		startedThen("a success without tokens", started(`"expires_in":60,"interval":1`), whole(`{"token_type":"Bearer"}`)),
 		said("500,000 arrays in each other", whole(strings.Repeat("[", 500_000))),
 		said("180,000 objects in each other", whole(strings.Repeat(`{"a":`, 180_000))),
 		said("a member twice", whole(`{"auth_req_id":"a","auth_req_id":"b"}`)),
@@ -155,9 +172,9 @@ func documents() []Mode {
 
 // numbers are modes that ask for more time than anybody has.
 func numbers() []Mode {
-	started := func(members string) string { return whole(`{"auth_req_id":"abcdefghijklmnopqrstuv",` + members + `}`) }
 	return []Mode{
 		said("an interval of 10^9", started(`"expires_in":60,"interval":1000000000`)),
+		startedThen("pending after the end", started(`"expires_in":2,"interval":1`), pendingWith("", "")),
 		said("an expiry of 2^62", started(`"expires_in":4611686018427387904`)),
 		said("an expiry of 1e309", started(`"expires_in":1e309,"interval":-5`)),
 		said("a Retry-After of 2^31-1", answer("503 Busy", "Retry-After: 2147483647\r\n", "{}")),
