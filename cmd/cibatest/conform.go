@@ -60,7 +60,8 @@ reference OP is judged.`,
 	flags.BoolVar(&f.json, "json", false, "print run.json on standard output instead of the text summary")
 	flags.BoolVar(&f.dryRun, "dry-run", false, "print the selected cases and stop")
 	flags.IntVar(&f.concurrency, "concurrency", 0, "cases at once; 0: budgets.concurrency of the target, 1: one after the other")
-	flags.Int64Var(&f.seed, "seed", 0, "seed for everything random; 0: a new one, printed in the result")
+	flags.Int64Var(&f.seed, "seed", 0,
+		"seed for every random choice and text of a run; keys and the jti of assertions are always new; 0: a new one, printed")
 	return cmd
 }
 
