@@ -61,7 +61,7 @@ func TestStaleBaselineIsToldEverywhere(t *testing.T) {
 			t.Errorf("%s: exit %d, want %d", name, code, exitNonConformant)
 		}
 		for file, want := range map[string]string{
-			"summary": "CONFORMANT, AND THE BASELINE DOES NOT HOLD: 1 of 1 MUST judged", "summary.md": "❌ Conformant, and the baseline does not hold",
+			"summary": "CONFORMANT, BUT THE BASELINE DOES NOT HOLD: 1 of 1 MUST judged", "summary.md": "❌ Conformant, but the baseline does not hold",
 			"junit.xml": `failures="1"`, "badge.json": `"red"`, "report.html": `<header class="non-conformant">`, "run.json": `"kind": "` + name + `"`,
 		} {
 			if !strings.Contains(files[file], want) {
