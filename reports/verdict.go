@@ -42,7 +42,7 @@ func (d digest) seenByBaseline(verdict string) string {
 	standing := d.Standing()
 	switch {
 	case len(d.BaselineProblems()) > 0:
-		return verdict + ", and the baseline does not hold"
+		return verdict + ", but the baseline does not hold"
 	case d.Verdict == result.NonConformant && standing == result.AsExpected:
 		return verdict + ", as the baseline expects"
 	case d.Verdict == result.NonConformant && standing == result.NotJudged:

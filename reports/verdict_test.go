@@ -31,7 +31,7 @@ func TestReportsAgree(t *testing.T) {
 		{"a failure", result.NonConformant, result.Fail, "", nil, result.Deviates, "NON-CONFORMANT: 1 of 1 MUST judged", "Not conformant"},
 		{"a listed failure", result.NonConformant, result.Fail, "because", listed, result.AsExpected, "NON-CONFORMANT, AS THE BASELINE EXPECTS: 1 of 1 MUST judged", "Not conformant, as the baseline expects"},
 		{"a new failure", result.NonConformant, result.Fail, "", listed, result.Deviates, "NON-CONFORMANT: 1 of 1 MUST judged", "Not conformant"},
-		{"a stale entry", result.Conformant, result.Pass, "", stale, result.Deviates, "CONFORMANT, AND THE BASELINE DOES NOT HOLD: 1 of 1 MUST judged", "Conformant, and the baseline does not hold"},
+		{"a stale entry", result.Conformant, result.Pass, "", stale, result.Deviates, "CONFORMANT, BUT THE BASELINE DOES NOT HOLD: 1 of 1 MUST judged", "Conformant, but the baseline does not hold"},
 		{"an error", result.Partial, result.Error, "", nil, result.NotJudged, "NOT JUDGED: 0 of 1 MUST judged, 1 could not be judged", "Not judged"},
 		{"a listed error", result.Partial, result.Error, "because", listed, result.NotJudged, "NOT JUDGED: 0 of 1 MUST judged, 1 could not be judged", "Not judged"},
 		{"nothing but skips", result.Partial, result.Skip, "", nil, result.NotJudged, "NOT JUDGED: 0 of 1 MUST judged, 1 skipped", "Not judged"},

@@ -2,8 +2,12 @@ package suites
 
 import (
 	"context"
+	"encoding/json"
 	"flag"
+	"fmt"
 	"os"
+	"os/exec"
+	"path/filepath"
 	"strings"
 	"sync"
 	"testing"
@@ -18,47 +22,118 @@ import (
 	"github.com/onsi/gomega"
 )
 
-// TestSuites runs the Ginkgo tree against the target that CIBATEST_TARGET names,
-// or against the embedded reference OP with a short interval. Focus, label
-// filters and report flags are Ginkgo's own.
+// TestSuites runs the Ginkgo tree against the target that CIBATEST_TARGET names, or
+// against the embedded reference OP with a short interval. Focus, label filters and report
+// flags are Ginkgo's own. A selection of nothing fails: green would say that something was
+// looked at.
 func TestSuites(t *testing.T) {
 	gomega.RegisterFailHandler(ginkgo.Fail)
 	tree.Cases() // Ginkgo cannot preview a tree that runs
-	options, closeAll, err := ginkgoTarget(t.Context())
-	if err != nil {
-		t.Fatal(err)
+	suite, reporter := ginkgo.GinkgoConfiguration()
+	suite.FailOnEmpty = true
+	selected := Selection{Arguments: selectedByGinkgo()}
+	if suite.ParallelTotal > 1 {
+		judgeOnFirstProcess(selected, suite.ParallelProcess)
+	} else {
+		judgeMeanwhile(t, selected)
 	}
-	defer closeAll()
-	ctx, cancel := context.WithCancel(context.Background())
-	defer cancel()
-	harness.AwaitWith(startSelected(ctx, t, options))
-	ginkgo.RunSpecs(t, "CIBA conformance")
+	ginkgo.RunSpecs(t, "CIBA conformance", suite, reporter)
 }
 
-// startSelected starts the bodies that Ginkgo's filters select, so that their
-// waits overlap; each It then awaits its own. Under several Ginkgo processes each
-// one starts only what it is asked for.
-func startSelected(ctx context.Context, t *testing.T, o Options) func(ginkgo.SpecContext, string) result.Case {
-	preview := ginkgo.PreviewSpecs("CIBA conformance")
-	suite, _ := ginkgo.GinkgoConfiguration()
-	if suite.ParallelTotal > 1 {
-		return func(_ ginkgo.SpecContext, id string) result.Case {
-			o.Select.Arguments = []string{id}
-			return startAll(ctx, t, o).await(ctx, id)
-		}
-	}
-	for _, spec := range preview.SpecReports {
+// selectedByGinkgo are the cases that Ginkgo's filters leave.
+func selectedByGinkgo() []string {
+	var ids []string
+	for _, spec := range ginkgo.PreviewSpecs("CIBA conformance").SpecReports {
 		if spec.State.Is(types.SpecStateSkipped | types.SpecStatePending) {
 			continue
 		}
 		for _, label := range spec.Labels() {
 			if id, ok := strings.CutPrefix(label, "case: "); ok {
-				o.Select.Arguments = append(o.Select.Arguments, id)
+				ids = append(ids, id)
 			}
 		}
 	}
-	begin := sync.OnceValue(func() *results { return startAll(ctx, t, o) })
-	return func(spec ginkgo.SpecContext, id string) result.Case { return begin().await(spec, id) }
+	return ids
+}
+
+// judgeMeanwhile starts the bodies of all selected cases before the first It, so that their
+// waits overlap; each It awaits its own. What keeps the run from starting fails once,
+// before all Its, with the reason.
+func judgeMeanwhile(t *testing.T, selected Selection) {
+	ctx, cancel := context.WithCancel(context.Background())
+	t.Cleanup(cancel)
+	ginkgo.BeforeSuite(func() {
+		o, err := openForGinkgo(selected)
+		if err != nil {
+			ginkgo.Fail(err.Error())
+		}
+		harness.AwaitWith(startAll(ctx, o).await)
+	})
+}
+
+// judgeOnFirstProcess lets one of several Ginkgo processes judge all cases, and hands the
+// results to the others. Processes that judged side by side would share users, clients and
+// listeners without knowing of each other.
+func judgeOnFirstProcess(selected Selection, process int) {
+	ginkgo.SynchronizedBeforeSuite(func(ctx ginkgo.SpecContext) []byte {
+		text, err := json.Marshal(judgeForAll(ctx, selected))
+		gomega.Expect(err).NotTo(gomega.HaveOccurred())
+		return text
+	}, func(_ ginkgo.SpecContext, text []byte) {
+		var judged judgedForAll
+		gomega.Expect(json.Unmarshal(text, &judged)).To(gomega.Succeed())
+		switch {
+		case judged.Refusal == "":
+			harness.AwaitWith(judged.results().await)
+		case process == 1:
+			ginkgo.Fail(judged.Refusal)
+		default:
+			ginkgo.Skip(judged.Refusal) // one failure is enough
+		}
+	})
+}
+
+// judgedForAll is what the first process tells the others.
+type judgedForAll struct {
+	Refusal string // why the run did not start; empty: it did
+	Cases   []result.Case
+}
+
+func judgeForAll(ctx context.Context, selected Selection) judgedForAll {
+	o, err := openForGinkgo(selected)
+	if err != nil {
+		return judgedForAll{Refusal: err.Error()}
+	}
+	judged, err := Run(ctx, o)
+	if err != nil {
+		return judgedForAll{Refusal: err.Error()}
+	}
+	return judgedForAll{Cases: judged.Cases}
+}
+
+// results are those of a run that is over.
+func (j judgedForAll) results() *results {
+	r := &results{cases: map[string]result.Case{}, ended: make(chan struct{})}
+	close(r.ended)
+	for _, c := range j.Cases {
+		r.cases[c.ID] = c
+	}
+	return r
+}
+
+// openForGinkgo opens the target, closes it with the suite, and makes sure that a run can
+// start.
+func openForGinkgo(selected Selection) (Options, error) {
+	o, closeAll, err := ginkgoTarget(context.Background())
+	if err != nil {
+		return Options{}, err
+	}
+	ginkgo.DeferCleanup(closeAll)
+	if _, err := begin(context.Background(), o); err != nil {
+		return Options{}, err
+	}
+	o.Select = selected
+	return o, nil
 }
 
 // results hands each case out as soon as it is over.
@@ -67,9 +142,10 @@ type results struct {
 	cases   map[string]result.Case
 	changed chan struct{} // closed and replaced with every case
 	ended   chan struct{}
+	err     error // why the run did not start
 }
 
-func startAll(ctx context.Context, t *testing.T, o Options) *results {
+func startAll(ctx context.Context, o Options) *results {
 	r := &results{cases: map[string]result.Case{}, changed: make(chan struct{}), ended: make(chan struct{})}
 	o.OnEvent = func(e Event) {
 		r.mu.Lock()
@@ -81,13 +157,15 @@ func startAll(ctx context.Context, t *testing.T, o Options) *results {
 	go func() {
 		defer close(r.ended)
 		if _, err := Run(ctx, o); err != nil {
-			t.Log(err)
+			r.mu.Lock()
+			defer r.mu.Unlock()
+			r.err = err
 		}
 	}()
 	return r
 }
 
-func (r *results) await(ctx context.Context, id string) result.Case {
+func (r *results) await(ctx ginkgo.SpecContext, id string) result.Case {
 	for {
 		r.mu.Lock()
 		c, over := r.cases[id]
@@ -104,7 +182,7 @@ func (r *results) await(ctx context.Context, id string) result.Case {
 			if c, over = r.cases[id]; over {
 				return c
 			}
-			return result.Case{ID: id, Outcome: result.Error, Message: "the case was not run"}
+			return result.Case{ID: id, Outcome: result.Error, Message: fmt.Sprintf("the case was not run: %v", r.err)}
 		case <-ctx.Done():
 			return result.Case{ID: id, Outcome: result.Error, Message: "the spec was interrupted"}
 		}
@@ -125,6 +203,49 @@ func ginkgoTarget(ctx context.Context) (Options, func(), error) {
 		return Options{}, nil, err
 	}
 	return Options{Target: opened.Target, Approver: opened.Approver, RoundTripper: opened.RoundTripper}, opened.Close, nil
+}
+
+// The ginkgo command is as honest as the binary: a selection of nothing is no success, an
+// OP that is down is one failure with the reason, and several processes are as good as one.
+func TestGinkgoCommand(t *testing.T) {
+	notForGinkgo(t)
+	t.Parallel()
+	tests, err := os.Executable()
+	if err != nil {
+		t.Fatal(err)
+	}
+	down := filepath.Join(t.TempDir(), "down.yaml")
+	text := "issuer: http://127.0.0.1:9\nusers: [{login_hint: alice}]\n" +
+		"clients: [{name: a, client_id: a, auth_method: client_secret_basic, client_secret: not-a-real-secret}]\n"
+	if err := os.WriteFile(down, []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	for _, c := range []struct {
+		name, target, focus string
+		succeeds            bool
+		says                []string
+	}{
+		{"one case", "", "repeats the issuer to the letter", true, []string{"1 Passed"}},
+		{"nothing selected", "", "no such case", false, []string{"Ran 0 of"}},
+		{"the OP is down", down, "", false, []string{"Summarizing 1 Failure", "127.0.0.1:9 cannot be reached"}},
+	} {
+		for _, processes := range []string{"-procs=1", "-procs=3"} {
+			t.Run(c.name+processes, func(t *testing.T) {
+				t.Parallel()
+				cmd := exec.CommandContext(t.Context(), "go", "tool", "ginkgo", "--no-color", processes, "--focus", c.focus, tests)
+				cmd.Env = append(os.Environ(), "CIBATEST_TARGET="+c.target)
+				out, err := cmd.CombinedOutput()
+				if (err == nil) != c.succeeds {
+					t.Errorf("%v\n%s", err, out)
+				}
+				for _, want := range c.says {
+					if !strings.Contains(string(out), want) {
+						t.Errorf("%q is missing in\n%s", want, out)
+					}
+				}
+			})
+		}
+	}
 }
 
 // notForGinkgo leaves the self-test out when the ginkgo command runs this

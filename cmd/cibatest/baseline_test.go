@@ -61,7 +61,7 @@ func TestStaleBaselineIsToldEverywhere(t *testing.T) {
 			t.Errorf("%s: exit %d, want %d", name, code, exitNonConformant)
 		}
 		for file, want := range map[string]string{
-			"summary": "CONFORMANT, AND THE BASELINE DOES NOT HOLD: 1 of 1 MUST judged", "summary.md": "❌ Conformant, and the baseline does not hold",
+			"summary": "CONFORMANT, BUT THE BASELINE DOES NOT HOLD: 1 of 1 MUST judged", "summary.md": "❌ Conformant, but the baseline does not hold",
 			"junit.xml": `failures="1"`, "badge.json": `"red"`, "report.html": `<header class="non-conformant">`, "run.json": `"kind": "` + name + `"`,
 		} {
 			if !strings.Contains(files[file], want) {
@@ -80,7 +80,7 @@ func TestNewWarningIsNews(t *testing.T) {
 	target := startLab(t, lab.Options{Faults: []string{warningFault}})
 	known := written(t, "known.yaml", "known: []\n")
 	code, errOut, files := judgedBy(t, target, known, warningCase)
-	if code != exitOK || !strings.Contains(errOut, "1 of the warnings are not listed, which fails nothing: "+warningCase) || !strings.Contains(files["summary"], "New warnings (1)") {
+	if code != exitOK || !strings.Contains(errOut, "new warnings, which fail nothing: "+warningCase) || !strings.Contains(files["summary"], "New warnings (1)") {
 		t.Errorf("exit %d:\n%s%s", code, errOut, files["summary"])
 	}
 	if code, _, _ := judgedBy(t, target, known, "--strict", warningCase); code != exitNonConformant {

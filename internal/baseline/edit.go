@@ -119,6 +119,9 @@ func (p *plan) byLines(text []byte, list *yaml.Node) ([]byte, error) {
 	} else {
 		lines[last] += "\n"
 	}
+	if last := list.Content[len(list.Content)-1]; last.Line > len(lines) { // YAML knows more line breaks than \n
+		return nil, errors.New("the lines end in other ways than \\n, so the file cannot be edited")
+	}
 	dash := list.Column - 1
 	end := endOf(lines, list, len(list.Content)-1, dash)
 	fresh, err := p.fresh(list, dash)
@@ -126,8 +129,7 @@ func (p *plan) byLines(text []byte, list *yaml.Node) ([]byte, error) {
 		return nil, err
 	}
 	lines = slices.Insert(lines, end, fresh...)
-	for i := len(list.Content) - 1; i >= 0; i-- { // from the end, so that the places before stay true
-		item := list.Content[i]
+	for i, item := range slices.Backward(list.Content) { // from the end, so that the places before stay true
 		if outcome, changed := p.changes[i]; changed {
 			replace(lines, member(item, "outcome"), outcome)
 		}
@@ -162,6 +164,9 @@ func endOf(lines []string, list *yaml.Node, i, dash int) int {
 // replace writes another outcome where one stands. Where it does not stand as expected,
 // the line stays, and [plan.arrived] refuses the edit.
 func replace(lines []string, at *yaml.Node, outcome result.Outcome) {
+	if at.Line < 1 || at.Line > len(lines) {
+		return
+	}
 	line, from := []rune(lines[at.Line-1]), at.Column-1 // YAML counts characters
 	if at.Style&(yaml.DoubleQuotedStyle|yaml.SingleQuotedStyle) != 0 {
 		from++

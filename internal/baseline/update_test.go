@@ -150,3 +150,32 @@ func TestUpdateOfCommittedBaselines(t *testing.T) {
 		}
 	}
 }
+
+// FuzzUpdate edits whatever reads as a baseline: nothing panics, and the entries that come
+// out are the planned ones, or the edit is refused.
+func FuzzUpdate(f *testing.F) {
+	for _, text := range []string{
+		written, "", "known:", "known: []", "known: [{case: a, outcome: fail, reason: r}]", "known:\r- {case: a, outcome: fail, reason: r}\r- {case: b, outcome: fail, reason: r}",
+		"x: &a {case: a, outcome: fail, reason: r}\nknown:\n- *a\n", "known:\n- {case: a, outcome: \"fail\", reason: \"\u2028\"}\n", "known:\n- case: a\n  outcome: >-\n    fail\n  reason: r\n",
+		"known:\n- {case: b, outcome: &o fail, reason: r}\n- &b {case: a, outcome: *o, reason: r}\n- *b\n",
+		"known:\n- case: b\r  reason: r\r  outcome: fail\n", "---\nknown:\n- {case: a, outcome: fail, reason: r}\n...\n",
+	} {
+		f.Add(text)
+	}
+	runs := []result.Run{
+		{Cases: []result.Case{judged("a", result.Pass), judged("b", result.Warn), judged("c", result.Fail)}},
+		{Selection: result.Selection{Arguments: []string{"c"}}, Cases: []result.Case{judged("c", result.Fail)}},
+	}
+	f.Fuzz(func(t *testing.T, text string) {
+		for _, run := range runs {
+			got, err := Update("known.yaml", []byte(text), run, today)
+			if err != nil {
+				continue
+			}
+			again, err := Update("known.yaml", got.Text, run, today)
+			if err != nil || string(again.Text) != string(got.Text) {
+				t.Errorf("the second edit: %v\n%s", err, cmp.Diff(string(got.Text), string(again.Text)))
+			}
+		}
+	})
+}
