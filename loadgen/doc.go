@@ -23,8 +23,9 @@
 // (transport.go, fast.go). The answer is read (read.go), booked (answers.go) and
 // judged (checks.go), until the flow has an outcome (outcomes.go). Meanwhile its user
 // decides (decide.go), or somebody else's device is asked afterwards what it decided
-// (witness.go), and whether the decision arrived is settled (delivery.go). Once a second the watch takes what was counted (measure.go, watch.go);
-// at the end it speaks the verdict (verdict.go).
+// (witness.go), and whether the decision arrived is settled (delivery.go). Once a second
+// the watch takes what was counted (measure.go, watch.go); at the end it speaks the
+// verdict (verdict.go).
 //
 // # What is measured
 //

@@ -61,7 +61,8 @@ func NewTransport(o TransportOptions) Transport {
 	d := newDialer()
 	return &standard{dialer: d, Transport: &http.Transport{
 		Proxy: http.ProxyFromEnvironment, DialContext: d.dial, TLSClientConfig: o.TLS, TLSHandshakeTimeout: dialTimeout,
-		MaxConnsPerHost: o.Connections, MaxIdleConnsPerHost: o.Connections, IdleConnTimeout: orDefault(o.Idle, standardIdle), DisableCompression: true,
+		MaxConnsPerHost: o.Connections, MaxIdleConnsPerHost: o.Connections, IdleConnTimeout: orDefault(o.Idle, standardIdle),
+		DisableCompression: true,
 	}}
 }
 

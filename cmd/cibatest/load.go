@@ -78,7 +78,8 @@ func (f *loadFlags) bind(cmd *cobra.Command) {
 	flags.IntVar(&f.agents, "agents", 0, "closed loop: so many flows at once, each followed by the next; replaces --rate")
 	flags.DurationVar(&f.pause, "pause", 0, "with --agents: between an agent's flows")
 	flags.DurationVarP(&f.duration, "duration", "d", 30*time.Second, "how long flows start")
-	flags.DurationVar(&f.drain, "drain", 0, "how long flows may still end after the last start; 0: until the OP ends what was decided, at most "+loadgen.MostDrain.String())
+	flags.DurationVar(&f.drain, "drain", 0,
+		"how long flows may still end after the last start; 0: until the OP ends what was decided, at most "+loadgen.MostDrain.String())
 	flags.DurationVar(&f.timeout, "timeout", loadgen.DefaultTimeout, "of one request; long enough for a long poll")
 	flags.StringVar(&f.mix, "mix", "approve=90,deny=5,ignore=5", "how users decide")
 	flags.StringVar(&f.think, "think", "lognormal:4s,0.6", "how long users think: fixed:2s, uniform:1s..5s, lognormal:MEDIAN,SIGMA")

@@ -89,7 +89,8 @@ const (
 // ClassOrder is the order in which a reader wants the classes.
 var ClassOrder = []string{
 	"initiate", "initiate.corrected", "pending", "pending.corrected", "slow_down", "slow_down.corrected", "redeem", "redeem.corrected",
-	"ended", "ended.corrected", "error", "error.corrected", DecisionToToken, WaitedInVain, "flow", "decide", "lag.initiate", "lag.poll", "polls_per_flow",
+	"ended", "ended.corrected", "error", "error.corrected", DecisionToToken, WaitedInVain, "flow",
+	"decide", "lag.initiate", "lag.poll", "polls_per_flow",
 }
 
 // Sum makes the totals of a result from its windows. To the waits for tokens it adds
@@ -244,8 +245,8 @@ func sideBySide(parts []Load) error {
 	end := inOrder[0].end()
 	for _, p := range inOrder[1:] {
 		if p.Started.After(end) {
-			return fmt.Errorf("the part that started %s began %s after the others had ended: parts run side by side; look at runs one after the other by themselves",
-				p.Started.UTC().Format(time.RFC3339), p.Started.Sub(end).Round(time.Second))
+			return fmt.Errorf("the part that started %s began %s after the others had ended: parts run side by side; "+
+				"look at runs that came one after the other by themselves", p.Started.UTC().Format(time.RFC3339), p.Started.Sub(end).Round(time.Second))
 		}
 		if p.end().After(end) {
 			end = p.end()
