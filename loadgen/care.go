@@ -102,8 +102,10 @@ func peakPerMinute(p *Plan) float64 {
 // that consent could name.
 func foreignHosts(t *targetfile.Target, device string) (list []string, errs []error) {
 	for _, to := range []struct{ name, url string }{
-		{"endpoints.backchannel_authentication", t.Endpoints.BackchannelAuthentication}, {"endpoints.token", t.Endpoints.Token},
-		{"approval.url", t.Approval.URL}, {"--device", device},
+		{"endpoints.backchannel_authentication", t.Endpoints.BackchannelAuthentication},
+		{"endpoints.token", t.Endpoints.Token},
+		{"approval.url", t.Approval.URL},
+		{"--device", device},
 	} {
 		if to.url == "" {
 			continue

@@ -36,55 +36,43 @@ var (
 // must not vanish among the flows that ended for want of time.
 func TestDecisionsArrive(t *testing.T) {
 	t.Parallel()
+	arrived := map[string]int64{result.CountSettled: 3, result.CountDelivered: 3, result.CountAsWanted: 3}
+	late := map[string]int64{result.CountSettled: 3, result.CountLate: 3}
+	never := map[string]int64{result.CountSettled: 3}
+	untold := after(24, expiredText) // polls come every 5 s
 	for _, c := range []struct {
 		name   string
-		token  func(int, http.ResponseWriter, *http.Request) // polls come every 5 s
+		token  func(int, http.ResponseWriter, *http.Request)
 		mix    Mix
 		drain  time.Duration
 		funnel result.Funnel
 		counts map[string]int64
 		wait   int64 // p50 of decision_to_token in seconds
 	}{
+		{"approved, told at the next poll", after(0, grant), Mix{Approve: 1}, 0, result.Funnel{Approved: 3}, arrived, 4},
+		{"approved, told within the time to spread", after(3, grant), Mix{Approve: 1}, 0, result.Funnel{Approved: 3}, arrived, 19},
+		{"approved, told after 40 s", after(8, grant), Mix{Approve: 1}, 0, result.Funnel{Approved: 3}, late, 44},
+		{"approved, never told", untold, Mix{Approve: 1}, 0, result.Funnel{Undelivered: 3}, never, 124},
+		{"approved, not told while the run lasts", untold, Mix{Approve: 1}, 30 * time.Second, result.Funnel{Undelivered: 3}, never, 30},
+		{"denied, told at the next poll", after(0, deniedText), Mix{Deny: 1}, 0, result.Funnel{Denied: 3}, arrived, 0},
+		{"denied, never told", untold, Mix{Deny: 1}, 0, result.Funnel{Undelivered: 3}, never, 0},
 		{
-			"approved and told at the next poll", after(0, grant), Mix{Approve: 1}, 0,
-			result.Funnel{Approved: 3}, map[string]int64{result.CountSettled: 3, result.CountDelivered: 3, result.CountAsWanted: 3}, 4,
+			"the run ends before anything can be known", untold,
+			Mix{Approve: 1},
+			8 * time.Second,
+			result.Funnel{Abandoned: 3},
+			map[string]int64{result.CountCutShort: 3},
+			0,
 		},
 		{
-			"approved and told within the time to spread", after(3, grant), Mix{Approve: 1}, 0,
-			result.Funnel{Approved: 3}, map[string]int64{result.CountSettled: 3, result.CountDelivered: 3, result.CountAsWanted: 3}, 19,
+			"nobody decides", untold,
+			Mix{Ignore: 1},
+			3 * time.Minute,
+			result.Funnel{Expired: 3},
+			map[string]int64{result.CountAsWanted: 3},
+			0,
 		},
-		{
-			"approved and told after 40 s", after(8, grant), Mix{Approve: 1}, 0,
-			result.Funnel{Approved: 3}, map[string]int64{result.CountSettled: 3, result.CountLate: 3}, 44,
-		},
-		{
-			"approved and never told", after(24, expiredText), Mix{Approve: 1}, 0,
-			result.Funnel{Undelivered: 3}, map[string]int64{result.CountSettled: 3}, 124,
-		},
-		{
-			"approved and not told while the run lasted", after(24, expiredText), Mix{Approve: 1}, 30 * time.Second,
-			result.Funnel{Undelivered: 3}, map[string]int64{result.CountSettled: 3}, 30,
-		},
-		{
-			"denied and never told", after(24, expiredText), Mix{Deny: 1}, 0,
-			result.Funnel{Undelivered: 3}, map[string]int64{result.CountSettled: 3}, 0,
-		},
-		{
-			"denied and told", after(0, deniedText), Mix{Deny: 1}, 0,
-			result.Funnel{Denied: 3}, map[string]int64{result.CountSettled: 3, result.CountDelivered: 3, result.CountAsWanted: 3}, 0,
-		},
-		{
-			"the run ended before anything could be known", after(24, expiredText), Mix{Approve: 1}, 8 * time.Second,
-			result.Funnel{Abandoned: 3}, map[string]int64{result.CountCutShort: 3}, 0,
-		},
-		{
-			"nobody decided", after(24, expiredText), Mix{Ignore: 1}, 3 * time.Minute,
-			result.Funnel{Expired: 3}, map[string]int64{result.CountAsWanted: 3}, 0,
-		},
-		{
-			"nobody decided, and nobody waits for that", after(24, expiredText), Mix{Ignore: 1}, 0,
-			result.Funnel{Abandoned: 3}, nil, 0,
-		},
+		{"nobody decides, and nobody waits for that", untold, Mix{Ignore: 1}, 0, result.Funnel{Abandoned: 3}, nil, 0},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()

@@ -23,8 +23,9 @@
 // (transport.go, fast.go). The answer is read (read.go), booked (answers.go) and
 // judged (checks.go), until the flow has an outcome (outcomes.go). Meanwhile its user
 // decides (decide.go), or somebody else's device is asked afterwards what it decided
-// (witness.go). Once a second the watch takes what was counted (measure.go, watch.go);
-// at the end it speaks the verdict (verdict.go).
+// (witness.go), and whether the decision arrived is settled (delivery.go). Once a second
+// the watch takes what was counted (measure.go, watch.go); at the end it speaks the
+// verdict (verdict.go).
 //
 // # What is measured
 //
@@ -36,6 +37,31 @@
 //
 // # Outcomes
 //
-// Every flow ends in exactly one: approved, denied, expired, failed or abandoned.
-// A run whose funnel does not add up is an error of this package.
+// Every flow ends in exactly one: approved, denied, expired, failed, undelivered or
+// abandoned. A run whose funnel does not add up is an error of this package.
+//
+// # Users who get nothing
+//
+// Who measures only the flows that ended well measures survivors: the more approvals an
+// OP loses, the better the rest looks. Three things keep such users in the figures.
+//
+// A poll that leaves one pace and ten seconds after the OP took a decision, and is still
+// answered pending, proves that the decision did not spread. The flow is undelivered if
+// nothing comes of it, and late if something does; neither is a success. Since only polls
+// count that were sent, it does not matter how busy this side was.
+//
+// The wait of a user who approved and got no tokens is a censored sample: all that is
+// known is that it was at least so long. It is kept as a class of its own,
+// waited_in_vain, and the totals of decision_to_token have it as the longer one of what
+// was seen and the longest wait that was not in vain. So these quantiles can only rise by
+// users who got nothing. What lies among their waits is a lower bound. Flows that ended in
+// another error are not among them; flow.success counts those.
+//
+// An abandoned flow whose user had decided stays in the whole of flow.success. Unless the
+// plan says otherwise, the run goes on until the OP has ended whatever was decided, for
+// five minutes at most.
+//
+// Every run in which somebody decided has the objective decision.delivered>99%, whether
+// asked for or not. A run in which no start was acknowledged, or in which the decisions
+// could not be made, says nothing about the OP.
 package loadgen

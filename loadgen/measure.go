@@ -40,7 +40,8 @@ const (
 // classNames are how results call them.
 var classNames = [classes]string{
 	"initiate", "initiate.corrected", "pending", "pending.corrected", "slow_down", "slow_down.corrected", "redeem", "redeem.corrected",
-	"ended", "ended.corrected", "error", "error.corrected", result.DecisionToToken, result.WaitedInVain, "flow", "decide", "lag.initiate", "lag.poll", "polls_per_flow",
+	"ended", "ended.corrected", "error", "error.corrected", result.DecisionToToken, result.WaitedInVain, "flow",
+	"decide", "lag.initiate", "lag.poll", "polls_per_flow",
 }
 
 // classOf is where the duration of an answer belongs.

@@ -62,7 +62,8 @@ const decisionDelivered = "decision.delivered"
 // ratios are measures that are shares.
 var ratios = map[string]func(*tally) (float64, bool){
 	"flow.success": func(t *tally) (float64, bool) {
-		return share(t.counters[result.CountAsWanted], t.counters[result.CountStarted]-t.counters[result.CountAbandoned]+t.counters[result.CountCutShort])
+		undecided := t.counters[result.CountAbandoned] - t.counters[result.CountCutShort]
+		return share(t.counters[result.CountAsWanted], t.counters[result.CountStarted]-undecided)
 	},
 	decisionDelivered: func(t *tally) (float64, bool) {
 		return share(t.counters[result.CountDelivered], t.counters[result.CountSettled])

@@ -15,7 +15,11 @@ import (
 // the objectives, which mean something only where both did their part.
 func (w *watch) verdict() (result.LoadVerdict, []string) {
 	proven, missed := w.proven(), w.missed()
-	verdict, reasons := w.reached(), slices.Concat(proven, missed)
+	reasons := slices.Concat(proven, missed)
+	if unable := w.unable(len(proven) > 0); unable != "" {
+		return result.Unjudged, slices.Concat([]string{unable}, reasons, w.refusals())
+	}
+	verdict := w.reached()
 	if len(reasons) > 0 {
 		verdict = result.Missed
 	}
@@ -28,14 +32,12 @@ func (w *watch) verdict() (result.LoadVerdict, []string) {
 			reasons = append(reasons, "this side kept its schedule"+w.worstLag()+": what was missed is the doing of the OP")
 		}
 	case w.waited():
-		reasons = append(reasons, fmt.Sprintf("the OP was the limit: all %d workers waited for its answers (--max-workers), so %s; corrected latency shows it in full", w.e.plan.MaxWorkers, late))
+		reasons = append(reasons, fmt.Sprintf("the OP was the limit: all %d workers waited for its answers (--max-workers), so %s; "+
+			"corrected latency shows it in full", w.e.plan.MaxWorkers, late))
 	case len(proven) > 0:
 		reasons = append(reasons, late+w.why()+"; what stands first is true all the same")
 	default:
 		verdict, reasons = result.Saturated, append([]string{late + w.why()}, reasons...)
-	}
-	if unable, whatever := w.unable(); unable != "" && w.aborted == "" && (whatever || len(proven) == 0) {
-		verdict, reasons = result.Unjudged, append([]string{unable}, reasons...)
 	}
 	return verdict, append(reasons, w.refusals()...)
 }
@@ -51,25 +53,32 @@ func (w *watch) reached() result.LoadVerdict {
 // proven is what the OP did wrong whatever the clock says: it broke the protocol, or it
 // kept decisions to itself.
 func (w *watch) proven() (reasons []string) {
-	counted := w.total.counters
 	if o := w.e.plan.delivery(); !o.met(w.total) {
-		reasons = append(reasons, fmt.Sprintf("of %d decisions that the OP took %d never showed, %d showed only after one interval and %s more, and %d ended in something else: objective %s",
-			counted[result.CountSettled], counted[result.CountUndelivered], counted[result.CountLate], spreading,
-			counted[result.CountSettled]-counted[result.CountDelivered]-counted[result.CountLate]-counted[result.CountUndelivered], o.text))
+		reasons = append(reasons, w.lost()+": objective "+o.text+" missed")
 	}
-	if n := counted[result.CountViolations]; n > 0 {
+	if n := w.total.counters[result.CountViolations]; n > 0 {
 		reasons = append(reasons, fmt.Sprintf("%d violations of the protocol", n))
 	}
 	return reasons
 }
 
+// lost tells what became of decisions that did not arrive in time.
+func (w *watch) lost() string {
+	n := w.total.counters
+	settled, never, late := n[result.CountSettled], n[result.CountUndelivered], n[result.CountLate]
+	return fmt.Sprintf("of %d decisions that the OP took %d never showed, %d showed only after one interval and %s more, "+
+		"and %d ended in something else",
+		settled, never, late, spreading, settled-n[result.CountDelivered]-late-never)
+}
+
 // missed are the objectives that were missed and are not told by proven.
 func (w *watch) missed() (reasons []string) {
-	delivery := w.e.plan.delivery().text
+	delivery := w.e.plan.delivery()
 	for _, o := range w.load.Objectives {
-		if !o.Held && o.Text != delivery {
-			reasons = append(reasons, fmt.Sprintf("objective %s missed: %s", o.Text, o.Actual))
+		if o.Held || o.Text == delivery.text && !delivery.met(w.total) {
+			continue
 		}
+		reasons = append(reasons, fmt.Sprintf("objective %s missed: %s", o.Text, o.Actual))
 	}
 	return reasons
 }
@@ -78,17 +87,21 @@ func (w *watch) missed() (reasons []string) {
 // the OP any more.
 const mostUndecided = 0.01
 
-// unable is why nothing can be said about the OP, empty when something can. Without a
-// single flow that holds whatever else was found.
-func (w *watch) unable() (reason string, whatever bool) {
-	if w.total.counters[result.CountAcknowledged] == 0 {
-		return fmt.Sprintf("no flow came about: none of %d starts was acknowledged", w.total.counters[result.CountStarted]), true
+// unable is why nothing can be said about the OP, empty when something can. Decisions that
+// could not be made do not excuse what is proven; without a single flow nothing is. What
+// ended the run by a rule of the plan is told by that.
+func (w *watch) unable(proven bool) string {
+	n := w.total.counters
+	switch {
+	case w.aborted != "":
+		return ""
+	case n[result.CountAcknowledged] == 0:
+		return fmt.Sprintf("no flow came about: none of %d starts was acknowledged", n[result.CountStarted])
+	case w.undecided() && !proven:
+		made, failed := n[result.CountDecisions], n[result.CountUndecided]
+		return fmt.Sprintf("%d of %d decisions could not be made: %v", failed, made+failed, w.e.decisions.failed)
 	}
-	if w.undecided() {
-		failed := w.total.counters[result.CountUndecided]
-		return fmt.Sprintf("%d of %d decisions could not be made: %v", failed, failed+w.total.counters[result.CountDecisions], w.e.decisions.failed), false
-	}
-	return "", false
+	return ""
 }
 
 // undecided reports whether too many decisions could not be made.
@@ -103,7 +116,9 @@ func (w *watch) refusals() []string {
 	if w.e.starts.refusal == "" {
 		return nil
 	}
-	return []string{fmt.Sprintf("%d of %d starts were refused, the first for: %s", w.total.counters[result.CountRefused], w.total.counters[result.CountStarted], w.e.starts.refusal)}
+	n := w.total.counters
+	text := fmt.Sprintf("%d of %d starts were refused, the first for: %s", n[result.CountRefused], n[result.CountStarted], w.e.starts.refusal)
+	return []string{text}
 }
 
 // wordsOf is why a start was refused, as the OP says it. What is its own is quoted, and

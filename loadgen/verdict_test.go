@@ -46,6 +46,11 @@ func TestVerdictIsAboutUsers(t *testing.T) {
 		says    string
 	}{
 		{"healthy", nil, nil, nil, result.Held, ""},
+		{"healthy, and an objective that nothing was measured for", nil, nil, func(p *Plan) {
+			p.Mix = Mix{Ignore: 1}
+			o, _ := ParseObjective("decision.delivered>90%")
+			p.Objectives = []Objective{o}
+		}, result.Missed, "decision.delivered>90% missed: nothing measured"},
 		{"approvals show after 40 s", []string{"approval-late"}, nil, nil, result.Missed, "showed only after"},
 		{"approvals show after 40 s, and the run does not last that long", []string{"approval-late"}, nil, func(p *Plan) { p.Drain = 25 * time.Second }, result.Missed, "never showed"},
 		{"approvals are ignored", []string{"approval-ignored"}, nil, nil, result.Missed, "never showed"},
@@ -66,7 +71,7 @@ func TestVerdictIsAboutUsers(t *testing.T) {
 					}
 					if objective != "" {
 						o, _ := ParseObjective(objective)
-						p.Objectives = []Objective{o}
+						p.Objectives = append(p.Objectives, o)
 					}
 					var decider Decider = b.Approver
 					if c.decider != nil {
@@ -78,6 +83,9 @@ func TestVerdictIsAboutUsers(t *testing.T) {
 					}
 					if l.Verdict != c.want || c.says != "" && !strings.Contains(strings.Join(l.Reasons, "\n"), c.says) {
 						t.Errorf("%s, %q, funnel %+v; want %s with %q", l.Verdict, l.Reasons, l.Funnel, c.want, c.says)
+					}
+					if c.want != result.Missed && strings.Contains(strings.Join(l.Reasons, "\n"), "the doing of the OP") {
+						t.Errorf("%s, and the OP is accused: %q", l.Verdict, l.Reasons)
 					}
 				})
 			})

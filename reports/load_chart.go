@@ -38,8 +38,10 @@ const (
 )
 
 var (
-	seriesColors = []charts.Color{hex("#1f5b99"), hex("#d6952a"), hex("#b3261e"), hex("#4fa377"), hex("#9c62bb"), hex("#7d838a"), hex("#5b7f95")}
-	themes       = map[bool]charts.ColorPalette{
+	seriesColors = []charts.Color{
+		hex("#1f5b99"), hex("#d6952a"), hex("#b3261e"), hex("#4fa377"), hex("#9c62bb"), hex("#7d838a"), hex("#5b7f95"),
+	}
+	themes = map[bool]charts.ColorPalette{
 		false: chartTheme(false, "#fcfcfa", "#1d1f21", "#5a5f66", "#dcdcd4"),
 		true:  chartTheme(true, "#16181a", "#e4e5e2", "#a2a7ad", "#363a3e"),
 	}

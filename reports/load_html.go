@@ -86,11 +86,13 @@ func LoadHTML(w io.Writer, l result.Load) error {
 
 // loadLooks are how verdicts look: like those of conformance.
 var loadLooks = map[result.LoadVerdict]string{
-	result.Held: "conformant", result.Measured: "conformant", result.Missed: "non-conformant", result.Aborted: "non-conformant", result.Saturated: "partial", result.Unjudged: "partial",
+	result.Held: "conformant", result.Measured: "conformant", result.Missed: "non-conformant", result.Aborted: "non-conformant",
+	result.Saturated: "partial", result.Unjudged: "partial",
 }
 
 var loadHeadlines = map[result.LoadVerdict]string{
-	result.Held: "Objectives held", result.Measured: "Measured", result.Missed: "Missed", result.Aborted: "Aborted", result.Saturated: "Generator was the limit", result.Unjudged: "Not judged",
+	result.Held: "Objectives held", result.Measured: "Measured", result.Missed: "Missed", result.Aborted: "Aborted",
+	result.Saturated: "Generator was the limit", result.Unjudged: "Not judged",
 }
 
 func newLoadView(l result.Load) (loadView, error) {
@@ -181,7 +183,9 @@ func loadCharts(l result.Load) ([]chartGroup, error) {
 	if err != nil {
 		return nil, err
 	}
-	outcomes := []string{result.CountApproved, result.CountDenied, result.CountExpired, result.CountFailed, result.CountUndelivered, result.CountRefused}
+	outcomes := []string{
+		result.CountApproved, result.CountDenied, result.CountExpired, result.CountFailed, result.CountUndelivered, result.CountRefused,
+	}
 	var bands [][]float64
 	for _, o := range outcomes {
 		bands = append(bands, rate(windows, o))

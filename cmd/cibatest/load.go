@@ -52,9 +52,12 @@ Without --target the embedded reference OP is loaded, in this very process.
 
 Rates: 200/s; a ramp 10/s..200/s; steps 10/s,50/s,100/s; a spike 50/s+500/s@60s/10s.
 Objectives: redeem.p99<300ms, initiate.service.p99<100ms, violations==0, flow.success>99.5%.
+Where anybody decided, decision.delivered>99% is one without being asked for: what users
+decide reaches the client within one interval and ten seconds.
 
-Exit codes: 0 all objectives held, 1 an objective missed or the protocol violated,
-2 usage, 3 aborted, unreachable, or the generator was the limit, 130 interrupted.`,
+Exit codes: 0 all objectives held, 1 an objective missed, the protocol violated, or
+decisions lost; 2 usage, 3 aborted, unreachable, no start acknowledged, decisions that
+could not be made, or the generator was the limit; 130 interrupted.`,
 		Example: `  cibatest load --rate 20/s --duration 30s
   cibatest load --target staging.yaml --rate 5/s..100/s --duration 10m --slo 'redeem.p99<300ms' --slo 'violations==0' --i-own-this-target staging.example.com`,
 		Args: cobra.NoArgs,
@@ -75,7 +78,8 @@ func (f *loadFlags) bind(cmd *cobra.Command) {
 	flags.IntVar(&f.agents, "agents", 0, "closed loop: so many flows at once, each followed by the next; replaces --rate")
 	flags.DurationVar(&f.pause, "pause", 0, "with --agents: between an agent's flows")
 	flags.DurationVarP(&f.duration, "duration", "d", 30*time.Second, "how long flows start")
-	flags.DurationVar(&f.drain, "drain", 0, "how long flows may still end after the last start; 0: until the OP ends what was decided, at most "+loadgen.MostDrain.String())
+	flags.DurationVar(&f.drain, "drain", 0,
+		"how long flows may still end after the last start; 0: until the OP ends what was decided, at most "+loadgen.MostDrain.String())
 	flags.DurationVar(&f.timeout, "timeout", loadgen.DefaultTimeout, "of one request; long enough for a long poll")
 	flags.StringVar(&f.mix, "mix", "approve=90,deny=5,ignore=5", "how users decide")
 	flags.StringVar(&f.think, "think", "lognormal:4s,0.6", "how long users think: fixed:2s, uniform:1s..5s, lognormal:MEDIAN,SIGMA")

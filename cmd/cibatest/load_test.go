@@ -8,6 +8,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/cibatest/cibatest/internal/lab"
 	"github.com/cibatest/cibatest/reports/result"
 )
 
@@ -111,5 +112,43 @@ func TestLoadAndReports(t *testing.T) {
 	out.Reset()
 	if code := run([]string{"report", "load", filepath.Join(folder, "load.ndjson")}, nil, &out, &errOut); code != exitOK || !strings.Contains(out.String(), "HELD") {
 		t.Errorf("the journal: exit code %d, %s", code, out.String())
+	}
+}
+
+// The exit code and the headline say what users got, without any objective of the
+// user's own. The rarer ways to lose a decision are tried in virtual time in loadgen.
+func TestLoadIsAboutUsers(t *testing.T) {
+	t.Parallel()
+	if testing.Short() {
+		t.Skip("a decision is late after 15 s")
+	}
+	healthy, late := startLab(t, lab.Options{}), startLab(t, lab.Options{Faults: []string{"approval-late"}})
+	misled := filepath.Join(filepath.Dir(healthy), "misled.yaml") // beside the keys it names
+	if err := os.WriteFile(misled, bytes.ReplaceAll(read(t, healthy), []byte("/decision?"), []byte("/nowhere?")), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	for _, c := range []struct {
+		name, target   string
+		args           []string
+		code           int
+		headline, says string
+	}{
+		{"healthy", healthy, nil, exitOK, "HELD", "decision.delivered>99%: 100.00%"},
+		{"approvals show after 40 s", late, nil, exitNonConformant, "MISSED", "never showed"},
+		{"approvals show after 40 s, with an objective", late, []string{"--slo", "flow.success>99%"}, exitNonConformant, "MISSED", "objective flow.success>99% missed: 0.00%"},
+		{"the hook is elsewhere", misled, []string{"--drain", "3s"}, exitNotJudged, "UNJUDGED", "8 of 8 decisions could not be made"},
+		{"every start is refused", healthy, []string{"--param", "scope=profile"}, exitNotJudged, "UNJUDGED", "8 of 8 starts were refused, the first for: invalid_scope"},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			t.Parallel()
+			args := append([]string{
+				"load", "--target", c.target, "--out", t.TempDir(), "--rate", "4/s", "--duration", "2s", "--drain", "22s", "--think", "fixed:1s",
+				"--mix", "approve=1", "--probes", "0%", "--max-lag", "30s",
+			}, c.args...)
+			code, out, errOut := called(t, args...)
+			if code != c.code || !strings.HasPrefix(strings.TrimSpace(out), c.headline) || !strings.Contains(out, c.says) {
+				t.Errorf("exit %d, want %d, %s and %q:\n%s%s", code, c.code, c.headline, c.says, out, errOut)
+			}
+		})
 	}
 }
