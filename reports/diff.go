@@ -40,7 +40,7 @@ type Change struct {
 	Message      string         `json:"message,omitempty"` // of the later side
 }
 
-// Bad says whether something fails that did not fail before.
+// Bad reports whether something fails that did not fail before.
 func (d Difference) Bad() bool { return len(d.NewFailures) > 0 }
 
 // Compare tells how two runs differ. A failure that the baseline expects is a

@@ -91,7 +91,7 @@ func (t *textWriter) run(d digest) {
 	}
 }
 
-// long says whether more was written than a screen holds.
+// long reports whether more was written than a screen holds.
 func (t *textWriter) long() bool { return bytes.Count(t.b.Bytes(), []byte("\n")) > 40 }
 
 func (t *textWriter) verdict(d digest) {

@@ -241,7 +241,7 @@ func (p *places) requirementView(r result.Requirement) requirementView {
 	return v
 }
 
-// expected says whether the baseline explains every case of the requirement that
+// expected reports whether the baseline explains every case of the requirement that
 // came to the requirement's outcome.
 func (p *places) expected(r result.Requirement) bool {
 	found := false

@@ -87,7 +87,7 @@ type Funnel struct {
 	Abandoned    int64 `json:"abandoned"`   // the run ended first
 }
 
-// AddsUp says whether every flow went exactly one way.
+// AddsUp reports whether every flow went exactly one way.
 func (f Funnel) AddsUp() bool {
 	return f.Offered == f.Dropped+f.Started && f.Started == f.Refused+f.Acknowledged &&
 		f.Acknowledged == f.Ended()+f.Abandoned

@@ -74,7 +74,7 @@ type Target struct {
 	Configuration map[string]any        `json:"configuration,omitempty"`
 }
 
-// Capability says whether the target, with this configuration, offers
+// Capability reports whether the target, with this configuration, offers
 // something that cases need, and how that is known.
 type Capability struct {
 	Has    bool   `json:"has"`

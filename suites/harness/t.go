@@ -45,12 +45,12 @@ type Flow = driver.Flow
 // Request is a call of a client and what the driver is not to do with it.
 type Request = driver.Request
 
-// endOn unwinds a body. It is the only panic a case uses, and runBody recovers it.
+// stop unwinds a body. It is the only panic a case uses, and [guard] recovers it.
 type stop struct {
 	outcome   result.Outcome
 	reason    string
 	transient bool // a second try may succeed
-	deferred  bool // What other cases have open is the reason
+	deferred  bool // what other cases have open is the reason
 }
 
 // Context ends with the case's time limit.
