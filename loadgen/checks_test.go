@@ -5,6 +5,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/cibatest/cibatest/internal/targetfile"
 	"github.com/cibatest/cibatest/reports/result"
 )
 
@@ -62,7 +63,10 @@ func TestLostTwinIsNotForgotten(t *testing.T) {
 		time.Sleep(time.Second)
 		reply(w, 400, `{"error":"invalid_grant"}`)
 	}}
-	againstWith(t, s, func(p *Plan) { p.Probes, p.Seed = 1, 5 }, decidedAtOnce, func(t *testing.T, l result.Load) {
+	againstWith(t, s, func(p *Plan) {
+		p.Probes = 1
+		p.Users = []targetfile.User{{LoginHint: "alice"}, {LoginHint: "bob"}, {LoginHint: "carol"}} // one request each
+	}, decidedAtOnce, func(t *testing.T, l result.Load) {
 		if n := l.Counters[result.CountTwins]; n == 0 || len(l.Violations) != 0 {
 			t.Errorf("%d flows were polled twice at once; accused of %+v", n, l.Violations)
 		}
