@@ -90,7 +90,8 @@ type capabilityView struct {
 
 func newView(d digest) view {
 	v := view{
-		digest: d, Headline: d.headline(), Coverage: d.coverage(), Tone: d.tone(), Lead: upper(d.explanation()), Selected: d.selected(), Scope: d.scope(),
+		digest: d, Headline: d.headline(), Coverage: d.coverage(), Tone: d.tone(),
+		Lead: upper(d.explanation()), Selected: d.selected(), Scope: d.scope(),
 		Date: stamp(d.Started), Machine: d.Started.UTC().Format("2006-01-02T15:04:05Z"),
 		CriticalPath: span(d.Timing.CriticalPathMS), Wall: span(d.Timing.WallMS), Sum: span(d.Timing.SumMS),
 		Outcomes: outcomes, Levels: levels(d.Requirements), CaseTally: tallyCases(d.Cases), Skipped: d.skipped,

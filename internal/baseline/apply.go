@@ -122,11 +122,12 @@ func (e Entry) problems(run result.Run, strict bool) []result.BaselineProblem {
 	if strict && !e.explained() {
 		add(result.Unexplained, "the entry has no reason yet; write why %s is accepted", e.Outcome)
 	}
-	switch found := e.finding(run); {
-	case found == refuted:
+	switch e.finding(run) {
+	case refuted:
 		add(result.Stale, "is listed as %s and is %s now; correct or remove the entry (%s)", e.Outcome, e.outcomesNow(run), e.Reason)
-	case found == unmatched:
+	case unmatched:
 		add(result.Unmatched, "no case answers to it; correct or remove the entry (%s)", e.Reason)
+	default: // the entry holds, or the run cannot tell
 	}
 	return list
 }

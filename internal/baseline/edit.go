@@ -126,8 +126,8 @@ func (p *plan) byLines(text []byte, list *yaml.Node) ([]byte, error) {
 		return nil, err
 	}
 	lines = slices.Insert(lines, end, fresh...)
-	for i := len(list.Content) - 1; i >= 0; i-- { // from the end, so that the places before stay true
-		item := list.Content[i]
+	// It goes from the end, so that the places before stay true.
+	for i, item := range slices.Backward(list.Content) {
 		if outcome, changed := p.changes[i]; changed {
 			replace(lines, member(item, "outcome"), outcome)
 		}

@@ -251,7 +251,8 @@ func sideBySide(parts []Load) error {
 	end := inOrder[0].end()
 	for _, p := range inOrder[1:] {
 		if p.Started.After(end) {
-			return fmt.Errorf("the part that started %s began %s after the others had ended: parts run side by side; look at runs one after the other by themselves",
+			return fmt.Errorf("the part that started %s began %s after the others had ended: "+
+				"parts run side by side; look at runs one after the other by themselves",
 				p.Started.UTC().Format(time.RFC3339), p.Started.Sub(end).Round(time.Second))
 		}
 		if p.end().After(end) {
