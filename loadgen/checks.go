@@ -137,7 +137,8 @@ func (c *checks) slowed(e *engine, x *exchange) {
 	if c.slowDowns++; c.slowDowns <= toleratedSlowDowns {
 		return
 	}
-	c.report(e, x, slowedDown, "poll %d left at least %s after the answer before it", f.polls, rounded(x.sent-(f.due-int64(f.interval)*int64(time.Millisecond))))
+	answered := f.due - int64(f.interval)*int64(time.Millisecond)
+	c.report(e, x, slowedDown, "poll %d left at least %s after the answer before it", f.polls, rounded(x.sent-answered))
 }
 
 // twice judges a second token response for one auth_req_id.

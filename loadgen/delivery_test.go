@@ -46,44 +46,53 @@ func TestDecisionsArrive(t *testing.T) {
 		wait   int64 // p50 of decision_to_token in seconds
 	}{
 		{
-			"approved and told at the next poll", after(0, grant), Mix{Approve: 1}, 0,
-			result.Funnel{Approved: 3}, map[string]int64{result.CountSettled: 3, result.CountDelivered: 3, result.CountAsWanted: 3}, 4,
+			name: "approved and told at the next poll", token: after(0, grant), mix: Mix{Approve: 1},
+			funnel: result.Funnel{Approved: 3},
+			counts: map[string]int64{result.CountSettled: 3, result.CountDelivered: 3, result.CountAsWanted: 3}, wait: 4,
 		},
 		{
-			"approved and told within the time to spread", after(3, grant), Mix{Approve: 1}, 0,
-			result.Funnel{Approved: 3}, map[string]int64{result.CountSettled: 3, result.CountDelivered: 3, result.CountAsWanted: 3}, 19,
+			name: "approved and told within the time to spread", token: after(3, grant), mix: Mix{Approve: 1},
+			funnel: result.Funnel{Approved: 3},
+			counts: map[string]int64{result.CountSettled: 3, result.CountDelivered: 3, result.CountAsWanted: 3}, wait: 19,
 		},
 		{
-			"approved and told after 40 s", after(8, grant), Mix{Approve: 1}, 0,
-			result.Funnel{Approved: 3}, map[string]int64{result.CountSettled: 3, result.CountLate: 3}, 44,
+			name: "approved and told after 40 s", token: after(8, grant), mix: Mix{Approve: 1},
+			funnel: result.Funnel{Approved: 3},
+			counts: map[string]int64{result.CountSettled: 3, result.CountLate: 3}, wait: 44,
 		},
 		{
-			"approved and never told", after(24, expiredText), Mix{Approve: 1}, 0,
-			result.Funnel{Undelivered: 3}, map[string]int64{result.CountSettled: 3}, 124,
+			name: "approved and never told", token: after(24, expiredText), mix: Mix{Approve: 1},
+			funnel: result.Funnel{Undelivered: 3},
+			counts: map[string]int64{result.CountSettled: 3}, wait: 124,
 		},
 		{
-			"approved and not told while the run lasted", after(24, expiredText), Mix{Approve: 1}, 30 * time.Second,
-			result.Funnel{Undelivered: 3}, map[string]int64{result.CountSettled: 3}, 30,
+			name: "approved and not told while the run lasted", token: after(24, expiredText), mix: Mix{Approve: 1}, drain: 30 * time.Second,
+			funnel: result.Funnel{Undelivered: 3},
+			counts: map[string]int64{result.CountSettled: 3}, wait: 30,
 		},
 		{
-			"denied and never told", after(24, expiredText), Mix{Deny: 1}, 0,
-			result.Funnel{Undelivered: 3}, map[string]int64{result.CountSettled: 3}, 0,
+			name: "denied and never told", token: after(24, expiredText), mix: Mix{Deny: 1},
+			funnel: result.Funnel{Undelivered: 3},
+			counts: map[string]int64{result.CountSettled: 3},
 		},
 		{
-			"denied and told", after(0, deniedText), Mix{Deny: 1}, 0,
-			result.Funnel{Denied: 3}, map[string]int64{result.CountSettled: 3, result.CountDelivered: 3, result.CountAsWanted: 3}, 0,
+			name: "denied and told", token: after(0, deniedText), mix: Mix{Deny: 1},
+			funnel: result.Funnel{Denied: 3},
+			counts: map[string]int64{result.CountSettled: 3, result.CountDelivered: 3, result.CountAsWanted: 3},
 		},
 		{
-			"the run ended before anything could be known", after(24, expiredText), Mix{Approve: 1}, 8 * time.Second,
-			result.Funnel{Abandoned: 3}, map[string]int64{result.CountCutShort: 3}, 0,
+			name: "the run ended before anything could be known", token: after(24, expiredText), mix: Mix{Approve: 1}, drain: 8 * time.Second,
+			funnel: result.Funnel{Abandoned: 3},
+			counts: map[string]int64{result.CountCutShort: 3},
 		},
 		{
-			"nobody decided", after(24, expiredText), Mix{Ignore: 1}, 3 * time.Minute,
-			result.Funnel{Expired: 3}, map[string]int64{result.CountAsWanted: 3}, 0,
+			name: "nobody decided", token: after(24, expiredText), mix: Mix{Ignore: 1}, drain: 3 * time.Minute,
+			funnel: result.Funnel{Expired: 3},
+			counts: map[string]int64{result.CountAsWanted: 3},
 		},
 		{
-			"nobody decided, and nobody waits for that", after(24, expiredText), Mix{Ignore: 1}, 0,
-			result.Funnel{Abandoned: 3}, nil, 0,
+			name: "nobody decided, and nobody waits for that", token: after(24, expiredText), mix: Mix{Ignore: 1},
+			funnel: result.Funnel{Abandoned: 3},
 		},
 	} {
 		t.Run(c.name, func(t *testing.T) {

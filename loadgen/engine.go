@@ -114,7 +114,7 @@ func (e *engine) abandon() {
 	defer e.mu.Unlock()
 	now := e.elapsed()
 	for n := range e.flows.arena.used {
-		i := uint32(n) //nolint:gosec // an index of the arena
+		i := uint32(n)
 		f := e.flows.at(i)
 		switch {
 		case f.serial == 0 || f.state == over:

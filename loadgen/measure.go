@@ -1,6 +1,7 @@
 package loadgen
 
 import (
+	"maps"
 	"slices"
 	"strconv"
 	"strings"
@@ -39,8 +40,9 @@ const (
 
 // classNames are how results call them.
 var classNames = [classes]string{
-	"initiate", "initiate.corrected", "pending", "pending.corrected", "slow_down", "slow_down.corrected", "redeem", "redeem.corrected",
-	"ended", "ended.corrected", "error", "error.corrected", result.DecisionToToken, result.WaitedInVain, "flow", "decide", "lag.initiate", "lag.poll", "polls_per_flow",
+	"initiate", "initiate.corrected", "pending", "pending.corrected", "slow_down", "slow_down.corrected",
+	"redeem", "redeem.corrected", "ended", "ended.corrected", "error", "error.corrected",
+	result.DecisionToToken, result.WaitedInVain, "flow", "decide", "lag.initiate", "lag.poll", "polls_per_flow",
 }
 
 // classOf is where the duration of an answer belongs.
@@ -179,12 +181,8 @@ func (t *tally) window(start, length time.Duration) result.Window {
 		StartMS: start.Milliseconds(), SpanMS: length.Milliseconds(), Counters: map[string]int64{},
 		Answers: t.answerTexts(), FailedFor: map[string]int64{}, Histograms: map[string]result.Histogram{},
 	}
-	for name, n := range t.counters {
-		w.Counters[name] = n
-	}
-	for reason, n := range t.failedFor {
-		w.FailedFor[reason] = n
-	}
+	maps.Copy(w.Counters, t.counters)
+	maps.Copy(w.FailedFor, t.failedFor)
 	for c, h := range t.histogram {
 		if h != nil && h.TotalCount() > 0 {
 			w.Histograms[classNames[c]] = result.EncodeSparse(h)

@@ -28,7 +28,8 @@ func (w *watch) verdict() (result.LoadVerdict, []string) {
 			reasons = append(reasons, "this side kept its schedule"+w.worstLag()+": what was missed is the doing of the OP")
 		}
 	case w.waited():
-		reasons = append(reasons, fmt.Sprintf("the OP was the limit: all %d workers waited for its answers (--max-workers), so %s; corrected latency shows it in full", w.e.plan.MaxWorkers, late))
+		reasons = append(reasons, fmt.Sprintf("the OP was the limit: all %d workers waited for its answers (--max-workers), so %s; "+
+			"corrected latency shows it in full", w.e.plan.MaxWorkers, late))
 	case len(proven) > 0:
 		reasons = append(reasons, late+w.why()+"; what stands first is true all the same")
 	default:
@@ -53,7 +54,8 @@ func (w *watch) reached() result.LoadVerdict {
 func (w *watch) proven() (reasons []string) {
 	counted := w.total.counters
 	if o := w.e.plan.delivery(); !o.met(w.total) {
-		reasons = append(reasons, fmt.Sprintf("of %d decisions that the OP took %d never showed, %d showed only after one interval and %s more, and %d ended in something else: objective %s",
+		reasons = append(reasons, fmt.Sprintf("of %d decisions that the OP took %d never showed, "+
+			"%d showed only after one interval and %s more, and %d ended in something else: objective %s",
 			counted[result.CountSettled], counted[result.CountUndelivered], counted[result.CountLate], spreading,
 			counted[result.CountSettled]-counted[result.CountDelivered]-counted[result.CountLate]-counted[result.CountUndelivered], o.text))
 	}
@@ -86,7 +88,8 @@ func (w *watch) unable() (reason string, whatever bool) {
 	}
 	if w.undecided() {
 		failed := w.total.counters[result.CountUndecided]
-		return fmt.Sprintf("%d of %d decisions could not be made: %v", failed, failed+w.total.counters[result.CountDecisions], w.e.decisions.failed), false
+		asked := failed + w.total.counters[result.CountDecisions]
+		return fmt.Sprintf("%d of %d decisions could not be made: %v", failed, asked, w.e.decisions.failed), false
 	}
 	return "", false
 }
@@ -103,7 +106,8 @@ func (w *watch) refusals() []string {
 	if w.e.starts.refusal == "" {
 		return nil
 	}
-	return []string{fmt.Sprintf("%d of %d starts were refused, the first for: %s", w.total.counters[result.CountRefused], w.total.counters[result.CountStarted], w.e.starts.refusal)}
+	return []string{fmt.Sprintf("%d of %d starts were refused, the first for: %s",
+		w.total.counters[result.CountRefused], w.total.counters[result.CountStarted], w.e.starts.refusal)}
 }
 
 // wordsOf is why a start was refused, as the OP says it. What is its own is quoted, and
@@ -144,7 +148,8 @@ const leastAchieved = 0.95
 // late is in which way requests left late or not at all, empty when they did not. A
 // single late request is none: among fewer than a hundred it would be one in a hundred.
 func (w *watch) late() string {
-	if part, known := share(w.total.counters[result.CountStarted], w.total.counters[result.CountOffered]); known && part < leastAchieved && w.aborted == "" {
+	part, known := share(w.total.counters[result.CountStarted], w.total.counters[result.CountOffered])
+	if known && part < leastAchieved && w.aborted == "" {
 		return fmt.Sprintf("only %.0f%% of the offered flows were started", part*100)
 	}
 	for _, c := range []class{classLagPoll, classLagInitiate} {
