@@ -48,7 +48,8 @@ func tellBaseline(errOut io.Writer, run result.Run) {
 		fmt.Fprintf(errOut, "baseline: %s: %s\n", reports.OneLine(p.Entry), reports.OneLine(p.Text))
 	}
 	if ids := baseline.NewWarnings(run); len(ids) > 0 {
-		fmt.Fprintf(errOut, "baseline: %d of the warnings are not listed, which fails nothing: %s\n", len(ids), reports.OneLine(strings.Join(ids, " ")))
+		fmt.Fprintf(errOut, "baseline: %d of the warnings are not listed, which fails nothing: %s\n",
+			len(ids), reports.OneLine(strings.Join(ids, " ")))
 	}
 }
 

@@ -48,9 +48,11 @@ func (h *heartbeats) done() {}
 
 func heartbeatLine(s loadgen.Status) string {
 	f := result.FunnelOf(s.Total)
-	return fmt.Sprintf("%s: %d started, %d pending, %d approved, %d denied, %d expired, %d failed, %d undelivered; %d requests/s, redeem p99 %s, lag p99 %s; %d errors, %d violations",
-		phase(s), f.Started, s.Pending, f.Approved, f.Denied, f.Expired, f.Failed, f.Undelivered, s.Second[result.CountRequests],
-		shortly(s.Latency["redeem.corrected"].P99), shortly(s.Latency["lag.poll"].P99), s.Total[result.CountErrors], s.Total[result.CountViolations])
+	return fmt.Sprintf("%s: %d started, %d pending, %d approved, %d denied, %d expired, %d failed, %d undelivered; "+
+		"%d requests/s, redeem p99 %s, lag p99 %s; %d errors, %d violations",
+		phase(s), f.Started, s.Pending, f.Approved, f.Denied, f.Expired, f.Failed, f.Undelivered,
+		s.Second[result.CountRequests], shortly(s.Latency["redeem.corrected"].P99), shortly(s.Latency["lag.poll"].P99),
+		s.Total[result.CountErrors], s.Total[result.CountViolations])
 }
 
 func phase(s loadgen.Status) string {
@@ -153,6 +155,10 @@ func (b board) View() tea.View {
 	if s.Length > 0 && !s.Draining {
 		share = min(1, s.Elapsed.Seconds()/s.Length.Seconds())
 	}
+	advice := "Ctrl-C ends the starts and lets what is pending end"
+	if b.ending {
+		advice = "no more starts; Ctrl-C once more ends at once"
+	}
 	lines := []string{
 		"",
 		boardTitle.Render("cibatest load") + "  " + fmt.Sprintf("%.60q", b.issuer),
@@ -163,7 +169,7 @@ func (b board) View() tea.View {
 		"",
 		b.latencies(),
 		b.trouble(),
-		boardFaint.Render(map[bool]string{false: "Ctrl-C ends the starts and lets what is pending end", true: "no more starts; Ctrl-C once more ends at once"}[b.ending]),
+		boardFaint.Render(advice),
 		"",
 	}
 	return tea.NewView(strings.Join(lines, "\n"))
@@ -177,7 +183,8 @@ func (b board) rates() string {
 
 func (b board) flows() string {
 	f := result.FunnelOf(b.status.Total)
-	text := fmt.Sprintf("  flows %d   %s   denied %d   expired %d", f.Started, boardGood.Render(fmt.Sprintf("approved %d", f.Approved)), f.Denied, f.Expired)
+	approved := boardGood.Render(fmt.Sprintf("approved %d", f.Approved))
+	text := fmt.Sprintf("  flows %d   %s   denied %d   expired %d", f.Started, approved, f.Denied, f.Expired)
 	for _, bad := range []struct {
 		name string
 		n    int64
