@@ -83,6 +83,7 @@ func (e *engine) measure(x *exchange) {
 			e.now.count(result.CountUnprovoked, 1)
 			e.checks.slowed(e, x)
 		}
+	default: // what a healthy OP answers counts with its flow
 	}
 }
 

@@ -38,7 +38,8 @@ var ordinary = caps{perMinute: 6000, pending: 10_000, duration: time.Hour, why: 
 var capsOf = map[string]caps{
 	"auth0": {
 		perMinute: 500, pending: 5000, duration: 2 * time.Hour, firm: true, approval: true,
-		why: "Auth0's limits for a tenant; requests that nobody answers keep counting for up to a day, and the load-testing policy asks for written approval two weeks ahead",
+		why: "Auth0's limits for a tenant; requests that nobody answers keep counting for up to a day, " +
+			"and the load-testing policy asks for written approval two weeks ahead",
 	},
 }
 
@@ -52,7 +53,8 @@ func Care(t *targetfile.Target, p *Plan, c Consent) error {
 	}
 	for _, host := range foreign {
 		if !slices.Contains(c.Hosts, host) {
-			errs = append(errs, fmt.Errorf("%s is not this machine: a load test of somebody else's service is an attack; if it is yours, say --i-own-this-target %s", host, host))
+			errs = append(errs, fmt.Errorf("%s is not this machine: a load test of somebody else's service is an attack; "+
+				"if it is yours, say --i-own-this-target %s", host, host))
 		}
 	}
 	limits, special := capsOf[t.Persona]

@@ -28,7 +28,10 @@ func (k *evidence) of(e *engine, x *exchange, text string) result.Evidence {
 		address = &url.URL{} // was parsed when the run began
 	}
 	req := &http.Request{Method: http.MethodPost, URL: address, Header: e.requests.header}
-	resp := &ciba.Response{Status: x.status, Header: x.result.Headers, Body: x.result.Body, Sent: e.began.Add(time.Duration(x.sent)), Received: e.began.Add(time.Duration(x.done))}
+	resp := &ciba.Response{
+		Status: x.status, Header: x.result.Headers, Body: x.result.Body,
+		Sent: e.began.Add(time.Duration(x.sent)), Received: e.began.Add(time.Duration(x.done)),
+	}
 	shown := k.masker.Exchange(label, req, body, resp)
 	shown.StartedMS = time.Duration(x.sent).Milliseconds()
 	return result.Evidence{Flow: int64(x.f.serial), AtMS: time.Duration(x.done).Milliseconds(), Text: text, Exchange: shown}

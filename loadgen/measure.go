@@ -1,6 +1,7 @@
 package loadgen
 
 import (
+	"maps"
 	"slices"
 	"strconv"
 	"strings"
@@ -180,12 +181,8 @@ func (t *tally) window(start, length time.Duration) result.Window {
 		StartMS: start.Milliseconds(), SpanMS: length.Milliseconds(), Counters: map[string]int64{},
 		Answers: t.answerTexts(), FailedFor: map[string]int64{}, Histograms: map[string]result.Histogram{},
 	}
-	for name, n := range t.counters {
-		w.Counters[name] = n
-	}
-	for reason, n := range t.failedFor {
-		w.FailedFor[reason] = n
-	}
+	maps.Copy(w.Counters, t.counters)
+	maps.Copy(w.FailedFor, t.failedFor)
 	for c, h := range t.histogram {
 		if h != nil && h.TotalCount() > 0 {
 			w.Histograms[classNames[c]] = result.EncodeSparse(h)

@@ -35,8 +35,9 @@ func (u unit) text(v float64) string {
 		return time.Duration(v * 1000).String()
 	case percent:
 		return strconv.FormatFloat(v*100, 'f', 2, 64) + "%"
+	default: // a number stands for itself
+		return strconv.FormatFloat(v, 'f', -1, 64)
 	}
-	return strconv.FormatFloat(v, 'f', -1, 64)
 }
 
 func (c condition) holds(v float64) bool {
@@ -96,7 +97,8 @@ func share(part, whole int64) (float64, bool) {
 func parseCondition(text string) (condition, error) {
 	m := conditionForm.FindStringSubmatch(text)
 	if m == nil {
-		return condition{}, fmt.Errorf("%q: write a measure, a comparison and a limit, as redeem.p99<300ms, violations==0 or flow.success>99.5%%", text)
+		return condition{}, fmt.Errorf("%q: write a measure, a comparison and a limit, "+
+			"as redeem.p99<300ms, violations==0 or flow.success>99.5%%", text)
 	}
 	c := condition{text: strings.TrimSpace(text), name: m[1], operator: m[2]}
 	limit, err := strconv.ParseFloat(m[3], 64)
@@ -111,7 +113,8 @@ func parseCondition(text string) (condition, error) {
 		number: {"": 1}, percent: {"%": 0.01}, micros: {"us": 1, "ms": 1e3, "s": 1e6, "m": 60e6},
 	}[c.unit][m[4]]
 	if !fits {
-		return condition{}, fmt.Errorf("%q: the limit needs %s", text, map[unit]string{number: "no unit", percent: "%", micros: "us, ms, s or m"}[c.unit])
+		needed := map[unit]string{number: "no unit", percent: "%", micros: "us, ms, s or m"}[c.unit]
+		return condition{}, fmt.Errorf("%q: the limit needs %s", text, needed)
 	}
 	c.limit = limit * scale
 	return c, nil

@@ -144,7 +144,8 @@ func retryAfter(h http.Header, received time.Time) time.Duration {
 // odd has one name for all, unlike in [ciba.Printable]: an OP must not be able to make
 // a result carry any number of names.
 func printable(code string) string {
-	if len(code) > 40 || !utf8.ValidString(code) || strings.ContainsFunc(code, func(r rune) bool { return r < ' ' || r > '~' || r == '"' || r == '<' }) {
+	odd := func(r rune) bool { return r < ' ' || r > '~' || r == '"' || r == '<' }
+	if len(code) > 40 || !utf8.ValidString(code) || strings.ContainsFunc(code, odd) {
 		return "an unprintable code"
 	}
 	return code

@@ -159,7 +159,8 @@ const leastAchieved = 0.95
 // late is in which way requests left late or not at all, empty when they did not. A
 // single late request is none: among fewer than a hundred it would be one in a hundred.
 func (w *watch) late() string {
-	if part, known := share(w.total.counters[result.CountStarted], w.total.counters[result.CountOffered]); known && part < leastAchieved && w.aborted == "" {
+	part, known := share(w.total.counters[result.CountStarted], w.total.counters[result.CountOffered])
+	if known && part < leastAchieved && w.aborted == "" {
 		return fmt.Sprintf("only %.0f%% of the offered flows were started", part*100)
 	}
 	for _, c := range []class{classLagPoll, classLagInitiate} {

@@ -156,7 +156,8 @@ func (w *watch) sign(t *tally) {
 func (w *watch) status(now time.Duration, draining bool, gauges result.Window, t *tally) Status {
 	s := Status{
 		Elapsed: now, Length: w.e.plan.Duration, Draining: draining, Pending: gauges.Pending, UnderWay: gauges.UnderWay,
-		Offered: w.offered(now-tick, now), Total: maps.Clone(w.total.counters), Second: maps.Clone(t.counters), Latency: map[string]result.Latency{},
+		Offered: w.offered(now-tick, now), Total: maps.Clone(w.total.counters), Second: maps.Clone(t.counters),
+		Latency: map[string]result.Latency{},
 	}
 	for c, h := range t.histogram {
 		if h != nil && h.TotalCount() > 0 {

@@ -52,7 +52,8 @@ func hex(text string) charts.Color { return charts.ParseColor(text) }
 func chartTheme(dark bool, paper, ink, soft, rule string) charts.ColorPalette {
 	return charts.MakeTheme(charts.ThemeOption{
 		IsDarkMode: dark, BackgroundColor: hex(paper), TextColor: hex(ink), TextColorTitle: hex(ink), TextColorLegend: hex(ink),
-		TextColorXAxis: hex(soft), TextColorYAxis: hex(soft), AxisStrokeColor: hex(soft), AxisSplitLineColor: hex(rule), SeriesColors: seriesColors,
+		TextColorXAxis: hex(soft), TextColorYAxis: hex(soft), AxisStrokeColor: hex(soft), AxisSplitLineColor: hex(rule),
+		SeriesColors: seriesColors,
 	})
 }
 
@@ -66,12 +67,12 @@ func overTime(windows []result.Window, l lines) (chart, error) {
 		o := charts.NewLineChartOptionWithData(l.values)
 		o.Theme, o.Legend.SeriesNames, o.XAxis.Labels, o.LineStrokeWidth = theme, l.names, labels, 1.5
 		o.Symbol.Shape = charts.SymbolNone
-		o.XAxis.BoundaryGap = charts.Ptr(false)
+		o.XAxis.BoundaryGap = new(false)
 		o.XAxis.LabelCount = 10
 		o.ValueFormatter = l.unit
-		o.YAxis = []charts.YAxisOption{{Min: charts.Ptr(0.0), ValueFormatter: l.unit}}
+		o.YAxis = []charts.YAxisOption{{Min: new(0.0), ValueFormatter: l.unit}}
 		if l.stacked {
-			o.StackSeries = charts.Ptr(true)
+			o.StackSeries = new(true)
 		}
 		return p.LineChart(o)
 	})
@@ -99,7 +100,7 @@ func bars(title string, labels []string, counts []float64) (chart, error) {
 		o.Theme, o.CategoryAxis.Labels = theme, labels
 		o.CategoryAxis.LabelCount = 12
 		o.ValueFormatter = plain
-		o.ValueAxis = []charts.ValueAxisOption{{Min: charts.Ptr(0.0), ValueFormatter: plain}}
+		o.ValueAxis = []charts.ValueAxisOption{{Min: new(0.0), ValueFormatter: plain}}
 		return p.BarChart(o)
 	})
 }
@@ -107,7 +108,9 @@ func bars(title string, labels []string, counts []float64) (chart, error) {
 func drawn(title, text string, draw func(*charts.Painter, charts.ColorPalette) error) (chart, error) {
 	c := chart{Title: title, Text: text}
 	for _, dark := range []bool{false, true} {
-		p := charts.NewPainter(charts.PainterOptions{OutputFormat: charts.ChartOutputSVG, Width: chartWidth, Height: chartHeight, Theme: themes[dark]})
+		p := charts.NewPainter(charts.PainterOptions{
+			OutputFormat: charts.ChartOutputSVG, Width: chartWidth, Height: chartHeight, Theme: themes[dark],
+		})
 		if err := draw(p, themes[dark]); err != nil {
 			return c, fmt.Errorf("chart %q: %w", title, err)
 		}

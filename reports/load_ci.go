@@ -3,6 +3,7 @@ package reports
 import (
 	"fmt"
 	"io"
+	"slices"
 
 	"github.com/cibatest/cibatest/reports/result"
 )
@@ -67,7 +68,8 @@ func LoadMarkdown(w io.Writer, l result.Load) error {
 	}
 	m.line("\n| latency | count | p50 | p90 | p99 | p99.9 | max |\n| :--- | ---: | ---: | ---: | ---: | ---: | ---: |")
 	for _, c := range l.Latency {
-		m.line("| %s | %d | %s | %s | %s | %s | %s |", tableCell(c.Class), c.Count, quantity(c, c.P50), quantity(c, c.P90), quantity(c, c.P99), quantity(c, c.P999), quantity(c, c.Max))
+		m.line("| %s | %d | %s | %s | %s | %s | %s |", tableCell(c.Class), c.Count,
+			quantity(c, c.P50), quantity(c, c.P90), quantity(c, c.P99), quantity(c, c.P999), quantity(c, c.Max))
 	}
 	m.loadFindings(l)
 	_, err := w.Write(m.b.Bytes())
@@ -95,10 +97,8 @@ func (m *markdown) loadFindings(l result.Load) {
 
 // tableCell keeps a name of ours in its cell; a file may hold any.
 func tableCell(name string) string {
-	for _, known := range result.ClassOrder {
-		if name == known {
-			return name
-		}
+	if slices.Contains(result.ClassOrder, name) {
+		return name
 	}
 	return "other"
 }

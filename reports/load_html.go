@@ -130,9 +130,12 @@ func loadFacts(l result.Load) [][2]string {
 		{"Load", fmt.Sprintf("%s, %s, %s and up to %s to drain", p.Rate, p.Arrivals, span(p.DurationMS), span(p.DrainMS))},
 		{"Client", fmt.Sprintf("%s by %s, polling %s", p.Client, p.AuthMethod, p.Pollers)},
 		{"Users", fmt.Sprintf("%s, %s, thinking %s", plural(p.Users, "user", "users"), p.Decisions, p.ThinkTime)},
-		{"Requests", fmt.Sprintf("%d over %s, %d without an answer of the protocol", c[result.CountRequests], plural(int(c[result.CountConnections]), "connection", "connections"), c[result.CountErrors])},
-		{"Polling", fmt.Sprintf("%d early, %d answered slow_down, of them %d unprovoked", c[result.CountEarlyPolls], c[result.CountSlowDown], c[result.CountUnprovoked])},
-		{"Generator", fmt.Sprintf("%s of CPU on %s, peak %d MiB, transport %s", span(g.CPUMS), plural(g.Cores, "core", "cores"), g.PeakRSSBytes>>20, p.Transport)},
+		{"Requests", fmt.Sprintf("%d over %s, %d without an answer of the protocol",
+			c[result.CountRequests], plural(int(c[result.CountConnections]), "connection", "connections"), c[result.CountErrors])},
+		{"Polling", fmt.Sprintf("%d early, %d answered slow_down, of them %d unprovoked",
+			c[result.CountEarlyPolls], c[result.CountSlowDown], c[result.CountUnprovoked])},
+		{"Generator", fmt.Sprintf("%s of CPU on %s, peak %d MiB, transport %s",
+			span(g.CPUMS), plural(g.Cores, "core", "cores"), g.PeakRSSBytes>>20, p.Transport)},
 		{"Tool", strings.TrimSpace(l.Tool.Name+" "+l.Tool.Version) + fmt.Sprintf(", seed %d", l.Seed)},
 	}
 	for _, part := range l.Parts {
@@ -151,7 +154,8 @@ func countRows(counts map[string]int64) (rows []countRow) {
 func newBreachView(number int, v result.Violation) breachView {
 	b := breachView{Violation: v}
 	for i, e := range v.Evidence {
-		b.Exchanges = append(b.Exchanges, evidenceView{e.Flow, span(e.AtMS), e.Text, newExchangeView(fmt.Sprintf("violation-%d", number+1), i+1, e.Exchange)})
+		exchange := newExchangeView(fmt.Sprintf("violation-%d", number+1), i+1, e.Exchange)
+		b.Exchanges = append(b.Exchanges, evidenceView{e.Flow, span(e.AtMS), e.Text, exchange})
 	}
 	return b
 }
@@ -163,7 +167,11 @@ func loadCharts(l result.Load) ([]chartGroup, error) {
 		return nil, err
 	}
 	percentiles, names := []float64{50, 95, 99}, []string{"p50", "p95", "p99"}
-	latency := chartGroup{Title: "Latency over time", Intro: "From the moment a request was intended to the last byte of its answer, in each window. A stall shows in full, whoever caused it."}
+	latency := chartGroup{
+		Title: "Latency over time",
+		Intro: "From the moment a request was intended to the last byte of its answer, in each window. " +
+			"A stall shows in full, whoever caused it.",
+	}
 	for _, class := range []string{"initiate", "pending", "redeem"} {
 		values, err := quantiles(windows, class+".corrected", percentiles)
 		if err != nil {
@@ -191,8 +199,14 @@ func loadCharts(l result.Load) ([]chartGroup, error) {
 		bands = append(bands, rate(windows, o))
 	}
 	for _, one := range []lines{
-		{title: "Starts offered and made", names: []string{"offered", "started"}, values: [][]float64{offered, rate(windows, result.CountStarted)}, unit: perSecond},
-		{title: "Requests", names: []string{"requests", "errors"}, values: [][]float64{rate(windows, result.CountRequests), rate(windows, result.CountErrors)}, unit: perSecond},
+		{
+			title: "Starts offered and made", names: []string{"offered", "started"},
+			values: [][]float64{offered, rate(windows, result.CountStarted)}, unit: perSecond,
+		},
+		{
+			title: "Requests", names: []string{"requests", "errors"},
+			values: [][]float64{rate(windows, result.CountRequests), rate(windows, result.CountErrors)}, unit: perSecond,
+		},
 		{title: "Flows by outcome", names: outcomes, values: bands, stacked: true, unit: perSecond},
 		{title: "Flows that wait for their user", names: []string{"pending"}, values: [][]float64{pending}, unit: plain},
 		{title: "Lag of polls", names: names, values: lag, unit: duration},
@@ -206,7 +220,10 @@ func loadCharts(l result.Load) ([]chartGroup, error) {
 }
 
 func histogramCharts(l result.Load) (chartGroup, error) {
-	g := chartGroup{Title: "Distribution of latency", Intro: "What the server took. Each bar is a range that ends a quarter above its beginning."}
+	g := chartGroup{
+		Title: "Distribution of latency",
+		Intro: "What the server took. Each bar is a range that ends a quarter above its beginning.",
+	}
 	for _, c := range l.Latency {
 		if c.Class != "initiate" && c.Class != "pending" && c.Class != "redeem" && c.Class != "decision_to_token" {
 			continue

@@ -67,7 +67,8 @@ func (t *textWriter) load(l result.Load) {
 func (t *textWriter) loadPlan(l result.Load) {
 	p := l.Plan
 	t.line("")
-	t.field("load", fmt.Sprintf("%s, %s, for %s and up to %s to drain; %s", p.Rate, p.Arrivals, span(p.DurationMS), span(p.DrainMS), p.Pollers))
+	t.field("load", fmt.Sprintf("%s, %s, for %s and up to %s to drain; %s",
+		p.Rate, p.Arrivals, span(p.DurationMS), span(p.DrainMS), p.Pollers))
 	t.field("client", fmt.Sprintf("%s by %s, %s, transport %s", p.Client, p.AuthMethod, plural(p.Users, "user", "users"), p.Transport))
 	t.field("users", fmt.Sprintf("%s, thinking %s", p.Decisions, p.ThinkTime))
 	t.field("started", fmt.Sprintf("%s, seed %d", stamp(l.Started), l.Seed))
@@ -210,7 +211,8 @@ func (t *textWriter) generator(l result.Load) {
 	c, g := l.Counters, l.Generator
 	took := float64(max(1, l.DurationMS)) / 1000
 	t.line("")
-	t.field("requests", fmt.Sprintf("%d in %s, %.1f/s; %d without an answer of the protocol; slow_down %d, of them %d unprovoked; early polls %d",
+	t.field("requests", fmt.Sprintf("%d in %s, %.1f/s; %d without an answer of the protocol; "+
+		"slow_down %d, of them %d unprovoked; early polls %d",
 		c[result.CountRequests], span(l.DurationMS), float64(c[result.CountRequests])/took, c[result.CountErrors],
 		c[result.CountSlowDown], c[result.CountUnprovoked], c[result.CountEarlyPolls]))
 	t.field("generator", fmt.Sprintf("%s of CPU on %s, %.0f requests a CPU second, peak %d MiB, at most %d requests under way",

@@ -59,7 +59,8 @@ Exit codes: 0 all objectives held, 1 an objective missed, the protocol violated,
 decisions lost; 2 usage, 3 aborted, unreachable, no start acknowledged, decisions that
 could not be made, or the generator was the limit; 130 interrupted.`,
 		Example: `  cibatest load --rate 20/s --duration 30s
-  cibatest load --target staging.yaml --rate 5/s..100/s --duration 10m --slo 'redeem.p99<300ms' --slo 'violations==0' --i-own-this-target staging.example.com`,
+  cibatest load --target staging.yaml --rate 5/s..100/s --duration 10m ` +
+			`--slo 'redeem.p99<300ms' --slo 'violations==0' --i-own-this-target staging.example.com`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error { return load(cmd, f) },
 	}
@@ -82,9 +83,13 @@ func (f *loadFlags) bind(cmd *cobra.Command) {
 		"how long flows may still end after the last start; 0: until the OP ends what was decided, at most "+loadgen.MostDrain.String())
 	flags.DurationVar(&f.timeout, "timeout", loadgen.DefaultTimeout, "of one request; long enough for a long poll")
 	flags.StringVar(&f.mix, "mix", "approve=90,deny=5,ignore=5", "how users decide")
-	flags.StringVar(&f.think, "think", "lognormal:4s,0.6", "how long users think: fixed:2s, uniform:1s..5s, lognormal:MEDIAN,SIGMA")
-	flags.StringVar(&f.device, "device", "", "URL of the 'cibatest device' the OP asks, which decides by its own policy in place of --mix and --think; it is asked what it decided and when (token: "+deviceTokenEnv+")")
-	flags.StringVar(&f.pollers, "pollers", "steady", "when a due poll is sent: steady (at once), jitter:500ms, sync:5s (all at multiples of 5s)")
+	flags.StringVar(&f.think, "think", "lognormal:4s,0.6",
+		"how long users think: fixed:2s, uniform:1s..5s, lognormal:MEDIAN,SIGMA")
+	flags.StringVar(&f.device, "device", "",
+		"URL of the 'cibatest device' the OP asks, which decides by its own policy in place of --mix and --think; "+
+			"it is asked what it decided and when (token: "+deviceTokenEnv+")")
+	flags.StringVar(&f.pollers, "pollers", "steady",
+		"when a due poll is sent: steady (at once), jitter:500ms, sync:5s (all at multiples of 5s)")
 	flags.StringVar(&f.probes, "probes", "2%", "share of flows that are redeemed twice")
 	flags.StringVar(&f.users, "users", "", "file of users, one login_hint a line and, after a tab, the sub; empty: those of the target file")
 	flags.IntVar(&f.userLimit, "user-limit", 0, "most starts a minute for one user; 0: no limit")
@@ -95,7 +100,8 @@ func (f *loadFlags) bind(cmd *cobra.Command) {
 	flags.StringArrayVar(&f.aborts, "abort-on", nil, "condition that ends the run, as 'error_rate>20% for 10s'; repeatable")
 	flags.IntVar(&f.maxPending, "max-pending", 0, "most flows at once; 0: 100000, or what the target's persona takes")
 	flags.IntVar(&f.maxWorkers, "max-workers", loadgen.DefaultMaxWorkers, "most requests under way at once")
-	flags.DurationVar(&f.maxLag, "max-lag", loadgen.DefaultMaxLag, "lateness of one request in a hundred beyond which this machine counts as the limit")
+	flags.DurationVar(&f.maxLag, "max-lag", loadgen.DefaultMaxLag,
+		"lateness of one request in a hundred beyond which this machine counts as the limit")
 	flags.StringVar(&f.transport, "transport", "http", "http: net/http, the reference; fast: fasthttp, half the CPU, HTTP/1.1 only, no proxy")
 	flags.StringVar(&f.metrics, "metrics-listen", "", "address on which to publish OpenMetrics while the load runs, as 127.0.0.1:9464")
 	flags.StringSliceVar(&f.consent.Hosts, "i-own-this-target", nil, "host beyond loopback that is yours to load; repeatable")
@@ -118,7 +124,8 @@ func load(cmd *cobra.Command, f loadFlags) error {
 	}
 	target := facts.Target
 	for _, e := range facts.Elsewhere() {
-		fmt.Fprintf(cmd.ErrOrStderr(), "%s is not at the issuer's host or less protected, and gets the client's credentials: %q\n", e.Member, e.URL)
+		fmt.Fprintf(cmd.ErrOrStderr(), "%s is not at the issuer's host or less protected, and gets the client's credentials: %q\n",
+			e.Member, e.URL)
 	}
 	plan, err := f.plan(target)
 	if err != nil {
@@ -160,7 +167,8 @@ func letIn(ctx context.Context, rt http.RoundTripper, t *targetfile.Target, c ta
 	clients := run.Prepared([]targetfile.Client{c})
 	run.TryCredentials(ctx, clients)
 	if how := clients[0].Rejection(); how != "" {
-		return nil, notJudged(fmt.Errorf("client %q is refused, whatever it asks: %s; compare client_id, auth_method and secret or key with its registration", c.Name, how))
+		return nil, notJudged(fmt.Errorf("client %q is refused, whatever it asks: %s; "+
+			"compare client_id, auth_method and secret or key with its registration", c.Name, how))
 	}
 	return func(endpoint string) ciba.Authenticator { return clients[0].Auth(endpoint, t.Issuer) }, nil
 }
@@ -174,7 +182,9 @@ func deciderOf(o *preflight.Opened) (loadgen.Decider, error) {
 		return nil, errors.New("approval.kind is manual: nobody decides that fast; use device, url, exec or none")
 	}
 	if !o.Approver.NamesRequest() || o.Approver.Nameless() {
-		return nil, errors.New("approval: the way of deciding names the user only; with many open requests of a user nobody would know which one was decided. Use kind none and let the OP's own device decide")
+		return nil, errors.New("approval: the way of deciding names the user only; " +
+			"with many open requests of a user nobody would know which one was decided. " +
+			"Use kind none and let the OP's own device decide")
 	}
 	return o.Approver, nil
 }
@@ -259,7 +269,10 @@ func (f *loadFlags) plan(t *targetfile.Target) (loadgen.Plan, error) {
 		Duration: f.duration, Drain: f.drain, Timeout: f.timeout, UserLimit: f.userLimit, Agents: f.agents, Pause: f.pause,
 		Audience: f.audience, MaxPending: f.maxPending, MaxWorkers: f.maxWorkers, MaxLag: f.maxLag, Seed: f.seed, Params: map[string]string{},
 	}
-	p.Words = result.LoadPlan{Rate: f.rate, Arrivals: f.arrivals, Pollers: f.pollers, Decisions: f.mix, ThinkTime: f.think, Transport: f.transport, RAR: f.rar}
+	p.Words = result.LoadPlan{
+		Rate: f.rate, Arrivals: f.arrivals, Pollers: f.pollers,
+		Decisions: f.mix, ThinkTime: f.think, Transport: f.transport, RAR: f.rar,
+	}
 	var errs []error
 	collect := func(err error) { errs = append(errs, err) }
 	collect(f.shape(&p))
@@ -288,7 +301,8 @@ func (f *loadFlags) plan(t *targetfile.Target) (loadgen.Plan, error) {
 		}
 		p.Params[name] = value
 	}
-	if f.duration <= 0 || f.drain < 0 || f.maxPending < 0 || f.maxWorkers < 1 || f.userLimit < 0 || f.agents < 0 || f.pause < 0 || f.timeout <= 0 {
+	if f.duration <= 0 || f.drain < 0 || f.pause < 0 || f.timeout <= 0 ||
+		f.maxPending < 0 || f.maxWorkers < 1 || f.userLimit < 0 || f.agents < 0 {
 		collect(errors.New("durations and numbers are positive"))
 	}
 	return p, errors.Join(errs...)
@@ -311,7 +325,8 @@ func (f *loadFlags) shape(p *loadgen.Plan) error {
 		p.Words.Rate, p.Words.Arrivals = filepath.Base(f.replay), "replay"
 		p.Arrivals, err = readArrivals(f.replay)
 	case f.arrivals == "poisson":
-		p.Arrivals, err = loadgen.ParseRate(f.rate, f.duration, rand.New(rand.NewPCG(uint64(f.seed), 1))) //nolint:gosec // a load needs no secrecy
+		random := rand.New(rand.NewPCG(uint64(f.seed), 1)) //nolint:gosec // a load needs no secrecy
+		p.Arrivals, err = loadgen.ParseRate(f.rate, f.duration, random)
 	case f.arrivals == "steady":
 		p.Arrivals, err = loadgen.ParseRate(f.rate, f.duration, nil)
 	default:

@@ -57,6 +57,7 @@ func (d *remoteDevice) Decided(ctx context.Context, authReqID string) (*loadgen.
 	switch asked.Decided {
 	case mockdevice.Approve, mockdevice.Deny, mockdevice.Cancel, mockdevice.Failure:
 		return &loadgen.Decided{Allow: asked.Decided == mockdevice.Approve, At: asked.Outcome.At}, nil
+	default: // not yet, or the user let it lapse
+		return nil, nil
 	}
-	return nil, nil // not yet, or the user let it lapse
 }

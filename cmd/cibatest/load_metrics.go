@@ -24,11 +24,14 @@ type loadMetrics struct {
 }
 
 var (
-	metricFlows    = prometheus.NewDesc("cibatest_load_flows_total", "Flows by what became of them.", []string{"outcome"}, nil)
-	metricCounters = prometheus.NewDesc("cibatest_load_events_total", "What happened, by the name of the counter in load.json.", []string{"event"}, nil)
+	metricFlows = prometheus.NewDesc("cibatest_load_flows_total",
+		"Flows by what became of them.", []string{"outcome"}, nil)
+	metricCounters = prometheus.NewDesc("cibatest_load_events_total",
+		"What happened, by the name of the counter in load.json.", []string{"event"}, nil)
 	metricPending  = prometheus.NewDesc("cibatest_load_pending_flows", "Flows without an outcome.", nil, nil)
 	metricUnderWay = prometheus.NewDesc("cibatest_load_requests_under_way", "Requests without an answer.", nil, nil)
-	metricLatency  = prometheus.NewDesc("cibatest_load_latency_seconds", "Latency of the last second, by class and quantile.", []string{"class", "quantile"}, nil)
+	metricLatency  = prometheus.NewDesc("cibatest_load_latency_seconds",
+		"Latency of the last second, by class and quantile.", []string{"class", "quantile"}, nil)
 )
 
 // Describe implements [prometheus.Collector].
@@ -63,7 +66,8 @@ func (m *loadMetrics) Collect(to chan<- prometheus.Metric) {
 			continue
 		}
 		for quantile, v := range map[string]int64{"0.5": l.P50, "0.9": l.P90, "0.99": l.P99, "0.999": l.P999} {
-			to <- prometheus.MustNewConstMetric(metricLatency, prometheus.GaugeValue, (time.Duration(v) * time.Microsecond).Seconds(), class, quantile)
+			latency := time.Duration(v) * time.Microsecond
+			to <- prometheus.MustNewConstMetric(metricLatency, prometheus.GaugeValue, latency.Seconds(), class, quantile)
 		}
 	}
 }

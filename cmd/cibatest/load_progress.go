@@ -154,6 +154,10 @@ func (b board) View() tea.View {
 	if s.Length > 0 && !s.Draining {
 		share = min(1, s.Elapsed.Seconds()/s.Length.Seconds())
 	}
+	advice := "Ctrl-C ends the starts and lets what is pending end"
+	if b.ending {
+		advice = "no more starts; Ctrl-C once more ends at once"
+	}
 	lines := []string{
 		"",
 		boardTitle.Render("cibatest load") + "  " + fmt.Sprintf("%.60q", b.issuer),
@@ -164,7 +168,7 @@ func (b board) View() tea.View {
 		"",
 		b.latencies(),
 		b.trouble(),
-		boardFaint.Render(map[bool]string{false: "Ctrl-C ends the starts and lets what is pending end", true: "no more starts; Ctrl-C once more ends at once"}[b.ending]),
+		boardFaint.Render(advice),
 		"",
 	}
 	return tea.NewView(strings.Join(lines, "\n"))
@@ -178,7 +182,8 @@ func (b board) rates() string {
 
 func (b board) flows() string {
 	f := result.FunnelOf(b.status.Total)
-	text := fmt.Sprintf("  flows %d   %s   denied %d   expired %d", f.Started, boardGood.Render(fmt.Sprintf("approved %d", f.Approved)), f.Denied, f.Expired)
+	approved := boardGood.Render(fmt.Sprintf("approved %d", f.Approved))
+	text := fmt.Sprintf("  flows %d   %s   denied %d   expired %d", f.Started, approved, f.Denied, f.Expired)
 	for _, bad := range []struct {
 		name string
 		n    int64

@@ -66,7 +66,8 @@ func (p *progress) event(e suites.Event) {
 func (p *progress) show() {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	line := fmt.Sprintf("%d of %d cases, %d failed or not judged, %s", p.last.Finished, p.last.Total, p.failures, time.Since(p.started).Round(time.Second))
+	line := fmt.Sprintf("%d of %d cases, %d failed or not judged, %s",
+		p.last.Finished, p.last.Total, p.failures, time.Since(p.started).Round(time.Second))
 	if p.live {
 		p.clear()
 		fmt.Fprint(p.out, line)

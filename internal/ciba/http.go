@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"net"
 	"net/http"
 	"net/url"
@@ -100,7 +101,10 @@ func (h *HTTP) request(call *Call) (*http.Request, []byte, error) {
 	if call.isForm() {
 		body = []byte(call.Form.Encode())
 	}
-	req := &http.Request{Method: call.method(), URL: target, Host: target.Host, Header: http.Header{}, Proto: "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1}
+	req := &http.Request{
+		Method: call.method(), URL: target, Host: target.Host, Header: http.Header{},
+		Proto: "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1,
+	}
 	if len(body) > 0 {
 		req.Body = io.NopCloser(bytes.NewReader(body))
 		req.ContentLength = int64(len(body))
@@ -114,9 +118,7 @@ func (h *HTTP) request(call *Call) (*http.Request, []byte, error) {
 	case call.isForm():
 		req.Header.Set("Content-Type", "application/x-www-form-urlencoded")
 	}
-	for name, values := range call.Header {
-		req.Header[name] = values
-	}
+	maps.Copy(req.Header, call.Header)
 	return req, body, nil
 }
 

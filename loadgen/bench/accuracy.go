@@ -12,7 +12,8 @@ import (
 
 // accuracy compares what was measured with what the OP knows.
 func (s settings) accuracy() error {
-	fmt.Printf("\n%-12s %-10s %-10s %10s %10s %10s  %s\n", "latency", "transport", "class", "p50", "p99", "p99.9", "measured / truth; goal: within 1% + 0.15ms")
+	fmt.Printf("\n%-12s %-10s %-10s %10s %10s %10s  %s\n",
+		"latency", "transport", "class", "p50", "p99", "p99.9", "measured / truth; goal: within 1% + 0.15ms")
 	for _, kind := range []string{"two-modes", "lognormal"} {
 		for _, transport := range []string{"http", "fast"} {
 			if err := s.compare(kind, transport); err != nil {

@@ -59,7 +59,10 @@ func command(args []string) error {
 	o.length = *length
 	switch what {
 	case "op":
-		m := &mockOP{interval: *gap, decided: *decision, began: time.Now(), stallAt: *stallAt, truth: newTruth(), last: map[string]time.Duration{}}
+		m := &mockOP{
+			interval: *gap, decided: *decision, began: time.Now(), stallAt: *stallAt,
+			truth: newTruth(), last: map[string]time.Duration{},
+		}
 		if *strict {
 			seconds, err := strconv.ParseFloat(*gap, 64)
 			if err != nil {

@@ -22,7 +22,8 @@ func (s settings) pending() error {
 			return err
 		}
 		rate := fmt.Sprintf("%d/s", c.flows/int(c.interval.Seconds()))
-		u, err := s.load(file, "--rate", rate, "--duration", c.interval.String(), "--max-pending", fmt.Sprint(c.flows+c.flows/20), "--transport", "fast", "--drain", polling.String())
+		u, err := s.load(file, "--rate", rate, "--duration", c.interval.String(), "--drain", polling.String(),
+			"--max-pending", fmt.Sprint(c.flows+c.flows/20), "--transport", "fast")
 		stop()
 		if err != nil {
 			return err

@@ -33,7 +33,8 @@ func (s settings) ratios() error {
 	if s.k6 != "" {
 		k6 := func(flows string) func(_, base string) (usage, error) {
 			return func(_, base string) (usage, error) {
-				return counted([]string{"BASE=" + base, "INTERVAL=" + fmt.Sprint(interval), "VUS=" + flows, "LENGTH=" + length}, s.k6, "run", "-q", "--no-usage-report", s.script)
+				env := []string{"BASE=" + base, "INTERVAL=" + fmt.Sprint(interval), "VUS=" + flows, "LENGTH=" + length}
+				return counted(env, s.k6, "run", "-q", "--no-usage-report", s.script)
 			}
 		}
 		list = append(list, variant{"k6, 1000 flows", nil, k6("1000")}, variant{"k6, 4000 flows", nil, k6("4000")},

@@ -14,7 +14,10 @@ import (
 // what the pacing, the polls and the bookkeeping of flows are compared with.
 func raw(url string, length time.Duration, fast bool) error {
 	o := loadgen.TransportOptions{Connections: workers, Timeout: 10 * time.Second}
-	options := []func(*vegeta.Attacker){vegeta.Workers(workers), vegeta.MaxWorkers(workers), vegeta.Connections(workers), vegeta.KeepAlive(true)}
+	options := []func(*vegeta.Attacker){
+		vegeta.Workers(workers), vegeta.MaxWorkers(workers),
+		vegeta.Connections(workers), vegeta.KeepAlive(true),
+	}
 	if fast {
 		options = append(options, vegeta.Client(httpClient(loadgen.NewFastTransport(o))))
 	}
