@@ -82,9 +82,7 @@ func (r *prepared) endpoint(name, address string, form ciba.Params, t *targetfil
 			return endpoint{}, err
 		}
 		form = call.Form
-		for header, values := range call.Header {
-			r.header[header] = values
-		}
+		maps.Copy(r.header, call.Header)
 	}
 	e.begin = []byte(form.Encode())
 	return e, nil

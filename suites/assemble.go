@@ -41,7 +41,15 @@ func (r *run) assemble(ctx context.Context) result.Run {
 	run.DurationMS = time.Since(r.session.Started()).Milliseconds()
 	run.Timing.WallMS = run.DurationMS
 	run.Timing.CriticalPathMS = schedule.CriticalPath(places(r.jobs)).Milliseconds()
-	run.Requirements = requirements(run.Cases, o.Select.everything())
+	return conclude(run, o.Select.everything())
+}
+
+// Conclude adds what follows from the cases of a result, of which there may be fewer
+// than its selection has: the clauses that they judge, the counts and the verdict.
+func Conclude(run result.Run) result.Run { return conclude(run, false) }
+
+func conclude(run result.Run, everything bool) result.Run {
+	run.Requirements = requirements(run.Cases, everything)
 	run.Summary = result.Summarise(run.Cases)
 	run.Verdict = verdict(run)
 	return run

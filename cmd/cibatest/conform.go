@@ -101,27 +101,40 @@ func noFiles(args []string, target string) error {
 
 // judge runs the suites, writes the results and turns the verdict into an exit.
 func judge(cmd *cobra.Command, f conformFlags, selection suites.Selection, o *preflight.Opened) error {
-	if err := writable(f.out); err != nil { // found out before the run, which takes its time
-		return usage(fmt.Errorf("--out: %w", err))
-	}
 	known, err := readBaseline(f)
 	if err != nil {
 		return usage(err)
 	}
-	progress := newProgress(cmd.ErrOrStderr())
-	run, err := suites.Run(cmd.Context(), suites.Options{
-		Target: o.Target, Approver: o.Approver, RoundTripper: o.RoundTripper,
-		Select: selection, Strict: f.strict, Concurrency: f.concurrency, Seed: seedOr(f.seed), ToolVersion: version(),
-		Reproduce: reproduce(f.target), OnEvent: progress.event,
-	})
-	progress.done()
+	if _, err := selection.Cases(); err != nil { // before anything is written
+		return asExit(err)
+	}
+	to, err := openFolder(f.out, artefactNames()...)
 	if err != nil {
+		return usage(fmt.Errorf("--out: %w", err))
+	}
+	defer to.Close()
+	seed := seedOr(f.seed)
+	diary, err := openJournal(to.file(journalName), head(f, selection, o, seed))
+	if err != nil {
+		return usage(fmt.Errorf("--out: %w", err))
+	}
+	run, err := conduct(cmd, suites.Options{
+		Target: o.Target, Approver: o.Approver, RoundTripper: o.RoundTripper,
+		Select: selection, Strict: f.strict, Concurrency: f.concurrency, Seed: seed, ToolVersion: version(),
+		Reproduce: reproduce(f.target),
+	}, diary)
+	if err != nil {
+		_ = diary.close(true) // nothing was judged
 		return asExit(err)
 	}
 	if known != nil {
 		known.Apply(&run, f.reasons)
 	}
-	if err := writeResults(cmd, f, run); err != nil {
+	err = writeResults(cmd, f, to, run)
+	if closed := diary.close(err == nil); closed != nil {
+		fmt.Fprintf(cmd.ErrOrStderr(), "%s: %v\n", journalName, closed)
+	}
+	if err != nil {
 		return notJudged(err)
 	}
 	tellBaseline(cmd.ErrOrStderr(), run)
@@ -129,6 +142,30 @@ func judge(cmd *cobra.Command, f conformFlags, selection suites.Selection, o *pr
 		return usage(err)
 	}
 	return conclude(run)
+}
+
+// head is what is known of a result before its run.
+func head(f conformFlags, selection suites.Selection, o *preflight.Opened, seed int64) result.Run {
+	return result.Run{
+		Version: result.Version, Kind: "conformance", Tool: result.Tool{Name: "cibatest", Version: version()},
+		Target:  result.Target{Issuer: o.Target.Issuer, Persona: o.Target.Persona, Configuration: o.Target.Masked()},
+		Started: time.Now().UTC(), Seed: seed,
+		Selection: result.Selection{
+			Arguments: selection.Arguments, LabelFilter: selection.LabelFilter, Smoke: selection.Smoke,
+			Strict: f.strict, Concurrency: f.concurrency,
+		},
+	}
+}
+
+// conduct runs the suites, shows how far they are and keeps each case in the journal.
+func conduct(cmd *cobra.Command, o suites.Options, diary *journal) (result.Run, error) {
+	progress := newProgress(cmd.ErrOrStderr())
+	defer progress.done()
+	o.OnEvent = func(e suites.Event) {
+		diary.add(e.Result)
+		progress.event(e)
+	}
+	return suites.Run(cmd.Context(), o)
 }
 
 // openTarget opens a target file or, without one, starts the embedded reference OP.

@@ -51,7 +51,8 @@ func heartbeatLine(s loadgen.Status) string {
 	return fmt.Sprintf("%s: %d started, %d pending, %d approved, %d denied, %d expired, %d failed, %d undelivered; "+
 		"%d requests/s, redeem p99 %s, lag p99 %s; %d errors, %d violations",
 		phase(s), f.Started, s.Pending, f.Approved, f.Denied, f.Expired, f.Failed, f.Undelivered, s.Second[result.CountRequests],
-		shortly(s.Latency["redeem.corrected"].P99), shortly(s.Latency["lag.poll"].P99), s.Total[result.CountErrors], s.Total[result.CountViolations])
+		shortly(s.Latency["redeem.corrected"].P99), shortly(s.Latency["lag.poll"].P99),
+		s.Total[result.CountErrors], s.Total[result.CountViolations])
 }
 
 func phase(s loadgen.Status) string {

@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"syscall"
 
 	"github.com/spf13/cobra"
 )
@@ -42,6 +43,7 @@ func usage(err error) error     { return &exitError{exitUsage, err} }
 func notJudged(err error) error { return &exitError{exitNotJudged, err} }
 
 func main() {
+	outliveReaders()
 	os.Exit(run(os.Args[1:], os.Stdin, os.Stdout, os.Stderr))
 }
 
@@ -68,7 +70,7 @@ func exitCode(err error, errOut io.Writer) int {
 	if !errors.As(err, &exit) {
 		exit = &exitError{exitUsage, err}
 	}
-	if exit.err != nil {
+	if exit.err != nil && !errors.Is(exit.err, syscall.EPIPE) { // a reader who has gone needs no word
 		fmt.Fprintf(errOut, "cibatest: %v\n", exit.err)
 	}
 	return exit.code

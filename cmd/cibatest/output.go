@@ -7,6 +7,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"syscall"
 
 	"github.com/cibatest/cibatest/reports"
 	"github.com/cibatest/cibatest/reports/result"
@@ -27,23 +28,41 @@ var artefacts = []artefact{
 	{"badge.json", reports.Badge},
 }
 
-// writeResults writes every artefact and the summary on standard output.
-func writeResults(cmd *cobra.Command, f conformFlags, run result.Run) error {
+// artefactNames are the files of a run.
+func artefactNames() []string {
+	names := []string{journalName}
 	for _, a := range artefacts {
-		if err := writeWhole(filepath.Join(f.out, a.name), func(w io.Writer) error { return a.render(w, run) }); err != nil {
-			return fmt.Errorf("writing %s: %w", a.name, err)
+		names = append(names, a.name)
+	}
+	return names
+}
+
+// writeResults prints the summary on standard output and writes every artefact. The
+// summary comes first: what was found must not be lost with a full disk, nor the files
+// with a reader who has gone.
+func writeResults(cmd *cobra.Command, f conformFlags, to *folder, run result.Run) error {
+	print := printText
+	if f.json {
+		print = func(out io.Writer, run result.Run) error { return result.Write(out, run) }
+	}
+	var errs []error
+	if err := print(cmd.OutOrStdout(), run); !errors.Is(err, syscall.EPIPE) { // who has gone needs no summary
+		errs = append(errs, err)
+	}
+	for _, a := range artefacts {
+		if err := writeWhole(to.file(a.name), func(w io.Writer) error { return a.render(w, run) }); err != nil {
+			errs = append(errs, fmt.Errorf("writing %s: %w", a.name, err))
 		}
 	}
 	if err := appendStepSummary(run); err != nil {
 		fmt.Fprintf(cmd.ErrOrStderr(), "step summary: %v\n", err)
 	}
-	if f.json {
-		return result.Write(cmd.OutOrStdout(), run)
-	}
-	if err := printText(cmd.OutOrStdout(), run); err != nil {
+	if err := errors.Join(errs...); err != nil {
 		return err
 	}
-	fmt.Fprintf(cmd.ErrOrStderr(), "report: %s\n", filepath.Join(f.out, "report.html"))
+	if !f.json {
+		fmt.Fprintf(cmd.ErrOrStderr(), "report: %s\n", to.file("report.html"))
+	}
 	return nil
 }
 
@@ -70,19 +89,13 @@ func writeWhole(path string, render func(io.Writer) error) error {
 	if err := render(to); err != nil {
 		return err
 	}
-	temporary, err := os.CreateTemp(filepath.Dir(path), "."+filepath.Base(path)+".*")
+	temporary, err := createBeside(path)
 	if err != nil {
 		return err
 	}
 	defer func() { _ = os.Remove(temporary.Name()) }()
 	_, err = temporary.Write(b.Bytes())
-	if closed := temporary.Close(); err == nil {
-		err = closed
-	}
-	if err != nil {
-		return err
-	}
-	if err := os.Chmod(temporary.Name(), 0o644); err != nil { //nolint:gosec // reports are made to be read by others
+	if err := errors.Join(err, temporary.Close()); err != nil {
 		return err
 	}
 	return os.Rename(temporary.Name(), path)

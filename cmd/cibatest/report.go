@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"path/filepath"
 
 	"github.com/cibatest/cibatest/reports"
 	"github.com/cibatest/cibatest/reports/result"
@@ -25,7 +26,8 @@ func newReport() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "report RUN.JSON",
 		Short: "Render a result file again",
-		Long:  `Renders a run.json as text on standard output, or into the files named by flags.`,
+		Long: `Renders a run.json as text on standard output, or into the files named by flags. Of a run
+that was killed there is run.ndjson, with the cases that had ended.`,
 		Example: `  cibatest report out/run.json
   cibatest report out/run.json --html report.html --junit junit.xml
   cibatest report diff before/run.json after/run.json`,
@@ -105,7 +107,11 @@ func readRun(path string) (result.Run, error) {
 	if err != nil {
 		return result.Run{}, err
 	}
-	run, err := result.Read(file)
+	from := result.Read
+	if filepath.Ext(path) == ".ndjson" {
+		from = readJournal
+	}
+	run, err := from(file)
 	if err = errors.Join(err, file.Close()); err != nil {
 		return result.Run{}, fmt.Errorf("%s: %w", path, err)
 	}

@@ -25,3 +25,8 @@ func interruptible() (ctx context.Context, release func()) {
 		cancel()
 	}
 }
+
+// outliveReaders keeps the process alive when whoever read its standard error or
+// output has gone: the write fails, and the results are still written. Unlike ignoring
+// the signal, this is not handed on to the commands that decide for users.
+func outliveReaders() { signal.Notify(make(chan os.Signal, 1), syscall.SIGPIPE) }
