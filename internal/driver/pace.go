@@ -22,8 +22,13 @@ type Flow struct {
 	// that no end comes too early for it.
 	EndAwaited bool
 
+	// FromSending counts the interval from sending a poll, as the text has it, so that
+	// the next one may follow a long answer at once. Else it counts from the answer: an OP
+	// tells the time from when it looked at a poll, which may be any moment until then.
+	FromSending bool
+
 	spacing time.Duration // what the OP announced, plus what slow_down added
-	last    time.Time     // when the last poll was sent, or the acknowledgement came
+	last    time.Time     // what the next poll keeps its distance from; see counted
 	over    bool          // its end has been told
 }
 
@@ -47,8 +52,8 @@ func (f *Flow) Spacing() time.Duration { return f.spacing }
 // Pace is the time from one poll to the next: the spacing and a margin.
 func (f *Flow) Pace() time.Duration { return f.spacing + paceMargin }
 
-// LastPoll is when the last poll was sent; before the first one it is when the
-// acknowledgement came.
+// LastPoll is when the last poll was answered, or sent with FromSending; before the first
+// one it is when the acknowledgement came.
 func (f *Flow) LastPoll() time.Time { return f.last }
 
 // NextPoll is when the flow may be polled again.
@@ -75,7 +80,15 @@ const DecisionGrace = 10 * time.Second
 func (f *Flow) Slower() { f.spacing += ciba.SlowDownStep }
 
 // Polled counts a request that was sent outside the pace as the last poll.
-func (f *Flow) Polled(resp *ciba.Response) { f.last = resp.Sent }
+func (f *Flow) Polled(resp *ciba.Response) { f.last = f.counted(resp) }
+
+// counted is the moment of a poll that the interval is counted from.
+func (f *Flow) counted(resp *ciba.Response) time.Time {
+	if f.FromSending {
+		return resp.Sent
+	}
+	return resp.Received
+}
 
 // Surprising reports whether an answer tells an end of the flow that nobody waits
 // for and that was not told before. Tokens are an end, too, but never a surprise.
@@ -88,14 +101,10 @@ func (f *Flow) Surprising(resp *ciba.Response) bool {
 	return surprising
 }
 
-// Learn keeps the flow's pace: spacing counts from sending, and slow_down adds 5 s
-// for good, or the interval of that answer if it is larger. After a long poll the
-// next one may follow at once. CIBA Core 10.1, 11.
+// Learn keeps the flow's pace: the spacing counts from the poll, and slow_down adds 5 s
+// for good, or the interval of that answer if it is larger. CIBA Core 10.1, 11.
 func (f *Flow) Learn(resp *ciba.Response) {
-	f.last = resp.Sent
-	if took := resp.Received.Sub(resp.Sent); took > f.spacing {
-		f.last = resp.Received.Add(-f.Pace())
-	}
+	f.last = f.counted(resp)
 	if resp.Is(ciba.SlowDown) {
 		f.spacing = max(f.spacing+ciba.SlowDownStep, intervalIn(resp))
 	}
