@@ -59,11 +59,16 @@ func (f *Flow) LastPoll() time.Time { return f.last }
 // NextPoll is when the flow may be polled again.
 func (f *Flow) NextPoll() time.Time { return f.last.Add(f.Pace()) }
 
-// Expires is when the auth_req_id ends, counted from sending the request. It is
-// the moment of sending when the OP's expires_in cannot be read.
+// Expires is the earliest moment at which the auth_req_id may end, counted from sending
+// the request: until then it has to live. It is the moment of sending when the OP's
+// expires_in cannot be read.
 func (f *Flow) Expires() time.Time { return f.Sent.Add(f.ExpiresIn) }
 
-// Outlived reports whether an answer came when the flow had expired meanwhile, so
+// ExpiredBy is the latest moment at which the auth_req_id may end, counted from when the
+// acknowledgement came: from then on it has to be over.
+func (f *Flow) ExpiredBy() time.Time { return f.Received.Add(f.ExpiresIn) }
+
+// Outlived reports whether an answer came when the flow may have expired meanwhile, so
 // that it tells nothing about the moment its request was sent.
 func (f *Flow) Outlived(resp *ciba.Response) bool { return !resp.Received.Before(f.Expires()) }
 

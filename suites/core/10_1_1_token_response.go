@@ -100,7 +100,7 @@ func judgeTokensOutlivingRequest(t *T) {
 	if UserinfoSubject(t, tokens.AccessToken) == nil {
 		t.Skip("userinfo: UserInfo tells nothing about this access token")
 	}
-	end := flow.Expires().Add(ExpiryLatest)
+	end := flow.ExpiredBy().Add(ExpiryLatest)
 	if resp.Received.Add(tokens.ExpiresIn).Before(end.Add(ExpiryLatest)) {
 		t.Skip("the access token lives for %s, which is no longer than the request", tokens.ExpiresIn)
 	}
