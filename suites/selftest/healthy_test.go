@@ -111,9 +111,12 @@ func TestUnsaidHint(t *testing.T) {
 func TestWithoutReserve(t *testing.T) {
 	t.Parallel()
 	for variant, arguments := range map[string][]string{
-		"auth-400-at-token":             {"client-auth"},
-		"first-polls-take-3-s":          {"polling"},
-		"expired-whatever-became-of-it": {"CIBA-10.1.1-REUSE"},
+		"auth-400-at-token":                     {"client-auth"},
+		"client-id-contradicts-invalid-client":  {"security", "client-auth"},
+		"client-id-contradicts-invalid-request": {"security", "client-auth"},
+		"client-id-contradicts-invalid-grant":   {"security", "client-auth"},
+		"first-polls-take-3-s":                  {"polling"},
+		"expired-whatever-became-of-it":         {"CIBA-10.1.1-REUSE"},
 	} {
 		t.Run(variant, func(t *testing.T) {
 			t.Parallel()

@@ -36,6 +36,18 @@ var ClientAuth = []Variant{
 			}
 		}),
 	},
+	{
+		"client-id-contradicts-invalid-client", "RFC 6749 5.2: who names two clients has failed to authenticate",
+		contradictionsAre(http.StatusUnauthorized, "invalid_client"),
+	},
+	{
+		"client-id-contradicts-invalid-request", "RFC 6749 5.2: a request that names two clients is malformed",
+		contradictionsAre(http.StatusBadRequest, "invalid_request"),
+	},
+	{
+		"client-id-contradicts-invalid-grant", "RFC 6749 5.2: the grant was issued to another client than the one that is named",
+		contradictionsAre(http.StatusBadRequest, "invalid_grant"),
+	},
 	{"auth-basic-and-post-alike", "RFC 6749 2.3.1: one registered secret may be sent either way", edit.AnySecretMethod(edit.Always)},
 	{
 		"auth-one-of-two", "RFC 6749 2.3 binds the client; the OP may look at one credential only",
@@ -109,4 +121,15 @@ func needingJTI(p *refop.Plan) {
 		}
 		return nil
 	})(p)
+}
+
+// contradictionsAre refuses requests whose client_id is not that of the client that has
+// authenticated.
+func contradictionsAre(status int, code string) edit.Change {
+	return edit.After(refop.CheckClient, func(c *refop.Call) *refop.OAuthError {
+		if named := c.Value("client_id"); named == "" || c.Client == nil || named == c.Client.ID {
+			return nil
+		}
+		return &refop.OAuthError{Status: status, Code: code, Description: "client_id is that of another client"}
+	})
 }
