@@ -318,17 +318,25 @@ func judgeTwoAuthentications(t *T) {
 }
 
 // judgeSecretInQuery authenticates through the URL, which ends up in the logs of every
-// server and proxy on the way.
+// server and proxy on the way. An OP may look there for the clients of one method only.
 func judgeSecretInQuery(t *T) {
-	credential := ciba.P("client_id", t.Client().ClientID, "client_secret", t.Client().ClientSecret.Reveal())
-	start := t.StartRequest(t.Request()).AuthenticatedBy(nil)
-	start.Query = credential
-	t.JudgeVariant(start.Label, t.Send(start))
-	flow := t.MustStart(t.Request())
-	t.WaitTurn(flow)
-	poll := t.PollRequest(flow).AuthenticatedBy(nil)
-	poll.Query = credential
-	t.JudgeVariant(poll.Label, t.Send(poll))
+	clients := slices.DeleteFunc(clientPerMethod(t), func(c *Client) bool { return c.ClientSecret.Reveal() == "" })
+	var flows []*Flow
+	for _, c := range clients {
+		judgeByQuery(t, c, t.StartRequest(t.RequestFor(c, t.User())).As(c))
+		flows = append(flows, t.MustStartAs(c, t.User(), t.RequestFor(c, t.User())))
+	}
+	for _, f := range flows {
+		t.WaitTurn(f)
+		judgeByQuery(t, f.Client, t.PollRequest(f))
+	}
+}
+
+// judgeByQuery sends a good request with the client's secret in the URL alone.
+func judgeByQuery(t *T, c *Client, good Request) {
+	request := good.AuthenticatedBy(nil)
+	request.Query = ciba.P("client_id", c.ClientID, "client_secret", c.ClientSecret.Reveal())
+	t.JudgeVariant(request.Label+" of a "+c.AuthMethod+" client", t.Send(request))
 }
 
 // judgeApprovedWithoutCredential polls a request that is ready to be redeemed: there an

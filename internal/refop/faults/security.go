@@ -105,6 +105,11 @@ var Security = []Fault{
 		edit.After(refop.CheckClient, clientIDDecides(edit.At(refop.EndpointToken))),
 	},
 	{
+		"client-id-wins-over-assertion", "CIBA-11-NO-TOKEN-ON-CLIENT-SWITCH", "client_id in the form overrides who signed the assertion",
+		edit.All(edit.Without(refop.CheckAssertionClientID), edit.After(refop.CheckClient, clientIDDecides(
+			edit.Both(edit.At(refop.EndpointToken), edit.OfMethod("private_key_jwt"))))),
+	},
+	{
 		"client-id-owns", "CIBA-11-NO-TOKEN-ON-CLIENT-SWITCH", "client_id in the form says whose request it will be",
 		actsOn(func(c *refop.Call, f *refop.Flow) {
 			if named := c.OP.Client(c.Value("client_id")); named != nil {
