@@ -115,6 +115,8 @@ func TestWithoutReserve(t *testing.T) {
 		"client-id-contradicts-invalid-client":  {"security", "client-auth"},
 		"client-id-contradicts-invalid-request": {"security", "client-auth"},
 		"client-id-contradicts-invalid-grant":   {"security", "client-auth"},
+		"start-scope-unknown-invalid-target":    {"initiation"},
+		"token-wider-scope-refused":             {"token-response"},
 		"first-polls-take-3-s":                  {"polling"},
 		"expired-whatever-became-of-it":         {"CIBA-10.1.1-REUSE"},
 	} {
