@@ -25,8 +25,8 @@ var switchMethods = []string{targetfile.AuthClientSecretBasic, targetfile.AuthPr
 // its name.
 func judgeClientSwitch(t *T) {
 	owner := t.Second()
-	thieves := slices.DeleteFunc(clientPerMethod(t), func(c *Client) bool {
-		return c.ClientID == owner.ClientID || !slices.Contains(switchMethods, c.AuthMethod)
+	thieves := slices.DeleteFunc(ClientPerMethod(t), func(c *Client) bool {
+		return c.Rejection() != "" || c.ClientID == owner.ClientID || !slices.Contains(switchMethods, c.AuthMethod)
 	})
 	flow := t.MustStartAs(owner, t.User(), t.RequestFor(owner, t.User()))
 	var misnamed []*Flow

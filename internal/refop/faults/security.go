@@ -61,6 +61,14 @@ var Security = []Fault{
 	},
 	{"refresh-without-authentication", "RFC6749-6-REFRESH-AUTH", "a client_id is enough to refresh", nameIsEnough(refreshing)},
 	{
+		"refresh-without-authentication-for-post", "RFC6749-6-REFRESH-AUTH", "a client_id is enough to refresh for client_secret_post",
+		nameIsEnough(edit.Both(refreshing, edit.OfMethod(refop.MethodPost))),
+	},
+	{
+		"refresh-without-authentication-for-jwt", "RFC6749-6-REFRESH-AUTH", "a client_id is enough to refresh for private_key_jwt",
+		nameIsEnough(edit.Both(refreshing, edit.OfMethod("private_key_jwt"))),
+	},
+	{
 		"refresh-by-token-alone", "RFC6749-6-REFRESH-AUTH", "who names no client is taken for the one that owns the refresh token",
 		authenticating(ownerOfRefreshToken),
 	},
