@@ -238,6 +238,9 @@ func expectation(r catalogue.Requirement) string {
 	if len(r.Expect.ToleratedStatus)+len(r.Expect.Tolerated) > 0 {
 		parts = append(parts, fmt.Sprintf("tolerated: %v %s", r.Expect.ToleratedStatus, strings.Join(r.Expect.Tolerated, " ")))
 	}
+	if r.Expect.AnyRefusal {
+		parts = append(parts, "tolerated: any other refusal")
+	}
 	return strings.Join(parts, ", ")
 }
 

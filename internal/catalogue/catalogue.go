@@ -53,7 +53,8 @@ type Expect struct {
 	Error           []string `yaml:"error"`
 	OrSuccess       bool     `yaml:"or_success"` // proceeding normally conforms too
 	ToleratedStatus []int    `yaml:"tolerated_status"`
-	Tolerated       []string `yaml:"tolerated"` // error codes that are a warning
+	Tolerated       []string `yaml:"tolerated"`   // error codes that are a warning
+	AnyRefusal      bool     `yaml:"any_refusal"` // what is let through counts; a refusal in other words is a warning
 	Headers         []string `yaml:"headers"`
 	Body            []string `yaml:"body"`
 	Why             string   `yaml:"why"`

@@ -22,8 +22,13 @@ type Flow struct {
 	// that no end comes too early for it.
 	EndAwaited bool
 
+	// FromSending counts the interval from sending a poll, as the text has it, so that
+	// the next one may follow a long answer at once. Else it counts from the answer: an OP
+	// tells the time from when it looked at a poll, which may be any moment until then.
+	FromSending bool
+
 	spacing time.Duration // what the OP announced, plus what slow_down added
-	last    time.Time     // when the last poll was sent, or the acknowledgement came
+	last    time.Time     // what the next poll keeps its distance from; see counted
 	over    bool          // its end has been told
 }
 
@@ -47,18 +52,23 @@ func (f *Flow) Spacing() time.Duration { return f.spacing }
 // Pace is the time from one poll to the next: the spacing and a margin.
 func (f *Flow) Pace() time.Duration { return f.spacing + paceMargin }
 
-// LastPoll is when the last poll was sent; before the first one it is when the
-// acknowledgement came.
+// LastPoll is when the last poll was answered, or sent with FromSending; before the first
+// one it is when the acknowledgement came.
 func (f *Flow) LastPoll() time.Time { return f.last }
 
 // NextPoll is when the flow may be polled again.
 func (f *Flow) NextPoll() time.Time { return f.last.Add(f.Pace()) }
 
-// Expires is when the auth_req_id ends, counted from sending the request. It is
-// the moment of sending when the OP's expires_in cannot be read.
+// Expires is the earliest moment at which the auth_req_id may end, counted from sending
+// the request: until then it has to live. It is the moment of sending when the OP's
+// expires_in cannot be read.
 func (f *Flow) Expires() time.Time { return f.Sent.Add(f.ExpiresIn) }
 
-// Outlived reports whether an answer came when the flow had expired meanwhile, so
+// ExpiredBy is the latest moment at which the auth_req_id may end, counted from when the
+// acknowledgement came: from then on it has to be over.
+func (f *Flow) ExpiredBy() time.Time { return f.Received.Add(f.ExpiresIn) }
+
+// Outlived reports whether an answer came when the flow may have expired meanwhile, so
 // that it tells nothing about the moment its request was sent.
 func (f *Flow) Outlived(resp *ciba.Response) bool { return !resp.Received.Before(f.Expires()) }
 
@@ -75,7 +85,15 @@ const DecisionGrace = 10 * time.Second
 func (f *Flow) Slower() { f.spacing += ciba.SlowDownStep }
 
 // Polled counts a request that was sent outside the pace as the last poll.
-func (f *Flow) Polled(resp *ciba.Response) { f.last = resp.Sent }
+func (f *Flow) Polled(resp *ciba.Response) { f.last = f.counted(resp) }
+
+// counted is the moment of a poll that the interval is counted from.
+func (f *Flow) counted(resp *ciba.Response) time.Time {
+	if f.FromSending {
+		return resp.Sent
+	}
+	return resp.Received
+}
 
 // Surprising reports whether an answer tells an end of the flow that nobody waits
 // for and that was not told before. Tokens are an end, too, but never a surprise.
@@ -88,14 +106,10 @@ func (f *Flow) Surprising(resp *ciba.Response) bool {
 	return surprising
 }
 
-// Learn keeps the flow's pace: spacing counts from sending, and slow_down adds 5 s
-// for good, or the interval of that answer if it is larger. After a long poll the
-// next one may follow at once. CIBA Core 10.1, 11.
+// Learn keeps the flow's pace: the spacing counts from the poll, and slow_down adds 5 s
+// for good, or the interval of that answer if it is larger. CIBA Core 10.1, 11.
 func (f *Flow) Learn(resp *ciba.Response) {
-	f.last = resp.Sent
-	if took := resp.Received.Sub(resp.Sent); took > f.spacing {
-		f.last = resp.Received.Add(-f.Pace())
-	}
+	f.last = f.counted(resp)
 	if resp.Is(ciba.SlowDown) {
 		f.spacing = max(f.spacing+ciba.SlowDownStep, intervalIn(resp))
 	}

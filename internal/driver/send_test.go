@@ -15,7 +15,7 @@ import (
 	"github.com/cibatest/cibatest/internal/ciba"
 )
 
-// A poll waits for its turn, counted from the sending of the one before, and slow_down
+// A poll waits for its turn, counted from the answer to the one before, and slow_down
 // makes the next one wait 5 s longer for good. CIBA Core 10.1, 11.
 func TestPace(t *testing.T) {
 	t.Parallel()
@@ -43,6 +43,34 @@ func TestPace(t *testing.T) {
 			t.Errorf("a poll at once came at %s: %v", op.times(), err)
 		}
 	})
+}
+
+// The OP may have looked at a poll at any moment until it answered, so the interval counts
+// from there; from sending only where the caller wants that.
+func TestPaceAfterSlowAnswer(t *testing.T) {
+	t.Parallel()
+	for fromSending, want := range map[bool]string{false: "0 5.5 19", true: "0 5.5 13.5"} {
+		synctest.Test(t, func(t *testing.T) {
+			op := &fakeOP{answer: func(_ int, path string, _ url.Values) (int, http.Header, string) {
+				if path == pathStart {
+					return http.StatusOK, nil, ack("one")
+				}
+				time.Sleep(8 * time.Second)
+				return http.StatusBadRequest, nil, oauthError("authorization_pending")
+			}}
+			run, d := testRun(t, op)
+			flow := start(t, t.Context(), d, run.Clients()[0])
+			flow.FromSending = fromSending
+			for range 2 {
+				if _, err := d.Send(t.Context(), run.Poll(flow)); err != nil {
+					t.Fatal(err)
+				}
+			}
+			if op.times() != want {
+				t.Errorf("counted from sending %v: requests came at %s, want %s", fromSending, op.times(), want)
+			}
+		})
+	}
 }
 
 // What an answer says about the end of a flow is told once, and only where nobody waits

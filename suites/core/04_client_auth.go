@@ -34,7 +34,7 @@ var _ = Cases.Describe("Client authentication", func() {
 		Disturbing("CIBA-7.1-AUTH-REQUIRED").Methods(targetfile.AuthClientSecretPost), judgeEmptySecret)
 	Case("auth-unknown-client", "refuses a client that does not exist", Judges("CIBA-7.1-AUTH-UNKNOWN-CLIENT"), func(t *T) {
 		for _, e := range authEndpoints(t) {
-			for _, c := range clientPerMethod(t) {
+			for _, c := range ClientPerMethod(t) {
 				judgeRefusal(t, "as by "+c.AuthMethod, e, e.goodRequest().AuthenticatedBy(UnknownClient(t, c)))
 			}
 		}
@@ -63,7 +63,7 @@ var _ = Cases.Describe("Client authentication", func() {
 	Case("auth-token-required", "is required to poll",
 		Judges("CIBA-10.1-TOKEN-AUTH-REQUIRED").About(ciba.DefaultInterval), func(t *T) {
 			var flows []*Flow
-			for _, c := range clientPerMethod(t) {
+			for _, c := range ClientPerMethod(t) {
 				flows = append(flows, t.MustStartAs(c, t.User(), t.RequestFor(c, t.User())))
 			}
 			for _, f := range flows {
@@ -85,7 +85,7 @@ func judgeStartWithoutCredential(t *T) {
 		unknown := t.StartRequest(requestWithoutHint(t).Add("login_hint", hintOfNobody(t)))
 		t.JudgeVariant("an unknown user and no credential", t.Send(unknown.AuthenticatedBy(ciba.Public(t.Client().ClientID))))
 	}
-	for _, c := range clientPerMethod(t) {
+	for _, c := range ClientPerMethod(t) {
 		t.JudgeVariant(c.AuthMethod+" client without credential", StartAuthenticatedBy(t, c, ciba.Public(c.ClientID)))
 		if c.UsesAssertion() {
 			empty := func(_, _ map[string]any) (string, error) { return "", nil }
@@ -93,18 +93,6 @@ func judgeStartWithoutCredential(t *T) {
 			t.JudgeVariant(c.AuthMethod+" client with an empty assertion", StartAuthenticatedBy(t, c, a))
 		}
 	}
-}
-
-// clientPerMethod is one general client for each authentication method, the case's
-// own first: an OP may well check one method and forget another.
-func clientPerMethod(t *T) []*Client {
-	list := []*Client{t.Client()}
-	for _, c := range t.OrdinaryClients() {
-		if !slices.ContainsFunc(list, func(known *Client) bool { return known.AuthMethod == c.AuthMethod }) {
-			list = append(list, c)
-		}
-	}
-	return list
 }
 
 // authEndpoint is one of the two endpoints at which clients authenticate.
@@ -166,7 +154,7 @@ func judgeSharedMethods(t *T) {
 		advertised = []string{targetfile.AuthClientSecretBasic} // the default of OIDC Discovery 3
 	}
 	tried := 0
-	for _, c := range clientPerMethod(t) {
+	for _, c := range ClientPerMethod(t) {
 		if !slices.Contains(advertised, c.AuthMethod) {
 			continue
 		}
@@ -318,17 +306,27 @@ func judgeTwoAuthentications(t *T) {
 }
 
 // judgeSecretInQuery authenticates through the URL, which ends up in the logs of every
-// server and proxy on the way.
+// server and proxy on the way. An OP may look there for the clients of one method only.
 func judgeSecretInQuery(t *T) {
-	credential := ciba.P("client_id", t.Client().ClientID, "client_secret", t.Client().ClientSecret.Reveal())
-	start := t.StartRequest(t.Request()).AuthenticatedBy(nil)
-	start.Query = credential
-	t.JudgeVariant(start.Label, t.Send(start))
-	flow := t.MustStart(t.Request())
-	t.WaitTurn(flow)
-	poll := t.PollRequest(flow).AuthenticatedBy(nil)
-	poll.Query = credential
-	t.JudgeVariant(poll.Label, t.Send(poll))
+	clients := slices.DeleteFunc(ClientPerMethod(t), func(c *Client) bool {
+		return c.ClientSecret.Reveal() == "" || c.Rejection() != ""
+	})
+	var flows []*Flow
+	for _, c := range clients {
+		judgeByQuery(t, c, t.StartRequest(t.RequestFor(c, t.User())).As(c))
+		flows = append(flows, t.MustStartAs(c, t.User(), t.RequestFor(c, t.User())))
+	}
+	for _, f := range flows {
+		t.WaitTurn(f)
+		judgeByQuery(t, f.Client, t.PollRequest(f))
+	}
+}
+
+// judgeByQuery sends a good request with the client's secret in the URL alone.
+func judgeByQuery(t *T, c *Client, good Request) {
+	request := good.AuthenticatedBy(nil)
+	request.Query = ciba.P("client_id", c.ClientID, "client_secret", c.ClientSecret.Reveal())
+	t.JudgeVariant(request.Label+" of a "+c.AuthMethod+" client", t.Send(request))
 }
 
 // judgeApprovedWithoutCredential polls a request that is ready to be redeemed: there an

@@ -21,14 +21,14 @@ var _ = Cases.Describe("Redemption", func() {
 		Judges("CIBA-10.1.1-REUSE").Smoke().AloneForClient().LastForClient().About(13*time.Second), func(t *T) {
 			flow := t.MustStart(t.Request())
 			t.MustRedeem(flow)
-			t.Judge(t.Poll(flow))
+			judgeReuse(t, flow, t.Poll(flow))
 		})
 	Case("reuse-late", "does not work again later", Judges("CIBA-10.1.1-REUSE").AfterAll().About(lateReplay), func(t *T) {
 		early := sharedEarlyApproval(t)
 		t.MustTokens(early.resp)
 		flow := early.flow
 		t.WaitUntil(flow.LastPoll().Add(lateReplay))
-		t.Judge(t.Poll(flow))
+		judgeReuse(t, flow, t.Poll(flow))
 	})
 	Case("reuse-in-parallel", "works once also when it is replayed many times at once",
 		Judges("CIBA-10.1.1-REUSE").AloneForClient().LastForClient().About(13*time.Second), func(t *T) {
@@ -88,6 +88,15 @@ const (
 	burstSize = 10
 	burstStep = 10 * time.Millisecond
 )
+
+// judgeReuse judges a replay. After its lifetime a used auth_req_id has expired as well.
+func judgeReuse(t *T, f *Flow, resp *ciba.Response) {
+	r := t.Requirement()
+	if f.Outlived(resp) {
+		r = AlsoExpecting(r, ciba.ExpiredToken)
+	}
+	t.JudgeBy(r, resp)
+}
 
 // pollBurst polls ten times at once, each time with an assertion of its own.
 func pollBurst(t *T, f *Flow) []*ciba.Response {

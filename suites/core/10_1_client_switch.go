@@ -1,8 +1,9 @@
 package core
 
 import (
+	"slices"
+
 	"github.com/cibatest/cibatest/internal/catalogue"
-	"github.com/cibatest/cibatest/internal/ciba"
 	"github.com/cibatest/cibatest/internal/targetfile"
 	. "github.com/cibatest/cibatest/suites/harness"
 )
@@ -13,33 +14,46 @@ import (
 var _ = Cases.Describe("Client switch", func() {
 	Case("client-switch", "by client_id in the form does not work",
 		Judges("CIBA-11-NO-TOKEN-ON-CLIENT-SWITCH").
-			Methods(targetfile.AuthClientSecretBasic, targetfile.AuthPrivateKeyJWT, targetfile.AuthClientSecretJWT), judgeClientSwitch)
+			Methods(switchMethods...), judgeClientSwitch)
 })
 
-// judgeClientSwitch has one client poll in the name of the owner of a request, before and
-// after the approval, and lets the owner poll what the other one started in its name.
-// The methods are those whose credential says who the client is without client_id.
+// switchMethods are those whose credential says who the client is without client_id.
+var switchMethods = []string{targetfile.AuthClientSecretBasic, targetfile.AuthPrivateKeyJWT, targetfile.AuthClientSecretJWT}
+
+// judgeClientSwitch has one client of each method poll in the name of the owner of a
+// request, before and after the approval, and lets the owner poll what they started in
+// its name.
 func judgeClientSwitch(t *T) {
 	owner := t.Second()
+	thieves := slices.DeleteFunc(ClientPerMethod(t), func(c *Client) bool {
+		return c.Rejection() != "" || c.ClientID == owner.ClientID || !slices.Contains(switchMethods, c.AuthMethod)
+	})
 	flow := t.MustStartAs(owner, t.User(), t.RequestFor(owner, t.User()))
-	misnamed := startInNameOf(t, owner)
+	var misnamed []*Flow
+	for _, thief := range thieves {
+		t.As(thief, func() { misnamed = append(misnamed, startInNameOf(t, owner)...) })
+	}
 	t.WaitTurn(flow)
-	if misnamed != nil {
-		t.JudgeVariant("a request that was started in its name", t.Poll(misnamed))
+	for _, f := range misnamed {
+		t.JudgeVariant("a request that was started in its name", t.Poll(f))
 	}
-	pollInNameOfOwner := func() *ciba.Response {
-		return t.Send(t.PollRequest(flow).As(t.Client()).Unpaced().With("client_id", owner.ClientID))
-	}
-	pending := pollInNameOfOwner()
-	flow.Learn(pending)
-	t.JudgeVariant("pending", pending)
+	judgePollsInNameOf(t, thieves, flow, "pending")
 	t.ApproveAlive(flow)
-	t.JudgeVariant("approved", pollInNameOfOwner())
+	judgePollsInNameOf(t, thieves, flow, "approved")
 }
 
-// startInNameOf starts a request whose form names another client than the credential. It
-// is nil where the OP refuses the contradiction, or keeps one open request for a user.
-func startInNameOf(t *T, other *Client) *Flow {
+// judgePollsInNameOf has clients poll a request under the client_id of its owner.
+func judgePollsInNameOf(t *T, thieves []*Client, f *Flow, state string) {
+	for _, thief := range thieves {
+		resp := t.Send(t.PollRequest(f).As(thief).Unpaced().With("client_id", f.Client.ClientID))
+		f.Polled(resp)
+		t.JudgeVariant(state+", by a "+thief.AuthMethod+" client", resp)
+	}
+}
+
+// startInNameOf starts a request whose form names another client than the credential. There
+// is none where the OP refuses the contradiction, or keeps one open request for a user.
+func startInNameOf(t *T, other *Client) []*Flow {
 	if !t.Has(catalogue.NeedParallel) {
 		return nil
 	}
@@ -47,5 +61,5 @@ func startInNameOf(t *T, other *Client) *Flow {
 	if _, err := resp.Started(); err != nil {
 		return nil
 	}
-	return t.FlowOf(other, t.User(), resp)
+	return []*Flow{t.FlowOf(other, t.User(), resp)}
 }

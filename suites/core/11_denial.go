@@ -74,13 +74,13 @@ func judgePromptDenial(t *T) {
 	window, budget := d.flow.DecisionWindow(), t.Target().Budgets.ExpiryMax
 	flow, resp := *d.flow, d.resp // the observation is shared, so the pace is kept in a copy
 	flow.EndAwaited = true
-	for driver.Undecided(resp) && time.Now().Before(flow.Expires().Add(ExpiryLatest)) && flow.ExpiresIn <= budget {
+	for driver.Undecided(resp) && time.Now().Before(flow.ExpiredBy().Add(ExpiryLatest)) && flow.ExpiresIn <= budget {
 		resp = t.MustAnswer(t.Poll(&flow))
 	}
 	t.At(resp)
 	soon := fmt.Sprintf("access_denied within %s", window)
 	switch {
-	case resp.Is(ciba.AccessDenied) && resp.Sent.Before(flow.Expires()):
+	case resp.Is(ciba.AccessDenied) && resp.Sent.Before(flow.ExpiredBy()):
 		t.Warn(soon, "access_denied, but only %s after the request", resp.Sent.Sub(flow.Sent).Round(time.Second))
 	case driver.Undecided(resp) && flow.ExpiresIn > budget:
 		t.Warn(soon, "%s; expires_in is %s, longer than budgets.expiry_max, so the end was not waited for", resp.Summary(), flow.ExpiresIn)

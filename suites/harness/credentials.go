@@ -1,6 +1,7 @@
 package harness
 
 import (
+	"slices"
 	"strings"
 	"unicode"
 
@@ -13,6 +14,18 @@ import (
 // run alone and after its other cases, as the OP may lock the client out.
 func Disturbing(ids ...string) Traits {
 	return Judges(ids...).AloneForClient().LastForClient()
+}
+
+// ClientPerMethod is one general client for each authentication method, the case's
+// own first: an OP may well check one method and forget another.
+func ClientPerMethod(t *T) []*Client {
+	list := []*Client{t.Client()}
+	for _, c := range t.OrdinaryClients() {
+		if !slices.ContainsFunc(list, func(known *Client) bool { return known.AuthMethod == c.AuthMethod }) {
+			list = append(list, c)
+		}
+	}
+	return list
 }
 
 // BySecret authenticates a client by a secret, in the form or the header as it is registered.

@@ -7,6 +7,7 @@ import (
 
 	"github.com/cibatest/cibatest/internal/catalogue"
 	"github.com/cibatest/cibatest/internal/ciba"
+	"github.com/cibatest/cibatest/internal/driver"
 	"github.com/cibatest/cibatest/reports/result"
 )
 
@@ -68,7 +69,7 @@ func OutcomeOf(r catalogue.Requirement, resp *ciba.Response) result.Outcome {
 		return result.Error
 	}
 	if resp.Status/100 == 2 && HasErrorMember(resp) { // neither a success nor a refusal
-		return result.Outcome(r.Verdict)
+		return missed(r, resp)
 	}
 	if e.OrSuccess && resp.Status/100 == 2 { // which 2xx it has to be is another clause's business
 		return result.Pass
@@ -88,7 +89,25 @@ func OutcomeOf(r catalogue.Requirement, resp *ciba.Response) result.Outcome {
 	if statusTolerated && codeTolerated {
 		return softer(result.Warn, result.Outcome(r.Verdict))
 	}
+	return missed(r, resp)
+}
+
+// missed is the outcome of an answer that is neither expected nor tolerated as such.
+func missed(r catalogue.Requirement, resp *ciba.Response) result.Outcome {
+	if r.Expect.AnyRefusal && LetsNothingThrough(resp) {
+		return softer(result.Warn, result.Outcome(r.Verdict))
+	}
 	return result.Outcome(r.Verdict)
+}
+
+// LetsNothingThrough reports whether an answer is a refusal, in whatever words. One that
+// brings tokens or an auth_req_id is none, nor is one that tells of a pending request: it
+// is for a client that was let in.
+func LetsNothingThrough(resp *ciba.Response) bool {
+	object, err := resp.Object()
+	brings := err == nil && object["auth_req_id"] != nil || resp.HasTokens()
+	refused := resp.Status/100 == 4 || resp.Status/100 == 2 && HasErrorMember(resp)
+	return refused && !brings && !driver.Undecided(resp)
 }
 
 // ofHTTP reports whether a status is that of an HTTP server which did not get as far

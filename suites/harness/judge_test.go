@@ -16,6 +16,8 @@ func TestJudge(t *testing.T) {
 	}}
 	refusalOrNot := refusal
 	refusalOrNot.Expect.OrSuccess = true
+	anyRefusal := refusal
+	anyRefusal.Expect.AnyRefusal = true
 	success := catalogue.Requirement{Verdict: "fail", Expect: catalogue.Expect{Status: []int{200}}}
 	recorded := catalogue.Requirement{Verdict: "info", Expect: catalogue.Expect{Status: []int{400}, Error: []string{"invalid_request"}}}
 	for _, c := range []struct {
@@ -34,6 +36,12 @@ func TestJudge(t *testing.T) {
 		{"no error code", refusal, 400, `<html>`, result.Fail},
 		{"accepted instead", refusal, 200, `{"auth_req_id":"a"}`, result.Fail},
 		{"accepted, which conforms", refusalOrNot, 200, `{"auth_req_id":"a"}`, result.Pass},
+		{"refused in other words", anyRefusal, 403, `{"error":"unauthorized_client"}`, result.Warn},
+		{"refused without a word", anyRefusal, 403, ``, result.Warn},
+		{"refused by an error that is 200", anyRefusal, 200, `{"error":"invalid_client"}`, result.Warn},
+		{"accepted by whom any refusal would do", anyRefusal, 200, `{"auth_req_id":"a"}`, result.Fail},
+		{"let in, and told to wait", anyRefusal, 400, `{"error":"authorization_pending"}`, result.Fail},
+		{"crashed where any refusal would do", anyRefusal, 500, `{}`, result.Fail},
 		{"success", success, 200, `{}`, result.Pass},
 		{"refused instead", success, 400, `{"error":"invalid_request"}`, result.Fail},
 		{"tokens where a success is due", success, 200, `{"access_token":"a"}`, result.Pass},

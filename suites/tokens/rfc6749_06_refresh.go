@@ -19,19 +19,63 @@ var _ = Cases.Describe("Refresh token", func() {
 	Case("token-refresh", "works for its client and keeps the user", Judges("RFC6749-6-REFRESH"), judgeRefresh)
 	Case("refresh-scope", "brings no more scope than was granted", Judges("RFC6749-6-REFRESH").About(7*time.Second), judgeWiderScope)
 	Case("refresh-authenticated", "needs client authentication",
-		Disturbing("RFC6749-6-REFRESH-AUTH").About(2*ciba.DefaultInterval), func(t *T) {
-			r := refreshable(t)
-			call := RefreshRequest(t, t.Client(), r.Tokens.RefreshToken)
-			t.JudgeVariant("a client_id only", t.Send(call.AuthenticatedBy(ciba.Public(t.Client().ClientID))))
-			t.JudgeVariant("no client_id", t.Send(call.AuthenticatedBy(nil)))
-			t.JudgeVariant("a wrong credential", t.Send(call.AuthenticatedBy(WrongCredential(t, t.Client()))))
-			// A refusal that costs the client its token would let anybody log users out.
-			if proper := Refresh(t, r.Tokens.RefreshToken); !t.Failed() {
-				t.Expect(proper).As(result.Warn).To(HaveStatus(http.StatusOK), "the refresh token still works for its client")
-			}
-		})
+		Disturbing("RFC6749-6-REFRESH-AUTH").About(2*ciba.DefaultInterval), judgeUnauthenticatedRefresh)
 	Case("refresh-bound", "is useless to another client", Judges("RFC6749-6-REFRESH-BOUND").LastForClient(), judgeForeignRefresh)
 })
+
+// judgeUnauthenticatedRefresh leaves the credential out for a client of each method, since
+// an OP may ask for it by one method and forget another. A wrong one it tries for the
+// case's client alone, which others do not need any more.
+func judgeUnauthenticatedRefresh(t *T) {
+	waiting := startForOtherMethods(t)
+	own := refreshable(t)
+	givenAway := false
+	judge := func(what string, r Redeemed, a ciba.Authenticator) {
+		c := r.Flow.Client
+		resp := t.Send(RefreshRequest(t, c, r.Tokens.RefreshToken).AuthenticatedBy(a))
+		givenAway = givenAway || c == t.Client() && resp.HasTokens()
+		t.JudgeVariant(c.AuthMethod+" client: "+what, resp)
+	}
+	for _, r := range append([]Redeemed{own}, withRefreshToken(t, waiting)...) {
+		judge("a client_id only", r, ciba.Public(r.Flow.Client.ClientID))
+		judge("no client_id", r, nil)
+	}
+	judge("a wrong credential", own, WrongCredential(t, t.Client()))
+	// A refusal that costs the client its token would let anybody log users out.
+	if proper := Refresh(t, own.Tokens.RefreshToken); !givenAway {
+		t.Expect(proper).As(result.Warn).To(HaveStatus(http.StatusOK), "the refresh token still works for its client")
+	}
+}
+
+// startForOtherMethods starts a flow for one client of each method that the case's client
+// does not have. There is none where a user may have one open request only.
+func startForOtherMethods(t *T) []*Flow {
+	var flows []*Flow
+	if OneRequestPerUser(t) || t.Approver().IsPerson() {
+		return nil
+	}
+	scope := refreshScope(t)
+	for _, c := range ClientPerMethod(t)[1:] {
+		resp := t.StartAs(c, t.RequestFor(c, t.User()).With("scope", scope))
+		if _, err := resp.Started(); err == nil {
+			flows = append(flows, t.FlowOf(c, t.User(), resp))
+		}
+	}
+	return flows
+}
+
+// withRefreshToken approves flows and keeps those that bring a refresh token.
+func withRefreshToken(t *T, flows []*Flow) []Redeemed {
+	var list []Redeemed
+	for _, f := range flows {
+		t.Approve(f)
+		resp := t.PollDecided(f)
+		if tokens, err := resp.Tokens(); err == nil && tokens.RefreshToken != "" {
+			list = append(list, Redeemed{Flow: f, Tokens: tokens, Response: resp})
+		}
+	}
+	return list
+}
 
 // judgeForeignRefresh lets another client use the refresh token, in its own name and under
 // the name of the client that the token belongs to. An OP that goes by the parameter
@@ -45,7 +89,8 @@ func judgeForeignRefresh(t *T) {
 	refreshToken := newest(r.Tokens, fresh).RefreshToken
 	if thief := clientWithoutOwnID(t); thief != nil {
 		resp := t.Send(RefreshRequest(t, thief, refreshToken).With("client_id", t.Client().ClientID))
-		JudgeVariantBy(t, Tolerating(t.Requirement(), ciba.InvalidRequest), "under the name of its client", resp)
+		either := AlsoExpecting(ExpectingStatus(t.Requirement(), http.StatusBadRequest, http.StatusUnauthorized), ciba.InvalidClient, ciba.InvalidRequest)
+		JudgeVariantBy(t, either, "under the name of its client", resp) // two flaws, and each may be the reason
 	}
 	t.JudgeVariant("as itself", t.Send(RefreshRequest(t, t.Second(), refreshToken)))
 }
@@ -72,17 +117,22 @@ func newest(before, after ciba.TokenResponse) ciba.TokenResponse {
 	return after
 }
 
-// refreshable is a flow of the case's own with a refresh token. Many OPs issue
-// one for offline_access only.
-func refreshable(t *T) Redeemed {
-	p := t.Request()
+// refreshScope is the scope that brings a refresh token: that of the target file, or with
+// offline_access, for which alone many OPs issue one. Without either the case skips.
+func refreshScope(t *T) string {
+	scope := strings.Fields(t.Request().Get("scope"))
 	if t.Redeemed().Tokens.RefreshToken == "" {
-		scope := strings.Fields(p.Get("scope"))
 		if slices.Contains(scope, "offline_access") || !Advertises(t, "scopes_supported", "offline_access") {
 			t.Skip("refresh: the OP issues no refresh token")
 		}
-		p = p.With("scope", strings.Join(append(scope, "offline_access"), " "))
+		scope = append(scope, "offline_access")
 	}
+	return strings.Join(scope, " ")
+}
+
+// refreshable is a flow of the case's own with a refresh token.
+func refreshable(t *T) Redeemed {
+	p := t.Request().With("scope", refreshScope(t))
 	ack := t.MustAccept("a backchannel authentication request that should be accepted", t.Start(p))
 	flow := t.FlowOf(t.Client(), t.User(), ack)
 	tokens, resp := t.MustRedeem(flow)

@@ -227,6 +227,16 @@ var ClientAuth = []Fault{
 		"auth-secret-in-query-at-token", "RFC6749-2.3.1-SECRET-IN-QUERY", "the secret may be in the URL of the token endpoint",
 		credentials(fromQuery(refop.EndpointToken)),
 	},
+	{
+		"auth-secret-in-query-of-post", "RFC6749-2.3.1-SECRET-IN-QUERY", "parameters of the URL count like those of the body, for client_secret_post",
+		credentials(func(c *refop.Call, who refop.Credentials) refop.Credentials {
+			found := fromQuery(c.Endpoint)(c, who)
+			if found.Method != refop.MethodPost {
+				return who
+			}
+			return found
+		}),
+	},
 	{"auth-token-not-required", "CIBA-10.1-TOKEN-AUTH-REQUIRED", "polls need no authentication", nameIsEnough(edit.At(refop.EndpointToken))},
 	{
 		"auth-token-by-flow", "CIBA-10.1-TOKEN-AUTH-REQUIRED", "who names no client is taken for the one that owns the auth_req_id",

@@ -61,6 +61,14 @@ var Security = []Fault{
 	},
 	{"refresh-without-authentication", "RFC6749-6-REFRESH-AUTH", "a client_id is enough to refresh", nameIsEnough(refreshing)},
 	{
+		"refresh-without-authentication-for-post", "RFC6749-6-REFRESH-AUTH", "a client_id is enough to refresh for client_secret_post",
+		nameIsEnough(edit.Both(refreshing, edit.OfMethod(refop.MethodPost))),
+	},
+	{
+		"refresh-without-authentication-for-jwt", "RFC6749-6-REFRESH-AUTH", "a client_id is enough to refresh for private_key_jwt",
+		nameIsEnough(edit.Both(refreshing, edit.OfMethod("private_key_jwt"))),
+	},
+	{
 		"refresh-by-token-alone", "RFC6749-6-REFRESH-AUTH", "who names no client is taken for the one that owns the refresh token",
 		authenticating(ownerOfRefreshToken),
 	},
@@ -103,6 +111,11 @@ var Security = []Fault{
 	{
 		"client-id-wins", "CIBA-11-NO-TOKEN-ON-CLIENT-SWITCH", "client_id in the form overrides who authenticated",
 		edit.After(refop.CheckClient, clientIDDecides(edit.At(refop.EndpointToken))),
+	},
+	{
+		"client-id-wins-over-assertion", "CIBA-11-NO-TOKEN-ON-CLIENT-SWITCH", "client_id in the form overrides who signed the assertion",
+		edit.All(edit.Without(refop.CheckAssertionClientID), edit.After(refop.CheckClient, clientIDDecides(
+			edit.Both(edit.At(refop.EndpointToken), edit.OfMethod("private_key_jwt"))))),
 	},
 	{
 		"client-id-owns", "CIBA-11-NO-TOKEN-ON-CLIENT-SWITCH", "client_id in the form says whose request it will be",

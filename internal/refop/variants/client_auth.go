@@ -36,6 +36,40 @@ var ClientAuth = []Variant{
 			}
 		}),
 	},
+	{
+		"client-id-contradicts-invalid-client", "RFC 6749 5.2: who names two clients has failed to authenticate",
+		contradictionsAre(http.StatusUnauthorized, "invalid_client"),
+	},
+	{
+		"client-id-contradicts-invalid-request", "RFC 6749 5.2: a request that names two clients is malformed",
+		contradictionsAre(http.StatusBadRequest, "invalid_request"),
+	},
+	{
+		"client-id-contradicts-invalid-grant", "RFC 6749 5.2: the grant was issued to another client than the one that is named",
+		contradictionsAre(http.StatusBadRequest, "invalid_grant"),
+	},
+	{
+		"client-id-contradicts-forbidden", "RFC 9110 15.5.4: what is refused whatever the credentials is 403",
+		contradictionsAre(http.StatusForbidden, "unauthorized_client"),
+	},
+	{
+		"secret-in-query-forbidden", "RFC 9110 15.5.4: a firewall may stop a request that shows a secret in its URL",
+		edit.Replies(func(c *refop.Call, r *refop.Reply) {
+			if c.Request.URL.Query().Has("client_secret") {
+				edit.Failing(http.StatusForbidden, "access_denied")(r)
+			}
+		}),
+	},
+	{
+		"token-auth-unauthorized-client", "RFC 6749 5.2: a client that does not authenticate may be told that it may not use the grant",
+		edit.Replies(func(c *refop.Call, r *refop.Reply) {
+			named := c.OP.Client(c.Value("client_id"))
+			emptySecret := named != nil && named.AuthMethod == refop.MethodPost // reads like none
+			if c.Endpoint == refop.EndpointToken && r.Status == http.StatusUnauthorized && c.Authentications() == 0 && !emptySecret {
+				edit.Failing(http.StatusBadRequest, "unauthorized_client")(r)
+			}
+		}),
+	},
 	{"auth-basic-and-post-alike", "RFC 6749 2.3.1: one registered secret may be sent either way", edit.AnySecretMethod(edit.Always)},
 	{
 		"auth-one-of-two", "RFC 6749 2.3 binds the client; the OP may look at one credential only",
@@ -109,4 +143,15 @@ func needingJTI(p *refop.Plan) {
 		}
 		return nil
 	})(p)
+}
+
+// contradictionsAre refuses requests whose client_id is not that of the client that has
+// authenticated.
+func contradictionsAre(status int, code string) edit.Change {
+	return edit.After(refop.CheckClient, func(c *refop.Call) *refop.OAuthError {
+		if named := c.Value("client_id"); named == "" || c.Client == nil || named == c.Client.ID {
+			return nil
+		}
+		return &refop.OAuthError{Status: status, Code: code, Description: "client_id is that of another client"}
+	})
 }

@@ -30,7 +30,7 @@ var Expiry = []Variant{
 		"expiry-beyond-patience", "CIBA Core 7.3: any positive expires_in",
 		edit.Expiry(func(*refop.Call, time.Duration) (time.Duration, *refop.OAuthError) { return time.Hour, nil }),
 	},
-	{"expiry-always-30s", "CIBA Core 7.1: requested_expiry may be ignored", always30s},
+	{"expiry-always-30s", "CIBA Core 7.1: requested_expiry may be ignored", always(30 * time.Second)},
 	{
 		"expiry-rounded-down", "CIBA Core 7.3: a part of a second may be rounded away",
 		edit.Acknowledgements(func(r *refop.Reply) { r.Body["expires_in"] = r.Body["expires_in"].(int) - 1 }),
@@ -42,6 +42,10 @@ var Expiry = []Variant{
 	{
 		"expired-forgotten-at-once", "CIBA Core 11: what is not known any more is invalid_grant",
 		edit.SeenAs(refop.Expired, refop.Forgotten),
+	},
+	{
+		"expired-whatever-became-of-it", "CIBA Core 11: after its lifetime a used auth_req_id has expired, too",
+		edit.All(always(20*time.Second), edit.SeenAsWhen(refop.Used, refop.Expired, func(c *refop.Call, f *refop.Flow) bool { return sinceExpiry(c, f) >= 0 })),
 	},
 	{"expired-is-denied", "CIBA Core 11: an OP may count silence as a refusal", edit.SeenAs(refop.Expired, refop.Denied)},
 	{
@@ -61,12 +65,12 @@ func usualExpiry(c *refop.Call, _ time.Duration) (time.Duration, *refop.OAuthErr
 	return c.OP.Registration().ExpiresIn, nil
 }
 
-// always30s keeps every request for 30 s.
-func always30s(p *refop.Plan) {
-	edit.After(refop.CheckRequestedExpiry, func(c *refop.Call) *refop.OAuthError {
-		c.Expiry = 30 * time.Second
+// always keeps every request for the same time.
+func always(d time.Duration) edit.Change {
+	return edit.After(refop.CheckRequestedExpiry, func(c *refop.Call) *refop.OAuthError {
+		c.Expiry = d
 		return nil
-	})(p)
+	})
 }
 
 // sinceExpiry is how long ago a flow expired.

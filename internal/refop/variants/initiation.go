@@ -25,6 +25,10 @@ var Initiation = []Variant{
 		edit.Answering(refop.CheckScopeMissing, 400, "invalid_scope"),
 	},
 	{
+		"start-scope-unknown-invalid-target", "RFC 8707 2: where scope values stand for resources, an unknown one is invalid_target",
+		edit.Answering(refop.CheckScopeKnown, 400, "invalid_target"),
+	},
+	{
 		"start-openid-missing-invalid-request", "CIBA Core 7.1 leaves open what happens without openid",
 		edit.Answering(refop.CheckScopeOpenID, 400, "invalid_request"),
 	},

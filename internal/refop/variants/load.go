@@ -24,7 +24,7 @@ var Load = []Variant{
 	{"limit-open-requests", "RFC 6585 4: a user has one open request at a time", openRequests(1, 429)},
 	{
 		"slow-and-short", "CIBA Core 7.3: any positive expires_in, and no time for an answer",
-		edit.All(edit.Late(refop.EndpointStart, 3*time.Second), edit.Late(refop.EndpointToken, 3*time.Second), always30s),
+		edit.All(edit.Late(refop.EndpointStart, 3*time.Second), edit.Late(refop.EndpointToken, 3*time.Second), always(30*time.Second)),
 	},
 	{
 		"limit-polls-of-client", "RFC 6585 4: a client may poll twice in a second, all requests together",

@@ -73,6 +73,10 @@ var Polling = []Variant{
 	},
 	{"one-request-supersedes", "CIBA Core 7: how many requests of a user are open at once is the OP's choice", supersedingRequests},
 	{"one-request-refuses", "CIBA Core 13: access_denied for a request the OP will not take on", openRequests(1, 403)},
+	{
+		"token-wider-scope-refused", "RFC 6749 5.2: a scope that exceeds the one that was granted is invalid_scope",
+		widerScopeEnds,
+	},
 	{"unknown-id-slow", "no text limits how long a refusal takes", edit.Replies(func(c *refop.Call, r *refop.Reply) {
 		if c.Endpoint == refop.EndpointToken && c.Flow == nil && r.Body["error"] == "invalid_grant" {
 			c.OP.Wait(10 * time.Second)
@@ -140,5 +144,18 @@ func supersedingRequests(p *refop.Plan) {
 		}
 		open.byUser[f.User.Sub] = []*refop.Flow{f}
 		return nil
+	}
+}
+
+// widerScopeEnds refuses token requests that name another scope than was approved, and
+// ends what they ask for.
+func widerScopeEnds(p *refop.Plan) {
+	inner := p.Rules.PollAnswer
+	p.Rules.PollAnswer = func(c *refop.Call, f *refop.Flow, at refop.State) *refop.OAuthError {
+		if scope := c.Value("scope"); at == refop.Approved && scope != "" && scope != f.Scope {
+			f.State = refop.Used
+			return refop.Refusal("invalid_scope", "scope goes beyond what was approved")
+		}
+		return inner(c, f, at)
 	}
 }
