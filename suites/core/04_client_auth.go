@@ -12,6 +12,7 @@ import (
 	"github.com/cibatest/cibatest/internal/driver"
 	"github.com/cibatest/cibatest/internal/jose"
 	"github.com/cibatest/cibatest/internal/targetfile"
+	"github.com/cibatest/cibatest/reports/result"
 	. "github.com/cibatest/cibatest/suites/harness"
 	"github.com/onsi/gomega"
 )
@@ -334,7 +335,8 @@ func judgeSecretInQuery(t *T) {
 // judgeApprovedWithoutCredential polls a request that is ready to be redeemed: there an
 // OP that forgets to look at the credential gives the tokens away, and one that consumes
 // the auth_req_id before it looks takes them from the owner. It tries one wrong
-// credential only, which locks no client.
+// credential only, which locks no client. At last it polls without credential once the
+// owner has the tokens: an OP that takes this for a replay lets anybody end them.
 func judgeApprovedWithoutCredential(t *T) {
 	flow := t.MustStart(t.Request())
 	t.Approve(flow)
@@ -345,7 +347,13 @@ func judgeApprovedWithoutCredential(t *T) {
 	if driver.Undecided(after) {
 		t.Abort("the approval did not take effect")
 	}
-	t.Expect(after).To(HaveTokens(), "the client itself still gets the tokens")
+	if !t.Expect(after).To(HaveTokens(), "the client itself still gets the tokens") {
+		return
+	}
+	tokens, _ := t.MustTokens(after)
+	owned := takeStock(t, tokens)
+	t.JudgeVariant("a used auth_req_id", PollAuthenticatedBy(t, flow, ciba.Public(t.Client().ClientID)))
+	owned.judgeKept(t, result.Outcome(t.Requirement().Verdict), "after a poll without credential with the used auth_req_id")
 }
 
 // anotherCharacter is another character of the same kind: a digit for a digit, a letter

@@ -17,7 +17,8 @@ var _ = Cases.Describe("Client switch", func() {
 })
 
 // judgeClientSwitch has one client poll in the name of the owner of a request, before and
-// after the approval, and lets the owner poll what the other one started in its name.
+// after the approval, and lets the owner poll what the other one started in its name. The
+// owner's own request is the owner's to redeem at last.
 // The methods are those whose credential says who the client is without client_id.
 func judgeClientSwitch(t *T) {
 	owner := t.Second()
@@ -35,6 +36,9 @@ func judgeClientSwitch(t *T) {
 	t.JudgeVariant("pending", pending)
 	t.ApproveAlive(flow)
 	t.JudgeVariant("approved", pollInNameOfOwner())
+	if !t.Failed() {
+		judgeOwner(t, t.PollDecided(flow), HaveTokens(), "the owner still gets the tokens")
+	}
 }
 
 // startInNameOf starts a request whose form names another client than the credential. It

@@ -105,12 +105,15 @@ var _ = Cases.Describe("Token request", func() {
 		t.JudgeVariant("an empty auth_req_id", t.Send(t.TokenRequest(t.Client(), grant.Add("auth_req_id", ""))))
 	})
 	Case("token-id-repeated", "is refused with a repeated auth_req_id",
-		Judges("CIBA-10.1-ARID-REPEATED").About(7*time.Second), func(t *T) {
+		Judges("CIBA-10.1-ARID-REPEATED").About(8*time.Second), func(t *T) {
 			flow := t.MustStart(t.Request())
 			approveIfPossible(t, flow)
 			p := t.PollRequest(flow).Form
 			t.JudgeVariant("the same value twice", t.Send(t.TokenRequest(t.Client(), p.Add("auth_req_id", flow.AuthReqID))))
 			t.JudgeVariant("two values", t.Send(t.TokenRequest(t.Client(), p.Add("auth_req_id", similarID(t.Random(), flow.AuthReqID)))))
+			if !t.Failed() {
+				judgeOwnerUnharmed(t, flow)
+			}
 		})
 	// Products use several codes here (N-09), none of which brings tokens.
 	Case("token-grant-not-allowed", "of a client not enabled for CIBA is refused",

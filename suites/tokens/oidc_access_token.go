@@ -219,11 +219,15 @@ func isFilled(text string) bool { return text != "" }
 // thief which of many guessed or stolen tokens are good, and whose they are.
 var _ = Cases.Describe("Introspection", func() {
 	Case("introspection-authorised", "answers nobody without authorization", Judges("RFC7662-2.1-AUTH").AfterAll(), func(t *T) {
-		call := IntrospectionRequest(t, freshlyRedeemed(t).Tokens.AccessToken)
+		accessToken := freshlyRedeemed(t).Tokens.AccessToken
+		call := IntrospectionRequest(t, accessToken)
+		wasActive := IntrospectedActive(t, accessToken) == true
 		judgeStranger(t, "no credential", call.AuthenticatedBy(nil))
 		judgeStranger(t, "a client_id only", call.AuthenticatedBy(ciba.Public(ResourceServer(t).ClientID)))
 		judgeStranger(t, "an unknown client", call.AuthenticatedBy(UnknownClient(t, ResourceServer(t))))
 		judgeStranger(t, "a wrong secret", call.AuthenticatedBy(WrongCredential(t, ResourceServer(t))))
+		isLost := wasActive && IntrospectedActive(t, accessToken) == false
+		t.Check(!isLost, "the access token is as good as before strangers asked about it", "introspection says that it is not active")
 	})
 })
 

@@ -134,6 +134,22 @@ var Redemption = []Fault{
 		"foreign-used-known", "CIBA-11-ARID-OTHER-CLIENT", "another client learns of the use",
 		edit.All(foreignPolls(refop.Used), pollAnswer(refop.Used, 400, "access_denied")),
 	},
+	{
+		"foreign-replay-revokes", "CIBA-11-ARID-OTHER-CLIENT", "another client's poll with a used id ends the owner's tokens",
+		replayRevokes(func(c *refop.Call, f *refop.Flow) bool { return c.Client != nil && c.Client != f.Client }),
+	},
+	{
+		"anonymous-replay-revokes", "CIBA-10.1-TOKEN-AUTH-REQUIRED", "a poll without credential with a used id ends the owner's tokens",
+		replayRevokes(func(c *refop.Call, _ *refop.Flow) bool { return c.Authentications() == 0 }),
+	},
+	{
+		"id-twice-kills", "CIBA-10.1-ARID-REPEATED", "a repeated id is refused and used up",
+		refusedTokenRequests(func(c *refop.Call, f *refop.Flow, _ *refop.Reply) {
+			if len(c.Form["auth_req_id"]) > 1 {
+				f.State = refop.Used
+			}
+		}),
+	},
 	{"reuse-forever", "CIBA-10.1.1-REUSE", "an id can be redeemed again and again", edit.SeenAs(refop.Used, refop.Approved)},
 	{
 		"reuse-grace", "CIBA-10.1.1-REUSE-RACE", "within two seconds an id can be redeemed again",
@@ -202,6 +218,24 @@ func foreign(c *refop.Call) bool { return c.Flow.Client != c.Client }
 // foreignIn picks polls for a flow of another client that is in one state.
 func foreignIn(state refop.State) edit.Which {
 	return edit.Both(foreign, func(c *refop.Call) bool { return c.Flow.StateAt(c.Now) == state })
+}
+
+// replayRevokes ends the tokens of a flow when some refused token requests name it again.
+func replayRevokes(which func(*refop.Call, *refop.Flow) bool) edit.Change {
+	return edit.Replies(func(c *refop.Call, r *refop.Reply) {
+		if c.Endpoint != refop.EndpointToken || r.Kind != refop.ReplyError {
+			return
+		}
+		var replayed *refop.Flow
+		c.OP.LockedFlow(c.Value("auth_req_id"), func(f *refop.Flow) {
+			if f.State == refop.Used && which(c, f) {
+				replayed = f
+			}
+		})
+		if replayed != nil {
+			c.OP.Revoke(replayed)
+		}
+	})
 }
 
 // pausing leaves a gap between looking at a flow and using it up, in which anything
