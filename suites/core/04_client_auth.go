@@ -39,6 +39,7 @@ var _ = Cases.Describe("Client authentication", func() {
 				judgeRefusal(t, "as by "+c.AuthMethod, e, e.goodRequest().AuthenticatedBy(UnknownClient(t, c)))
 			}
 		}
+		judgeMisnamedClients(t)
 	})
 	Case("auth-wrong-secret", "refuses a wrong secret in the header",
 		Disturbing("CIBA-7.1-AUTH-WRONG-SECRET").Methods(targetfile.AuthClientSecretBasic), judgeWrongSecrets)
@@ -213,9 +214,9 @@ func judgeEmptySecret(t *T) {
 }
 
 // judgeWrongSecrets tries a few only, so as not to lock the client. The first is some
-// other client's where the target has one; the second, the third and the fourth
-// catch an OP that compares the beginning only, that takes capital and small letters
-// for the same, or that looks no further than the right secret goes.
+// other client's where the target has one; the others catch an OP that compares the
+// beginning only, that takes capital and small letters for the same, or that looks no
+// further than the right secret or the given one goes.
 func judgeWrongSecrets(t *T) {
 	r := t.Requirement()
 	if t.Client().AuthMethod == targetfile.AuthClientSecretBasic {
@@ -223,9 +224,9 @@ func judgeWrongSecrets(t *T) {
 	}
 	right := t.Client().ClientSecret.Reveal()
 	endpoints := authEndpoints(t)
-	for _, secret := range []string{anotherSecret(t), lastCharacterChanged(right), SwapLetterCase(right), right + "x"} {
-		if secret == right {
-			continue // a secret without letters
+	for _, secret := range []string{anotherSecret(t), lastCharacterChanged(right), SwapLetterCase(right), right + "x", withoutLast(right)} {
+		if secret == right || secret == "" {
+			continue // a secret without letters, or of one character
 		}
 		t.JudgeBy(r, StartAuthenticatedBy(t, t.Client(), BySecret(t.Client(), secret)))
 	}
@@ -246,6 +247,35 @@ func anotherSecret(t *T) string {
 	}
 	return "wrong-" + t.Random().Text()
 }
+
+// judgeMisnamedClients shows good credentials under a client_id that goes on after the right
+// one, or ends before it. Where identifiers are looked up by their beginning, one client
+// is taken for another.
+func judgeMisnamedClients(t *T) {
+	for _, c := range clientPerMethod(t) {
+		for _, id := range []string{c.ClientID + "x", withoutLast(c.ClientID)} {
+			if !slices.ContainsFunc(Clients(t), func(known *Client) bool { return known.ClientID == id }) {
+				t.JudgeVariant("a client_id that is not quite that of a "+c.AuthMethod+" client", StartAuthenticatedBy(t, c, underName(t, c, id)))
+			}
+		}
+	}
+}
+
+// underName is the good credential of a client with another client_id.
+func underName(t *T, c *Client, id string) ciba.Authenticator {
+	switch {
+	case c.UsesAssertion():
+		a := Assertion(t, c)
+		a.ClientID = id
+		return a
+	case c.AuthMethod == targetfile.AuthClientSecretPost:
+		return ciba.Post(id, c.ClientSecret.Reveal())
+	}
+	return ciba.Basic(id, c.ClientSecret.Reveal())
+}
+
+// withoutLast is a text without its last character.
+func withoutLast(text string) string { return text[:max(0, len(text)-1)] }
 
 // lastCharacterChanged is a text that differs in its last character.
 func lastCharacterChanged(text string) string {

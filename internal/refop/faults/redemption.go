@@ -1,6 +1,7 @@
 package faults
 
 import (
+	"strings"
 	"sync"
 	"time"
 
@@ -32,6 +33,7 @@ var Redemption = []Fault{
 		"id-suffix", "CIBA-11-ARID-TAMPERED", "only the end of an id counts",
 		byPart(func(id string) string { return id[max(0, len(id)-12):] }),
 	},
+	{"id-shorter", "CIBA-11-ARID-TAMPERED", "the beginning of an id will do", byBeginning},
 	{
 		"id-tampered-kills", "CIBA-11-ARID-TAMPERED", "an altered id uses the genuine one up",
 		edit.All(byPart(beginning), edit.States(func(c *refop.Call, f *refop.Flow, at refop.State) refop.State {
@@ -72,6 +74,14 @@ var Redemption = []Fault{
 		cancelledBy(func(c *refop.Call, _ *refop.Flow, _ *refop.Reply) bool {
 			return c.Value("grant_type") != refop.GrantCIBA
 		}),
+	},
+	{
+		"grant-type-alias", "RFC6749-5.2-GRANT-TYPE", "the short name of the grant will do",
+		grantTypeAlso("ciba"),
+	},
+	{
+		"grant-type-misspelt", "RFC6749-5.2-GRANT-TYPE", "the name that other grants have in the IETF's registry will do",
+		grantTypeAlso("urn:ietf:params:oauth:grant-type:ciba"),
 	},
 	{"grant-type-kills", "RFC6749-5.2-GRANT-TYPE", "a wrong grant_type uses the id up", edit.Replies(usedByOtherGrant)},
 	{"grant-any-client", "CIBA-10.1-GRANT-NOT-ALLOWED", "a client without CIBA may poll", edit.Without(refop.CheckPollCIBA)},
@@ -193,11 +203,42 @@ func byPart(part func(id string) string) edit.Change {
 	}
 }
 
+// byBeginning finds flows that begin with what was sent.
+func byBeginning(p *refop.Plan) {
+	var known sync.Map // id -> id
+	p.EditFlows(func(_ *refop.Call, f *refop.Flow) { known.Store(f.ID, f.ID) })
+	inner := p.Rules.PolledID
+	p.Rules.PolledID = func(c *refop.Call) string {
+		id := inner(c)
+		found := id
+		known.Range(func(_, whole any) bool {
+			if id != "" && strings.HasPrefix(whole.(string), id) {
+				found = whole.(string)
+			}
+			return found == id
+		})
+		return found
+	}
+}
+
 func beginning(id string) string { return id[:min(len(id), 12)] }
 
 // everythingIsCIBA does not look at grant_type.
 func everythingIsCIBA(p *refop.Plan) {
 	p.Rules.GrantType = func(*refop.Call) string { return refop.GrantCIBA }
+}
+
+// grantTypeAlso takes another grant_type for that of CIBA.
+func grantTypeAlso(alias string) edit.Change {
+	return func(p *refop.Plan) {
+		inner := p.Rules.GrantType
+		p.Rules.GrantType = func(c *refop.Call) string {
+			if given := inner(c); given != alias {
+				return given
+			}
+			return refop.GrantCIBA
+		}
+	}
 }
 
 // usedByOtherGrant uses the flow up when a token request has another grant_type.
