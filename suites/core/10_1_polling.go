@@ -95,9 +95,10 @@ var _ = Cases.Describe("Token request", func() {
 		Judges("RFC6749-5.2-GRANT-TYPE").Smoke().About(7*time.Second), func(t *T) {
 			flow := t.MustStart(t.Request())
 			approveIfPossible(t, flow)
-			t.JudgeVariant("no grant_type", t.Send(t.PollRequest(flow).Without("grant_type").Unpaced()))
+			missing, unknown := Preferring(t.Requirement(), ciba.InvalidRequest), Preferring(t.Requirement(), ciba.UnsupportedGrantType)
+			JudgeVariantBy(t, missing, "no grant_type", t.Send(t.PollRequest(flow).Without("grant_type").Unpaced()))
 			for _, name := range notTheGrantType {
-				t.JudgeVariant("grant_type="+name, t.Send(t.PollRequest(flow).With("grant_type", name).Unpaced()))
+				JudgeVariantBy(t, unknown, "grant_type="+name, t.Send(t.PollRequest(flow).With("grant_type", name).Unpaced()))
 			}
 			judgeOwnerUnharmed(t, flow)
 		})

@@ -61,6 +61,18 @@ var Redemption = []Fault{
 		}
 	})},
 	{
+		"grant-type-missing-unsupported", "RFC6749-5.2-GRANT-TYPE", "a missing grant_type is unsupported_grant_type",
+		tokenRequestsThat(func(c *refop.Call) bool { return c.Client != nil && !c.Has("grant_type") }, refused("unsupported_grant_type")),
+	},
+	{
+		"grant-type-unknown-invalid", "RFC6749-5.2-GRANT-TYPE", "an unknown grant_type is invalid_request",
+		edit.Replies(func(c *refop.Call, r *refop.Reply) {
+			if c.Endpoint == refop.EndpointToken && c.Has("grant_type") && r.Body["error"] == "unsupported_grant_type" {
+				r.Body["error"] = "invalid_request"
+			}
+		}),
+	},
+	{
 		"grant-type-missing-is-ciba", "RFC6749-5.2-GRANT-TYPE", "without grant_type CIBA is meant",
 		edit.Replies(func(c *refop.Call, r *refop.Reply) {
 			if c.Endpoint == refop.EndpointToken && !c.Has("grant_type") && c.Has("auth_req_id") && c.Client != nil {
