@@ -258,8 +258,8 @@ func judgeAudience(t *T, audience string) {
 	}
 }
 
-// judgeAssertionTypes sends a wrong client_assertion_type, which has to be refused, and
-// none. An OP that takes the latter guesses right: only JWTs are in use.
+// judgeAssertionTypes sends wrong values of client_assertion_type, which have to be refused,
+// and none. One is the grant type of JWTs, which is easily mistaken for it. An OP that takes the latter guesses right: only JWTs are in use.
 func judgeAssertionTypes(t *T) {
 	for _, e := range authEndpoints(t) {
 		judgeAssertion(t, "wrong type", e, func(a *ciba.Assertion) {
@@ -267,6 +267,9 @@ func judgeAssertionTypes(t *T) {
 		})
 	}
 	a := usualAssertion(t)
+	a.Type = "urn:ietf:params:oauth:grant-type:jwt-bearer"
+	t.JudgeVariant("the grant type of JWTs as type", StartAuthenticatedBy(t, t.Client(), a))
+	a = usualAssertion(t)
 	a.OmitType = true
 	resp := StartAuthenticatedBy(t, t.Client(), a)
 	if resp.Status/100 == 2 {

@@ -12,6 +12,7 @@ import (
 	"github.com/cibatest/cibatest/internal/driver"
 	"github.com/cibatest/cibatest/internal/jose"
 	"github.com/cibatest/cibatest/internal/targetfile"
+	"github.com/cibatest/cibatest/reports/result"
 	. "github.com/cibatest/cibatest/suites/harness"
 	"github.com/onsi/gomega"
 )
@@ -38,6 +39,7 @@ var _ = Cases.Describe("Client authentication", func() {
 				judgeRefusal(t, "as by "+c.AuthMethod, e, e.goodRequest().AuthenticatedBy(UnknownClient(t, c)))
 			}
 		}
+		judgeMisnamedClients(t)
 	})
 	Case("auth-wrong-secret", "refuses a wrong secret in the header",
 		Disturbing("CIBA-7.1-AUTH-WRONG-SECRET").Methods(targetfile.AuthClientSecretBasic), judgeWrongSecrets)
@@ -200,9 +202,9 @@ func judgeEmptySecret(t *T) {
 }
 
 // judgeWrongSecrets tries a few only, so as not to lock the client. The first is some
-// other client's where the target has one; the second, the third and the fourth
-// catch an OP that compares the beginning only, that takes capital and small letters
-// for the same, or that looks no further than the right secret goes.
+// other client's where the target has one; the others catch an OP that compares the
+// beginning only, that takes capital and small letters for the same, or that looks no
+// further than the right secret or the given one goes.
 func judgeWrongSecrets(t *T) {
 	r := t.Requirement()
 	if t.Client().AuthMethod == targetfile.AuthClientSecretBasic {
@@ -210,9 +212,9 @@ func judgeWrongSecrets(t *T) {
 	}
 	right := t.Client().ClientSecret.Reveal()
 	endpoints := authEndpoints(t)
-	for _, secret := range []string{anotherSecret(t), lastCharacterChanged(right), SwapLetterCase(right), right + "x"} {
-		if secret == right {
-			continue // a secret without letters
+	for _, secret := range []string{anotherSecret(t), lastCharacterChanged(right), SwapLetterCase(right), right + "x", withoutLast(right)} {
+		if secret == right || secret == "" {
+			continue // a secret without letters, or of one character
 		}
 		t.JudgeBy(r, StartAuthenticatedBy(t, t.Client(), BySecret(t.Client(), secret)))
 	}
@@ -233,6 +235,35 @@ func anotherSecret(t *T) string {
 	}
 	return "wrong-" + t.Random().Text()
 }
+
+// judgeMisnamedClients shows good credentials under a client_id that goes on after the right
+// one, or ends before it. Where identifiers are looked up by their beginning, one client
+// is taken for another.
+func judgeMisnamedClients(t *T) {
+	for _, c := range ClientPerMethod(t) {
+		for _, id := range []string{c.ClientID + "x", withoutLast(c.ClientID)} {
+			if !slices.ContainsFunc(Clients(t), func(known *Client) bool { return known.ClientID == id }) {
+				t.JudgeVariant("a client_id that is not quite that of a "+c.AuthMethod+" client", StartAuthenticatedBy(t, c, underName(t, c, id)))
+			}
+		}
+	}
+}
+
+// underName is the good credential of a client with another client_id.
+func underName(t *T, c *Client, id string) ciba.Authenticator {
+	switch {
+	case c.UsesAssertion():
+		a := Assertion(t, c)
+		a.ClientID = id
+		return a
+	case c.AuthMethod == targetfile.AuthClientSecretPost:
+		return ciba.Post(id, c.ClientSecret.Reveal())
+	}
+	return ciba.Basic(id, c.ClientSecret.Reveal())
+}
+
+// withoutLast is a text without its last character.
+func withoutLast(text string) string { return text[:max(0, len(text)-1)] }
 
 // lastCharacterChanged is a text that differs in its last character.
 func lastCharacterChanged(text string) string {
@@ -332,7 +363,8 @@ func judgeByQuery(t *T, c *Client, good Request) {
 // judgeApprovedWithoutCredential polls a request that is ready to be redeemed: there an
 // OP that forgets to look at the credential gives the tokens away, and one that consumes
 // the auth_req_id before it looks takes them from the owner. It tries one wrong
-// credential only, which locks no client.
+// credential only, which locks no client. At last it polls without credential once the
+// owner has the tokens: an OP that takes this for a replay lets anybody end them.
 func judgeApprovedWithoutCredential(t *T) {
 	flow := t.MustStart(t.Request())
 	t.Approve(flow)
@@ -343,7 +375,13 @@ func judgeApprovedWithoutCredential(t *T) {
 	if driver.Undecided(after) {
 		t.Abort("the approval did not take effect")
 	}
-	t.Expect(after).To(HaveTokens(), "the client itself still gets the tokens")
+	if !t.Expect(after).To(HaveTokens(), "the client itself still gets the tokens") {
+		return
+	}
+	tokens, _ := t.MustTokens(after)
+	owned := takeStock(t, tokens)
+	t.JudgeVariant("a used auth_req_id", PollAuthenticatedBy(t, flow, ciba.Public(t.Client().ClientID)))
+	owned.judgeKept(t, result.Outcome(t.Requirement().Verdict), "after a poll without credential with the used auth_req_id")
 }
 
 // anotherCharacter is another character of the same kind: a digit for a digit, a letter

@@ -46,9 +46,12 @@ var _ = Cases.Describe("User code", func() {
 	Case("user-code-longer", "that goes on after the right one is wrong", guessesUserCode("CIBA-7.1.2-UC-WRONG"), func(t *T) {
 		judgeGuess(t, "the right user_code and a digit", sharedGuesses(t).longer)
 	})
+	Case("user-code-shorter", "that is the beginning of the right one is wrong", guessesUserCode("CIBA-7.1.2-UC-WRONG"), func(t *T) {
+		judgeGuess(t, "the right user_code without its last digit", sharedGuesses(t).shorter)
+	})
 	Case("user-code-no-prompt", "keeps the user undisturbed", guessesUserCode("CIBA-7.1.2-UC-NO-PROMPT"), func(t *T) {
 		g := sharedGuesses(t)
-		if g.missing.Status/100 == 2 || g.wrong.Status/100 == 2 || g.longer.Status/100 == 2 {
+		if g.missing.Status/100 == 2 || g.wrong.Status/100 == 2 || g.longer.Status/100 == 2 || g.shorter.Status/100 == 2 {
 			t.Skip("the OP accepts the request, so a prompt is due; see user-code-missing and user-code-wrong")
 		}
 		t.Check(!g.prompted, "no prompt without the right code", "the device was asked")
@@ -78,8 +81,8 @@ func judgeGuess(t *T, what string, resp *ciba.Response) {
 // userCodeGuesses are the answers to requests without the right code, and whether one of
 // them reached the user.
 type userCodeGuesses struct {
-	missing, wrong, longer *ciba.Response
-	prompted               bool
+	missing, wrong, longer, shorter *ciba.Response
+	prompted                        bool
 }
 
 // sharedGuesses tries wrong codes once for all cases, since an OP may lock a user after
@@ -91,6 +94,7 @@ func sharedGuesses(t *T) userCodeGuesses {
 		g.missing = t.MustAnswer(t.Start(t.Request().Without("user_code")))
 		g.wrong = t.MustAnswer(t.Start(t.Request().With("user_code", lastCharacterChanged(t.User().UserCode.Reveal()))))
 		g.longer = t.MustAnswer(t.Start(t.Request().With("user_code", t.User().UserCode.Reveal()+"0")))
+		g.shorter = t.MustAnswer(t.Start(t.Request().With("user_code", withoutLast(t.User().UserCode.Reveal()))))
 		if t.Has(catalogue.NeedDeviceObserver) {
 			_, g.prompted = WaitPrompt(t, func(p approve.Prompt) bool {
 				return ForCaseUser(t, p) && !p.ReceivedAt.Before(began) && !promptOfAccepted(t, p)

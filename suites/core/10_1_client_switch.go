@@ -22,7 +22,7 @@ var switchMethods = []string{targetfile.AuthClientSecretBasic, targetfile.AuthPr
 
 // judgeClientSwitch has one client of each method poll in the name of the owner of a
 // request, before and after the approval, and lets the owner poll what they started in
-// its name.
+// its name. The owner's own request is the owner's to redeem at last.
 func judgeClientSwitch(t *T) {
 	owner := t.Second()
 	thieves := slices.DeleteFunc(ClientPerMethod(t), func(c *Client) bool {
@@ -40,6 +40,9 @@ func judgeClientSwitch(t *T) {
 	judgePollsInNameOf(t, thieves, flow, "pending")
 	t.ApproveAlive(flow)
 	judgePollsInNameOf(t, thieves, flow, "approved")
+	if !t.Failed() {
+		judgeOwner(t, t.PollDecided(flow), HaveTokens(), "the owner still gets the tokens")
+	}
 }
 
 // judgePollsInNameOf has clients poll a request under the client_id of its owner.

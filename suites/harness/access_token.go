@@ -122,6 +122,21 @@ func ScopeOfJWT(accessToken string) ([]string, bool) {
 	return ReadScope(token.Claims["scp"]) // as some servers call it
 }
 
+// IntrospectedActive is what introspection says of a token by the member active, nil when it
+// says nothing or the target has no introspection. The next finding points at the answer.
+func IntrospectedActive(t *T, token string) any {
+	if !t.Has(catalogue.NeedIntrospection) {
+		return nil
+	}
+	resp := t.MustAnswer(Introspect(t, token))
+	t.At(resp)
+	object, err := resp.Object()
+	if err != nil {
+		return nil
+	}
+	return object["active"]
+}
+
 // IntrospectedScope is the scope that introspection states for an active token, and reports
 // whether there is one. The next finding points at the answer of an active token.
 func IntrospectedScope(t *T, accessToken string) ([]string, bool) {

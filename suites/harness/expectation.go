@@ -19,6 +19,16 @@ func Tolerating(r catalogue.Requirement, codes ...ciba.ErrorCode) catalogue.Requ
 	return r
 }
 
+// Preferring is the requirement with one of its error codes as the only one that conforms;
+// the others are a warning. It is for a test whose variants have a code each.
+func Preferring(r catalogue.Requirement, code ciba.ErrorCode) catalogue.Requirement {
+	r.Expect.Tolerated = slices.Concat(r.Expect.Tolerated, slices.DeleteFunc(slices.Clone(r.Expect.Error), func(other string) bool {
+		return other == string(code)
+	}))
+	r.Expect.Error = []string{string(code)}
+	return r
+}
+
 // AlsoExpecting is the requirement with further error codes that conform.
 func AlsoExpecting(r catalogue.Requirement, codes ...ciba.ErrorCode) catalogue.Requirement {
 	r.Expect.Error = slices.Clone(r.Expect.Error)

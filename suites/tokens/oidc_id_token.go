@@ -28,7 +28,7 @@ var _ = Cases.Describe("ID Token", func() {
 	Case("id-token-exp-iat", "was just issued and has not expired",
 		Judges("OIDC-2-IDT-EXP-IAT").EachAlgorithm(), eachIDToken(judgeLifetime))
 	Case("id-token-auth-time", "dates the authentication by a number not after its issue",
-		Judges("OIDC-2-IDT-AUTH-TIME").EachAlgorithm(), eachIDToken(judgeAuthTime))
+		Judges("OIDC-2-IDT-AUTH-TIME").EachAlgorithm(), judgeAuthTimes)
 	Case("id-token-hashes", "has hashes that are right, or none",
 		Judges("CIBA-10.3.1-IDT-HASH-IF-PRESENT").EachAlgorithm(), eachIDToken(judgeHashes))
 	Case("id-token-auth-time-true", "dates the authentication not after the decision",

@@ -140,6 +140,12 @@ var Assertions = []Fault{
 		edit.Answering(refop.CheckAssertionReplay, 500, "server_error"),
 	},
 	{"assertion-early", "RFC7523-3-ASSERTION-NBF", "nbf is not looked at", edit.Without(refop.CheckAssertionNotBefore)},
+	{
+		"assertion-grant-as-type", "OIDC-9-ASSERTION-TYPE", "the grant type of JWTs will do as client_assertion_type",
+		edit.WithoutWhen(func(c *refop.Call) bool {
+			return c.Value("client_assertion_type") == "urn:ietf:params:oauth:grant-type:jwt-bearer"
+		}, refop.CheckAssertionType),
+	},
 	{"assertion-any-type", "OIDC-9-ASSERTION-TYPE", "client_assertion_type is not looked at", edit.Without(refop.CheckAssertionType)},
 	{
 		"assertion-no-type", "OIDC-9-ASSERTION-TYPE", "client_assertion_type may be missing",

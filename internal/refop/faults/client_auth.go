@@ -127,6 +127,20 @@ var ClientAuth = []Fault{
 		"auth-secret-and-more", "CIBA-7.1-AUTH-WRONG-SECRET", "what follows the right secret does not matter",
 		secretMatches(func(c *refop.Call, secret string) bool { return strings.HasPrefix(secret, c.Client.Secret) }),
 	},
+	{
+		"auth-secret-shorter", "CIBA-7.1-AUTH-WRONG-SECRET", "the beginning of a secret will do",
+		secretMatches(func(c *refop.Call, secret string) bool {
+			return secret != "" && strings.HasPrefix(c.Client.Secret, secret)
+		}),
+	},
+	{
+		"auth-client-shorter", "CIBA-7.1-AUTH-UNKNOWN-CLIENT", "the beginning of a client_id will do",
+		authenticating(clientLike(func(id, known string) bool { return strings.HasPrefix(known, id) })),
+	},
+	{
+		"auth-client-and-more", "CIBA-7.1-AUTH-UNKNOWN-CLIENT", "what follows a client_id does not matter",
+		authenticating(clientLike(func(id, known string) bool { return strings.HasPrefix(id, known) })),
+	},
 	{"auth-secret-of-any-client", "CIBA-7.1-AUTH-WRONG-SECRET", "the secret of any client will do", secretMatches(secretOfAnybody)},
 	{
 		"auth-any-posted-secret-at-token", "CIBA-7.1-AUTH-WRONG-SECRET", "any posted secret will do at the token endpoint",

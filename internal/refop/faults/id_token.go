@@ -149,6 +149,14 @@ var IDToken = []Fault{
 		edit.IDTokens(func(d *refop.Draft) { d.Claims["auth_time"] = "1700000000" }),
 	},
 	{"idt-auth-time-future", "OIDC-2-IDT-AUTH-TIME", "auth_time is an hour ahead", shifted("auth_time", 3600)},
+	{
+		"idt-auth-time-asked-string", "OIDC-2-IDT-AUTH-TIME", "auth_time, sent for max_age only, is a string",
+		authTimeWhenAsked(func(*refop.Call) any { return "1700000000" }),
+	},
+	{
+		"idt-auth-time-asked-of-issue", "OIDC-2-IDT-AUTH-TIME-TRUE", "auth_time, sent for max_age only, is when the token was issued",
+		authTimeWhenAsked(func(c *refop.Call) any { return c.Now.Unix() }),
+	},
 	{"idt-auth-time-of-issue", "OIDC-2-IDT-AUTH-TIME-TRUE", "auth_time is when the token was issued", func(p *refop.Plan) {
 		p.EditIDTokens(func(c *refop.Call, d *refop.Draft) { d.Claims["auth_time"] = c.Now.Unix() })
 	}},
@@ -297,4 +305,21 @@ func flip(token string) string {
 		return token
 	}
 	return flipped
+}
+
+// authTimeWhenAsked puts auth_time into the ID Tokens of requests with max_age only.
+func authTimeWhenAsked(value func(*refop.Call) any) edit.Change {
+	return func(p *refop.Plan) {
+		asked := &edit.Counts{}
+		p.EditFlows(func(c *refop.Call, f *refop.Flow) {
+			if c.Has("max_age") {
+				asked.Add(f)
+			}
+		})
+		p.EditIDTokens(func(c *refop.Call, d *refop.Draft) {
+			if delete(d.Claims, "auth_time"); asked.Of(d.Flow) > 0 {
+				d.Claims["auth_time"] = value(c)
+			}
+		})
+	}
 }

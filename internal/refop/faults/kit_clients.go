@@ -85,6 +85,21 @@ func namesNobody(c *refop.Call) bool {
 	return who.ID == "" && who.Method != refop.MethodAssertion
 }
 
+// clientLike is a client whose secret is shown under an id that is not quite its own.
+func clientLike(fits func(id, known string) bool) func(*refop.Call) *refop.Client {
+	return func(c *refop.Call) *refop.Client {
+		who := c.Credentials()
+		if who.ID == "" || who.Secret == "" || c.OP.Client(who.ID) != nil {
+			return nil
+		}
+		all := c.OP.Registration().Clients
+		if i := slices.IndexFunc(all, func(k refop.Client) bool { return k.Secret == who.Secret && fits(who.ID, k.ID) }); i >= 0 {
+			return c.OP.Client(all[i].ID)
+		}
+		return nil
+	}
+}
+
 // publicWithEmptySecret is a public client that shows an empty secret.
 func publicWithEmptySecret(c *refop.Call) *refop.Client {
 	who := c.Credentials()

@@ -1,6 +1,7 @@
 package faults
 
 import (
+	"strings"
 	"sync"
 	"time"
 
@@ -32,6 +33,7 @@ var Redemption = []Fault{
 		"id-suffix", "CIBA-11-ARID-TAMPERED", "only the end of an id counts",
 		byPart(func(id string) string { return id[max(0, len(id)-12):] }),
 	},
+	{"id-shorter", "CIBA-11-ARID-TAMPERED", "the beginning of an id will do", byBeginning},
 	{
 		"id-tampered-kills", "CIBA-11-ARID-TAMPERED", "an altered id uses the genuine one up",
 		edit.All(byPart(beginning), edit.States(func(c *refop.Call, f *refop.Flow, at refop.State) refop.State {
@@ -59,6 +61,18 @@ var Redemption = []Fault{
 		}
 	})},
 	{
+		"grant-type-missing-unsupported", "RFC6749-5.2-GRANT-TYPE", "a missing grant_type is unsupported_grant_type",
+		tokenRequestsThat(func(c *refop.Call) bool { return c.Client != nil && !c.Has("grant_type") }, refused("unsupported_grant_type")),
+	},
+	{
+		"grant-type-unknown-invalid", "RFC6749-5.2-GRANT-TYPE", "an unknown grant_type is invalid_request",
+		edit.Replies(func(c *refop.Call, r *refop.Reply) {
+			if c.Endpoint == refop.EndpointToken && c.Has("grant_type") && r.Body["error"] == "unsupported_grant_type" {
+				r.Body["error"] = "invalid_request"
+			}
+		}),
+	},
+	{
 		"grant-type-missing-is-ciba", "RFC6749-5.2-GRANT-TYPE", "without grant_type CIBA is meant",
 		edit.Replies(func(c *refop.Call, r *refop.Reply) {
 			if c.Endpoint == refop.EndpointToken && !c.Has("grant_type") && c.Has("auth_req_id") && c.Client != nil {
@@ -72,6 +86,14 @@ var Redemption = []Fault{
 		cancelledBy(func(c *refop.Call, _ *refop.Flow, _ *refop.Reply) bool {
 			return c.Value("grant_type") != refop.GrantCIBA
 		}),
+	},
+	{
+		"grant-type-alias", "RFC6749-5.2-GRANT-TYPE", "the short name of the grant will do",
+		grantTypeAlso("ciba"),
+	},
+	{
+		"grant-type-misspelt", "RFC6749-5.2-GRANT-TYPE", "the name that other grants have in the IETF's registry will do",
+		grantTypeAlso("urn:ietf:params:oauth:grant-type:ciba"),
 	},
 	{"grant-type-kills", "RFC6749-5.2-GRANT-TYPE", "a wrong grant_type uses the id up", edit.Replies(usedByOtherGrant)},
 	{"grant-any-client", "CIBA-10.1-GRANT-NOT-ALLOWED", "a client without CIBA may poll", edit.Without(refop.CheckPollCIBA)},
@@ -134,6 +156,22 @@ var Redemption = []Fault{
 		"foreign-used-known", "CIBA-11-ARID-OTHER-CLIENT", "another client learns of the use",
 		edit.All(foreignPolls(refop.Used), pollAnswer(refop.Used, 400, "access_denied")),
 	},
+	{
+		"foreign-replay-revokes", "CIBA-11-ARID-OTHER-CLIENT", "another client's poll with a used id ends the owner's tokens",
+		replayRevokes(func(c *refop.Call, f *refop.Flow) bool { return c.Client != nil && c.Client != f.Client }),
+	},
+	{
+		"anonymous-replay-revokes", "CIBA-10.1-TOKEN-AUTH-REQUIRED", "a poll without credential with a used id ends the owner's tokens",
+		replayRevokes(func(c *refop.Call, _ *refop.Flow) bool { return c.Authentications() == 0 }),
+	},
+	{
+		"id-twice-kills", "CIBA-10.1-ARID-REPEATED", "a repeated id is refused and used up",
+		refusedTokenRequests(func(c *refop.Call, f *refop.Flow, _ *refop.Reply) {
+			if len(c.Form["auth_req_id"]) > 1 {
+				f.State = refop.Used
+			}
+		}),
+	},
 	{"reuse-forever", "CIBA-10.1.1-REUSE", "an id can be redeemed again and again", edit.SeenAs(refop.Used, refop.Approved)},
 	{
 		"reuse-grace", "CIBA-10.1.1-REUSE-RACE", "within two seconds an id can be redeemed again",
@@ -177,11 +215,42 @@ func byPart(part func(id string) string) edit.Change {
 	}
 }
 
+// byBeginning finds flows that begin with what was sent.
+func byBeginning(p *refop.Plan) {
+	var known sync.Map // id -> id
+	p.EditFlows(func(_ *refop.Call, f *refop.Flow) { known.Store(f.ID, f.ID) })
+	inner := p.Rules.PolledID
+	p.Rules.PolledID = func(c *refop.Call) string {
+		id := inner(c)
+		found := id
+		known.Range(func(_, whole any) bool {
+			if id != "" && strings.HasPrefix(whole.(string), id) {
+				found = whole.(string)
+			}
+			return found == id
+		})
+		return found
+	}
+}
+
 func beginning(id string) string { return id[:min(len(id), 12)] }
 
 // everythingIsCIBA does not look at grant_type.
 func everythingIsCIBA(p *refop.Plan) {
 	p.Rules.GrantType = func(*refop.Call) string { return refop.GrantCIBA }
+}
+
+// grantTypeAlso takes another grant_type for that of CIBA.
+func grantTypeAlso(alias string) edit.Change {
+	return func(p *refop.Plan) {
+		inner := p.Rules.GrantType
+		p.Rules.GrantType = func(c *refop.Call) string {
+			if given := inner(c); given != alias {
+				return given
+			}
+			return refop.GrantCIBA
+		}
+	}
 }
 
 // usedByOtherGrant uses the flow up when a token request has another grant_type.
@@ -202,6 +271,24 @@ func foreign(c *refop.Call) bool { return c.Flow.Client != c.Client }
 // foreignIn picks polls for a flow of another client that is in one state.
 func foreignIn(state refop.State) edit.Which {
 	return edit.Both(foreign, func(c *refop.Call) bool { return c.Flow.StateAt(c.Now) == state })
+}
+
+// replayRevokes ends the tokens of a flow when some refused token requests name it again.
+func replayRevokes(which func(*refop.Call, *refop.Flow) bool) edit.Change {
+	return edit.Replies(func(c *refop.Call, r *refop.Reply) {
+		if c.Endpoint != refop.EndpointToken || r.Kind != refop.ReplyError {
+			return
+		}
+		var replayed *refop.Flow
+		c.OP.LockedFlow(c.Value("auth_req_id"), func(f *refop.Flow) {
+			if f.State == refop.Used && which(c, f) {
+				replayed = f
+			}
+		})
+		if replayed != nil {
+			c.OP.Revoke(replayed)
+		}
+	})
 }
 
 // pausing leaves a gap between looking at a flow and using it up, in which anything

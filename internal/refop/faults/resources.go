@@ -2,6 +2,7 @@ package faults
 
 import (
 	"net/http"
+	"strings"
 
 	"github.com/cibatest/cibatest/internal/jose"
 	"github.com/cibatest/cibatest/internal/refop"
@@ -60,6 +61,64 @@ var Resources = []Fault{
 	{
 		"introspection-array", "RFC7662-2.2-ACTIVE", "introspection answers an array",
 		edit.Introspections(func(r *refop.Reply) { r.Raw = []byte(`[{"active":true}]`) }),
+	},
+	{
+		"introspection-scope-list", "RFC7662-2.2-ACTIVE", "scope is a list",
+		edit.Introspections(active(func(r *refop.Reply) { r.Body["scope"] = scopeList(r.Body["scope"]) })),
+	},
+	{
+		"introspection-exp-text", "RFC7662-2.2-ACTIVE", "exp is a date in words",
+		edit.Introspections(active(edit.Member("exp", "2030-01-01T00:00:00Z"))),
+	},
+	{
+		"introspection-token-type-list", "RFC7662-2.2-ACTIVE", "token_type is a list",
+		edit.Introspections(active(edit.Member("token_type", []any{"Bearer"}))),
+	},
+	{
+		"introspection-dead-cut", "RFC7662-2.2-ACTIVE", "the answer about a dead token is cut off",
+		edit.Introspections(inactive(func(r *refop.Reply) { r.Raw = []byte(`{"active":fal`) })),
+	},
+	{
+		"introspection-dead-401", "RFC7662-2.2-ACTIVE", "who asks about a dead token is refused",
+		edit.Introspections(inactive(edit.Failing(401, "invalid_token"))),
+	},
+	{
+		"introspection-dead-mute", "RFC7662-2.2-ACTIVE", "of a dead token active is not told",
+		edit.Introspections(inactive(edit.WithoutMember("active"))),
+	},
+	{
+		"introspection-id-token-500", "RFC7662-2.2-ACTIVE", "a question about an ID Token crashes the OP",
+		introspectionsOf(func(c *refop.Call, g *refop.Grant) bool {
+			_, err := c.OP.VerifyOwn(c.Value("token"))
+			return g == nil && err == nil
+		}, crash),
+	},
+	{
+		"introspection-refresh-500", "RFC7662-2.2-ACTIVE", "a question about a refresh token crashes the OP",
+		introspectionsOf(func(_ *refop.Call, g *refop.Grant) bool { return isRefresh(g) && !g.Replaced }, crash),
+	},
+	{
+		"introspection-spent-500", "RFC7662-2.2-ACTIVE", "a question about a refresh token that was used crashes the OP",
+		introspectionsOf(func(_ *refop.Call, g *refop.Grant) bool { return isRefresh(g) && g.Replaced }, crash),
+	},
+	{
+		"introspection-foreign-500", "RFC7662-2.2-ACTIVE", "a client that asks about the token of another one crashes the OP",
+		introspectionsOf(func(c *refop.Call, g *refop.Grant) bool {
+			return g != nil && g.Client != c.Client && !c.Client.Introspection
+		}, crash),
+	},
+	{
+		"introspection-stales", "RFC7662-2.2-ACTIVE", "looking at a refresh token makes it stale",
+		introspectionsOf(func(_ *refop.Call, g *refop.Grant) bool {
+			if isRefresh(g) {
+				g.Replaced = true
+			}
+			return false
+		}, nil),
+	},
+	{
+		"at-scope-list", "RFC9068-2-JWT-AT", "scope of the access token is a list",
+		accessClaims(func(c map[string]any) { c["scope"] = scopeList(c["scope"]) }),
 	},
 	{"at-iss-missing", "RFC9068-2-JWT-AT", "the access token has no iss", accessClaims(func(c map[string]any) { delete(c, "iss") })},
 	{"at-exp-missing", "RFC9068-2-JWT-AT", "the access token has no exp", accessClaims(func(c map[string]any) { delete(c, "exp") })},
@@ -166,6 +225,42 @@ func active(rewrite func(*refop.Reply)) func(*refop.Reply) {
 			rewrite(r)
 		}
 	}
+}
+
+// inactive edits what introspection says of dead tokens.
+func inactive(rewrite func(*refop.Reply)) func(*refop.Reply) {
+	return func(r *refop.Reply) {
+		if r.Body["active"] == false {
+			rewrite(r)
+		}
+	}
+}
+
+// introspectionsOf edits the answers about some tokens. The grant is nil where the token
+// has none, and its lock is held.
+func introspectionsOf(which func(*refop.Call, *refop.Grant) bool, rewrite func(*refop.Call, *refop.Reply)) edit.Change {
+	return edit.Replies(func(c *refop.Call, r *refop.Reply) {
+		if c.Endpoint != refop.EndpointIntrospection || r.Kind != refop.ReplyIntrospection {
+			return
+		}
+		known, picked := false, false
+		c.OP.LockedGrant(c.Value("token"), func(g *refop.Grant) { known, picked = true, which(c, g) })
+		if picked || !known && which(c, nil) {
+			rewrite(c, r)
+		}
+	})
+}
+
+func isRefresh(g *refop.Grant) bool { return g != nil && g.Kind == refop.RefreshToken }
+
+// scopeList is a scope as a list of its values.
+func scopeList(scope any) []any {
+	var list []any
+	text, _ := scope.(string)
+	for value := range strings.FieldsSeq(text) {
+		list = append(list, value)
+	}
+	return list
 }
 
 // publicSubjects publishes that all clients are told the same subjects.

@@ -129,6 +129,15 @@ var Security = []Fault{
 		"client-id-opens-approved", "CIBA-11-NO-TOKEN-ON-CLIENT-SWITCH", "approved requests are open to any client",
 		foreignPolls(refop.Approved),
 	},
+	{
+		"client-id-kills", "CIBA-11-NO-TOKEN-ON-CLIENT-SWITCH", "a poll under the client_id of the owner is refused and uses the id up",
+		refusedTokenRequests(func(c *refop.Call, f *refop.Flow, _ *refop.Reply) {
+			who := c.Credentials()
+			if who.Method == refop.MethodBasic && who.ID != f.Client.ID && c.Value("client_id") == f.Client.ID {
+				f.State = refop.Used
+			}
+		}),
+	},
 	{"userinfo-anybody", "RFC6750-3-BAD-TOKEN", "UserInfo answers any token", answeringAnyToken},
 	{"userinfo-by-refresh-token", "RFC6750-3-BAD-TOKEN", "a refresh token opens UserInfo", userInfoByAnyToken},
 	{"userinfo-by-id-token", "RFC6750-3-BAD-TOKEN", "an ID Token opens UserInfo", edit.Replies(func(c *refop.Call, r *refop.Reply) {
@@ -189,6 +198,14 @@ var Security = []Fault{
 	{
 		"introspection-stranger-grant", "RFC7662-2.1-AUTH", "strangers are told invalid_grant",
 		strangers(edit.Failing(400, "invalid_grant")),
+	},
+	{
+		"introspection-stranger-revokes", "RFC7662-2.1-AUTH", "a token that a stranger asks about is revoked",
+		edit.Replies(func(c *refop.Call, r *refop.Reply) {
+			if c.Endpoint == refop.EndpointIntrospection && r.Kind == refop.ReplyError {
+				c.OP.LockedGrant(c.Value("token"), func(g *refop.Grant) { g.Revoked = true })
+			}
+		}),
 	},
 	{"introspection-stranger-500", "RFC7662-2.1-AUTH", "strangers crash introspection", strangers(edit.Failing(500, "server_error"))},
 	{

@@ -37,6 +37,10 @@ var UserCode = []Fault{
 		}),
 	},
 	{
+		"user-code-shorter", "CIBA-7.1.2-UC-WRONG", "the beginning of a code will do",
+		userCode(func(code, right string) bool { return code != "" && strings.HasPrefix(right, code) }),
+	},
+	{
 		"user-code-missing-prompt", "CIBA-7.1.2-UC-NO-PROMPT", "a missing code is refused after the user was asked",
 		edit.Replies(func(c *refop.Call, r *refop.Reply) {
 			if r.Body["error"] == "missing_user_code" {
