@@ -55,19 +55,22 @@ var _ = Cases.Describe("Hints", func() {
 			}
 		})
 	Case("hint-prompt", "decide who is asked",
-		Judges("CIBA-7.1-HINT-SUBJECT-MATCH").Needs(catalogue.NeedSecondUser, catalogue.NeedDeviceObserver, catalogue.NeedParallel), judgePromptedUsers)
+		Judges("CIBA-7.1-HINT-SUBJECT-MATCH").
+			Needs(catalogue.NeedSecondUser, catalogue.NeedDeviceObserver, catalogue.NeedParallel), judgePromptedUsers)
 	Case("hint-subject-token", "decide whose tokens are issued, also as a login_hint_token",
 		Judges("CIBA-7.1-HINT-SUBJECT-MATCH").Needs(catalogue.NeedLoginHintToken).About(3*ciba.DefaultInterval), func(t *T) {
 			judgeLoginHintTokenOf(t, t.User())
 		})
 	Case("hint-subject-token-other", "that are login_hint_tokens of two users bring tokens of two users",
-		Judges("CIBA-7.1-HINT-SUBJECT-MATCH").Needs(catalogue.NeedLoginHintToken, catalogue.NeedSecondUser).About(3*ciba.DefaultInterval), func(t *T) {
+		Judges("CIBA-7.1-HINT-SUBJECT-MATCH").
+			Needs(catalogue.NeedLoginHintToken, catalogue.NeedSecondUser).About(3*ciba.DefaultInterval), func(t *T) {
 			judgeLoginHintTokenOf(t, t.OtherUser())
 		})
 	Case("hint-id-token", "may be an ID Token of this client",
 		Judges("CIBA-7.1-ITH-OK").About(3*ciba.DefaultInterval), func(t *T) { judgeIDTokenHintOf(t, t.User()) })
 	Case("hint-id-token-other", "that are ID Tokens of two users bring tokens of two users",
-		Judges("CIBA-7.1-ITH-OK").Needs(catalogue.NeedSecondUser).About(3*ciba.DefaultInterval), func(t *T) { judgeIDTokenHintOf(t, t.OtherUser()) })
+		Judges("CIBA-7.1-ITH-OK").Needs(catalogue.NeedSecondUser).About(3*ciba.DefaultInterval),
+		func(t *T) { judgeIDTokenHintOf(t, t.OtherUser()) })
 	Case("hint-id-token-algorithms", "may be an ID Token signed by any algorithm of the OP",
 		Judges("CIBA-7.1-ITH-OK").Needs(catalogue.NeedParallel).EachAlgorithm().About(2*ciba.DefaultInterval), func(t *T) {
 			t.Each(func() {

@@ -89,7 +89,8 @@ func judgeForeignRefresh(t *T) {
 	refreshToken := newest(r.Tokens, fresh).RefreshToken
 	if thief := clientWithoutOwnID(t); thief != nil {
 		resp := t.Send(RefreshRequest(t, thief, refreshToken).With("client_id", t.Client().ClientID))
-		either := AlsoExpecting(ExpectingStatus(t.Requirement(), http.StatusBadRequest, http.StatusUnauthorized), ciba.InvalidClient, ciba.InvalidRequest)
+		refused := ExpectingStatus(t.Requirement(), http.StatusBadRequest, http.StatusUnauthorized)
+		either := AlsoExpecting(refused, ciba.InvalidClient, ciba.InvalidRequest)
 		JudgeVariantBy(t, either, "under the name of its client", resp) // two flaws, and each may be the reason
 	}
 	t.JudgeVariant("as itself", t.Send(RefreshRequest(t, t.Second(), refreshToken)))
