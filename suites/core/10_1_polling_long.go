@@ -53,7 +53,8 @@ func judgePollingAllAlong(t *T) {
 	switch {
 	case isThrottled(polls): // still pending by its own words, so nobody has lost it yet
 		t.At(polls[len(polls)-1])
-		t.Warn("authorization_pending for a client that waits 5 s longer each time", "the last %d of %d polls are slow_down", fewInARow, len(polls))
+		t.Warn("authorization_pending for a client that waits 5 s longer each time",
+			"the last %d of %d polls are slow_down", fewInARow, len(polls))
 	case len(polls) < leastPolls:
 		t.Skip("%d polls fit into expires_in %s at an interval of %s; %d are needed", len(polls), flow.ExpiresIn, flow.Spacing(), leastPolls)
 	}
@@ -77,7 +78,8 @@ func isThrottled(polls []*ciba.Response) bool {
 func skipUnlessPollsFit(t *T, f *Flow) {
 	room := min(f.ExpiresIn-ExpiryEarly, longestSeries)
 	if fit := int(room/f.Pace()) - 1; fit < leastPolls {
-		t.Skip("%d polls and an approval fit into expires_in %s at an interval of %s; %d are needed", max(0, fit), f.ExpiresIn, f.Spacing(), leastPolls)
+		t.Skip("%d polls and an approval fit into expires_in %s at an interval of %s; %d are needed",
+			max(0, fit), f.ExpiresIn, f.Spacing(), leastPolls)
 	}
 }
 
