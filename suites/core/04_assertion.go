@@ -259,7 +259,8 @@ func judgeAudience(t *T, audience string) {
 }
 
 // judgeAssertionTypes sends wrong values of client_assertion_type, which have to be refused,
-// and none. One is the grant type of JWTs, which is easily mistaken for it. An OP that takes the latter guesses right: only JWTs are in use.
+// and none. One is the grant type of JWTs, which is easily mistaken for it.
+// An OP that needs none guesses right: only JWTs are in use.
 func judgeAssertionTypes(t *T) {
 	for _, e := range authEndpoints(t) {
 		judgeAssertion(t, "wrong type", e, func(a *ciba.Assertion) {
