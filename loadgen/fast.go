@@ -31,7 +31,8 @@ func NewFastTransport(o TransportOptions) Transport {
 	d := newDialer()
 	return &fast{dialer: d, client: fasthttp.Client{
 		NoDefaultUserAgentHeader: true, DisableHeaderNamesNormalizing: true, DisablePathNormalizing: true,
-		TLSConfig: o.TLS, MaxConnsPerHost: o.Connections, MaxIdleConnDuration: fastIdle, MaxResponseBodySize: maxAnswer, ReadBufferSize: maxHeader,
+		TLSConfig: o.TLS, MaxConnsPerHost: o.Connections, MaxIdleConnDuration: fastIdle, MaxResponseBodySize: maxAnswer,
+		ReadBufferSize: maxHeader,
 		ReadTimeout: o.Timeout, WriteTimeout: o.Timeout, MaxIdemponentCallAttempts: 1,
 		Dial: func(address string) (net.Conn, error) { return d.dial(context.Background(), "tcp", address) },
 	}}

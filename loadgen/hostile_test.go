@@ -80,7 +80,7 @@ func heapUnderWay(t *testing.T, make func(TransportOptions) Transport, begin str
 	for range requests {
 		<-sent
 	}
-	grown := int64(heapNow()) - int64(before) //nolint:gosec // far below the limit of the type
+	grown := int64(heapNow()) - int64(before)
 	asking.Wait()
 	rt.CloseIdleConnections()
 	return grown

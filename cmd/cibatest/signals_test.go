@@ -35,7 +35,7 @@ func TestSecondSignalEndsAStuckRun(t *testing.T) {
 	for _, ending := range []syscall.Signal{syscall.SIGINT, syscall.SIGTERM, syscall.SIGHUP} {
 		t.Run(ending.String(), func(t *testing.T) {
 			t.Parallel()
-			cmd := exec.CommandContext(t.Context(), os.Args[0]) //nolint:gosec // this test itself
+			cmd := exec.CommandContext(t.Context(), os.Args[0])
 			cmd.Env = append(os.Environ(), asStuck+"=1")
 			out, err := cmd.StdoutPipe()
 			if err != nil {

@@ -54,7 +54,7 @@ func TestJSONStaysBehindTheDoor(t *testing.T) {
 
 // acting is what shows in an output of an OP that wants to act.
 func acting(text string) string {
-	for _, line := range strings.Split(text, "\n") {
+	for line := range strings.SplitSeq(text, "\n") {
 		if strings.HasPrefix(strings.TrimSpace(line), "::") || strings.Contains(line, "##vso[") || strings.Contains(line, "##[") {
 			return line
 		}
@@ -78,7 +78,10 @@ func TestNoOutputActs(t *testing.T) {
 				server := hostile.Start(t, mode, everybody)
 				file, out := written(t, "op.yaml", hostileTarget(server.URL)), t.TempDir()
 				for _, args := range [][]string{
-					{"init", server.URL}, {"check", file}, {"check", "--json", file}, {"check", written(t, "bad.yaml", `"\e[31m\u202e\n::error::x": 1`)},
+					{"init", server.URL},
+					{"check", file},
+					{"check", "--json", file},
+					{"check", written(t, "bad.yaml", `"\e[31m\u202e\n::error::x": 1`)},
 					{"authorize", "--target", file, "--once", "--show-tokens"},
 					{"conform", "--target", file, "--out", out, "CIBA-11-PENDING"},
 					{"conform", "--target", file, "--out", out, "--json", "CIBA-11-PENDING"},

@@ -107,7 +107,8 @@ var bareNames = []string{"token", "secret", "assertion", "req_id", "req-id", "re
 
 // bareGap is what stands between the name of a field and its value in a text that is
 // neither JSON nor a form: HTML, XML, YAML, a sentence.
-var bareGap = regexp.MustCompile(`^(?:&quot;|&#34;|\\?["'])?\s*(?:[=:>]|</?[A-Za-z]{1,20}>|\s)[=:>\s]*(?:</?[A-Za-z]{1,20}>)?\s*(?:&quot;|&#34;|\\?["'])?`)
+var bareGap = regexp.MustCompile(`^(?:&quot;|&#34;|\\?["'])?\s*(?:[=:>]|</?[A-Za-z]{1,20}>|\s)` +
+	`[=:>\s]*(?:</?[A-Za-z]{1,20}>)?\s*(?:&quot;|&#34;|\\?["'])?`)
 
 // longestGap bounds such a gap, in bytes.
 const longestGap = 80

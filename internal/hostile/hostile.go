@@ -102,7 +102,7 @@ type Server struct {
 // everybody is to meet the mode, who reads discovery as well.
 func Start(t testing.TB, mode Mode, everybody bool) *Server {
 	t.Helper()
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	listener, err := (&net.ListenConfig{}).Listen(t.Context(), "tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
 	}

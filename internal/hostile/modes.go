@@ -198,7 +198,8 @@ func texts() []Mode {
 	escaped := strconv.QuoteToASCII(acting)
 	escaped = strings.NewReplacer(`\x1b`, `\u001b`, `\a`, `\u0007`, `\x00`, `\u0000`, `\x7f`, `\u007f`).Replace(escaped)
 	return []Mode{
-		said("an error that acts", answer("400 Bad Request", "X-Act: \u202e\u009b::error::\r\n", `{"error":`+escaped+`,"error_description":`+escaped+`}`)),
+		said("an error that acts", answer("400 Bad Request", "X-Act: \u202e\u009b::error::\r\n",
+			`{"error":`+escaped+`,"error_description":`+escaped+`}`)),
 		said("an acknowledgement that acts", whole(`{"auth_req_id":`+escaped+`,"expires_in":60,"interval":1}`)),
 		said("a header that acts", answer("400 Bad Request", "X-Act: \x1b[2J\u202e\u009b\r\n", "{}")),
 		said("a page that acts", answer("500 Oh", "", "<html>"+strings.ReplaceAll(acting, "\x00", "")+"</html>")),
