@@ -33,7 +33,7 @@ func NewFastTransport(o TransportOptions) Transport {
 		NoDefaultUserAgentHeader: true, DisableHeaderNamesNormalizing: true, DisablePathNormalizing: true,
 		TLSConfig: o.TLS, MaxConnsPerHost: o.Connections, MaxIdleConnDuration: fastIdle, MaxResponseBodySize: maxAnswer,
 		ReadBufferSize: maxHeader,
-		ReadTimeout: o.Timeout, WriteTimeout: o.Timeout, MaxIdemponentCallAttempts: 1,
+		ReadTimeout:    o.Timeout, WriteTimeout: o.Timeout, MaxIdemponentCallAttempts: 1,
 		Dial: func(address string) (net.Conn, error) { return d.dial(context.Background(), "tcp", address) },
 	}}
 }
