@@ -20,7 +20,7 @@ func process(t *testing.T, args ...string) *exec.Cmd {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 	t.Cleanup(cancel)
-	cmd := exec.CommandContext(ctx, os.Args[0], args...) //nolint:gosec // this test itself
+	cmd := exec.CommandContext(ctx, os.Args[0], args...)
 	cmd.Env = append(os.Environ(), asMain+"=1")
 	return cmd
 }
@@ -42,7 +42,7 @@ func TestKilledRunLeavesItsJournal(t *testing.T) {
 	}
 	_ = cmd.Process.Kill()
 	_ = cmd.Wait()
-	torn, err := os.OpenFile(path, os.O_APPEND|os.O_WRONLY, 0) //nolint:gosec // of this test
+	torn, err := os.OpenFile(path, os.O_APPEND|os.O_WRONLY, 0)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -60,7 +60,7 @@ func TestKilledRunLeavesItsJournal(t *testing.T) {
 
 // present is a file, or nothing.
 func present(path string) []byte {
-	data, _ := os.ReadFile(path) //nolint:gosec // of this test
+	data, _ := os.ReadFile(path)
 	return data
 }
 
@@ -123,7 +123,7 @@ func TestResultsFollowNoLinkAndTheUmask(t *testing.T) {
 		}
 	}
 	cmd := process(t, append([]string{"conform", "--target", startLab(t, lab.Options{}), "--out", out}, quick...)...)
-	script := exec.CommandContext(t.Context(), "sh", append([]string{"-c", `umask 077; exec "$@"`, "sh"}, cmd.Args...)...) //nolint:gosec // this test itself
+	script := exec.CommandContext(t.Context(), "sh", append([]string{"-c", `umask 077; exec "$@"`, "sh"}, cmd.Args...)...)
 	script.Env = cmd.Env
 	if text, err := script.CombinedOutput(); err != nil {
 		t.Fatalf("%v: %s", err, text)
@@ -147,7 +147,7 @@ func TestFullDiskLeavesTheSummary(t *testing.T) {
 	t.Parallel()
 	target, out := startLab(t, lab.Options{}), t.TempDir()
 	cmd := process(t, append([]string{"conform", "--target", target, "--out", out}, quick...)...)
-	limited := exec.CommandContext(t.Context(), "sh", append([]string{"-c", `ulimit -f 60; exec "$@"`, "sh"}, cmd.Args...)...) //nolint:gosec // this test itself
+	limited := exec.CommandContext(t.Context(), "sh", append([]string{"-c", `ulimit -f 60; exec "$@"`, "sh"}, cmd.Args...)...)
 	limited.Env = cmd.Env
 	stdout, err := limited.Output()
 	var exit *exec.ExitError

@@ -19,7 +19,8 @@ var Timing = []Variant{
 	{"first-polls-take-3-s", "CIBA Core 10.1: an OP can tell only from when on it looks at a poll how much time lies between two", firstPollsWait(3 * time.Second)},
 	{"first-polls-take-8-s", "CIBA Core 10.1: an OP can tell only from when on it looks at a poll how much time lies between two", firstPollsWait(8 * time.Second)},
 	{
-		"starts-wait-11-s", "CIBA Core 7.3: expires_in counts from the moment that the OP takes on the request, which may be just before it answers",
+		"starts-wait-11-s",
+		"CIBA Core 7.3: expires_in counts from the moment that the OP takes on the request, which may be just before it answers",
 		startsWait(11 * time.Second),
 	},
 	{"pace-before-expiry", "CIBA Core 11 sets no order: an OP may keep the pace before it looks at the expiry", paceBeforeExpiry},
