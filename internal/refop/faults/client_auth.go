@@ -242,7 +242,8 @@ var ClientAuth = []Fault{
 		credentials(fromQuery(refop.EndpointToken)),
 	},
 	{
-		"auth-secret-in-query-of-post", "RFC6749-2.3.1-SECRET-IN-QUERY", "parameters of the URL count like those of the body, for client_secret_post",
+		"auth-secret-in-query-of-post", "RFC6749-2.3.1-SECRET-IN-QUERY",
+		"parameters of the URL count like those of the body, for client_secret_post",
 		credentials(func(c *refop.Call, who refop.Credentials) refop.Credentials {
 			found := fromQuery(c.Endpoint)(c, who)
 			if found.Method != refop.MethodPost {

@@ -51,15 +51,15 @@ var Polling = []Fault{
 	{"interval-now-and-then", "CIBA-7.3-INTERVAL-SUFFICIENT", "the fourth paced poll is slow_down", nthPoll(4, "slow_down")},
 	{
 		"poll-ninth-dead", "CIBA-11-PENDING", "from the ninth poll on a pending id is invalid_grant",
-		fromPoll(9, func(refop.State) *refop.OAuthError { return refop.Refusal("invalid_grant", "unknown auth_req_id") }),
+		fromNinthPoll(func(refop.State) *refop.OAuthError { return refop.Refusal("invalid_grant", "unknown auth_req_id") }),
 	},
 	{
 		"poll-ninth-throttled", "CIBA-11-PENDING", "from the ninth poll on every poll is slow_down, whatever the user decides",
-		fromPoll(9, func(refop.State) *refop.OAuthError { return refop.Refusal("slow_down", "wait longer between polls") }),
+		fromNinthPoll(func(refop.State) *refop.OAuthError { return refop.Refusal("slow_down", "wait longer between polls") }),
 	},
 	{
 		"poll-ninth-throttled-pending", "CIBA-11-PENDING", "from the ninth poll on a pending poll is slow_down, at any pace",
-		fromPoll(9, func(at refop.State) *refop.OAuthError {
+		fromNinthPoll(func(at refop.State) *refop.OAuthError {
 			if at == refop.Pending {
 				return refop.Refusal("slow_down", "wait longer between polls")
 			}
@@ -68,7 +68,7 @@ var Polling = []Fault{
 	},
 	{
 		"poll-ninth-undecidable", "CIBA-11-PENDING", "an approval that comes after nine polls is lost",
-		fromPoll(9, func(at refop.State) *refop.OAuthError {
+		fromNinthPoll(func(at refop.State) *refop.OAuthError {
 			if at == refop.Approved {
 				return refop.Refusal("authorization_pending", "the end-user has not decided yet")
 			}
@@ -190,15 +190,19 @@ func nthPoll(n int, code string) edit.Change {
 	}
 }
 
-// fromPoll answers the nth poll of a flow, and all after it, by an error that its state
-// decides; nil leaves the answer as it is.
-func fromPoll(n int, answer func(refop.State) *refop.OAuthError) edit.Change {
+// manyPolls is how many polls of a flow are answered well by an OP whose counter, column
+// or window is too small for more.
+const manyPolls = 8
+
+// fromNinthPoll answers the ninth poll of a flow, and all after it, by an error that its
+// state decides; nil leaves the answer as it is.
+func fromNinthPoll(answer func(refop.State) *refop.OAuthError) edit.Change {
 	return func(p *refop.Plan) {
 		polls := &edit.Counts{}
 		inner := p.Rules.PollAnswer
 		p.Rules.PollAnswer = func(c *refop.Call, f *refop.Flow, at refop.State) *refop.OAuthError {
 			err := inner(c, f, at)
-			if polls.Add(f); polls.Of(f) < n {
+			if polls.Add(f); polls.Of(f) <= manyPolls {
 				return err
 			}
 			if other := answer(at); other != nil {

@@ -45,7 +45,9 @@ var Expiry = []Variant{
 	},
 	{
 		"expired-whatever-became-of-it", "CIBA Core 11: after its lifetime a used auth_req_id has expired, too",
-		edit.All(always(20*time.Second), edit.SeenAsWhen(refop.Used, refop.Expired, func(c *refop.Call, f *refop.Flow) bool { return sinceExpiry(c, f) >= 0 })),
+		edit.All(always(20*time.Second), edit.SeenAsWhen(refop.Used, refop.Expired, func(c *refop.Call, f *refop.Flow) bool {
+			return sinceExpiry(c, f) >= 0
+		})),
 	},
 	{"expired-is-denied", "CIBA Core 11: an OP may count silence as a refusal", edit.SeenAs(refop.Expired, refop.Denied)},
 	{

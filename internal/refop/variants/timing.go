@@ -16,8 +16,14 @@ var Timing = []Variant{
 		edit.All(edit.Late(refop.EndpointStart, 3*time.Second), edit.Late(refop.EndpointToken, 3*time.Second)),
 	},
 	{"starts-take-20s", "CIBA Core 7.3: an OP may ask the device before it answers", edit.Late(refop.EndpointStart, 20*time.Second)},
-	{"first-polls-take-3-s", "CIBA Core 10.1: an OP can tell only from when on it looks at a poll how much time lies between two", firstPollsWait(3 * time.Second)},
-	{"first-polls-take-8-s", "CIBA Core 10.1: an OP can tell only from when on it looks at a poll how much time lies between two", firstPollsWait(8 * time.Second)},
+	{
+		"first-polls-take-3-s", "CIBA Core 10.1: an OP can tell only from when on it looks at a poll how much time lies between two",
+		firstPollsWait(3 * time.Second),
+	},
+	{
+		"first-polls-take-8-s", "CIBA Core 10.1: an OP can tell only from when on it looks at a poll how much time lies between two",
+		firstPollsWait(8 * time.Second),
+	},
 	{
 		"starts-wait-11-s",
 		"CIBA Core 7.3: expires_in counts from the moment that the OP takes on the request, which may be just before it answers",
