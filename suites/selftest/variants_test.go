@@ -7,6 +7,7 @@ import (
 	"github.com/cibatest/cibatest/internal/lab"
 	"github.com/cibatest/cibatest/internal/refop/variants"
 	"github.com/cibatest/cibatest/internal/targetfile"
+	"github.com/cibatest/cibatest/suites"
 )
 
 // A legal departure accuses nobody: no case fails, and what could be judged on
@@ -16,7 +17,9 @@ func TestVariants(t *testing.T) {
 	for _, v := range inShard(t, variants.All()) {
 		t.Run(v.Name, func(t *testing.T) {
 			t.Parallel()
-			accusesNobody(t, judgeLab(t, lab.Options{Variants: []string{v.Name}}))
+			accusesNobody(t, judgeLab(t, lab.Options{Variants: []string{v.Name}}, func(o *suites.Options) {
+				o.Select.Smoke = testing.Short() && *onlyCase == "" // the whole takes minutes under the race detector
+			}))
 		})
 	}
 }
