@@ -28,10 +28,11 @@ var _ = Cases.Describe("Introspection", func() {
 func judgeIntrospectedKinds(t *T) {
 	tokens := ofEveryKind(t)
 	if tokens.IDToken != "" {
-		judgeTells(t, "an ID Token", Introspect(t, tokens.IDToken))
+		judgeToldOrRefused(t, "an ID Token", "a refusal of its kind", t.MustAnswer(Introspect(t, tokens.IDToken)))
 	}
 	if other := clientWithoutOwnID(t); other != nil {
-		judgeToldToOther(t, t.MustAnswer(t.Send(IntrospectionRequestAs(t, other, tokens.AccessToken))))
+		resp := t.MustAnswer(t.Send(IntrospectionRequestAs(t, other, tokens.AccessToken)))
+		judgeToldOrRefused(t, "the access token of another client", "a refusal of the client", resp)
 	}
 	if tokens.RefreshToken != "" {
 		judgeLookedAtRefresh(t, tokens)
@@ -52,14 +53,14 @@ func judgeLookedAtRefresh(t *T, tokens ciba.TokenResponse) {
 	judgeTells(t, "a refresh token after its use", Introspect(t, live))
 }
 
-// judgeToldToOther lets an OP refuse clients that are no resource servers.
-func judgeToldToOther(t *T, resp *ciba.Response) {
-	const what = "the access token of another client"
+// judgeToldOrRefused lets an OP refuse clients that are no resource servers, and what is
+// neither an access nor a refresh token: RFC 7662 speaks of these only.
+func judgeToldOrRefused(t *T, what, refusal string, resp *ciba.Response) {
 	if resp.Status == http.StatusOK {
 		judgeTells(t, what, resp)
 		return
 	}
-	judgeNoServerError(t, resp, what+": an answer, or a refusal of the client")
+	judgeNoServerError(t, resp, what+": an answer, or "+refusal)
 }
 
 // ofEveryKind are tokens of the case's own, with a refresh token where the OP issues one.

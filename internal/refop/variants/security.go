@@ -47,10 +47,26 @@ var Security = []Variant{
 		edit.Answer(p, refop.EndpointIntrospection, refop.ReplyError, func(r *refop.Reply) { r.Status, r.Raw = http.StatusForbidden, []byte{} })
 	}},
 	{
+		"introspection-no-id-tokens", "RFC 7662 1: introspection is about access and refresh tokens",
+		edit.Replies(refusesIDTokens),
+	},
+	{
 		"introspection-bare-401", "RFC 7662 2.3: the form of the refusal is left to the scheme of authorization",
 		edit.Answers(refop.EndpointIntrospection, refop.ReplyError, func(r *refop.Reply) {
 			r.Header.Set("WWW-Authenticate", `Bearer error="invalid_token"`)
 			r.Raw = []byte{}
 		}),
 	},
+}
+
+// refusesIDTokens refuses a question about a JWT of this OP that is no access token.
+func refusesIDTokens(c *refop.Call, r *refop.Reply) {
+	if r.Kind != refop.ReplyIntrospection {
+		return
+	}
+	known := false
+	c.OP.LockedGrant(c.Value("token"), func(*refop.Grant) { known = true })
+	if _, err := c.OP.VerifyOwn(c.Value("token")); err == nil && !known {
+		edit.Failing(http.StatusBadRequest, "unsupported_token_type")(r)
+	}
 }
