@@ -27,8 +27,11 @@ var masked = map[string]bool{
 // plainName is the name of a field in one spelling for all: an OP that answers with
 // accessToken has given a token away, too.
 func plainName(name string) string {
-	return strings.ToLower(strings.NewReplacer("_", "", "-", "").Replace(name))
+	return strings.ToLower(joined.Replace(name))
 }
+
+// joined takes out what parts the words of a name.
+var joined = strings.NewReplacer("_", "", "-", "")
 
 func isMasked(name string) bool { return masked[plainName(name)] }
 
