@@ -22,7 +22,7 @@ var damage = map[string]struct {
 	},
 	"approval": {
 		"every case that redeems needs a decision that takes effect for its own request, and every code is its own user's",
-		[]string{"client-auth", "denial", "discovery", "expiry", "hints", "id-token", "polling", "rar", "token-response", "user-code"},
+		[]string{"client-auth", "denial", "discovery", "expiry", "hints", "id-token", "polling", "rar", "security", "token-response", "user-code"},
 	},
 	"binding-message": {
 		"ordinary requests carry a binding_message",
