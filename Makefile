@@ -36,8 +36,8 @@ ci: ## everything that CI runs, each step with its time and a summary
 fmt: ## fail when a file is not formatted
 	@files=$$(gofmt -l $$(git ls-files '*.go')); test -z "$$files" || { echo "not formatted: $$files"; exit 1; }
 
-vet: ## go vet
-	$(GO) vet ./...
+vet: ## go vet, also of what only containers and a browser need
+	$(GO) vet -tags containers,browser ./...
 
 lint: deadcode ## golangci-lint at its pinned version with the import arrows, dead code, figures
 	$(GO) run $(GOLANGCI_LINT) run
@@ -54,7 +54,7 @@ test-keycloak: build ## judge a real Keycloak, fetched by Maven (180 MB, once)
 
 test-containers: ## judge an OP in a container; CIBATEST_IMAGE and CIBATEST_TARGET name another
 	.ci/engine env CIBATEST_CONTAINERS=1 TESTCONTAINERS_RYUK_DISABLED=true TESTCONTAINERS_HOST_OVERRIDE=127.0.0.1 \
-	  $(GO) test -tags containers -run TestContainer -count=1 -v -timeout 15m ./suites
+	  $(GO) test -tags containers -run TestContainer -count=1 -v -timeout 15m ./suites/selftest
 
 browser: ## look at the HTML report and the phone page in Chromium: schemes, widths, accessibility
 	reports/testdata/browser.sh $(OUT)/screens

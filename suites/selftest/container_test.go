@@ -120,7 +120,7 @@ func judgeContainer(t *testing.T, tgt *targetfile.Target) {
 	approver, err := approve.New(tgt.Approval, approve.Options{RoundTripper: transport})
 	must(t, err)
 	defer func() { _ = approver.Close() }()
-	judged, err := Run(t.Context(), suites.Options{Target: tgt, Approver: approver, RoundTripper: transport, ToolVersion: "test"})
+	judged, err := suites.Run(t.Context(), suites.Options{Target: tgt, Approver: approver, RoundTripper: transport, ToolVersion: "test"})
 	must(t, err)
 	for _, c := range judged.Cases {
 		if c.Outcome == result.Fail || c.Outcome == result.Error {
@@ -223,7 +223,7 @@ const imageName = "cibatest-op"
 func imageOfBinary(t *testing.T) testcontainers.CustomizeRequestOption {
 	t.Helper()
 	folder := t.TempDir()
-	build := exec.CommandContext(t.Context(), "go", "build", "-trimpath", "-o", filepath.Join(folder, "cibatest"), "../cmd/cibatest")
+	build := exec.CommandContext(t.Context(), "go", "build", "-trimpath", "-o", filepath.Join(folder, "cibatest"), "github.com/cibatest/cibatest/cmd/cibatest")
 	build.Env = append(os.Environ(), "CGO_ENABLED=0")
 	if out, err := build.CombinedOutput(); err != nil {
 		t.Fatalf("building the binary: %v\n%s", err, out)
