@@ -62,7 +62,7 @@ browser: ## look at the HTML report and the phone page in Chromium: schemes, wid
 figures: ## measure the source: comments, functions, tests, and what readers have to know
 	$(GO) run ./internal/figures
 
-fuzz: ## fuzz every parser of foreign input for a bounded time
+fuzz: ## fuzz every parser of foreign input for FUZZTIME, 10s or 10000x each
 	@set -e; for package in $$($(GO) list ./...); do \
 	  for name in $$($(GO) test -list '^Fuzz' $$package | grep '^Fuzz' || true); do \
 	    $(GO) test -run '^$$' -fuzz "^$$name$$" -fuzztime $(or $(FUZZTIME),10s) -fuzzminimizetime 1x $$package; done; done
