@@ -21,6 +21,7 @@ import (
 const asMain = "CIBATEST_TEST_AS_MAIN"
 
 func TestMain(m *testing.M) {
+	_ = os.Setenv("CIBATEST_CANARY", canaryHeader)
 	if os.Getenv(asMain) != "" {
 		main()
 	}
