@@ -1,7 +1,9 @@
 package suites
 
 import (
+	"cmp"
 	"context"
+	"maps"
 	"slices"
 	"strings"
 	"time"
@@ -17,9 +19,10 @@ func (r *run) assemble(ctx context.Context) result.Run {
 	o, target := r.options, r.facts.Target
 	run := result.Run{
 		Version: result.Version, Kind: "conformance",
-		Tool: result.Tool{Name: "cibatest", Version: o.ToolVersion},
+		Tool: o.Tool, Command: o.Command,
 		Target: result.Target{
 			Issuer:        target.Issuer,
+			Product:       target.Product,
 			Persona:       target.Persona,
 			Capabilities:  r.facts.Capabilities.ByName(),
 			Configuration: target.Masked(),
@@ -50,6 +53,7 @@ func Conclude(run result.Run) result.Run { return conclude(run, false) }
 
 func conclude(run result.Run, everything bool) result.Run {
 	run.Requirements = requirements(run.Cases, everything)
+	run.Texts = texts(run.Requirements)
 	run.Summary = result.Summarise(run.Cases)
 	run.Verdict = verdict(run)
 	return run
@@ -71,6 +75,20 @@ func requirements(cases []result.Case, all bool) []result.Requirement {
 		}
 	}
 	return list
+}
+
+// texts are the documents that the requirements come from, those of most requirements first.
+func texts(list []result.Requirement) []result.Text {
+	count := map[result.Text]int{}
+	for _, r := range list {
+		clause, _ := catalogue.Must().Get(r.ID)
+		for _, t := range clause.Texts() {
+			count[result.Text(t)]++
+		}
+	}
+	return slices.SortedFunc(maps.Keys(count), func(a, b result.Text) int {
+		return cmp.Or(count[b]-count[a], strings.Compare(a.Name, b.Name))
+	})
 }
 
 // requirement is one clause with the outcome of the cases that judged it.

@@ -32,10 +32,11 @@ type Options struct {
 	Approver     *approve.Approver
 	RoundTripper http.RoundTripper // how the OP is reached
 	Select       Selection
-	Strict       bool  // departures from a SHOULD, and tolerated ones, count as failures
-	Concurrency  int   // cases at once; 0: the target's budget
-	Seed         int64 // of every random choice and text; see [driver.Random]
-	ToolVersion  string
+	Strict       bool                       // departures from a SHOULD, and tolerated ones, count as failures
+	Concurrency  int                        // cases at once; 0: the target's budget
+	Seed         int64                      // of every random choice and text; see [driver.Random]
+	Tool         result.Tool                // who judges, for the result
+	Command      string                     // does the run again, for the result; may be empty
 	Reproduce    func(caseID string) string // the command that repeats one case; may be nil
 	OnEvent      func(Event)                // called as cases end, from one goroutine at a time; may be nil
 }

@@ -6,6 +6,7 @@ import (
 	"io"
 	"os"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -14,6 +15,7 @@ import (
 	"github.com/cibatest/cibatest/reports/result"
 	"github.com/cibatest/cibatest/suites"
 	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 )
 
 // conformFlags are the flags of conform.
@@ -114,14 +116,15 @@ func judge(cmd *cobra.Command, f conformFlags, selection suites.Selection, o *pr
 	}
 	defer to.Close()
 	seed := seedOr(f.seed)
-	diary, err := openJournal(to.file(journalName), head(f, selection, o, seed))
+	command := again(cmd.Flags(), selection.Arguments, f, seed)
+	diary, err := openJournal(to.file(journalName), head(f, selection, o, seed, command))
 	if err != nil {
 		return usage(fmt.Errorf("--out: %w", err))
 	}
 	run, err := conduct(cmd, suites.Options{
 		Target: o.Target, Approver: o.Approver, RoundTripper: o.RoundTripper,
-		Select: selection, Strict: f.strict, Concurrency: f.concurrency, Seed: seed, ToolVersion: version(),
-		Reproduce: reproduce(f.target),
+		Select: selection, Strict: f.strict, Concurrency: f.concurrency, Seed: seed, Tool: tool(),
+		Command: command, Reproduce: reproduce(f.target),
 	}, diary)
 	if err != nil {
 		_ = diary.close(true) // nothing was judged
@@ -145,10 +148,12 @@ func judge(cmd *cobra.Command, f conformFlags, selection suites.Selection, o *pr
 }
 
 // head is what is known of a result before its run.
-func head(f conformFlags, selection suites.Selection, o *preflight.Opened, seed int64) result.Run {
+func head(f conformFlags, selection suites.Selection, o *preflight.Opened, seed int64, command string) result.Run {
 	return result.Run{
-		Version: result.Version, Kind: "conformance", Tool: result.Tool{Name: "cibatest", Version: version()},
-		Target:  result.Target{Issuer: o.Target.Issuer, Persona: o.Target.Persona, Configuration: o.Target.Masked()},
+		Version: result.Version, Kind: "conformance", Tool: tool(), Command: command,
+		Target: result.Target{
+			Issuer: o.Target.Issuer, Product: o.Target.Product, Persona: o.Target.Persona, Configuration: o.Target.Masked(),
+		},
 		Started: time.Now().UTC(), Seed: seed,
 		Selection: result.Selection{
 			Arguments: selection.Arguments, LabelFilter: selection.LabelFilter, Smoke: selection.Smoke,
@@ -203,6 +208,35 @@ func reproduce(file string) func(string) string {
 		prefix += "--target " + shellWord(file) + " "
 	}
 	return func(id string) string { return prefix + id }
+}
+
+// again is the command that does a run once more: the flags that were given, the target
+// wherever it was named, and the seed.
+func again(flags *pflag.FlagSet, args []string, f conformFlags, seed int64) string {
+	words := []string{"cibatest", "conform"}
+	add := func(flag, value string) { words = append(words, "--"+flag, shellWord(value)) }
+	if f.target != "" {
+		add("target", f.target)
+	}
+	add("seed", strconv.FormatInt(seed, 10))
+	flags.Visit(func(given *pflag.Flag) {
+		list, several := given.Value.(pflag.SliceValue)
+		switch {
+		case given.Name == "target" || given.Name == "seed":
+		case several:
+			for _, value := range list.GetSlice() {
+				add(given.Name, value)
+			}
+		case given.Value.Type() == "bool":
+			words = append(words, strings.TrimSuffix("--"+given.Name+"="+given.Value.String(), "=true"))
+		default:
+			add(given.Name, given.Value.String())
+		}
+	})
+	for _, argument := range args {
+		words = append(words, shellWord(argument))
+	}
+	return strings.Join(words, " ")
 }
 
 // shellWord quotes a word where a shell would split or expand it.

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"runtime/debug"
 
+	"github.com/cibatest/cibatest/reports/result"
 	"github.com/spf13/cobra"
 )
 
@@ -19,6 +20,19 @@ func newVersion() *cobra.Command {
 			return err
 		},
 	}
+}
+
+// tool is this program as results name it.
+func tool() result.Tool {
+	t := result.Tool{Name: "cibatest", Version: version()}
+	if info, ok := debug.ReadBuildInfo(); ok {
+		for _, s := range info.Settings {
+			if s.Key == "vcs.revision" {
+				t.Commit = s.Value
+			}
+		}
+	}
+	return t
 }
 
 // version is the module version of a release build, or the revision of a build

@@ -11,6 +11,7 @@ import (
 // and defaults have been applied. The zero value is not usable; see [Parse].
 type Target struct {
 	Issuer         string    `yaml:"issuer" json:"issuer"`
+	Product        string    `yaml:"product" json:"product,omitempty"` // name and version of the OP, for reports; empty: not said
 	Persona        string    `yaml:"persona" json:"persona"`
 	Endpoints      Endpoints `yaml:"endpoints" json:"endpoints"`
 	TLS            TLS       `yaml:"tls" json:"tls"`

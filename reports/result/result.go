@@ -57,17 +57,28 @@ type Run struct {
 	Notes        []string      `json:"notes,omitempty"`    // facts about the whole run, such as "plain http on loopback"
 	Cases        []Case        `json:"cases"`
 	Requirements []Requirement `json:"requirements"`
+	Texts        []Text        `json:"texts,omitempty"`   // the documents that the requirements come from
+	Command      string        `json:"command,omitempty"` // does the run again
+}
+
+// Text is a document that requirements come from, in the edition that was read.
+type Text struct {
+	Name    string `json:"name"` // as sources spell it: "CIBA Core 1.0"
+	Title   string `json:"title"`
+	Edition string `json:"edition"`
 }
 
 // Tool names the program that made the file.
 type Tool struct {
 	Name    string `json:"name"`
 	Version string `json:"version"`
+	Commit  string `json:"commit,omitempty"` // of the source; empty when the build does not know it
 }
 
 // Target is the OP under test. Configuration is the effective target
 // configuration with every secret replaced.
 type Target struct {
+	Product       string                `json:"product,omitempty"` // name and version of the OP, as the user calls it
 	Issuer        string                `json:"issuer"`
 	Persona       string                `json:"persona"`
 	Capabilities  map[string]Capability `json:"capabilities,omitempty"`

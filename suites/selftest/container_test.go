@@ -120,7 +120,7 @@ func judgeContainer(t *testing.T, tgt *targetfile.Target) {
 	approver, err := approve.New(tgt.Approval, approve.Options{RoundTripper: transport})
 	must(t, err)
 	defer func() { _ = approver.Close() }()
-	judged, err := suites.Run(t.Context(), suites.Options{Target: tgt, Approver: approver, RoundTripper: transport, ToolVersion: "test"})
+	judged, err := suites.Run(t.Context(), suites.Options{Target: tgt, Approver: approver, RoundTripper: transport, Tool: result.Tool{Name: "cibatest", Version: "test"}})
 	must(t, err)
 	for _, c := range judged.Cases {
 		if c.Outcome == result.Fail || c.Outcome == result.Error {

@@ -183,7 +183,7 @@ func judgeHostile(t *testing.T, s suites.Selection, spoil func(*http.Response) (
 		}
 		defer l.Close()
 		transport := hostile{l.RoundTripper, spoil}
-		run, err = suites.Run(ctx, suites.Options{Target: l.Target, Approver: l.Approver, RoundTripper: transport, Select: s, ToolVersion: "test"})
+		run, err = suites.Run(ctx, suites.Options{Target: l.Target, Approver: l.Approver, RoundTripper: transport, Select: s, Tool: result.Tool{Name: "cibatest", Version: "test"}})
 		if err != nil {
 			t.Fatal(err)
 		}
