@@ -27,17 +27,23 @@ func KeySetRequest(t *T) Request {
 	return Request{Call: ciba.Call{Label: "JWK Set", Method: http.MethodGet, URL: t.Target().Endpoints.JWKS}}
 }
 
-// MustKeySet is the published key set. Without one no signature can be verified, which ends
-// the case as error; the case jwks-public judges why.
-func MustKeySet(t *T) KeySet {
+// KeySetFor is the published key set to verify a token by: the shared one or, where none of
+// its keys verifies the token, the one that is published now. An OP may change its keys at any
+// time, and clients read them anew for a key they do not know (OIDC Core 10.1.1). Without a key
+// set no signature can be verified, which ends the case as error; jwks-public judges why.
+func KeySetFor(t *T, token IDToken) KeySet {
 	if t.Target().Endpoints.JWKS == "" {
 		t.Abort("neither the metadata nor the target file names a jwks_uri, so no signature can be verified")
 	}
-	return MustReadKeySet(t, KeySetAnswer(t))
+	set := mustReadKeySet(t, KeySetAnswer(t))
+	if set.Verifies(token) || set.WhyUnverifiable(token) != "" {
+		return set
+	}
+	return mustReadKeySet(t, t.Send(KeySetRequest(t)))
 }
 
-// MustReadKeySet is [ReadKeySet] of a 200, or ends the case as error.
-func MustReadKeySet(t *T, resp *ciba.Response) KeySet {
+// mustReadKeySet is [ReadKeySet] of a 200, or ends the case as error.
+func mustReadKeySet(t *T, resp *ciba.Response) KeySet {
 	set, err := ReadKeySet(t.MustSucceed("the request for the JWK Set", resp))
 	if err != nil {
 		t.Abort("the JWK Set cannot be read: %v", err)

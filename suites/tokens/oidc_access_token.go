@@ -150,7 +150,7 @@ func judgeAccessSignature(t *T, r Redeemed, token IDToken) {
 	if !t.Check(token.Alg() != "none", "a signature", "alg is none") {
 		return
 	}
-	set := MustKeySet(t)
+	set := KeySetFor(t, token)
 	if set.WhyUnverifiable(token) == "" {
 		t.At(r.Response)
 		t.Check(set.Verifies(token), "a valid signature of a key at jwks_uri", "no key there verifies it (alg %.20q)", token.Alg())

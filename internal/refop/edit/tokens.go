@@ -7,6 +7,8 @@ import (
 	"math"
 	"slices"
 	"strings"
+	"sync/atomic"
+	"time"
 
 	"github.com/cibatest/cibatest/internal/jose"
 	"github.com/cibatest/cibatest/internal/refop"
@@ -58,6 +60,39 @@ func Shift(claims map[string]any, name string, seconds float64) {
 		}
 	case float64:
 		claims[name] = at + seconds
+	}
+}
+
+// RotatingKeys signs with new keys of the same algorithms from some time after the first
+// request on. What is published is decided by the edit, which is given the old keys and the
+// new ones, and told whether these are in use.
+func RotatingKeys(after time.Duration, published func(inUse bool, old, made []any) []any) Change {
+	return func(p *refop.Plan) {
+		old := len(p.SigningKeys)
+		made := map[string]jose.Key{} // by the kid of the key that they replace
+		for _, k := range p.SigningKeys[:old] {
+			made[k.KID()] = NewKey(k.Alg(), "new-"+k.KID())
+			p.SigningKeys = append(p.SigningKeys, made[k.KID()])
+		}
+		var first atomic.Pointer[time.Time]
+		inUse := func(c *refop.Call) bool {
+			now := c.Now
+			first.CompareAndSwap(nil, &now)
+			return now.Sub(*first.Load()) >= after
+		}
+		sign := func(c *refop.Call, d *refop.Draft) {
+			if key, replaced := made[d.Key.KID()]; replaced && inUse(c) {
+				d.Key = key
+			}
+		}
+		p.EditIDTokens(sign)
+		p.EditAccessTokens(sign)
+		p.EditReplies(func(c *refop.Call, r *refop.Reply) {
+			if rotated := inUse(c); r.Kind == refop.ReplyJWKS {
+				keys := r.Body["keys"].([]any)
+				r.Body["keys"] = published(rotated, keys[:old:old], keys[old:])
+			}
+		})
 	}
 }
 

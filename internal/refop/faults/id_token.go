@@ -7,6 +7,7 @@ import (
 	"math/big"
 	"strings"
 	"sync"
+	"time"
 
 	"github.com/cibatest/cibatest/internal/jose"
 	"github.com/cibatest/cibatest/internal/refop"
@@ -47,6 +48,10 @@ var IDToken = []Fault{
 	{
 		"idt-key-unpublished", "OIDC-2-IDT-SIGNATURE", "the signing key is not in the set",
 		edit.Keys(func(keys []any) any { return keys[1:] }),
+	},
+	{
+		"idt-key-rotated-unpublished", "OIDC-2-IDT-SIGNATURE", "a few seconds after the start new keys sign that are never published",
+		edit.RotatingKeys(4*time.Second, func(_ bool, old, _ []any) []any { return old }),
 	},
 	{
 		"idt-key-for-encryption", "OIDC-2-IDT-SIGNATURE", "the signing key is published for encryption",

@@ -2,6 +2,7 @@ package variants
 
 import (
 	"net/http"
+	"time"
 
 	"github.com/cibatest/cibatest/internal/refop"
 	"github.com/cibatest/cibatest/internal/refop/edit"
@@ -30,6 +31,19 @@ var Security = []Variant{
 				"kty": "OKP", "crv": "Ed25519", "use": "sig", "kid": "test-only-op-rs256", "x": "11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo",
 			})
 		}),
+	},
+	{
+		"jwks-rotated", "OIDC Core 10.1.1: keys may change at any time; the old ones stay published for a while",
+		edit.RotatingKeys(4*time.Second, func(inUse bool, old, made []any) []any {
+			if inUse {
+				return append(made, old...)
+			}
+			return old
+		}),
+	},
+	{
+		"jwks-rotation-announced", "OIDC Core 10.1.1: new keys may be published before they sign",
+		edit.RotatingKeys(4*time.Second, func(_ bool, old, made []any) []any { return append(old, made...) }),
 	},
 	{
 		"refresh-family-ends", "RFC 6749 10.4: a refresh token in foreign hands may end the grant",
