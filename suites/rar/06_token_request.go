@@ -173,6 +173,7 @@ func judgeRefreshes(t *T) {
 		return
 	}
 	judgeWithinGrant(t, "a plain refresh", plain, g)
+	warnOfLoss(t, plain, g)
 	if len(asked) > 1 {
 		r.judgeLess(g, asked[0], asked[1])
 	}
@@ -247,5 +248,23 @@ func judgeWithinGrant(t *T, what string, resp *ciba.Response, g grant) {
 		excess := details.Beyond(g.stated, at.details)
 		wasAsked := details.Beyond(objectsOf(g.asked), at.details) == ""
 		t.Check(excess == "" || wasAsked, what+": "+at.name+" stays within the grant", "%s", excess)
+	}
+}
+
+// warnOfLoss compares the details of a plain refresh with those of the first token response.
+// The grant is the same, so a client that reads the later answer misses what has gone.
+func warnOfLoss(t *T, resp *ciba.Response, g grant) {
+	stated, err := detailsIn(resp)
+	if err != nil {
+		return
+	}
+	t.At(resp)
+	p := details.Counterparts(g.stated, stated)
+	for _, pair := range p.Pairs {
+		for _, d := range details.Compare(pair.Asked, pair.Actual) {
+			if isLoss(d) {
+				t.Warn("a plain refresh states what the first response did", "%s", d)
+			}
+		}
 	}
 }

@@ -7,6 +7,7 @@ import (
 
 	"github.com/cibatest/cibatest/internal/lab"
 	"github.com/cibatest/cibatest/internal/targetfile"
+	"github.com/cibatest/cibatest/reports/result"
 )
 
 // keeping leaves of rar.valid the objects at some places.
@@ -68,5 +69,28 @@ func TestRARTargets(t *testing.T) {
 				t.Errorf("only %d cases passed: %+v", run.Summary.Pass, run.Summary)
 			}
 		})
+	}
+}
+
+// That a member of a granted object is lost does not depend on what the target file calls
+// invalid, nor on how many objects of a type it has.
+func TestLostMembers(t *testing.T) {
+	t.Parallel()
+	for name, describe := range map[string]func(*targetfile.Target){
+		"nothing known to be invalid": func(t *targetfile.Target) { t.RAR.Invalid = nil },
+		"one object": func(t *targetfile.Target) {
+			keeping(0)(t)
+			t.RAR.Types, t.RAR.Invalid = t.RAR.Types[:1], nil
+		},
+	} {
+		for _, fault := range []string{"rar-response-no-currency", "rar-response-no-text"} {
+			t.Run(name+" "+fault, func(t *testing.T) {
+				t.Parallel()
+				run := judgeLab(t, lab.Options{Faults: []string{fault}}, selecting("rar-complete"), describing(describe))
+				if c := run.Cases[0]; c.Outcome != result.Warn {
+					t.Errorf("%s: %s %s, want a warning", c.Outcome, c.Message, c.Reason)
+				}
+			})
+		}
 	}
 }

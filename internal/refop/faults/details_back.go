@@ -18,13 +18,15 @@ var DetailsBack = slices.Concat(
 	damaged(edit.InResponse, "RFC9396-7-RETURNED", gone, emptied, asText, asObject, texts, typeless),
 	damaged(edit.InResponse, "RFC9396-7-FAITHFUL", otherAmount, otherCurrency, otherAccount, mangledText, escapedText, decodedTwice,
 		rounded, numberAsYes, flattened, moreActions, moreMembers, otherType, twice),
-	damaged(edit.InResponse, "RFC9396-7-COMPLETE", trimmed, retyped, noAmount, noCurrency, lessObjects, swapped, merged),
+	damaged(edit.InResponse, "RFC9396-7-COMPLETE", trimmed, retyped, noAmount, noCurrency, lessObjects, swapped, merged,
+		noText, noAccount, lessActions),
 	damaged(edit.InToken, "RFC9396-7-FAITHFUL", otherAmount, otherCurrency, mangledText, rounded, moreActions, otherType, twice),
 	damaged(edit.InToken, "RFC9396-9.1-JWT-CLAIM", gone, asText, asObject, texts, typeless),
 	damaged(edit.InIntrospection, "RFC9396-9.2-FAITHFUL", otherAmount, otherCurrency, mangledText, escapedText, rounded, numberAsYes,
 		otherType, retyped),
 	damaged(edit.InIntrospection, "RFC9396-9.2-INTROSPECTION", asText, asObject, texts, typeless),
-	damaged(edit.InRefresh, "RFC9396-REFRESH", otherAmount, otherCurrency, rounded, moreActions, otherType, twice, gone, emptied, asText),
+	damaged(edit.InRefresh, "RFC9396-REFRESH", otherAmount, otherCurrency, rounded, moreActions, otherType, twice, gone, emptied, asText,
+		noCurrency, noText, lessActions),
 	damaged(edit.InPrompt, "RFC9396-3-CONSENT-SHOWN", otherAmount, otherCurrency, otherAccount, mangledText, escapedText, decodedTwice,
 		rounded, moreActions, noAmount, noCurrency, lessObjects, twice, gone, emptied),
 
@@ -72,6 +74,9 @@ var (
 	retyped       = damage{"retyped", "amounts as numbers", edit.AtMember("instructedAmount.amount", asNumber)}
 	noAmount      = damage{"no-amount", "no amount", edit.AtMember("instructedAmount", edit.Becomes(nil))}
 	noCurrency    = damage{"no-currency", "no currency", edit.AtMember("instructedAmount.currency", edit.Becomes(nil))}
+	noText        = damage{"no-text", "no text for the creditor", edit.AtMember("remittanceInformationUnstructured", edit.Becomes(nil))}
+	noAccount     = damage{"no-account", "no account", edit.AtMember("creditorAccount", edit.Becomes(nil))}
+	lessActions   = damage{"less-actions", "one action less", edit.AtMember("actions", oneLess)}
 	lessObjects   = damage{"object", "one object less", func(list []any) any { return list[:len(list)-1] }}
 	swapped       = damage{"swapped", "amounts of one object in the other", swapAmounts}
 	merged        = damage{"merged", "one object of each type", mergeNeighbours}
@@ -131,6 +136,11 @@ func onlyASCII(s string) string {
 
 func oneMore(item string) func(any) any {
 	return func(old any) any { return append(old.([]any), item) }
+}
+
+func oneLess(old any) any {
+	list := old.([]any)
+	return list[:max(0, len(list)-1)]
 }
 
 func withoutZeros(amount any) any {
