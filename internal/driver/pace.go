@@ -27,6 +27,10 @@ type Flow struct {
 	// tells the time from when it looked at a poll, which may be any moment until then.
 	FromSending bool
 
+	// NoMargin keeps exactly the spacing, as many client libraries do. Else a margin is kept on
+	// top of it.
+	NoMargin bool
+
 	spacing time.Duration // what the OP announced, plus what slow_down added
 	last    time.Time     // what the next poll keeps its distance from; see counted
 	over    bool          // its end has been told
@@ -49,8 +53,13 @@ func NewFlow(c *Client, u targetfile.User, resp *ciba.Response) (*Flow, error) {
 // slow_down has added so far.
 func (f *Flow) Spacing() time.Duration { return f.spacing }
 
-// Pace is the time from one poll to the next: the spacing and a margin.
-func (f *Flow) Pace() time.Duration { return f.spacing + paceMargin }
+// Pace is the time from one poll to the next: the spacing and, but with NoMargin, a margin.
+func (f *Flow) Pace() time.Duration {
+	if f.NoMargin {
+		return f.spacing
+	}
+	return f.spacing + paceMargin
+}
 
 // LastPoll is when the last poll was answered, or sent with FromSending; before the first
 // one it is when the acknowledgement came.

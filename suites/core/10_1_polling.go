@@ -1,6 +1,7 @@
 package core
 
 import (
+	"fmt"
 	"net/http"
 	"slices"
 	"time"
@@ -52,6 +53,10 @@ var _ = Cases.Describe("Paced poll", func() {
 			}
 			judgeInterval(t, s)
 		})
+	// Client libraries wait for the interval and not a moment longer. Clocks and rounding may make
+	// an OP count otherwise by a fraction of a second, hence a warning.
+	Case("poll-interval-exact", "is not too early when it keeps exactly the interval, announced or not",
+		Judges("CIBA-7.3-INTERVAL-SUFFICIENT", "CIBA-7.3-INTERVAL-DEFAULT").Limit(seriesLimit).About(seriesTime), judgeExactInterval)
 	Case("poll-interval-from-send", "is due one interval after the last one was sent, however long the answer took",
 		Judges("CIBA-10.1-INTERVAL-FROM-SEND").Limit(seriesLimit).About(seriesTime), func(t *T) {
 			judgeIntervalFromSending(t, mustSeries(t))
@@ -230,6 +235,38 @@ func judgeInterval(t *T, s series) {
 		t.Skip("%d poll fits into expires_in %s at an interval of %s; two are needed", len(s.polls), s.flow.ExpiresIn, s.flow.Spacing())
 	}
 }
+
+// judgeExactInterval polls without the margin that the other cases keep, from the answer to the
+// poll before. The first poll tells nothing, as it has no other before it (N-03), nor does one
+// that follows a slow answer. What the other cases find with their margin is theirs.
+func judgeExactInterval(t *T) {
+	flow := t.MustStart(t.Request())
+	flow.NoMargin = true
+	s := pollSeries(t, flow, exactPolls)
+	r := Clause(t, "CIBA-7.3-INTERVAL-SUFFICIENT")
+	if s.announced == 0 {
+		r = Clause(t, "CIBA-7.3-INTERVAL-DEFAULT")
+	}
+	judged := 0
+	for i, resp := range s.polls {
+		if i == 0 || s.followsSlowAnswer(i) || !driver.Undecided(resp) {
+			continue
+		}
+		judged++
+		if resp.Is(ciba.SlowDown) {
+			t.At(resp)
+			t.Record(r, result.Warn, "authorization_pending for a client that waits exactly the interval from the answer to the poll before",
+				fmt.Sprintf("slow_down at poll %d, %s after that answer", i+1, resp.Sent.Sub(s.polls[i-1].Received).Round(time.Millisecond)))
+			return
+		}
+	}
+	if judged == 0 {
+		t.Skip("no two quick polls fit into expires_in %s at an interval of %s", flow.ExpiresIn, flow.Spacing())
+	}
+}
+
+// exactPolls is how many polls a series without a margin has.
+const exactPolls = 4
 
 // secondIsAlwaysTooEarly reports whether two fresh requests have their second poll, one
 // pace after the first, answered slow_down as well.

@@ -42,6 +42,7 @@ var _ = Cases.Describe("Fast poll", func() {
 		AloneForClient().LastForClient().Limit(fastLimit).About(40*time.Second), func(t *T) {
 		flow := t.MustStart(t.Request())
 		mustSlowDown(t, flow)
+		flow.NoMargin = true // client libraries add 5 s and nothing more
 		judgeAfterSlowDown(t, flow, 3)
 	})
 	Case("slow-down-cumulative", "answered slow_down twice is made good by 10 s more", Judges("CIBA-11-SLOWDOWN-CUMULATIVE").

@@ -3,6 +3,7 @@ package faults
 import (
 	"encoding/base64"
 	"net/http"
+	"net/url"
 	"strings"
 
 	"github.com/cibatest/cibatest/internal/refop"
@@ -42,6 +43,23 @@ var ClientAuth = []Fault{
 	{
 		"auth-basic-raw-at-token", "CIBA-4-AUTH-METHODS-SHARED", "the token endpoint takes Basic credentials without decoding them",
 		undecodedBasic(refop.EndpointToken),
+	},
+	{
+		"auth-basic-raw", "RFC6749-2.3.1-BASIC-ENCODING", "Basic credentials are compared without being decoded",
+		edit.All(undecodedBasic(refop.EndpointStart), undecodedBasic(refop.EndpointToken)),
+	},
+	{
+		"auth-basic-raw-secret", "RFC6749-2.3.1-BASIC-ENCODING", "the client_id of Basic is decoded, the secret is not",
+		basicSecret(func(secret string) string { return secret }),
+	},
+	{
+		"auth-basic-percent-only", "RFC6749-2.3.1-BASIC-ENCODING", "Basic secrets are decoded as a part of a URL, where a plus sign is no space",
+		basicSecret(func(secret string) string {
+			if plain, err := url.PathUnescape(secret); err == nil {
+				return plain
+			}
+			return secret
+		}),
 	},
 	{"auth-not-required", "CIBA-7.1-AUTH-REQUIRED", "a client_id is enough to start", nameIsEnough(edit.At(refop.EndpointStart))},
 	{

@@ -150,6 +150,17 @@ func undecodedBasic(e refop.Endpoint) edit.Change {
 	})
 }
 
+// basicSecret decodes the secret of Basic in a way of its own.
+func basicSecret(decode func(string) string) edit.Change {
+	return credentials(func(c *refop.Call, who refop.Credentials) refop.Credentials {
+		if who.Method == refop.MethodBasic {
+			_, secret, _ := c.BasicPair()
+			who.Secret = decode(secret)
+		}
+		return who
+	})
+}
+
 // fromForm prefers what is in the form to the header.
 func fromForm(c *refop.Call, who refop.Credentials) refop.Credentials {
 	if who.Method == refop.MethodBasic && c.Has("client_secret") {

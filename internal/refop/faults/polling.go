@@ -47,6 +47,20 @@ var Polling = []Fault{
 		"interval-untrue", "CIBA-7.3-INTERVAL-SUFFICIENT", "the interval is 8 s, 5 s is announced",
 		actsOn(func(_ *refop.Call, f *refop.Flow) { f.Interval = 8 * time.Second }),
 	},
+	{
+		"interval-a-little-longer", "CIBA-7.3-INTERVAL-SUFFICIENT", "the interval is 5.3 s, 5 s is announced",
+		actsOn(func(_ *refop.Call, f *refop.Flow) { f.Interval = 5300 * time.Millisecond }),
+	},
+	{
+		"interval-default-a-little-longer", "CIBA-7.3-INTERVAL-DEFAULT", "no interval is announced, 5.3 s are demanded",
+		edit.All(edit.Acknowledgements(edit.WithoutMember("interval")), actsOn(func(_ *refop.Call, f *refop.Flow) {
+			f.Interval = 5300 * time.Millisecond
+		})),
+	},
+	{
+		"slow-down-a-little-longer", "CIBA-11-SLOWDOWN-INCREMENT", "after slow_down 5.3 s more are demanded",
+		func(p *refop.Plan) { p.Policy.PaceStep = 5300 * time.Millisecond },
+	},
 	{"interval-untrue-400", "CIBA-7.3-INTERVAL-SUFFICIENT", "the third paced poll is invalid_request", nthPoll(3, "invalid_request")},
 	{"interval-now-and-then", "CIBA-7.3-INTERVAL-SUFFICIENT", "the fourth paced poll is slow_down", nthPoll(4, "slow_down")},
 	{

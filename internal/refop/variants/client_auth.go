@@ -70,6 +70,14 @@ var ClientAuth = []Variant{
 			}
 		}),
 	},
+	{
+		"auth-basic-raw-too", "RFC 6749 2.3.1 binds the client; an OP may take credentials that are not encoded besides",
+		takingRawBasic(edit.Always),
+	},
+	{
+		"auth-basic-raw-too-at-token", "RFC 6749 2.3.1: as before, at the token endpoint alone",
+		takingRawBasic(edit.At(refop.EndpointToken)),
+	},
 	{"auth-basic-and-post-alike", "RFC 6749 2.3.1: one registered secret may be sent either way", edit.AnySecretMethod(edit.Always)},
 	{
 		"auth-one-of-two", "RFC 6749 2.3 binds the client; the OP may look at one credential only",
@@ -104,6 +112,18 @@ func without401(c *refop.Call, r *refop.Reply) {
 func withoutTokenEndpoint401(c *refop.Call, r *refop.Reply) {
 	if c.Endpoint == refop.EndpointToken {
 		without401(c, r)
+	}
+}
+
+// takingRawBasic compares the secret of Basic as it stands, too, where the decoded one does
+// not fit.
+func takingRawBasic(which edit.Which) edit.Change {
+	return func(p *refop.Plan) {
+		inner := p.Rules.SecretMatches
+		p.Rules.SecretMatches = func(c *refop.Call, secret string) bool {
+			_, raw, isBasic := c.BasicPair()
+			return inner(c, secret) || isBasic && which(c) && inner(c, raw)
+		}
 	}
 }
 
