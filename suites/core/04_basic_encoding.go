@@ -28,7 +28,7 @@ func judgeBasicEncoding(t *T) {
 	})
 	if len(clients) == 0 {
 		t.Skip("no client_secret_basic client of the target file has a client_id or secret with a character that " +
-			"form-encoding changes, such as / + = % : & or a space")
+			"form-encoding changes, such as a slash, a plus sign, a colon or a space")
 	}
 	judged := false
 	for _, c := range clients {
