@@ -115,8 +115,8 @@ func matrix(d digest) matrixView {
 		if !slices.Contains(m.Clients, client) {
 			m.Clients = append(m.Clients, client)
 		}
-		for _, id := range c.Requirements {
-			cells[[2]string{id, client}] = append(cells[[2]string{id, client}], c.Outcome)
+		for _, id := range c.Clauses() {
+			cells[[2]string{id, client}] = append(cells[[2]string{id, client}], c.About(id, d.Selection.Strict))
 		}
 	}
 	slices.SortFunc(m.Clients, func(a, b string) int {

@@ -52,7 +52,7 @@ func (r *run) assemble(ctx context.Context) result.Run {
 func Conclude(run result.Run) result.Run { return conclude(run, false) }
 
 func conclude(run result.Run, everything bool) result.Run {
-	run.Requirements = requirements(run.Cases, everything)
+	run.Requirements = requirements(run, everything)
 	run.Texts = texts(run.Requirements)
 	run.Summary = result.Summarise(run.Cases)
 	run.Verdict = verdict(run)
@@ -61,17 +61,17 @@ func conclude(run result.Run, everything bool) result.Run {
 
 // requirements lists every clause that was judged; a run of everything also lists what
 // no case covers, with the reason.
-func requirements(cases []result.Case, all bool) []result.Requirement {
+func requirements(run result.Run, all bool) []result.Requirement {
 	judged := map[string][]result.Case{}
-	for _, c := range cases {
-		for _, id := range c.Requirements {
+	for _, c := range run.Cases {
+		for _, id := range c.Clauses() {
 			judged[id] = append(judged[id], c)
 		}
 	}
 	var list []result.Requirement
 	for _, r := range catalogue.Must().List() {
 		if by := judged[r.ID]; len(by) > 0 || all {
-			list = append(list, requirement(r, by))
+			list = append(list, requirement(r, by, run.Selection.Strict))
 		}
 	}
 	return list
@@ -91,8 +91,9 @@ func texts(list []result.Requirement) []result.Text {
 	})
 }
 
-// requirement is one clause with the outcome of the cases that judged it.
-func requirement(r catalogue.Requirement, by []result.Case) result.Requirement {
+// requirement is one clause with what the cases that judged it found about that very
+// clause: what they found about others is not held against it.
+func requirement(r catalogue.Requirement, by []result.Case, strict bool) result.Requirement {
 	entry := result.Requirement{
 		ID:     r.ID,
 		Level:  r.Level,
@@ -100,6 +101,9 @@ func requirement(r catalogue.Requirement, by []result.Case) result.Requirement {
 		Source: r.Source,
 		Text:   strings.TrimSpace(r.Requirement),
 		Cases:  []string{},
+	}
+	for _, l := range catalogue.Links(r.Source) {
+		entry.Links = append(entry.Links, result.Link(l))
 	}
 	for _, n := range catalogue.Must().NotesOf(r) {
 		entry.Notes = append(entry.Notes, result.Note(n))
@@ -111,7 +115,7 @@ func requirement(r catalogue.Requirement, by []result.Case) result.Requirement {
 	var outcomes []result.Outcome
 	for _, c := range by {
 		entry.Cases = append(entry.Cases, c.ID)
-		outcomes = append(outcomes, c.Outcome)
+		outcomes = append(outcomes, c.About(r.ID, strict))
 	}
 	entry.Outcome = result.Worst(outcomes...)
 	return entry

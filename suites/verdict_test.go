@@ -4,6 +4,7 @@ import (
 	"testing"
 
 	"github.com/cibatest/cibatest/reports/result"
+	"github.com/google/go-cmp/cmp"
 )
 
 // Green needs an answer to what was asked.
@@ -35,10 +36,47 @@ func TestVerdict(t *testing.T) {
 		{"of an area only a MAY was judged", []string{"polling", "other"}, []result.Case{must("a", result.Skip), may, other}, result.Partial},
 		{"of an area one MUST was judged", []string{"polling"}, []result.Case{must("a", result.Skip), must("b", result.Pass)}, result.Conformant},
 	} {
-		run := result.Run{Cases: c.cases, Requirements: requirements(c.cases, false), Summary: result.Summarise(c.cases)}
+		run := result.Run{Cases: c.cases, Summary: result.Summarise(c.cases)}
+		run.Requirements = requirements(run, false)
 		run.Selection.Arguments = c.asked
 		if got := verdict(run); got != c.want {
 			t.Errorf("%s: %s, want %s", c.name, got, c.want)
+		}
+	}
+}
+
+// A clause comes to what was found about it, and not to what its cases found about others.
+func TestRequirementsByFinding(t *testing.T) {
+	notForGinkgo(t)
+	t.Parallel()
+	const deciding, second, third = "CIBA-11-PENDING", "CIBA-11-ERROR-FORMAT", "CIBA-11-FAST-POLL-NO-TOKENS"
+	found := func(o result.Outcome, clause string) result.Finding {
+		return result.Finding{Outcome: o, Clause: clause + " (MUST)", Requirement: clause}
+	}
+	judged := result.Case{ID: "a", Requirements: []string{deciding, second}, Outcome: result.Fail, Findings: []result.Finding{found(result.Fail, second)}}
+	aborted := judged
+	aborted.Ended = result.Error
+	elsewhere := judged
+	elsewhere.Findings = append(elsewhere.Findings, found(result.Warn, third))
+	skipped := result.Case{ID: "b", Requirements: []string{deciding, second}, Outcome: result.Skip}
+	for name, c := range map[string]struct {
+		cases  []result.Case
+		strict bool
+		want   map[string]result.Outcome
+	}{
+		"a finding about the other clause": {[]result.Case{judged}, false, map[string]result.Outcome{deciding: result.Pass, second: result.Fail}},
+		"a skip beside it":                 {[]result.Case{judged, skipped}, false, map[string]result.Outcome{deciding: result.Pass, second: result.Fail}},
+		"only a skip":                      {[]result.Case{skipped}, false, map[string]result.Outcome{deciding: result.Skip, second: result.Skip}},
+		"stopped before its end":           {[]result.Case{aborted}, false, map[string]result.Outcome{deciding: result.Error, second: result.Fail}},
+		"a clause the case does not name":  {[]result.Case{elsewhere}, false, map[string]result.Outcome{deciding: result.Pass, second: result.Fail, third: result.Warn}},
+		"strict":                           {[]result.Case{elsewhere}, true, map[string]result.Outcome{deciding: result.Pass, second: result.Fail, third: result.Fail}},
+	} {
+		got := map[string]result.Outcome{}
+		for _, r := range requirements(result.Run{Cases: c.cases, Selection: result.Selection{Strict: c.strict}}, false) {
+			got[r.ID] = r.Outcome
+		}
+		if diff := cmp.Diff(c.want, got); diff != "" {
+			t.Errorf("%s: -want +got\n%s", name, diff)
 		}
 	}
 }

@@ -30,6 +30,7 @@ type Requirement struct {
 	Level       string   `yaml:"level"`   // MUST, SHOULD or MAY
 	Implied     bool     `yaml:"implied"` // follows from a duty on the client, a description or an example
 	Verdict     string   `yaml:"verdict"` // outcome when the expectation is missed: fail, warn or info
+	Gravity     string   `yaml:"gravity"` // what a miss means where no answer tells it: let in, wrong effect, wrong code or form; empty: by the area
 	Applies     Applies  `yaml:"applies"`
 	Area        string   `yaml:"area"`
 	Requirement string   `yaml:"requirement"`
@@ -117,6 +118,9 @@ func (r Requirement) check() error {
 		oneOf("verdict", r.Verdict, []string{"fail", "warn", "info"}),
 		oneOf("area", r.Area, areas),
 	}
+	if r.Gravity != "" {
+		problems = append(problems, oneOf("gravity", r.Gravity, gravities))
+	}
 	for _, mode := range r.Modes {
 		problems = append(problems, oneOf("mode", mode, []string{"poll", "ping", "push"}))
 	}
@@ -167,6 +171,8 @@ func (c *Catalogue) Search(words string) []Requirement {
 	}
 	return found
 }
+
+var gravities = []string{"let in", "wrong effect", "wrong code", "form"}
 
 var areas = []string{
 	"discovery", "client-auth", "initiation", "request-object", "hints", "binding-message", "user-code", "acknowledgement",

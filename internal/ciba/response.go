@@ -314,11 +314,42 @@ func (r *Response) Summary() string {
 
 // Printable is an error code of an OP, readable and harmless: ASCII, on one line and
 // of some 60 characters at most.
-func Printable(code string) string {
-	quoted := strconv.QuoteToASCII(code)
+func Printable(code string) string { return quotedASCII(code, 60) }
+
+// quotedASCII is a text with escapes for all that is not ASCII or does not show, cut.
+func quotedASCII(text string, limit int) string {
+	quoted := strconv.QuoteToASCII(text)
 	quoted = quoted[1 : len(quoted)-1]
-	if len(quoted) > 60 {
-		quoted = quoted[:60] + "..."
+	if len(quoted) > limit {
+		quoted = quoted[:limit] + "..."
 	}
 	return quoted
+}
+
+// Label is what the call that was answered is called in the evidence; empty when nothing
+// was sent.
+func (r *Response) Label() string {
+	if r == nil || r.exchange == nil {
+		return ""
+	}
+	return r.exchange.Label
+}
+
+// longestSaying bounds the OP's own words, in bytes.
+const longestSaying = 300
+
+// Says is the error_description of an answer, with secrets hidden, on one line, in ASCII
+// and cut; empty when there is none.
+func (r *Response) Says() string {
+	if r == nil || r.exchange == nil || r.exchange.Response == nil {
+		return ""
+	}
+	var answer struct {
+		Description any `json:"error_description"`
+	}
+	if json.Unmarshal([]byte(r.exchange.Response.Body), &answer) != nil {
+		return ""
+	}
+	text, _ := answer.Description.(string)
+	return quotedASCII(text, longestSaying)
 }

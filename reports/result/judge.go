@@ -28,6 +28,14 @@ func (o Outcome) WorseThan(other Outcome) bool {
 	return slices.Index(worstFirst, o) < slices.Index(worstFirst, other)
 }
 
+// rank is the place of an outcome among [worstFirst], the last one for what is not there.
+func (o Outcome) rank() int {
+	if i := slices.Index(worstFirst, o); i >= 0 {
+		return i
+	}
+	return len(worstFirst)
+}
+
 // Summarise counts cases by outcome.
 func Summarise(cases []Case) Summary {
 	var s Summary

@@ -127,24 +127,17 @@ type Case struct {
 	Client       string     `json:"client,omitempty"` // name of the client in the target file
 	User         string     `json:"user,omitempty"`
 	Outcome      Outcome    `json:"outcome"`
-	Message      string     `json:"message,omitempty"`   // one sentence: what was seen
-	Reason       string     `json:"reason,omitempty"`    // why skipped, or why it could not be judged
-	FirstTry     string     `json:"first_try,omitempty"` // why a first try judged nothing; empty: there was one try
-	Findings     []Finding  `json:"findings,omitempty"`
-	Known        string     `json:"known,omitempty"`     // the baseline's reason, when this outcome is expected
-	Reproduce    string     `json:"reproduce,omitempty"` // command that runs this case alone
-	StartedMS    int64      `json:"started_ms"`          // since the start of the run
+	Message      string     `json:"message,omitempty"`       // one sentence: what was seen
+	Reason       string     `json:"reason,omitempty"`        // why skipped, or why it could not be judged
+	FirstTry     string     `json:"first_try,omitempty"`     // why a first try judged nothing; empty: there was one try
+	Ended        Outcome    `json:"ended,omitempty"`         // skip or error, where the case stopped before its end; what it found until then stands
+	Findings     []Finding  `json:"findings,omitempty"`      // the gravest first
+	MoreFindings int        `json:"more_findings,omitempty"` // how many of the same kinds are left out
+	Known        string     `json:"known,omitempty"`         // the baseline's reason, when this outcome is expected
+	Reproduce    string     `json:"reproduce,omitempty"`     // command that runs this case alone
+	StartedMS    int64      `json:"started_ms"`              // since the start of the run
 	DurationMS   int64      `json:"duration_ms"`
 	Exchanges    []Exchange `json:"exchanges,omitempty"`
-}
-
-// Finding is one judgement inside a case. A passing case may have none.
-type Finding struct {
-	Outcome  Outcome `json:"outcome"`
-	Clause   string  `json:"clause"`   // requirement id and level: "CIBA-11-PENDING (MUST)"
-	Expected string  `json:"expected"` // in words
-	Actual   string  `json:"actual"`   // in words
-	Exchange int     `json:"exchange"` // 1-based index into Case.Exchanges; 0 when none decides it
 }
 
 // Exchange is one HTTP request and its answer, secrets masked at capture.
@@ -191,11 +184,18 @@ type Requirement struct {
 	Level   string   `json:"level"` // MUST, SHOULD, MAY
 	Area    string   `json:"area"`
 	Source  string   `json:"source"`
+	Links   []Link   `json:"links,omitempty"` // to the sections of the source, as far as they are known
 	Text    string   `json:"text"`
 	Outcome Outcome  `json:"outcome"`
 	Cases   []string `json:"cases"`
 	Reason  string   `json:"reason,omitempty"` // why uncovered
 	Notes   []Note   `json:"notes,omitempty"`  // on what the texts leave open about it
+}
+
+// Link is a section of a text and where to read it.
+type Link struct {
+	Text string `json:"text"` // "CIBA Core 1.0 §7.1"
+	URL  string `json:"url"`
 }
 
 // Note is about a question that the texts leave open: what they say, how

@@ -263,7 +263,7 @@ func judgeSubjectAmong(t *T, v *decidedFlow, subjects map[string]string) {
 	sub, _ := IDTokenIn(t, tokens).Claims["sub"].(string)
 	judgeSubjectOfUser(t, v.flow.User, sub, subjects)
 	if got := UserinfoSubject(t, tokens.AccessToken); got != nil && got != sub {
-		t.Fail(fmt.Sprintf("UserInfo about %s", v.flow.User.Name), "another sub than that of the ID Token")
+		t.Fail(fmt.Sprintf("UserInfo about %s: the sub of the ID Token", v.flow.User.Name), "another sub")
 	}
 }
 
@@ -271,12 +271,12 @@ func judgeSubjectAmong(t *T, v *decidedFlow, subjects map[string]string) {
 // this and other users had so far: the same user has the same sub, and nobody else has.
 func judgeSubjectOfUser(t *T, user targetfile.User, sub string, subjects map[string]string) {
 	if want := knownSubject(t, user); want != "" && sub != want {
-		t.Fail(fmt.Sprintf("the subject of %s", user.Name), "another subject")
+		t.Fail(fmt.Sprintf("the sub of %s", user.Name), "another sub")
 		return
 	}
 	for other, known := range subjects {
 		if (other == user.Name) != (known == sub) {
-			t.Fail("one subject for each user", "users %s and %s: the same is %v", user.Name, other, known == sub)
+			t.Fail("one sub for each user", "users %s and %s: the same is %v", user.Name, other, known == sub)
 		}
 	}
 	subjects[user.Name] = sub

@@ -59,7 +59,11 @@ func (j Judgement) judge(m types.GomegaMatcher, want bool, words []string) bool 
 	if matches == want {
 		return true
 	}
-	add(j.t, j.outcome, expectedOf(m, want, words), actualOf(m, j.resp))
+	clause := j.t.Requirement()
+	if about, ok := m.(*answerMatcher); ok && want && about.statuses != nil {
+		clause = ExpectingStatus(clause, about.statuses...)
+	}
+	j.t.Record(clause, j.outcome, expectedOf(m, want, words), actualOf(m, j.resp))
 	return false
 }
 
@@ -87,9 +91,10 @@ func actualOf(m types.GomegaMatcher, resp *ciba.Response) string {
 // answerMatcher is a Gomega matcher for an answer that can say what it wants and what
 // came instead, without secrets.
 type answerMatcher struct {
-	want  string
-	holds func(*ciba.Response) bool
-	shows func(*ciba.Response) string // what came, nil: the summary of the answer
+	want     string
+	statuses []int // nil unless it is about the status
+	holds    func(*ciba.Response) bool
+	shows    func(*ciba.Response) string // what came, nil: the summary of the answer
 }
 
 // Match implements [types.GomegaMatcher].
@@ -118,8 +123,9 @@ func HaveStatus(statuses ...int) types.GomegaMatcher {
 		words = append(words, fmt.Sprint(s))
 	}
 	return &answerMatcher{
-		want:  "status " + strings.Join(words, " or "),
-		holds: func(r *ciba.Response) bool { return slices.Contains(statuses, r.Status) },
+		want:     "status " + strings.Join(words, " or "),
+		statuses: statuses,
+		holds:    func(r *ciba.Response) bool { return slices.Contains(statuses, r.Status) },
 	}
 }
 

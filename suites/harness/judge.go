@@ -2,6 +2,7 @@ package harness
 
 import (
 	"fmt"
+	"net/http"
 	"slices"
 	"strings"
 
@@ -130,17 +131,21 @@ func Expectation(r catalogue.Requirement) string {
 	e := r.Expect
 	var status []string
 	for _, s := range e.Status {
-		status = append(status, fmt.Sprint(s))
+		if s != http.StatusOK || !e.OrSuccess {
+			status = append(status, fmt.Sprint(s))
+		}
 	}
 	text := strings.Join(status, " or ")
 	if len(e.Error) > 0 {
 		text = strings.TrimSpace(text + " with error " + strings.Join(e.Error, " or "))
 	}
-	if e.OrSuccess {
-		text += ", or success"
-	}
-	if text == "" {
-		return r.Requirement
+	switch {
+	case text == "":
+		return strings.TrimSpace(r.Requirement)
+	case e.OrSuccess:
+		return text + ", or success"
+	case e.AnyRefusal:
+		return "a refusal, as " + text
 	}
 	return text
 }
@@ -182,23 +187,6 @@ func verdict(t *T) result.Outcome { return result.Outcome(t.Requirement().Verdic
 
 func add(t *T, o result.Outcome, expected, actual string) {
 	t.Record(t.Requirement(), o, expected, actual)
-}
-
-// Record records a judgement by any requirement, with an outcome of the caller's. A pass
-// leaves nothing. Expected and actual are in words.
-func (t *T) Record(r catalogue.Requirement, o result.Outcome, expected, actual string) {
-	if o == result.Pass {
-		return
-	}
-	clause := fmt.Sprintf("%s (%s)", r.ID, r.Level)
-	if r.Implied {
-		clause += ", deduced from " + r.Source
-	}
-	at := t.driver.Recorder().Place(t.evidence)
-	if at == 0 {
-		at = t.driver.Recorder().Len()
-	}
-	t.findings = append(t.findings, result.Finding{Outcome: o, Clause: clause, Expected: expected, Actual: actual, Exchange: at})
 }
 
 // Evidence is the answer that the next finding points at.

@@ -59,12 +59,12 @@ func (s *Session) try(ctx context.Context, d *Definition, cast Cast, recorder *c
 
 	c := s.NotRun(d, cast.Client, result.Pass, "")
 	c.User = user.Name
-	c.Findings = t.findings
 	for _, f := range t.findings {
 		c.Outcome = result.Worst(c.Outcome, f.Outcome)
 	}
+	c.Findings, c.MoreFindings = result.Gravest(t.findings)
 	if ended != nil && ended.outcome != "" {
-		c.Reason = ended.reason
+		c.Reason, c.Ended = ended.reason, ended.outcome
 		c.Outcome = endedAs(c.Outcome, ended.outcome)
 	}
 	return c, ended
@@ -108,10 +108,10 @@ func (s *Session) stretched(limit time.Duration) time.Duration {
 	return time.Duration(limit.Seconds() * longest.Seconds() / ciba.DefaultInterval.Seconds() * float64(time.Second))
 }
 
-// Message tells the worst finding of a case in a sentence, or why there is none.
+// Message tells the gravest finding of a case in a sentence, or why there is none.
 func Message(c result.Case) string {
 	for _, f := range c.Findings {
-		if f.Outcome == c.Outcome || c.Outcome == result.Fail && f.Outcome == result.Warn {
+		if f.Outcome != result.Info || c.Outcome == result.Info {
 			return fmt.Sprintf("%s: want %s, got %s", f.Clause, f.Expected, f.Actual)
 		}
 	}
