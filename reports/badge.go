@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"strings"
 
 	"github.com/cibatest/cibatest/reports/result"
 )
@@ -29,12 +30,16 @@ func Badge(w io.Writer, run result.Run) error {
 	}{1, "CIBA", badgeMessage(d), color, d.tone() == result.NonConformant})
 }
 
-// badgeMessage is the verdict with what it rests on, as a badge has no other
-// place to say that a run was partial or long ago.
+// badgeMessage is the verdict with the profiles that it speaks of and what it rests on, as a
+// badge has no other place to say that a run was partial or long ago.
 func badgeMessage(d digest) string {
 	scope := d.coverage()
 	if d.Summary.Fail > 0 {
 		scope = fmt.Sprintf("%d of %d cases fail", d.Summary.Fail, len(d.Cases))
 	}
-	return fmt.Sprintf("%s (%s, %s)", d.verdictWord(), scope, d.Started.UTC().Format("2006-01-02"))
+	verdict := d.verdictWord()
+	if stated := d.stated(); len(stated) > 0 {
+		verdict += ": " + strings.Join(stated, ", ")
+	}
+	return fmt.Sprintf("%s (%s, %s)", verdict, scope, d.Started.UTC().Format("2006-01-02"))
 }

@@ -113,6 +113,9 @@ func (d digest) selected() string {
 	if d.Selection.Smoke {
 		parts = append(parts, "smoke")
 	}
+	if len(d.Selection.Profiles) > 0 {
+		parts = append(parts, "profiles: "+strings.Join(d.Selection.Profiles, " "))
+	}
 	if len(d.Selection.Arguments) > 0 {
 		parts = append(parts, strings.Join(d.Selection.Arguments, " "))
 	}

@@ -29,6 +29,7 @@ func JUnit(w io.Writer, run result.Run) error {
 		}
 		all.Suites[i].add(c)
 	}
+	all.Suites = append(all.Suites, d.junitProfiles()...)
 	all.Suites = append(all.Suites, d.junitVerdict()...)
 	for i := range all.Suites {
 		s := &all.Suites[i]
@@ -50,7 +51,8 @@ func (d digest) junitVerdict() []junitSuite {
 			Name: p.Entry, ClassName: "cibatest.baseline", Time: seconds(0), Failure: &junitNote{Message: p.Text, Type: string(p.Kind)},
 		})
 	}
-	if tooLittle := d.tone() == result.Partial && d.Verdict == result.Partial; tooLittle && len(d.errors) == 0 {
+	tooLittle := d.Standing() == result.NotJudged || d.Standing() == result.Interrupted
+	if tooLittle && len(d.errors)+len(d.failures) == 0 {
 		suite.Errors++
 		suite.Cases = append(suite.Cases, junitCase{
 			Name: "verdict", ClassName: "cibatest.verdict", Time: seconds(0),

@@ -50,6 +50,7 @@ func (m *markdown) head(d digest) {
 	if text := d.explanation(); text != "" {
 		m.line("%s.\n", upper(text))
 	}
+	m.profiles(d.profiles())
 	s := d.Summary
 	m.line("| pass | fail | not judged | warn | info | skip | known |")
 	m.line("| ---: | ---: | ---: | ---: | ---: | ---: | ---: |")
@@ -57,6 +58,23 @@ func (m *markdown) head(d digest) {
 	m.line("Persona %s, %s %s, %s, selection %s. Critical path %s, wall %s, sum of case times %s.\n",
 		code(d.Target.Persona), code(d.Tool.Name), code(d.Tool.Version), stamp(d.Started), code(d.selected()),
 		span(d.Timing.CriticalPathMS), span(d.Timing.WallMS), span(d.Timing.SumMS))
+}
+
+// profiles tells the verdict of each profile, and what it leaves out.
+func (m *markdown) profiles(list []profileView) {
+	for _, p := range list {
+		if m.b.Len() > maxMarkdown/4 {
+			m.line("- and more profiles, see the report")
+			break
+		}
+		m.line("- %s: %s, %s", code(p.Title), code(string(p.Verdict)), p.Coverage)
+		for _, reason := range p.Reasons {
+			m.line("  - %s", code(reason))
+		}
+	}
+	if len(list) > 0 {
+		m.line("")
+	}
 }
 
 // list writes a section as long as there is room, then says what is left out.

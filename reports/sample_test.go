@@ -34,6 +34,21 @@ func sample() result.Run {
 		Seed:       42,
 		Verdict:    result.NonConformant,
 		Notes:      []string{"the OP is reached by plain http on loopback"},
+		Profiles: []result.Profile{
+			{
+				ID: "poll", Title: "CIBA Core, poll", Claim: result.ClaimTarget, Because: `client "poll-basic" is for poll`, Verdict: result.NonConformant,
+				Counts: true, MUSTs: 6, Judged: 3, Failed: 1, Warned: 1, Minimum: 2, Missing: []string{"CIBA-11-DENIED"},
+				NotTestable: []result.NotTestable{
+					{Reason: "deny: approval.kind is none, so nobody decides", Requirements: []string{"CIBA-11-DENIED", "CIBA-11-DENIED-FINAL"}},
+					{Reason: "tls_probe: the issuer is plain http", Requirements: []string{"CIBA-7-TLS-VERSIONS"}},
+				},
+			},
+			{
+				ID: "ping", Title: "CIBA Core, ping", Claim: result.ClaimMetadata, Because: "backchannel_token_delivery_modes_supported has ping",
+				Verdict: result.NoVerdict, MUSTs: 2, Minimum: 1, Missing: []string{"CIBA-10.2-PING-BODY"},
+				NotTestable: []result.NotTestable{{Reason: "no client is for ping", Requirements: []string{"CIBA-10.2-PING-BODY", "CIBA-10.2-PING-BEARER"}}},
+			},
+		},
 	}
 	run.Cases = []result.Case{
 		{

@@ -65,6 +65,10 @@ var outcomeStyles = map[result.Outcome]style{
 	result.Fail: red, result.Error: red, result.Warn: yellow, result.Info: blue, result.Pass: green, result.Skip: faint,
 }
 
+var verdictStyles = map[result.Verdict]style{
+	result.Conformant: green, result.NonConformant: red, result.Partial: yellow, result.NoVerdict: faint,
+}
+
 func (t *textWriter) paint(s style, text string) string {
 	if !t.color || s == "" {
 		return text
@@ -95,9 +99,8 @@ func (t *textWriter) run(d digest) {
 func (t *textWriter) long() bool { return bytes.Count(t.b.Bytes(), []byte("\n")) > 40 }
 
 func (t *textWriter) verdict(d digest) {
-	colors := map[result.Verdict]style{result.Conformant: green, result.NonConformant: red, result.Partial: yellow}
 	t.line("")
-	t.wrap(0, t.paint(colors[d.tone()], strings.ToUpper(d.verdictWord()))+": "+d.coverage())
+	t.wrap(0, t.paint(verdictStyles[d.tone()], strings.ToUpper(d.verdictWord()))+": "+d.coverage())
 	t.wrap(0, d.Target.Issuer)
 }
 
@@ -106,6 +109,7 @@ func (t *textWriter) head(d digest) {
 	if text := d.explanation(); text != "" {
 		t.wrap(0, text)
 	}
+	t.profiles(d.profiles())
 	t.line("")
 	t.counts(d)
 	t.line("")
@@ -116,6 +120,20 @@ func (t *textWriter) head(d digest) {
 	t.field("selection", fmt.Sprintf("%s; seed %d", d.selected(), d.Seed))
 	for _, note := range d.Notes {
 		t.field("note", note)
+	}
+}
+
+// profiles tells the verdict of each profile, and what it leaves out.
+func (t *textWriter) profiles(list []profileView) {
+	if len(list) == 0 {
+		return
+	}
+	t.line("")
+	for _, p := range list {
+		t.hang("  "+p.Title+": ", t.paint(verdictStyles[p.Verdict], string(p.Verdict))+", "+p.Coverage)
+		for _, reason := range p.Reasons {
+			t.wrap(6, reason)
+		}
 	}
 }
 

@@ -34,8 +34,10 @@ func (d digest) verdictWord() string {
 	return d.seenByBaseline(word)
 }
 
-// nothingJudged reports whether the run is partial because it says nothing about the OP.
-func (d digest) nothingJudged() bool { return d.Verdict == result.Partial && d.Coverage().Judged == 0 }
+// nothingJudged reports whether the run says nothing about the OP. Older files call that partial.
+func (d digest) nothingJudged() bool {
+	return d.Verdict == result.NoVerdict || d.Verdict == result.Partial && d.Coverage().Judged == 0
+}
 
 // seenByBaseline adds to the verdict what the baseline makes of it.
 func (d digest) seenByBaseline(verdict string) string {
@@ -81,6 +83,9 @@ func (d digest) tone() result.Verdict {
 			return result.Partial
 		}
 	case result.Interrupted:
+		if d.Verdict == result.NoVerdict {
+			return result.Partial
+		}
 	}
 	return d.Verdict
 }

@@ -22,7 +22,8 @@ type view struct {
 	Style, Script template.HTML
 
 	Headline, Lead          string
-	Coverage                string         // how much of what was asked was judged
+	Coverage                string // how much of what was asked was judged
+	Claims                  []profileView
 	Tone                    result.Verdict // whose colour the page wears
 	Date, Machine           string
 	Selected, Scope         string
@@ -94,7 +95,7 @@ func newView(d digest) view {
 		Selected: d.selected(), Scope: d.scope(),
 		Date: stamp(d.Started), Machine: d.Started.UTC().Format("2006-01-02T15:04:05Z"),
 		CriticalPath: span(d.Timing.CriticalPathMS), Wall: span(d.Timing.WallMS), Sum: span(d.Timing.SumMS),
-		Outcomes: outcomes, Levels: levels(d.Requirements), CaseTally: tallyCases(d.Cases), Skipped: d.skipped,
+		Claims: d.profiles(), Outcomes: outcomes, Levels: levels(d.Requirements), CaseTally: tallyCases(d.Cases), Skipped: d.skipped,
 		Matrix: matrix(d), Capabilities: capabilities(d), Configuration: configuration(d.Target.Configuration),
 	}
 	p := &places{digest: d, urgent: maxUrgentEvidence, quiet: maxQuietEvidence, cases: map[string]caseView{}, shown: map[string]bool{}}

@@ -32,9 +32,12 @@ func (r *run) assemble(ctx context.Context) result.Run {
 		Interrupted: ctx.Err() != nil,
 		Notes:       r.driver.Notes(),
 		Selection: result.Selection{
-			Arguments: o.Select.Arguments, LabelFilter: o.Select.LabelFilter, Smoke: o.Select.Smoke,
+			Arguments: o.Select.Arguments, Profiles: o.Select.Profiles, LabelFilter: o.Select.LabelFilter, Smoke: o.Select.Smoke,
 			Strict: o.Strict, Concurrency: o.Concurrency,
 		},
+	}
+	if o.Select.wholeProfiles() || len(o.Select.Profiles) > 0 {
+		run.Profiles = r.facts.Claims(o.Select.Profiles)
 	}
 	for _, j := range r.jobs {
 		c := r.results[j]
@@ -55,6 +58,7 @@ func conclude(run result.Run, everything bool) result.Run {
 	run.Requirements = requirements(run, everything)
 	run.Texts = texts(run.Requirements)
 	run.Summary = result.Summarise(run.Cases)
+	run.Profiles = judgeProfiles(run)
 	run.Verdict = verdict(run)
 	return run
 }
@@ -122,13 +126,17 @@ func requirement(r catalogue.Requirement, by []result.Case, strict bool) result.
 }
 
 // verdict is over the whole run. A MUST that could not be judged makes it partial: an
-// error always, a skip when something essential was missing. So does a question that was
-// not answered at all.
+// error always, a skip when something essential was missing. So do a question that was not
+// answered at all, and a profile of which less was judged than its minimum. Where nothing was
+// judged there is no verdict.
 func verdict(run result.Run) result.Verdict {
 	if run.Summary.Fail > 0 {
 		return result.NonConformant
 	}
-	if run.Interrupted || unanswered(run) {
+	if run.Coverage().Judged == 0 {
+		return result.NoVerdict
+	}
+	if run.Interrupted || unanswered(run) || slices.ContainsFunc(run.Profiles, fallsShort) {
 		return result.Partial
 	}
 	for _, c := range run.Cases {
@@ -141,10 +149,16 @@ func verdict(run result.Run) result.Verdict {
 	return result.Conformant
 }
 
-// unanswered reports whether the run as a whole, or a case, requirement or area that the
-// user named, was not judged at all.
+// fallsShort reports whether less was judged of a profile than its minimum, although it was
+// to be judged.
+func fallsShort(p result.Profile) bool {
+	return p.Counts && (p.Verdict == result.Partial || p.Verdict == result.NoVerdict)
+}
+
+// unanswered reports whether a case, requirement or area that the user named was not judged
+// at all.
 func unanswered(run result.Run) bool {
-	return run.Coverage().Judged == 0 || slices.ContainsFunc(run.Selection.Arguments, func(name string) bool {
+	return slices.ContainsFunc(run.Selection.Arguments, func(name string) bool {
 		return unjudged(slices.DeleteFunc(slices.Clone(run.Cases), func(c result.Case) bool { return !answersTo(c, name) }))
 	})
 }

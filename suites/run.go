@@ -163,6 +163,9 @@ func (r *run) finish(j *job, c result.Case) {
 	if r.options.Strict && c.Outcome == result.Warn {
 		c.Outcome = result.Fail
 	}
+	if j.cast.Client != nil {
+		c.Mode = j.cast.Client.DeliveryMode
+	}
 	if j.skip == "" {
 		c.Message = harness.Message(c)
 		if r.options.Reproduce != nil {

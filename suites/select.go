@@ -11,11 +11,17 @@ import (
 // Selection is what to run. The zero value is everything.
 type Selection struct {
 	Arguments   []string // case ids, requirement ids or areas
+	Profiles    []string // ids of profiles: only the cases about these, and only these are stated
 	LabelFilter string   // a Ginkgo label query, such as "area: containsAny rar"
 	Smoke       bool     // the spread over all areas without expiry waits
 }
 
 func (s Selection) everything() bool {
+	return len(s.Profiles) == 0 && s.wholeProfiles()
+}
+
+// wholeProfiles reports whether nothing keeps the profiles of a run from being judged whole.
+func (s Selection) wholeProfiles() bool {
 	return len(s.Arguments) == 0 && s.LabelFilter == "" && !s.Smoke
 }
 
@@ -29,6 +35,9 @@ func (s Selection) cases() ([]*harness.Definition, error) {
 		}
 		matches = filter
 	}
+	if err := checkProfiles(s.Profiles); err != nil {
+		return nil, err
+	}
 	for _, argument := range s.Arguments {
 		if !slices.ContainsFunc(tree.Cases(), func(d *harness.Definition) bool { return d.AnswersTo(argument) }) {
 			return nil, fmt.Errorf("%w: %q is no case, requirement or area; see \"cibatest list\"", ErrNothingSelected, argument)
@@ -37,7 +46,8 @@ func (s Selection) cases() ([]*harness.Definition, error) {
 	var selected []*harness.Definition
 	for _, d := range tree.Cases() {
 		named := len(s.Arguments) == 0 || slices.ContainsFunc(s.Arguments, d.AnswersTo)
-		if named && matches(d.Labels()) && (d.Smoke() || !s.Smoke) {
+		claimed := len(s.Profiles) == 0 || ofProfiles(d, s.Profiles)
+		if named && claimed && matches(d.Labels()) && (d.Smoke() || !s.Smoke) {
 			selected = append(selected, d)
 		}
 	}

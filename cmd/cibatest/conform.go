@@ -23,6 +23,7 @@ type conformFlags struct {
 	target      string
 	out         string
 	baseline    string
+	profiles    []string
 	labelFilter string
 	smoke       bool
 	strict      bool
@@ -41,9 +42,14 @@ func newConform() *cobra.Command {
 		Short: "Judge a CIBA endpoint clause by clause",
 		Long: `Runs the conformance suites against a target and writes run.json, report.html,
 junit.xml and summary.md into the output folder. Without --target the embedded
-reference OP is judged.`,
+reference OP is judged.
+
+The verdict is stated for each profile that the OP claims: CIBA Core in a delivery mode, and
+the features beside it. What it claims is read from the target file and the metadata, or told
+by --profile. "cibatest explain rar" says what a profile demands.`,
 		Example: `  cibatest conform --target staging.yaml --out out
   cibatest conform --target staging.yaml --smoke
+  cibatest conform --target staging.yaml --profile poll --profile rar
   cibatest conform --target staging.yaml CIBA-11-PENDING rar`,
 		ValidArgsFunction: completeNames,
 		RunE: func(cmd *cobra.Command, args []string) error {
@@ -56,6 +62,9 @@ reference OP is judged.`,
 	flags.StringVar(&f.baseline, "baseline", "", "file of known deviations; red only for news")
 	flags.BoolVar(&f.update, "update-baseline", false, "edit the --baseline file so that it lists what was judged; all else in it stays")
 	flags.BoolVar(&f.reasons, "strict-baseline", false, "an entry of the --baseline file without a reason of yours fails the run")
+	flags.StringSliceVar(&f.profiles, "profile", nil,
+		"judge this claim, and state the verdict for it alone: "+strings.Join(suites.Profiles(), ", ")+"; repeatable")
+	cobra.CheckErr(cmd.RegisterFlagCompletionFunc("profile", completeProfiles))
 	flags.StringVarP(&f.labelFilter, "label-filter", "l", "", `Ginkgo label query, e.g. "area: containsAny rar" or "!slow"`)
 	flags.BoolVar(&f.smoke, "smoke", false, "a spread over all areas without expiry waits")
 	flags.BoolVar(&f.strict, "strict", false, "departures from a SHOULD count as failures")
@@ -71,7 +80,10 @@ func conform(cmd *cobra.Command, f conformFlags, args []string) error {
 	if err := noFiles(args, f.target); err != nil {
 		return usage(err)
 	}
-	selection := suites.Selection{Arguments: args, LabelFilter: f.labelFilter, Smoke: f.smoke}
+	if err := knownProfiles(f.profiles); err != nil {
+		return usage(err)
+	}
+	selection := suites.Selection{Arguments: args, Profiles: f.profiles, LabelFilter: f.labelFilter, Smoke: f.smoke}
 	if f.dryRun {
 		return printSelected(cmd.OutOrStdout(), selection)
 	}
@@ -156,7 +168,7 @@ func head(f conformFlags, selection suites.Selection, o *preflight.Opened, seed 
 		},
 		Started: time.Now().UTC(), Seed: seed,
 		Selection: result.Selection{
-			Arguments: selection.Arguments, LabelFilter: selection.LabelFilter, Smoke: selection.Smoke,
+			Arguments: selection.Arguments, Profiles: selection.Profiles, LabelFilter: selection.LabelFilter, Smoke: selection.Smoke,
 			Strict: f.strict, Concurrency: f.concurrency,
 		},
 	}

@@ -158,6 +158,10 @@ func explain(out io.Writer, id string) error {
 		explainNote(out, note)
 		return nil
 	}
+	if p, ok := catalogue.Must().Profile(id); ok {
+		explainProfile(out, p)
+		return nil
+	}
 	listing := suites.List(faultsByRequirement())
 	ids := []string{id}
 	for _, c := range listing.Cases {
@@ -177,11 +181,7 @@ func explain(out io.Writer, id string) error {
 
 func explainRequirement(out io.Writer, r catalogue.Requirement, l suites.Listing) {
 	fmt.Fprintf(out, "%s (%s, %s)\n", r.ID, r.Level, r.Area)
-	field := func(name, text string) {
-		if text != "" {
-			fmt.Fprintf(out, "  %-10s %s\n", name, strings.Join(strings.Fields(text), " "))
-		}
-	}
+	field := func(name, text string) { explainField(out, name, text) }
 	field("source", r.Source)
 	field("clause", r.Requirement)
 	field("test", r.Test)
@@ -210,6 +210,13 @@ func explainRequirement(out io.Writer, r catalogue.Requirement, l suites.Listing
 	}
 	field("uncovered", suites.Uncovered(r))
 	fmt.Fprintln(out)
+}
+
+// explainField prints a named text; an empty one is left out.
+func explainField(out io.Writer, name, text string) {
+	if text != "" {
+		fmt.Fprintf(out, "  %-10s %s\n", name, strings.Join(strings.Fields(text), " "))
+	}
 }
 
 // explainNote prints the whole note.

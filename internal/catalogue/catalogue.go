@@ -63,13 +63,20 @@ type Expect struct {
 
 // Catalogue holds all requirements, and the notes they cite.
 type Catalogue struct {
-	list  []Requirement
-	byID  map[string]int
-	notes map[string]Note
+	list     []Requirement
+	byID     map[string]int
+	notes    map[string]Note
+	profiles []Profile
 }
 
-// Load reads the embedded catalogue and notes, once.
-var Load = sync.OnceValues(func() (*Catalogue, error) { return parse(document, docs.Notes) })
+// Load reads the embedded catalogue, its profiles and notes, once.
+var Load = sync.OnceValues(func() (*Catalogue, error) {
+	c, err := parse(document, docs.Notes)
+	if err != nil {
+		return nil, err
+	}
+	return c, c.parseProfiles(profilesDocument)
+})
 
 // Must is [Load] for callers that cannot go on without; the embedded document
 // is held valid by a test.

@@ -104,7 +104,7 @@ func (c complaints) complainOf(e *jsonschema.ValidationError) {
 	case *kind.AdditionalProperties:
 		for _, m := range place.Members() {
 			if !c.file.full() && slices.Contains(k.Properties, m.Name()) {
-				m.WrongName("unknown key; %s", instead(m.Name(), says.keys))
+				m.WrongName("unknown key; %s", Instead(m.Name(), says.keys))
 			}
 		}
 	case *kind.Required:
@@ -206,8 +206,8 @@ func listed(values []any) string {
 	return strings.Join(words, ", ")
 }
 
-// instead names the known key that was probably meant, or all there are.
-func instead(name string, known []string) string {
+// Instead names the known word that was probably meant, or all there are.
+func Instead(name string, known []string) string {
 	best, distance := "", 3
 	for _, key := range known {
 		if d := editDistance(name, key); d < distance && d <= len(name)/2 {

@@ -31,12 +31,15 @@ const (
 type Verdict string
 
 // The verdicts. A run is partial when nothing failed but a required case was
-// skipped for want of a capability of the harness, errored, or was interrupted,
-// and when nothing of what it was asked to judge was judged.
+// skipped for want of a capability of the harness, errored, or was interrupted, and
+// when less was judged of a profile than its minimum.
 const (
 	Conformant    Verdict = "conformant"
 	NonConformant Verdict = "non-conformant"
 	Partial       Verdict = "partial"
+
+	// NoVerdict says that there is none: nothing that was asked could be judged.
+	NoVerdict Verdict = "not judged"
 )
 
 // Run is one execution of the suites against one target.
@@ -54,6 +57,7 @@ type Run struct {
 	Interrupted  bool          `json:"interrupted,omitempty"`
 	Summary      Summary       `json:"summary"`
 	Baseline     *Baseline     `json:"baseline,omitempty"` // nil: the run was given none
+	Profiles     []Profile     `json:"profiles,omitempty"` // what the OP claims; empty for a run of a selection
 	Notes        []string      `json:"notes,omitempty"`    // facts about the whole run, such as "plain http on loopback"
 	Cases        []Case        `json:"cases"`
 	Requirements []Requirement `json:"requirements"`
@@ -103,6 +107,7 @@ type Timing struct {
 type Selection struct {
 	Arguments   []string `json:"arguments,omitempty"` // case ids, requirement ids, areas
 	LabelFilter string   `json:"label_filter,omitempty"`
+	Profiles    []string `json:"profiles,omitempty"` // ids of the profiles that the user named
 	Smoke       bool     `json:"smoke,omitempty"`
 	Strict      bool     `json:"strict,omitempty"`
 	Concurrency int      `json:"concurrency"`
@@ -125,6 +130,7 @@ type Case struct {
 	Area         string     `json:"area"`
 	Requirements []string   `json:"requirements"`
 	Client       string     `json:"client,omitempty"` // name of the client in the target file
+	Mode         string     `json:"mode,omitempty"`   // token delivery mode of that client: poll, ping or push
 	User         string     `json:"user,omitempty"`
 	Outcome      Outcome    `json:"outcome"`
 	Message      string     `json:"message,omitempty"`       // one sentence: what was seen

@@ -48,7 +48,7 @@ func (r Run) Standing() Standing {
 		return Interrupted
 	case len(r.BaselineProblems()) > 0, failed && (unlisted > 0 || listed == 0):
 		return Deviates
-	case r.Verdict == Partial, failed && unjudged > 0:
+	case r.Verdict == Partial, r.Verdict == NoVerdict, failed && unjudged > 0:
 		return NotJudged
 	}
 	return AsExpected

@@ -1,0 +1,111 @@
+package reports
+
+import (
+	"fmt"
+	"strings"
+
+	"github.com/cibatest/cibatest/reports/result"
+)
+
+// profileView is what a report says about one profile.
+type profileView struct {
+	ID, Title string
+	Verdict   result.Verdict
+	Coverage  string   // "118 of 131 MUSTs judged, 2 warnings"
+	Because   string   // how the claim is known
+	Reasons   []string // why the rest was not judged, the reason of most first; bounded
+}
+
+// manyReasons is how many reasons of a profile are told.
+const manyReasons = 4
+
+// profiles are the profiles of a run, in words.
+func (d digest) profiles() []profileView {
+	views := make([]profileView, len(d.Profiles))
+	for i, p := range d.Profiles {
+		views[i] = profileView{
+			ID: p.ID, Title: p.Title, Verdict: p.Verdict, Coverage: profileCoverage(p),
+			Because: p.Because, Reasons: profileReasons(p),
+		}
+	}
+	return views
+}
+
+// line tells a profile in a sentence.
+func (p profileView) line() string {
+	return fmt.Sprintf("%s: %s, %s", p.Title, p.Verdict, p.Coverage)
+}
+
+func profileCoverage(p result.Profile) string {
+	parts := []string{fmt.Sprintf("%d of %s judged", p.Judged, plural(p.MUSTs, "MUST", "MUSTs"))}
+	if p.Failed > 0 {
+		parts = append(parts, plural(p.Failed, "requirement fails", "requirements fail"))
+	}
+	if p.Warned > 0 {
+		parts = append(parts, plural(p.Warned, "warning", "warnings"))
+	}
+	if rest := p.MUSTs - p.Judged; rest > 0 {
+		parts = append(parts, fmt.Sprintf("%d not testable here", rest))
+	}
+	return strings.Join(parts, ", ")
+}
+
+// profileReasons tells first what is missing to the minimum.
+func profileReasons(p result.Profile) []string {
+	var reasons []string
+	if len(p.Missing) > 0 {
+		reasons = append(reasons, fmt.Sprintf("below its minimum: %d of %d judged, without %s",
+			p.Minimum-len(p.Missing), p.Minimum, strings.Join(p.Missing, ", ")))
+	}
+	for i, n := range p.NotTestable {
+		if i == manyReasons {
+			reasons = append(reasons, "and "+plural(len(p.NotTestable)-i, "more reason", "more reasons"))
+			break
+		}
+		reasons = append(reasons, fmt.Sprintf("%d because %s", len(n.Requirements), firstOf(n.Reason, "no reason given")))
+	}
+	return reasons
+}
+
+// stated are the ids of the profiles that the verdict of the run speaks of.
+func (d digest) stated() []string {
+	var ids []string
+	for _, p := range d.Profiles {
+		if p.Counts {
+			ids = append(ids, p.ID)
+		}
+	}
+	return ids
+}
+
+// junitProfiles has a test for each profile. Its outcome follows the standing of the run:
+// what the baseline expects and what holds nobody up is skipped, with the words.
+func (d digest) junitProfiles() []junitSuite {
+	if len(d.Profiles) == 0 {
+		return nil
+	}
+	suite := junitSuite{Name: "profiles", Timestamp: junitStamp(d.Run), junitCounts: junitCounts{Tests: len(d.Profiles)}}
+	for i, p := range d.profiles() {
+		t := junitCase{Name: p.ID, ClassName: "cibatest.profiles", Time: seconds(0)}
+		note := &junitNote{Message: p.line(), Type: string(p.Verdict), Text: strings.Join(p.Reasons, "\n")}
+		switch {
+		case p.Verdict == result.Conformant:
+			t.SystemOut = p.line() + "\n" + note.Text
+		case p.Verdict == result.NonConformant && d.newsAbout(d.Profiles[i]):
+			t.Failure = note
+			suite.Failures++
+		case d.Profiles[i].Counts && p.Verdict != result.NonConformant && d.Standing() == result.NotJudged:
+			t.Error = note
+			suite.Errors++
+		default:
+			t.Skipped = note
+			suite.Skipped++
+		}
+		suite.Cases = append(suite.Cases, t)
+	}
+	return []junitSuite{suite}
+}
+
+// newsAbout reports whether the run failed for more than the baseline lists, and the profile
+// with it.
+func (d digest) newsAbout(p result.Profile) bool { return p.Failed > 0 && len(d.failures) > 0 }

@@ -1,0 +1,175 @@
+package suites
+
+import (
+	"cmp"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/cibatest/cibatest/internal/catalogue"
+	"github.com/cibatest/cibatest/internal/targetfile"
+	"github.com/cibatest/cibatest/reports/result"
+	"github.com/cibatest/cibatest/suites/harness"
+)
+
+// Profiles are the ids of all profiles, those of the delivery modes first.
+func Profiles() []string {
+	var ids []string
+	for _, p := range catalogue.Must().Profiles() {
+		ids = append(ids, p.ID)
+	}
+	return ids
+}
+
+// checkProfiles refuses words that are no profile, and a profile that no case is about.
+func checkProfiles(ids []string) error {
+	for _, id := range ids {
+		p, ok := catalogue.Must().Profile(id)
+		if !ok {
+			return fmt.Errorf("%w: %q is no profile; known are %s", ErrSelection, id, strings.Join(Profiles(), ", "))
+		}
+		if !judgeable(p) {
+			return fmt.Errorf("%w: profile %s is not judged so far; no case is about its minimum, which is %s",
+				ErrNothingSelected, id, strings.Join(p.Minimum, ", "))
+		}
+	}
+	return nil
+}
+
+// judgeable reports whether a case is about anything of a profile's minimum.
+func judgeable(p catalogue.Profile) bool {
+	return slices.ContainsFunc(tree.Cases(), func(d *harness.Definition) bool {
+		return slices.ContainsFunc(d.Requirements(), func(id string) bool { return slices.Contains(p.Minimum, id) })
+	})
+}
+
+// ofProfiles reports whether a case judges a requirement that an OP owes which claims some
+// profiles.
+func ofProfiles(d *harness.Definition, claimed []string) bool {
+	return slices.ContainsFunc(claimed, func(id string) bool {
+		p, _ := catalogue.Must().Profile(id)
+		return slices.ContainsFunc(catalogue.Must().Demands(p, claimed), func(r catalogue.Requirement) bool {
+			return slices.Contains(d.Requirements(), r.ID)
+		})
+	})
+}
+
+// judgeProfiles completes the claims of a run by what its cases came to.
+func judgeProfiles(run result.Run) []result.Profile {
+	claimed := make([]string, len(run.Profiles))
+	for i, p := range run.Profiles {
+		claimed[i] = p.ID
+	}
+	judged := make([]result.Profile, len(run.Profiles))
+	for i, claim := range run.Profiles {
+		judged[i] = judgeProfile(run, claim, claimed)
+	}
+	return judged
+}
+
+// judgeProfile counts what the cases of a run say about the requirements of one profile.
+func judgeProfile(run result.Run, p result.Profile, claimed []string) result.Profile {
+	profile, _ := catalogue.Must().Profile(p.ID)
+	outcomes := outcomesIn(run.Cases, profile.Mode)
+	unjudged := map[string][]string{}
+	minimum := 0
+	for _, r := range catalogue.Must().Demands(profile, claimed) {
+		is := outcomes[r.ID]
+		switch is.outcome {
+		case result.Fail:
+			p.Failed++
+		case result.Warn:
+			p.Warned++
+		case result.Error, result.Info, result.Pass, result.Skip, result.Uncovered:
+		}
+		if r.Level != "MUST" {
+			continue
+		}
+		p.MUSTs++
+		if is.outcome.Judged() {
+			p.Judged++
+			if slices.Contains(profile.Minimum, r.ID) {
+				minimum++
+			}
+			continue
+		}
+		reason := cmp.Or(is.reason, whyUnjudged(r, profile.Mode))
+		unjudged[reason] = append(unjudged[reason], r.ID)
+		if slices.Contains(profile.Minimum, r.ID) {
+			p.Missing = append(p.Missing, r.ID)
+		}
+	}
+	p.NotTestable = byWeight(unjudged)
+	p.Counts = p.Claim == result.ClaimTold || minimum > 0 || p.Claim == result.ClaimTarget && judgeable(profile)
+	p.Verdict = verdictOf(p, run.Interrupted)
+	return p
+}
+
+// verdictOf is what the counts of a profile come to.
+func verdictOf(p result.Profile, interrupted bool) result.Verdict {
+	switch {
+	case p.Failed > 0:
+		return result.NonConformant
+	case p.Judged == 0 || len(p.Missing) == p.Minimum:
+		return result.NoVerdict
+	case len(p.Missing) > 0 || interrupted:
+		return result.Partial
+	}
+	return result.Conformant
+}
+
+// clauseOutcome is what became of a requirement, and why it was not judged.
+type clauseOutcome struct {
+	outcome result.Outcome
+	reason  string
+}
+
+// outcomesIn are the outcomes of requirements by the clients of one delivery mode; by
+// those of any where mode is empty.
+func outcomesIn(cases []result.Case, mode string) map[string]clauseOutcome {
+	otherMode := func(c result.Case) bool { return mode != "" && c.Mode != "" && c.Mode != mode }
+	outcomes := map[string]clauseOutcome{}
+	keep := func(list []result.Case, wanted func(catalogue.Requirement) bool) {
+		for _, of := range requirements(list, false) {
+			if r, _ := catalogue.Must().Get(of.ID); wanted(r) {
+				outcomes[of.ID] = clauseOutcome{of.Outcome, reasonOf(list, of)}
+			}
+		}
+	}
+	keep(slices.DeleteFunc(slices.Clone(cases), otherMode), func(r catalogue.Requirement) bool { return !r.OfAnyMode() })
+	keep(cases, catalogue.Requirement.OfAnyMode)
+	return outcomes
+}
+
+// reasonOf is why a requirement was not judged, in the words of the first of its cases.
+func reasonOf(cases []result.Case, of result.Requirement) string {
+	for _, c := range cases {
+		if c.Outcome == of.Outcome && slices.Contains(of.Cases, c.ID) {
+			return c.Reason
+		}
+	}
+	return ""
+}
+
+// whyUnjudged tells why no case of a run has anything about a requirement.
+func whyUnjudged(r catalogue.Requirement, mode string) string {
+	if reason := Uncovered(r); reason != "" {
+		return reason
+	}
+	if mode != "" && mode != targetfile.DeliveryPoll {
+		return "not judged with " + mode + " clients so far"
+	}
+	return "not selected"
+}
+
+// byWeight sorts reasons by how many requirements they have.
+func byWeight(reasons map[string][]string) []result.NotTestable {
+	var list []result.NotTestable
+	for reason, ids := range reasons {
+		list = append(list, result.NotTestable{Reason: reason, Requirements: ids})
+	}
+	slices.SortFunc(list, func(a, b result.NotTestable) int {
+		return cmp.Or(len(b.Requirements)-len(a.Requirements), strings.Compare(a.Reason, b.Reason))
+	})
+	return list
+}
