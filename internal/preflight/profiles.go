@@ -112,5 +112,7 @@ func methodOffered(methods ...string) func(*Facts) (bool, string) {
 
 // declared holds where the capabilities of the target file say so.
 func declared(n catalogue.Need) func(*Facts) (bool, string) {
-	return func(f *Facts) (bool, string) { return f.Target.Capabilities[n], fmt.Sprintf("capabilities.%s is true", n) }
+	return func(f *Facts) (bool, string) {
+		return f.Target.Capabilities[n], fmt.Sprintf("capabilities.%s is true", n)
+	}
 }
