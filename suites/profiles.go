@@ -70,7 +70,7 @@ func judgeProfiles(run result.Run) []result.Profile {
 // judgeProfile counts what the cases of a run say about the requirements of one profile.
 func judgeProfile(run result.Run, p result.Profile, claimed []string) result.Profile {
 	profile, _ := catalogue.Must().Profile(p.ID)
-	outcomes := outcomesIn(run.Cases, profile.Mode)
+	outcomes := outcomesIn(run, profile.Mode)
 	unjudged := map[string][]string{}
 	minimum := 0
 	for _, r := range catalogue.Must().Demands(profile, claimed) {
@@ -126,25 +126,27 @@ type clauseOutcome struct {
 
 // outcomesIn are the outcomes of requirements by the clients of one delivery mode; by
 // those of any where mode is empty.
-func outcomesIn(cases []result.Case, mode string) map[string]clauseOutcome {
+func outcomesIn(run result.Run, mode string) map[string]clauseOutcome {
 	otherMode := func(c result.Case) bool { return mode != "" && c.Mode != "" && c.Mode != mode }
 	outcomes := map[string]clauseOutcome{}
-	keep := func(list []result.Case, wanted func(catalogue.Requirement) bool) {
-		for _, of := range requirements(list, false) {
-			if r, _ := catalogue.Must().Get(of.ID); wanted(r) {
-				outcomes[of.ID] = clauseOutcome{of.Outcome, reasonOf(list, of)}
+	keep := func(of result.Run, wanted func(catalogue.Requirement) bool) {
+		for _, entry := range requirements(of, false) {
+			if r, _ := catalogue.Must().Get(entry.ID); wanted(r) {
+				outcomes[entry.ID] = clauseOutcome{entry.Outcome, reasonOf(of, entry)}
 			}
 		}
 	}
-	keep(slices.DeleteFunc(slices.Clone(cases), otherMode), func(r catalogue.Requirement) bool { return !r.OfAnyMode() })
-	keep(cases, catalogue.Requirement.OfAnyMode)
+	inMode := run
+	inMode.Cases = slices.DeleteFunc(slices.Clone(run.Cases), otherMode)
+	keep(inMode, func(r catalogue.Requirement) bool { return !r.OfAnyMode() })
+	keep(run, catalogue.Requirement.OfAnyMode)
 	return outcomes
 }
 
 // reasonOf is why a requirement was not judged, in the words of the first of its cases.
-func reasonOf(cases []result.Case, of result.Requirement) string {
-	for _, c := range cases {
-		if c.Outcome == of.Outcome && slices.Contains(of.Cases, c.ID) {
+func reasonOf(run result.Run, entry result.Requirement) string {
+	for _, c := range run.Cases {
+		if slices.Contains(entry.Cases, c.ID) && c.About(entry.ID, run.Selection.Strict) == entry.Outcome {
 			return c.Reason
 		}
 	}
