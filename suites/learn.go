@@ -122,6 +122,9 @@ func Refused(ctx context.Context, t *targetfile.Target, rt http.RoundTripper) (m
 	if err != nil {
 		return nil, err
 	}
+	if err := r.facts.Drivable(); err != nil {
+		return nil, err
+	}
 	clients := expected(r.driver)
 	r.driver.TryCredentials(ctx, clients)
 	refused := map[string]string{}
@@ -143,6 +146,9 @@ type Rehearsal struct {
 func Rehearse(ctx context.Context, o Options) (Rehearsal, error) {
 	r, err := begin(ctx, o)
 	if err != nil {
+		return Rehearsal{}, err
+	}
+	if err := r.facts.Drivable(); err != nil {
 		return Rehearsal{}, err
 	}
 	decides := r.facts.Capabilities.Has(catalogue.NeedDeny)

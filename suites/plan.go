@@ -10,6 +10,7 @@ import (
 	"github.com/cibatest/cibatest/internal/driver"
 	"github.com/cibatest/cibatest/internal/preflight"
 	"github.com/cibatest/cibatest/internal/targetfile"
+	"github.com/cibatest/cibatest/reports/result"
 	"github.com/cibatest/cibatest/suites/harness"
 	"github.com/cibatest/cibatest/suites/internal/schedule"
 )
@@ -19,7 +20,8 @@ type job struct {
 	schedule.Job
 	def  *harness.Definition
 	cast harness.Cast
-	skip string // why it does not run at all; empty: it runs
+	skip string         // why it does not run at all; empty: it runs
+	left result.Outcome // of a job that does not run
 }
 
 // places are the jobs as the schedule sees them.
@@ -63,7 +65,11 @@ func (r *run) plan(selected []*harness.Definition) []*job {
 // place picks client and user. Cases that disturb go to clients other cases do
 // not use, and spread over them, as far as the target file has them.
 func (p *plan) place(def *harness.Definition) *job {
-	j := &job{def: def}
+	j := &job{def: def, left: result.Skip}
+	if stopped := p.run.stopped; stopped != nil && !readsMetadata(def) {
+		j.skip, j.left = stopped.Error(), result.Error
+		return j
+	}
 	if j.skip = p.run.facts.Capabilities.Unmet(def.Needs()); j.skip != "" {
 		return j
 	}
@@ -73,6 +79,12 @@ func (p *plan) place(def *harness.Definition) *job {
 	j.cast.User = p.userFor(def)
 	j.Locks = p.locksFor(j)
 	return j
+}
+
+// readsMetadata reports whether a case is about what the OP publishes alone. Those about
+// client authentication and the modes try what is promised there.
+func readsMetadata(def *harness.Definition) bool {
+	return def.NeedsAny(catalogue.NeedDiscovery) && !def.NeedsAny(catalogue.NeedApprove) && def.Area != "client-auth"
 }
 
 // castClients picks the clients of a case, or says why there are none.

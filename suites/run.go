@@ -69,7 +69,7 @@ func Run(ctx context.Context, o Options) (result.Run, error) {
 	if err != nil {
 		return result.Run{}, err
 	}
-	if err := r.learn(ctx); err != nil {
+	if err := r.prepare(ctx); err != nil {
 		return result.Run{}, err
 	}
 	r.jobs = r.plan(selected)
@@ -77,9 +77,26 @@ func Run(ctx context.Context, o Options) (result.Run, error) {
 	return r.assemble(ctx), nil
 }
 
+// prepare learns what has to be known before the first case. Where no flow can be driven,
+// be it for what the metadata leaves out or for the set-up, that stops the cases that need
+// one; what the metadata says can still be judged.
+func (r *run) prepare(ctx context.Context) error {
+	err := r.facts.Drivable()
+	if err == nil {
+		err = r.learn(ctx)
+	}
+	if !errors.Is(err, ErrSetUp) && !errors.Is(err, preflight.ErrNotDrivable) {
+		return err
+	}
+	r.stopped = err
+	r.driver.Note("only what the metadata says is judged: %v", err)
+	return nil
+}
+
 // run is one run on its way.
 type run struct {
 	options Options
+	stopped error // why no flow can be driven; nil: they can
 	facts   *preflight.Facts
 	driver  *driver.Run
 	session *harness.Session
@@ -95,9 +112,6 @@ type run struct {
 func begin(ctx context.Context, o Options) (*run, error) {
 	facts, err := preflight.Gather(ctx, o.RoundTripper, o.Target)
 	if err != nil {
-		return nil, err
-	}
-	if err := facts.Drivable(); err != nil {
 		return nil, err
 	}
 	if o.Concurrency == 0 {
@@ -142,7 +156,7 @@ func (r *run) leaveOut() (runnable []*job) {
 			runnable = append(runnable, j)
 			continue
 		}
-		r.finish(j, r.session.NotRun(j.def, j.cast.Client, result.Skip, j.skip))
+		r.finish(j, r.session.NotRun(j.def, j.cast.Client, j.left, j.skip))
 	}
 	return runnable
 }

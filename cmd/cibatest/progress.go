@@ -54,6 +54,8 @@ func (p *progress) event(e suites.Event) {
 	bad := e.Outcome == result.Fail || e.Outcome == result.Error
 	if bad {
 		p.failures++
+	}
+	if bad && e.Message != "" { // without a message the case did not run, for a reason that the summary tells once
 		p.clear()
 		fmt.Fprintf(p.out, "%s %s: %.200q\n", e.Outcome, e.Case, e.Message)
 	}

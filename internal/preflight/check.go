@@ -71,10 +71,13 @@ func Check(ctx context.Context, rt http.RoundTripper, t *targetfile.Target) Chec
 	}
 	r.Reached = true
 	r.Capabilities = facts.Capabilities.ByName()
-	if facts.Discovery.Found() {
+	switch {
+	case facts.Discovery.Found():
 		r.Add(CheckOK, "metadata at %s", facts.Discovery.URL)
 		r.metadata(facts.Target, facts.Discovery)
-	} else {
+	case facts.Discovery.Broken != nil:
+		r.Add(CheckWarning, "the metadata at %s cannot be read: %v; the endpoints of the target file are used", facts.Discovery.URL, facts.Discovery.Broken)
+	default:
 		r.Add(CheckWarning, "no metadata; the endpoints of the target file are used")
 	}
 	h := ciba.NewHTTP(rt, ciba.Options{Secrets: t.Secrets()})

@@ -62,6 +62,9 @@ func Init(ctx context.Context, rt http.RoundTripper, issuer string, trusted targ
 		return nil, err
 	}
 	d := facts.Discovery
+	if d.Broken != nil {
+		return nil, fmt.Errorf("%s cannot be read: %w", d.URL, d.Broken)
+	}
 	first := firstFile{
 		Found: d.URL, Issuer: issuer, CAFile: trusted.CAFile,
 		Personas:   strings.Join(targetfile.Personas(), ", "),

@@ -64,6 +64,9 @@ func issuerIsHTTPS(f *Facts) (bool, string) {
 }
 
 func metadataFound(f *Facts) (bool, string) {
+	if f.Discovery.Broken != nil {
+		return true, "served at " + f.Discovery.URL + ", and broken"
+	}
 	return either(f.Discovery.Found(), f.Discovery.URL, "no discovery document was found")
 }
 

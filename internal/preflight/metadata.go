@@ -1,6 +1,7 @@
 package preflight
 
 import (
+	"bytes"
 	"context"
 	"fmt"
 	"net/http"
@@ -18,6 +19,10 @@ type Discovery struct {
 
 	Document  map[string]any // empty, never nil, when there is none
 	OAuthOnly bool           // found at the location of RFC 8414 only
+
+	// Broken tells why metadata that the OP serves cannot be read; nil: they can, or there
+	// are none.
+	Broken error
 }
 
 // Found reports whether the OP publishes metadata.
@@ -42,8 +47,9 @@ func (d *Discovery) Strings(member string) []string {
 }
 
 // Discover reads the metadata from the location of OIDC Discovery, or from that
-// of RFC 8414. Without a document it fails unless the target names the endpoints
-// itself; the error is a sentence for people.
+// of RFC 8414. Without a document it fails unless the target names the endpoints itself, or
+// there is one that cannot be read, which is the OP's mistake; the error is a sentence for
+// people.
 func Discover(ctx context.Context, rt http.RoundTripper, t *targetfile.Target) (*Discovery, error) {
 	h := ciba.NewHTTP(rt, ciba.Options{Secrets: t.Secrets()})
 	var first *Discovery
@@ -53,19 +59,30 @@ func Discover(ctx context.Context, rt http.RoundTripper, t *targetfile.Target) (
 			return nil, fmt.Errorf("the OP cannot be reached: %w", err)
 		}
 		d.OAuthOnly = i > 0
-		if document, err := d.Response.Object(); err == nil && d.Response.Status == http.StatusOK {
+		document, err := d.Response.Object()
+		if err == nil && d.Response.Status == http.StatusOK {
 			d.Document = document
 			return d, nil
 		}
-		if first == nil {
+		if meantAsMetadata(d.Response) {
+			d.Broken = err
+		}
+		if first == nil || first.Broken == nil && d.Broken != nil {
 			first = d
 		}
 	}
-	if t.Endpoints.BackchannelAuthentication != "" && t.Endpoints.Token != "" {
+	named := t.Endpoints.BackchannelAuthentication != "" && t.Endpoints.Token != ""
+	if named || first.Broken != nil {
 		return first, nil
 	}
 	return nil, fmt.Errorf("%s answers %s, so nothing is known about the OP; check issuer, or name the endpoints in the target file",
 		first.URL, first.Response.Summary())
+}
+
+// meantAsMetadata reports whether an answer was to be a JSON object. A page of HTML, which
+// many servers have for every path, says that the issuer is another one.
+func meantAsMetadata(resp *ciba.Response) bool {
+	return resp.Status == http.StatusOK && (resp.MediaType() == "application/json" || bytes.HasPrefix(bytes.TrimSpace(resp.Body), []byte("{")))
 }
 
 // read asks one location; whether it has a document is not looked at. An error is that nothing answered there, or that the

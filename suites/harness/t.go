@@ -122,10 +122,22 @@ func (t *T) Target() *targetfile.Target { return t.session.facts.Target }
 // Discovery is the OP's metadata as it was served.
 func (t *T) Discovery() *preflight.Discovery { return t.session.facts.Discovery }
 
-// Document is the OP's metadata, its exchange kept as evidence of this case.
+// Document is the OP's metadata, its exchange kept as evidence of this case, which could
+// not judge metadata that cannot be read.
 func (t *T) Document() map[string]any {
+	d := t.session.facts.Discovery
+	t.driver.Recorder().Append(d.Response)
+	if d.Broken != nil {
+		t.Abort("the metadata cannot be read: %v", d.Broken)
+	}
+	return d.Document
+}
+
+// ServedMetadata is the answer that brought the metadata, kept as evidence, whether or not
+// it can be read.
+func (t *T) ServedMetadata() *ciba.Response {
 	t.driver.Recorder().Append(t.session.facts.Discovery.Response)
-	return t.session.facts.Discovery.Document
+	return t.session.facts.Discovery.Response
 }
 
 // Advertises reports whether an array member of the metadata has a value.

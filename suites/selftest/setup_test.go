@@ -1,42 +1,70 @@
 package selftest
 
 import (
-	"context"
-	"errors"
 	"strings"
 	"testing"
-	"testing/synctest"
 
 	"github.com/cibatest/cibatest/internal/approve"
 	"github.com/cibatest/cibatest/internal/lab"
-	"github.com/cibatest/cibatest/internal/memnet"
 	"github.com/cibatest/cibatest/internal/targetfile"
 	"github.com/cibatest/cibatest/reports/result"
 	"github.com/cibatest/cibatest/suites"
 )
 
-// A set-up in which nothing works is told in one sentence, and nobody is accused.
+// A set-up in which nothing works is told in one sentence, and nobody is accused: the
+// metadata are judged all the same, and nothing else.
 func TestSetUpWithoutWorkingClient(t *testing.T) {
 	t.Parallel()
-	cases()
-	synctest.Test(t, func(t *testing.T) {
-		network := memnet.New()
-		defer network.Close()
-		ctx, cancel := context.WithCancel(context.Background())
-		defer cancel()
-		l, err := lab.Start(ctx, lab.Options{Network: network})
-		if err != nil {
-			t.Fatal(err)
+	run := judgeLab(t, lab.Options{}, describing(func(tgt *targetfile.Target) {
+		for i := range tgt.Clients {
+			tgt.Clients[i].ClientID += "-unknown"
 		}
-		defer l.Close()
-		for i := range l.Target.Clients {
-			l.Target.Clients[i].ClientID += "-unknown"
+	}))
+	if notes := strings.Join(run.Notes, "\n"); !strings.Contains(notes, "the OP refuses every client") || !strings.Contains(notes, "401 invalid_client") {
+		t.Errorf("the notes say %q, want what the OP says to the clients", notes)
+	}
+	judgedMetadataOnly(t, run, result.Partial)
+}
+
+// What stops a run is a finding, too: metadata without the endpoint fail the clause that
+// demands it, and what else they say is judged.
+func TestRunThatMetadataStop(t *testing.T) {
+	t.Parallel()
+	for fault, failing := range map[string]string{
+		"metadata-endpoint-missing": "metadata-endpoint", "metadata-token-endpoint-missing": "metadata-required", "metadata-cut": "metadata-response",
+	} {
+		t.Run(fault, func(t *testing.T) {
+			t.Parallel()
+			run := judgeLab(t, lab.Options{Faults: []string{fault}})
+			judgedMetadataOnly(t, run, result.NonConformant)
+			for _, c := range run.Cases {
+				if (c.Outcome == result.Fail) != (c.ID == failing) {
+					t.Errorf("%s: %s: %s", c.ID, c.Outcome, c.Message)
+				}
+			}
+			if notes := strings.Join(run.Notes, "\n"); !strings.Contains(notes, "no flow can be driven") {
+				t.Errorf("the notes say %q", notes)
+			}
+		})
+	}
+}
+
+// judgedMetadataOnly holds a run to a verdict that rests on nothing but metadata.
+func judgedMetadataOnly(t *testing.T, run result.Run, want result.Verdict) {
+	t.Helper()
+	judged := 0
+	for _, c := range run.Cases {
+		if !c.Outcome.Judged() {
+			continue
 		}
-		_, err = suites.Run(ctx, suites.Options{Target: l.Target, Approver: l.Approver, RoundTripper: l.RoundTripper})
-		if !errors.Is(err, suites.ErrSetUp) || !strings.Contains(err.Error(), "401 invalid_client") {
-			t.Errorf("got %v, want what the OP says to the clients", err)
+		judged++
+		if !strings.HasPrefix(c.ID, "metadata-") && !strings.HasPrefix(c.ID, "jwks-") {
+			t.Errorf("%s was judged: %s", c.ID, c.Outcome)
 		}
-	})
+	}
+	if judged == 0 || run.Verdict != want {
+		t.Errorf("the run is %s with %d cases judged, want %s", run.Verdict, judged, want)
+	}
 }
 
 // Part of a set-up that does not work takes no part, which a note says in the OP's own
