@@ -1,7 +1,6 @@
 package reports
 
 import (
-	"cmp"
 	"fmt"
 	"slices"
 	"strings"
@@ -15,23 +14,20 @@ type digest struct {
 	result.Run
 	failures, errors, warnings []result.Case // not listed in a baseline
 	known                      []result.Case // as the baseline expects
-	skipped                    []skipGroup
+	skipped                    []result.Reason
+	causes                     causes
 	byID                       map[string]result.Requirement
-}
-
-// skipGroup is the cases skipped for one reason.
-type skipGroup struct {
-	Reason string
-	Cases  []string
+	cases                      map[string]result.Case
 }
 
 func newDigest(run result.Run) digest {
-	d := digest{Run: run, byID: make(map[string]result.Requirement, len(run.Requirements))}
+	d := digest{Run: run, byID: make(map[string]result.Requirement, len(run.Requirements)), cases: make(map[string]result.Case, len(run.Cases))}
 	for _, r := range run.Requirements {
 		d.byID[r.ID] = r
 	}
-	skips := map[string][]string{}
+	var skips []result.Case
 	for _, c := range run.Cases {
+		d.cases[c.ID] = c
 		switch {
 		case c.Known != "":
 			d.known = append(d.known, c)
@@ -42,15 +38,11 @@ func newDigest(run result.Run) digest {
 		case c.Outcome == result.Warn:
 			d.warnings = append(d.warnings, c)
 		case c.Outcome == result.Skip:
-			skips[c.Reason] = append(skips[c.Reason], c.ID)
+			skips = append(skips, c)
 		}
 	}
-	for reason, cases := range skips {
-		d.skipped = append(d.skipped, skipGroup{reason, cases})
-	}
-	slices.SortFunc(d.skipped, func(a, b skipGroup) int {
-		return cmp.Or(len(b.Cases)-len(a.Cases), strings.Compare(a.Reason, b.Reason))
-	})
+	d.skipped = result.Reasons(skips)
+	d.causes = causesOf(run)
 	return d
 }
 
@@ -76,8 +68,7 @@ func (d digest) clauses(c result.Case) []clauseGroup {
 }
 
 func (d digest) requirement(f result.Finding) result.Requirement {
-	id, _, _ := strings.Cut(f.Clause, " ")
-	return d.byID[id]
+	return d.byID[f.ClauseID()]
 }
 
 // source is where the clause stands, unless its name says so already.

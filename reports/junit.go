@@ -4,12 +4,14 @@ import (
 	"encoding/xml"
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 
 	"github.com/cibatest/cibatest/reports/result"
 )
 
-// JUnit writes JUnit XML: one suite for each area, one test case for each case.
+// JUnit writes JUnit XML: one suite for each area, one test case for each case, and a suite
+// without test cases that tells what they have in common as properties, gravest first.
 // A fail is a failure, an error an error. A skip and a deviation that the
 // baseline expects are skipped, with the reason, as JUnit has no third state
 // that would be seen. Warnings and observations pass and tell what they saw.
@@ -19,7 +21,7 @@ func JUnit(w io.Writer, run result.Run) error {
 	run = inert(run)
 	d := newDigest(run)
 	all := junitSuites{Name: "cibatest conformance", Time: seconds(run.DurationMS)}
-	index := map[string]int{}
+	index, causesIn := map[string]int{}, d.causeOfCases()
 	for _, c := range run.Cases {
 		i, ok := index[c.Area]
 		if !ok {
@@ -27,9 +29,10 @@ func JUnit(w io.Writer, run result.Run) error {
 			index[c.Area] = i
 			all.Suites = append(all.Suites, junitSuite{Name: c.Area, Timestamp: junitStamp(run)})
 		}
-		all.Suites[i].add(c)
+		all.Suites[i].add(c, causesIn[c.ID])
 	}
 	all.Suites = append(all.Suites, d.junitProfiles()...)
+	all.Suites = append(all.Suites, d.junitCauses()...)
 	all.Suites = append(all.Suites, d.junitVerdict()...)
 	for i := range all.Suites {
 		s := &all.Suites[i]
@@ -65,6 +68,33 @@ func (d digest) junitVerdict() []junitSuite {
 	return []junitSuite{suite}
 }
 
+// junitCauses is a suite that lists the causes; none where nothing was found.
+func (d digest) junitCauses() []junitSuite {
+	var list []junitProperty
+	for i, c := range slices.Concat(d.causes.failing, d.causes.warning) {
+		if i == manyCauses {
+			list = append(list, junitProperty{"more", fmt.Sprint(len(d.causes.failing) + len(d.causes.warning) - i)})
+			break
+		}
+		list = append(list, junitProperty{fmt.Sprintf("cause %d, %s", i+1, c.Outcome), joined("; ", inWords(c), c.Change, "cases: "+some(c.Cases()))})
+	}
+	if len(list) == 0 {
+		return nil
+	}
+	return []junitSuite{{Name: "causes", Timestamp: junitStamp(d.Run), Properties: &junitProperties{list}}}
+}
+
+// causeOfCases names the gravest cause of each case.
+func (d digest) causeOfCases() map[string]string {
+	of := map[string]string{}
+	for _, c := range slices.Concat(d.causes.failing, d.causes.warning, d.causes.known) {
+		for _, id := range c.Cases() {
+			of[id] = firstOf(of[id], inWords(c))
+		}
+	}
+	return of
+}
+
 func junitStamp(run result.Run) string { return run.Started.UTC().Format("2006-01-02T15:04:05") }
 
 func (all junitSuites) write(w io.Writer) error {
@@ -98,10 +128,11 @@ type junitSuites struct {
 type junitSuite struct {
 	Name string `xml:"name,attr"`
 	junitCounts
-	Time      string      `xml:"time,attr"`
-	Timestamp string      `xml:"timestamp,attr"`
-	Cases     []junitCase `xml:"testcase"`
-	spent     int64
+	Time       string           `xml:"time,attr"`
+	Timestamp  string           `xml:"timestamp,attr"`
+	Properties *junitProperties `xml:"properties"`
+	Cases      []junitCase      `xml:"testcase"`
+	spent      int64
 }
 
 type junitCase struct {
@@ -130,10 +161,10 @@ type junitNote struct {
 	Text    string `xml:",chardata"`
 }
 
-func (s *junitSuite) add(c result.Case) {
+func (s *junitSuite) add(c result.Case, cause string) {
 	s.Tests++
 	s.spent += c.DurationMS
-	t := junitCase{Name: c.ID, ClassName: "cibatest." + c.Area, Time: seconds(c.DurationMS), Properties: junitFacts(c)}
+	t := junitCase{Name: c.ID, ClassName: "cibatest." + c.Area, Time: seconds(c.DurationMS), Properties: junitFacts(c, cause)}
 	details := junitDetails(c)
 	switch {
 	case c.Known != "":
@@ -155,7 +186,7 @@ func (s *junitSuite) add(c result.Case) {
 	s.Cases = append(s.Cases, t)
 }
 
-func junitFacts(c result.Case) *junitProperties {
+func junitFacts(c result.Case, cause string) *junitProperties {
 	p := &junitProperties{}
 	set := func(name, value string) {
 		if value != "" {
@@ -166,6 +197,7 @@ func junitFacts(c result.Case) *junitProperties {
 	set("requirements", strings.Join(c.Requirements, " "))
 	set("outcome", string(c.Outcome))
 	set("client", c.Client)
+	set("cause", cause)
 	return p
 }
 
@@ -173,7 +205,12 @@ func junitFacts(c result.Case) *junitProperties {
 func junitDetails(c result.Case) string {
 	var b strings.Builder
 	for _, f := range c.Findings {
-		fmt.Fprintf(&b, "%s: %s\n  expected: %s\n  actual:   %s\n", f.Outcome, f.Clause, f.Expected, f.Actual)
+		fmt.Fprintf(&b, "%s: %s\n  expected: %s\n  actual:   %s\n", f.Outcome, joined(", ", f.Clause, string(f.Gravity)), f.Expected, f.Actual)
+		for _, more := range [][2]string{{"the OP says", f.Says}, {"change", f.Change}, {"no failure", f.Why}, {"known", f.Known}} {
+			if more[1] != "" {
+				fmt.Fprintf(&b, "  %s: %s\n", more[0], more[1])
+			}
+		}
 		if x := decisive(c, f); x != nil {
 			fmt.Fprintf(&b, "  exchange: %d of %d, %s\n", f.Exchange, len(c.Exchanges), exchangeLine(*x))
 		}
@@ -185,6 +222,9 @@ func junitDetails(c result.Case) string {
 	}
 	if len(c.Findings) == 0 && c.Message != c.Reason {
 		told("message", c.Message)
+	}
+	if c.MoreFindings > 0 {
+		told("and", plural(c.MoreFindings, "more finding", "more findings")+" of these kinds")
 	}
 	told("reason", c.Reason)
 	told("reproduce", c.Reproduce)

@@ -23,11 +23,14 @@ func Markdown(w io.Writer, run result.Run) error {
 	d := newDigest(inert(run))
 	m := &markdown{}
 	m.head(d)
-	m.list("Failures", d.failures, m.finding)
-	m.list("Not judged", d.errors, m.reason)
+	m.explained(d, "Failures", d.causes.failing)
+	m.list("Failures without a finding", withoutFindings(d.failures), m.reason)
+	m.notJudged(d)
 	m.baseline(d.BaselineProblems())
-	m.list(d.warningsTitle(), d.warnings, m.finding)
-	m.list("Known deviations", d.known, m.known)
+	m.explained(d, d.warningsTitle(), d.causes.warning)
+	m.list("Warnings without a finding", withoutFindings(d.warnings), m.reason)
+	m.explained(d, "Known deviations", d.causes.known)
+	m.list("Known without a finding", withoutFindings(d.known), m.known)
 	m.skips(d.skipped)
 	_, err := w.Write(m.b.Bytes())
 	return err
@@ -93,19 +96,56 @@ func (m *markdown) list(title string, cases []result.Case, entry func(result.Cas
 	m.line("")
 }
 
-func (m *markdown) finding(c result.Case) {
-	m.line("- %s %s", code(c.ID), code(c.Title))
-	if len(c.Findings) == 0 {
-		m.field("seen", c.Message)
+// explained writes causes as long as there is room.
+func (m *markdown) explained(d digest, title string, list []result.Cause) {
+	if len(list) == 0 {
+		return
 	}
-	for i, f := range c.Findings {
-		if i == 3 {
-			m.line("  - and %d more findings", len(c.Findings)-i)
+	m.line("### %s\n", causeTitle(title, casesIn(list), list))
+	for i, c := range list {
+		if i == manyCauses || m.b.Len() > maxMarkdown-12*maxMarkdownText {
+			m.line("- and %d more, see the report", len(list)-i)
 			break
 		}
-		m.line("  - %s: expected %s, got %s", code(f.Clause), code(f.Expected), code(f.Actual))
+		m.cause(d, c)
 	}
-	m.field("reproduce", c.Reproduce)
+	m.line("")
+}
+
+func (m *markdown) cause(d digest, c result.Cause) {
+	first := c.Findings[0]
+	m.line("- %s %s", code(inWords(c)), plural(len(c.Cases()), "case", "cases"))
+	m.field("known", c.Known)
+	if link := linkOf(d.requirement(first.Finding)); link != "" {
+		m.line("  - %s, [the text](%s): expected %s, got %s", code(first.Clause), link, code(first.Expected), code(first.Actual))
+	} else {
+		m.line("  - %s: expected %s, got %s", code(first.Clause), code(first.Expected), code(first.Actual))
+	}
+	m.field("the OP says", first.Says)
+	m.field("change", c.Change)
+	m.field("no failure", first.Why)
+	m.field("also", some(others(c)))
+	m.field("cases", some(c.Cases()))
+	m.field("reproduce", d.cases[first.Case].Reproduce)
+}
+
+// notJudged tells why cases were not judged, a reason once.
+func (m *markdown) notJudged(d digest) {
+	if len(d.errors) == 0 {
+		return
+	}
+	m.line("### Not judged (%d)\n", len(d.errors))
+	reasons := result.Reasons(d.errors)
+	for i, r := range reasons {
+		if i == manyCauses || m.b.Len() > maxMarkdown-8*maxMarkdownText {
+			m.line("- and %d more reasons, see the report", len(reasons)-i)
+			break
+		}
+		m.line("- %s: %s", plural(len(r.Cases), "case", "cases"), code(firstOf(r.Text, "no reason given")))
+		m.field("cases", some(r.Cases))
+		m.field("reproduce", d.cases[r.Cases[0]].Reproduce)
+	}
+	m.line("")
 }
 
 func (m *markdown) reason(c result.Case) {
@@ -139,7 +179,7 @@ func (m *markdown) field(name, text string) {
 	}
 }
 
-func (m *markdown) skips(groups []skipGroup) {
+func (m *markdown) skips(groups []result.Reason) {
 	if len(groups) == 0 {
 		return
 	}
@@ -149,7 +189,7 @@ func (m *markdown) skips(groups []skipGroup) {
 			m.line("- and %d more reasons, see the report", len(groups)-i)
 			break
 		}
-		m.line("- %s: %s", plural(len(g.Cases), "case", "cases"), code(firstOf(g.Reason, "no reason given")))
+		m.line("- %s: %s", plural(len(g.Cases), "case", "cases"), code(firstOf(g.Text, "no reason given")))
 	}
 }
 

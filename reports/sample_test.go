@@ -58,8 +58,15 @@ func sample() result.Run {
 		{
 			ID: "token-pending", Title: "is authorization_pending while the user has not decided", Area: "polling",
 			Requirements: []string{"CIBA-11-PENDING"}, Client: "poll-basic", User: "alice", Outcome: result.Fail,
-			Message:   "CIBA-11-PENDING (MUST): want 400 with error authorization_pending, got 400 slow_down",
-			Findings:  []result.Finding{{Outcome: result.Fail, Clause: "CIBA-11-PENDING (MUST)", Expected: "400 with error authorization_pending", Actual: "400 slow_down", Exchange: 2}},
+			Message: "CIBA-11-PENDING (MUST): want 400 with error authorization_pending, got 400 slow_down",
+			Findings: []result.Finding{{
+				Outcome: result.Fail, Clause: "CIBA-11-PENDING (MUST)", Requirement: "CIBA-11-PENDING", Gravity: result.WrongCode,
+				Expected: "400 with error authorization_pending", Actual: "400 slow_down", Says: "poll <b>less</b>",
+				Change: "answer error authorization_pending instead of slow_down", Exchange: 2,
+				Seen: &result.Seen{
+					Endpoint: "token request", Status: 400, Error: "slow_down", WantStatus: []int{400}, WantError: []string{"authorization_pending"},
+				},
+			}},
 			StartedMS: 15, DurationMS: 5_020, Reproduce: "cibatest conform --target op.yaml token-pending",
 			Exchanges: []result.Exchange{acknowledgement(), poll(400, `{"error":"slow_down","error_description":"poll <b>less</b>"}`)},
 		},
@@ -69,7 +76,7 @@ func sample() result.Run {
 			FirstTry: "a backchannel authentication request that should be accepted was refused: 500 server_error",
 			Message:  "CIBA-11-SLOW-DOWN (SHOULD): want slow_down, got authorization_pending",
 			Findings: []result.Finding{
-				{Outcome: result.Warn, Clause: "CIBA-11-SLOW-DOWN (SHOULD)", Expected: "the second poll: slow_down", Actual: "400 authorization_pending", Exchange: 1},
+				{Outcome: result.Warn, Clause: "CIBA-11-SLOW-DOWN (SHOULD)", Gravity: result.WrongEffect, Expected: "the second poll: slow_down", Actual: "400 authorization_pending", Why: "the text says SHOULD", Exchange: 1},
 				{Outcome: result.Warn, Clause: "CIBA-11-SLOW-DOWN (SHOULD)", Expected: "the third poll: slow_down", Actual: "400 authorization_pending", Exchange: 2},
 			},
 			StartedMS: 20, DurationMS: 11_000, Reproduce: "cibatest conform --target op.yaml token-slow-down",
@@ -114,6 +121,7 @@ func sample() result.Run {
 		clauseOf("CIBA-7.1-USER-CODE-MISSING", "MUST", "user-code", "CIBA Core 1.0 §13", result.Skip, "A missing user code is refused.", "user-code-missing"),
 		{ID: "CIBA-10.2-PING", Level: "MUST", Area: "ping", Source: "CIBA Core 1.0 §10.2", Text: "The OP calls the client notification endpoint.", Outcome: result.Uncovered, Cases: []string{}, Reason: "ping mode is not judged so far"},
 	}
+	run.Requirements[2].Links = []result.Link{{Text: "CIBA Core 1.0 §11", URL: "https://openid.net/specs/ciba.html#rfc.section.11"}}
 	run.Requirements[3].Notes = []result.Note{note("N-04", "How much slow_down adds"), note("N-03", "Polling too fast")}
 	run.Requirements[8].Notes = []result.Note{note("N-27", "Repeated notifications")}
 	run.Summary = result.Summarise(run.Cases)

@@ -80,11 +80,14 @@ func (t *textWriter) line(text string) { t.b.WriteString(text + "\n") }
 
 func (t *textWriter) run(d digest) {
 	t.head(d)
-	t.section("Failures", d.failures, t.finding(d))
-	t.section("Not judged", d.errors, t.notJudged)
+	t.explained(d, "Failures", d.causes.failing)
+	t.section("Failures without a finding", withoutFindings(d.failures), t.notJudged)
+	t.notJudgedFor("Not judged", result.Reasons(d.errors), d)
 	t.baseline(d.BaselineProblems())
-	t.section(d.warningsTitle(), d.warnings, t.finding(d))
-	t.section("Known deviations, as the baseline expects", d.known, t.known)
+	t.explained(d, d.warningsTitle(), d.causes.warning)
+	t.section("Warnings without a finding", withoutFindings(d.warnings), t.notJudged)
+	t.explained(d, "Known deviations, as the baseline expects", d.causes.known)
+	t.section("Known without a finding, as the baseline expects", withoutFindings(d.known), t.known)
 	t.skips(d.skipped)
 	t.line("")
 	t.wrap(0, fmt.Sprintf("critical path %s, wall %s, sum of case times %s",
@@ -176,32 +179,74 @@ func (t *textWriter) title(c result.Case) {
 	t.wrap(4, c.Title)
 }
 
-// manyFindings is how many findings about one clause are told.
-const manyFindings = 5
+// explained tells causes, each with what it explains.
+func (t *textWriter) explained(d digest, title string, list []result.Cause) {
+	if len(list) == 0 {
+		return
+	}
+	t.line("")
+	t.wrap(0, t.paint(bold, causeTitle(title, casesIn(list), list)))
+	for i, c := range list {
+		if i == manyCauses {
+			t.line("")
+			t.wrap(2, fmt.Sprintf("and %s, see report.html", plural(len(list)-i, "more cause", "more causes")))
+			return
+		}
+		t.cause(d, c)
+	}
+}
 
-func (t *textWriter) finding(d digest) func(result.Case) {
-	return func(c result.Case) {
-		t.title(c)
-		if len(c.Findings) == 0 {
-			t.field("seen", c.Message)
+func (t *textWriter) cause(d digest, c result.Cause) {
+	first := c.Findings[0]
+	clause := d.requirement(first.Finding)
+	t.line("")
+	t.hang("  "+t.paint(outcomeStyles[c.Outcome], word(c.Outcome))+" ", inWords(c))
+	t.field("known", c.Known)
+	t.field("clause", joined(", ", first.Clause, clauseGroup{Clause: first.Clause, Requirement: clause}.source()))
+	t.field("says", clause.Text)
+	t.address("read", linkOf(clause))
+	for i, f := range telling(c) {
+		if i == manyFindings {
+			t.field("and", plural(len(telling(c))-i, "more finding", "more findings"))
+			break
 		}
-		for _, g := range d.clauses(c) {
-			t.field("clause", joined(", ", g.Clause, g.source()))
-			t.field("says", g.Requirement.Text)
-			for i, f := range g.Findings {
-				if i == manyFindings {
-					t.field("and", plural(len(g.Findings)-i, "more finding", "more findings"))
-					break
-				}
-				t.field("expected", f.Expected)
-				t.field("actual", f.Actual)
-				if x := decisive(c, f); x != nil {
-					t.field("exchange", fmt.Sprintf("%d of %d, %s", f.Exchange, len(c.Exchanges), exchangeLine(*x)))
-				}
-			}
+		t.evidence(d.cases[f.Case], f.Finding)
+	}
+	t.field("change", c.Change)
+	t.field("no failure", first.Why)
+	t.field("also", some(others(c)))
+	t.field("cases", some(c.Cases()))
+	t.command(d.cases[first.Case].Reproduce)
+}
+
+// evidence tells what was expected and what came.
+func (t *textWriter) evidence(c result.Case, f result.Finding) {
+	t.field("expected", f.Expected)
+	t.field("actual", f.Actual)
+	if f.Says != "" {
+		t.field("the OP says", fmt.Sprintf("%q", f.Says))
+	}
+	if x := decisive(c, f); x != nil {
+		t.field("exchange", fmt.Sprintf("%d of %d of %s, %s", f.Exchange, len(c.Exchanges), c.ID, exchangeLine(*x)))
+	}
+}
+
+// notJudgedFor tells why cases were not judged, a reason once.
+func (t *textWriter) notJudgedFor(title string, reasons []result.Reason, d digest) {
+	if len(reasons) == 0 {
+		return
+	}
+	t.line("")
+	t.wrap(0, t.paint(bold, fmt.Sprintf("%s (%d)", title, len(d.errors))))
+	for i, r := range reasons {
+		t.line("")
+		if i == manyCauses {
+			t.wrap(2, fmt.Sprintf("and %s, see report.html", plural(len(reasons)-i, "more reason", "more reasons")))
+			return
 		}
-		t.field("not judged", c.Reason)
-		t.command(c.Reproduce)
+		t.hang("  "+t.paint(outcomeStyles[result.Error], word(result.Error))+" ", firstOf(r.Text, "no reason given"))
+		t.field("cases", some(r.Cases))
+		t.command(d.cases[r.Cases[0]].Reproduce)
 	}
 }
 
@@ -219,7 +264,7 @@ func (t *textWriter) notJudged(c result.Case) {
 func (t *textWriter) known(c result.Case) {
 	t.title(c)
 	t.field("known", c.Known)
-	t.field("seen", c.Message)
+	t.field("seen", firstOf(c.Message, c.Reason))
 }
 
 // baseline tells of the entries that do not hold.
@@ -236,7 +281,7 @@ func (t *textWriter) baseline(problems []result.BaselineProblem) {
 	}
 }
 
-func (t *textWriter) skips(groups []skipGroup) {
+func (t *textWriter) skips(groups []result.Reason) {
 	if len(groups) == 0 {
 		return
 	}
@@ -246,8 +291,12 @@ func (t *textWriter) skips(groups []skipGroup) {
 	}
 	t.line("")
 	t.line(t.paint(bold, fmt.Sprintf("Skipped (%d)", total)))
-	for _, g := range groups {
-		t.hang(fmt.Sprintf("%6d  ", len(g.Cases)), firstOf(g.Reason, "no reason given"))
+	for i, g := range groups {
+		if i == manyCauses {
+			t.wrap(8, fmt.Sprintf("and %s, see report.html", plural(len(groups)-i, "more reason", "more reasons")))
+			return
+		}
+		t.hang(fmt.Sprintf("%6d  ", len(g.Cases)), firstOf(g.Text, "no reason given"))
 	}
 }
 
@@ -260,9 +309,12 @@ func (t *textWriter) field(name, text string) {
 }
 
 // command is never wrapped, so that it can be copied.
-func (t *textWriter) command(text string) {
+func (t *textWriter) command(text string) { t.address("reproduce", text) }
+
+// address is what can be copied as a whole.
+func (t *textWriter) address(name, text string) {
 	if text != "" {
-		t.line(fmt.Sprintf("%*s  ", textMargin, "reproduce") + t.paint(faint, text))
+		t.line(fmt.Sprintf("%*s  ", textMargin, name) + t.paint(faint, text))
 	}
 }
 

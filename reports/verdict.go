@@ -92,7 +92,7 @@ func (d digest) tone() result.Verdict {
 
 // explanation says in a sentence why the verdict is what it is.
 func (d digest) explanation() string {
-	return joined("; ", d.verdictExplained(), d.baselineExplained())
+	return joined("; ", d.verdictExplained(), d.causes.gravest(), d.baselineExplained())
 }
 
 func (d digest) verdictExplained() string {

@@ -3,6 +3,7 @@ package reports
 import (
 	"bytes"
 	"encoding/json"
+	"fmt"
 	"html/template"
 	"slices"
 	"strings"
@@ -32,7 +33,7 @@ type view struct {
 	Levels                  []levelView
 	CaseTally               []count
 	Attention               []attentionView
-	Skipped                 []skipGroup
+	Skipped                 []result.Reason
 	Areas                   []areaView
 	Stray                   []caseView // cases of requirements the run does not list
 	Matrix                  matrixView
@@ -40,9 +41,15 @@ type view struct {
 	Configuration           string
 }
 
+// attentionView is a section of what needs attention. Its cases are those that no cause
+// stands for.
 type attentionView struct {
 	Title  string
+	Count  string
 	Folded bool
+	Causes []causeView
+	More   int // causes that are left out
+	Why    []result.Reason
 	Cases  []caseView
 }
 
@@ -75,6 +82,7 @@ type caseView struct {
 
 type clauseView struct {
 	Clause, Anchor, Source, Text string
+	Links                        []result.Link
 	Findings                     []findingView
 }
 
@@ -140,16 +148,20 @@ func (p *places) caseView(c result.Case) caseView {
 
 func newClauseView(g clauseGroup, c caseView) clauseView {
 	clause, remark, _ := strings.Cut(g.Clause, ", ") // "CIBA-7.1-PUBLIC-CLIENT (MUST), deduced from ..."
-	v := clauseView{Clause: clause, Source: joined(", ", remark, g.source()), Text: g.Requirement.Text}
+	v := clauseView{Clause: clause, Source: joined(", ", remark, g.source()), Text: g.Requirement.Text, Links: linksOf(g.Requirement)}
 	if g.Requirement.ID != "" {
 		v.Anchor = anchor(g.Requirement.ID)
 	}
 	for _, f := range g.Findings {
-		fv := findingView{Finding: f, Differs: f.Outcome != c.Outcome}
-		if f.Exchange >= 1 && f.Exchange <= len(c.Exchanges) {
-			fv.Evidence = &c.Exchanges[f.Exchange-1]
-		}
-		v.Findings = append(v.Findings, fv)
+		v.Findings = append(v.Findings, newFindingView(f, c))
+	}
+	return v
+}
+
+func newFindingView(f result.Finding, c caseView) findingView {
+	v := findingView{Finding: f, Differs: f.Outcome != c.Outcome}
+	if f.Exchange >= 1 && f.Exchange <= len(c.Exchanges) {
+		v.Evidence = &c.Exchanges[f.Exchange-1]
 	}
 	return v
 }
@@ -181,20 +193,20 @@ func (p *places) afford(v *caseView) {
 
 func (p *places) attention() []attentionView {
 	var list []attentionView
-	add := func(title string, folded bool, cases []result.Case) {
-		if len(cases) == 0 {
-			return
-		}
-		a := attentionView{Title: title, Folded: folded}
+	add := func(a attentionView, cases []result.Case) {
 		for _, c := range cases {
 			a.Cases = append(a.Cases, p.cases[c.ID])
 		}
-		list = append(list, a)
+		if len(a.Causes)+len(a.Why)+len(a.Cases) > 0 {
+			list = append(list, a)
+		}
 	}
-	add("Failures", false, p.failures)
-	add("Not judged", false, p.errors)
-	add(p.warningsTitle(), false, p.warnings)
-	add("Known deviations", true, p.known)
+	failures, known := p.caused("Failures", p.causes.failing), p.caused("Known deviations", p.causes.known)
+	known.Folded = true
+	add(failures, withoutFindings(p.failures))
+	add(attentionView{Title: "Not judged", Count: fmt.Sprint(len(p.errors)), Why: result.Reasons(p.errors)}, nil)
+	add(p.caused(p.warningsTitle(), p.causes.warning), withoutFindings(p.warnings))
+	add(known, withoutFindings(p.known))
 	return list
 }
 
@@ -227,6 +239,7 @@ func (p *places) areas() ([]areaView, []caseView) {
 
 func (p *places) requirementView(r result.Requirement) requirementView {
 	v := requirementView{Requirement: r, Anchor: anchor(r.ID), Known: p.expected(r)}
+	v.Links = linksOf(r)
 	for _, id := range r.Cases {
 		c, ok := p.cases[id]
 		switch {

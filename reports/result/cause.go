@@ -56,6 +56,7 @@ func (r Run) Causes() []Cause {
 			if f.Outcome == Info {
 				continue
 			}
+			f.Known = cmp.Or(f.Known, c.Known)
 			key := f.causeKey() + "\x00" + f.Known
 			i, ok := index[key]
 			if !ok {
@@ -98,7 +99,7 @@ func (c *Cause) name() {
 	first := c.Findings[0]
 	c.Title, c.Change = first.habit(), first.Change
 	if c.Title == "" {
-		c.Title = fmt.Sprintf("want %s, got %s", first.Expected, first.Actual)
+		c.Title = first.ClauseID() + ": " + first.Actual
 	}
 }
 

@@ -49,14 +49,14 @@ func TestCauses(t *testing.T) {
 			strings.Join(c.Cases(), " "), strings.Join(c.Clauses(), " "), strings.TrimRight(" "+c.Known, " ")))
 	}
 	want := []string{
-		"fail let in: want one success, got 10 of 10 (g; R-RACE)",
+		"fail let in: R-RACE: 10 of 10 (g; R-RACE)",
 		"fail wrong effect: sub is not as it has to be (d e; R-6 R-7)",
 		"fail wrong code: 401 where 400 is due, with the right error code (a b; R-1 R-3 R-2)",
 		"fail wrong code: error invalid_request where e4 is due (c; R-4)",
 		"fail wrong code: 403 nope where 400 e4 is due (d; R-5)",
 		"fail wrong code: 500 to a token request (f; R-2)",
 		"fail wrong code: 401 where 400 is due, with the right error code (h; R-9) the vendor knows",
-		"warn form: want x, got y (i; R-8)",
+		"warn form: R-8: y (i; R-8)",
 	}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("-want +got\n%s", diff)

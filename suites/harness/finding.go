@@ -40,7 +40,7 @@ func explain(f *result.Finding, r catalogue.Requirement, resp *ciba.Response) {
 	}
 	f.Gravity = gravity(f.Seen, r, resp)
 	f.Says = resp.Says()
-	f.Change = change(*f, r)
+	f.Change = change(*f)
 	if f.Outcome == result.Warn {
 		f.Why = whyWarning(r, resp)
 	}
@@ -103,11 +103,11 @@ func declared(s *result.Seen, r catalogue.Requirement) result.Gravity {
 }
 
 // change says what to change at the OP.
-func change(f result.Finding, r catalogue.Requirement) string {
+func change(f result.Finding) string {
 	s, answered := f.Seen, f.Seen != nil && f.Seen.Status != 0
 	switch {
 	case f.Gravity == result.LetIn && answered && len(s.WantStatus) > 0:
-		return "refuse it: " + Expectation(r)
+		return "refuse it: " + f.Expected
 	case answered && s.Status >= 500:
 		return "answer what a client got wrong with a status of 4xx, and log the server's error"
 	case f.Gravity == result.WrongEffect && answered && s.WantSuccess && len(s.WantError) == 0:

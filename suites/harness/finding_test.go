@@ -35,9 +35,9 @@ func TestExplain(t *testing.T) {
 		change  string
 		why     string
 	}{
-		{"accepted", refusal, whole(200, `{"access_token":"a"}`), "", result.Fail, result.LetIn, "refuse it: 400 with error invalid_grant", ""},
+		{"accepted", refusal, whole(200, `{"access_token":"a"}`), "", result.Fail, result.LetIn, "refuse it: what is due", ""},
 		{"told to wait, and no stranger may be", anyRefusal, whole(400, `{"error":"authorization_pending"}`), "", result.Fail, result.LetIn,
-			"refuse it: a refusal, as 400 with error invalid_grant", ""},
+			"refuse it: what is due", ""},
 		{"another status", refusal, whole(401, `{"error":"invalid_grant"}`), "", result.Fail, result.WrongCode, "answer 400 instead of 401", ""},
 		{"another code", refusal, whole(400, `{"error":"server_error"}`), "", result.Fail, result.WrongCode,
 			"answer error invalid_grant instead of server_error", ""},
