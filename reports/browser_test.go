@@ -7,10 +7,12 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"io"
 	"net/http"
 	"net/http/httptest"
 	"os"
 	"path/filepath"
+	"regexp"
 	"testing"
 	"time"
 
@@ -102,25 +104,61 @@ func TestBrowserScript(t *testing.T) {
 	}
 }
 
-// TestBrowserPrint prints with scripts off: what is folded has to come out.
+// TestBrowserPrint prints: on paper is what was open on the screen, in full width, on as
+// many pages as somebody may want to read.
 func TestBrowserPrint(t *testing.T) {
-	tab := openTab(startBrowser(t), t, looks[4])
-	do(tab, t, chromedp.Navigate(serve(t, sample())))
+	browser := startBrowser(t)
+	pages := map[string]string{"report": pageOf(t, HTML, sample())}
+	statement := func(w io.Writer, run result.Run) error { return Statement(w, run, sampleSource) }
+	pages["statement"], pages["statement-terrible"] = pageOf(t, statement, sample()), pageOf(t, statement, terrible())
+	if file := os.Getenv("CIBATEST_RUN"); file != "" {
+		pages["run"], pages["statement-run"] = pageOf(t, HTML, readRunFile(t, file)), pageOf(t, statement, readRunFile(t, file))
+	}
+	for name, limit := range map[string]int{
+		"report": 5, "run": 40, "statement": 3, "statement-terrible": 5, "statement-run": 5,
+	} {
+		if pages[name] == "" {
+			continue
+		}
+		t.Run(name, func(t *testing.T) {
+			tab := openTab(browser, t, looks[4])
+			do(tab, t, chromedp.EmulateViewport(718, 1000), chromedp.Navigate(serveText(t, pages[name])))
+			if _, err := chromedp.Call(tab, emulation.SetEmulatedMedia, emulation.SetEmulatedMediaParams{Media: "print"}); err != nil {
+				t.Fatal(err)
+			}
+			const wide = `[...document.querySelectorAll(".scroll")].filter((e) => e.checkVisibility() && e.scrollWidth > e.clientWidth + 1).map((e) => e.ariaLabel).join()`
+			if cut := eval[string](tab, t, wide); cut != "" {
+				t.Errorf("cut off: %s", cut)
+			}
+			pdf, err := chromedp.Run(tab, chromedp.PrintToPDF())
+			if err != nil {
+				t.Fatal(err)
+			}
+			save(t, "print-"+name+".pdf", pdf)
+			if n := len(regexp.MustCompile(`/Type\s*/Page\b`).FindAll(pdf, -1)); n == 0 || n > limit {
+				t.Errorf("%d printed pages, want at most %d", n, limit)
+			}
+		})
+	}
+}
+
+// TestBrowserPrintOpened prints what somebody has opened, and no more.
+func TestBrowserPrintOpened(t *testing.T) {
+	tab := openTab(startBrowser(t), t, looks[0])
+	do(tab, t, chromedp.Navigate(serve(t, sample())+"#case-token-slow-down-2"))
 	if _, err := chromedp.Call(tab, emulation.SetEmulatedMedia, emulation.SetEmulatedMediaParams{Media: "print"}); err != nil {
 		t.Fatal(err)
 	}
-	height := eval[float64](tab, t, `document.querySelector(".exchange pre").getBoundingClientRect().height`)
-	if height == 0 {
-		t.Error("a folded exchange has no height in print")
+	visible := func(id string) bool {
+		return eval[bool](tab, t, `document.querySelector("#`+id+` pre").checkVisibility()`)
 	}
-	screen(tab, t, "print")
-	do(tab, t, chromedp.Evaluate[chromedp.Void](`document.getElementById("requirements").scrollIntoView()`))
-	screen(tab, t, "print-requirements")
-	pdf, err := chromedp.Run(tab, chromedp.PrintToPDF())
-	if err != nil {
-		t.Fatal(err)
+	if !visible("case-token-slow-down-2") {
+		t.Error("an opened exchange is not printed")
 	}
-	save(t, "print.pdf", pdf)
+	if visible("case-token-slow-down-1") {
+		t.Error("a folded exchange is printed")
+	}
+	screen(tab, t, "print-opened")
 }
 
 func readAxe(t *testing.T) string {
@@ -176,10 +214,21 @@ func openTab(browser context.Context, t *testing.T, l look) context.Context {
 
 func serve(t *testing.T, run result.Run) string {
 	t.Helper()
+	return serveText(t, pageOf(t, HTML, run))
+}
+
+func pageOf[R any](t *testing.T, render func(io.Writer, R) error, run R) string {
+	t.Helper()
 	var b bytes.Buffer
-	if err := HTML(&b, run); err != nil {
+	if err := render(&b, run); err != nil {
 		t.Fatal(err)
 	}
+	return b.String()
+}
+
+// serveText serves a page and fails when it asks for anything else.
+func serveText(t *testing.T, text string) string {
+	t.Helper()
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if r.URL.Path == "/favicon.ico" {
 			return
@@ -188,7 +237,7 @@ func serve(t *testing.T, run result.Run) string {
 			t.Errorf("the page asks for %s", r.URL)
 		}
 		w.Header().Set("Content-Type", "text/html; charset=utf-8")
-		_, _ = w.Write(b.Bytes())
+		_, _ = io.WriteString(w, text)
 	}))
 	t.Cleanup(server.Close)
 	return server.URL + "/"

@@ -47,7 +47,7 @@ func (p *places) caused(title string, list []result.Cause) attentionView {
 
 func (p *places) causeView(number int, c result.Cause) causeView {
 	first := c.Findings[0]
-	of := p.cases[first.Case]
+	of := p.views[first.Case]
 	group := clauseGroup{Clause: first.Clause, Requirement: p.requirement(first.Finding), Findings: []result.Finding{first.Finding}}
 	v := causeView{
 		Cause: c, Number: number, Lead: newClauseView(group, of), Why: first.Why, Says: first.Says, Reproduce: of.Reproduce,
@@ -66,7 +66,7 @@ func (p *places) causeView(number int, c result.Cause) causeView {
 }
 
 func (p *places) causeRow(c result.Cause, f result.CauseFinding) causeRow {
-	of := p.cases[f.Case]
+	of := p.views[f.Case]
 	row := causeRow{Case: link{f.Case, of.Anchor}, Clause: link{f.ClauseID(), anchor(f.ClauseID())}, findingView: newFindingView(f.Finding, of)}
 	row.Differs = f.Outcome != c.Outcome
 	return row

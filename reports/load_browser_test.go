@@ -3,9 +3,6 @@
 package reports
 
 import (
-	"bytes"
-	"net/http"
-	"net/http/httptest"
 	"os"
 	"testing"
 
@@ -30,7 +27,7 @@ func TestBrowserLoad(t *testing.T) {
 	}
 	browser := startBrowser(t)
 	for name, l := range loads {
-		address := serveLoad(t, l)
+		address := serveText(t, pageOf(t, LoadHTML, l))
 		for _, look := range looks {
 			t.Run(name+"-"+look.name, func(t *testing.T) {
 				tab := openTab(browser, t, look)
@@ -54,21 +51,4 @@ func TestBrowserLoad(t *testing.T) {
 			})
 		}
 	}
-}
-
-func serveLoad(t *testing.T, l result.Load) string {
-	t.Helper()
-	var b bytes.Buffer
-	if err := LoadHTML(&b, l); err != nil {
-		t.Fatal(err)
-	}
-	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if r.URL.Path != "/" && r.URL.Path != "/favicon.ico" {
-			t.Errorf("the page asks for %s", r.URL)
-		}
-		w.Header().Set("Content-Type", "text/html; charset=utf-8")
-		_, _ = w.Write(b.Bytes())
-	}))
-	t.Cleanup(server.Close)
-	return server.URL + "/"
 }

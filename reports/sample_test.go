@@ -14,9 +14,9 @@ import (
 func sample() result.Run {
 	run := result.Run{
 		Version: result.Version, Kind: "conformance",
-		Tool: result.Tool{Name: "cibatest", Version: "v1.2.3"},
+		Tool: result.Tool{Name: "cibatest", Version: "v1.2.3", Commit: "0f1e2d3c4b5a"},
 		Target: result.Target{
-			Issuer: "https://op.example.com/tenant", Persona: "core",
+			Issuer: "https://op.example.com/tenant", Product: "Example OP 4.2", Persona: "core",
 			Capabilities: map[string]result.Capability{
 				"poll":      {Has: true, Reason: "backchannel_token_delivery_modes_supported"},
 				"user_code": {Reason: "discovery says user_code is not supported"},
@@ -33,7 +33,6 @@ func sample() result.Run {
 		Selection:  result.Selection{Concurrency: 64},
 		Seed:       42,
 		Verdict:    result.NonConformant,
-		Notes:      []string{"the OP is reached by plain http on loopback"},
 		Profiles: []result.Profile{
 			{
 				ID: "poll", Title: "CIBA Core, poll", Claim: result.ClaimTarget, Because: `client "poll-basic" is for poll`, Verdict: result.NonConformant,
@@ -49,6 +48,12 @@ func sample() result.Run {
 				NotTestable: []result.NotTestable{{Reason: "no client is for ping", Requirements: []string{"CIBA-10.2-PING-BODY", "CIBA-10.2-PING-BEARER"}}},
 			},
 		},
+		Command: "cibatest conform --target op.yaml --seed 42",
+		Texts: []result.Text{
+			{Name: "CIBA Core 1.0", Title: "OpenID Connect CIBA, Core 1.0", Edition: "final, 1 September 2021"},
+			{Name: "RFC 9396", Title: "OAuth 2.0 Rich Authorization Requests", Edition: "RFC 9396"},
+		},
+		Notes: []string{"the OP is reached by plain http on loopback"},
 	}
 	run.Cases = []result.Case{
 		{
@@ -261,8 +266,11 @@ var renders = []render{
 	{"markdown", "sample.md", func(b *bytes.Buffer, r result.Run) error { return Markdown(b, r) }},
 	{"badge", "sample.badge.json", func(b *bytes.Buffer, r result.Run) error { return Badge(b, r) }},
 	{"text", "sample.txt", func(b *bytes.Buffer, r result.Run) error { return Text(b, r, TextOptions{}) }},
+	{"statement", "sample.statement.html", func(b *bytes.Buffer, r result.Run) error { return Statement(b, r, sampleSource) }},
 	{"text in colour", "sample.color.txt", func(b *bytes.Buffer, r result.Run) error { return Text(b, r, TextOptions{Color: true, Width: 60}) }},
 }
+
+var sampleSource = Source{File: "run.json", SHA256: strings.Repeat("5e", 32)}
 
 func rendered(t testing.TB, r render, run result.Run) string {
 	t.Helper()

@@ -106,7 +106,7 @@ func newView(d digest) view {
 		Claims: d.profiles(), Outcomes: outcomes, Levels: levels(d.Requirements), CaseTally: tallyCases(d.Cases), Skipped: d.skipped,
 		Matrix: matrix(d), Capabilities: capabilities(d), Configuration: configuration(d.Target.Configuration),
 	}
-	p := &places{digest: d, urgent: maxUrgentEvidence, quiet: maxQuietEvidence, cases: map[string]caseView{}, shown: map[string]bool{}}
+	p := &places{digest: d, urgent: maxUrgentEvidence, quiet: maxQuietEvidence, views: map[string]caseView{}, shown: map[string]bool{}}
 	p.place()
 	v.Attention = p.attention()
 	v.Areas, v.Stray = p.areas()
@@ -118,13 +118,13 @@ func newView(d digest) view {
 type places struct {
 	digest
 	urgent, quiet int // bytes of evidence there still is room for
-	cases         map[string]caseView
+	views         map[string]caseView
 	shown         map[string]bool
 }
 
 func (p *places) place() {
 	for _, c := range p.Cases {
-		p.cases[c.ID] = p.caseView(c)
+		p.views[c.ID] = p.caseView(c)
 	}
 }
 
@@ -195,7 +195,7 @@ func (p *places) attention() []attentionView {
 	var list []attentionView
 	add := func(a attentionView, cases []result.Case) {
 		for _, c := range cases {
-			a.Cases = append(a.Cases, p.cases[c.ID])
+			a.Cases = append(a.Cases, p.views[c.ID])
 		}
 		if len(a.Causes)+len(a.Why)+len(a.Cases) > 0 {
 			list = append(list, a)
@@ -211,14 +211,31 @@ func (p *places) attention() []attentionView {
 }
 
 func (p *places) areas() ([]areaView, []caseView) {
+	list := areaTallies(p.Requirements)
+	for i := range list {
+		for j, r := range list[i].Requirements {
+			list[i].Requirements[j] = p.requirementView(r.Requirement)
+		}
+	}
+	var stray []caseView
+	for _, c := range p.Cases {
+		if !p.shown[c.ID] {
+			stray = append(stray, p.views[c.ID])
+		}
+	}
+	return list, stray
+}
+
+// areaTallies sorts requirements by their areas, in the order of the areas, and counts them.
+func areaTallies(requirements []result.Requirement) []areaView {
 	var list []areaView
-	for _, r := range p.Requirements {
+	for _, r := range requirements {
 		i := slices.IndexFunc(list, func(a areaView) bool { return a.Name == r.Area })
 		if i < 0 {
 			i = len(list)
 			list = append(list, areaView{Name: r.Area, Anchor: anchor("area-" + r.Area)})
 		}
-		list[i].Requirements = append(list[i].Requirements, p.requirementView(r))
+		list[i].Requirements = append(list[i].Requirements, requirementView{Requirement: r})
 	}
 	for i := range list {
 		var of []result.Outcome
@@ -228,20 +245,14 @@ func (p *places) areas() ([]areaView, []caseView) {
 		list[i].Tally = tally(of)
 		list[i].Bar = bar(list[i].Tally)
 	}
-	var stray []caseView
-	for _, c := range p.Cases {
-		if !p.shown[c.ID] {
-			stray = append(stray, p.cases[c.ID])
-		}
-	}
-	return list, stray
+	return list
 }
 
 func (p *places) requirementView(r result.Requirement) requirementView {
 	v := requirementView{Requirement: r, Anchor: anchor(r.ID), Known: p.expected(r)}
 	v.Links = linksOf(r)
 	for _, id := range r.Cases {
-		c, ok := p.cases[id]
+		c, ok := p.views[id]
 		switch {
 		case !ok:
 		case p.shown[id]:
@@ -253,21 +264,6 @@ func (p *places) requirementView(r result.Requirement) requirementView {
 		}
 	}
 	return v
-}
-
-// expected reports whether the baseline explains every case of the requirement that
-// came to the requirement's outcome.
-func (p *places) expected(r result.Requirement) bool {
-	found := false
-	for _, id := range r.Cases {
-		if c := p.cases[id]; c.Outcome == r.Outcome {
-			if c.Known == "" {
-				return false
-			}
-			found = true
-		}
-	}
-	return found
 }
 
 func capabilities(d digest) []capabilityView {

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"io"
@@ -23,13 +24,19 @@ func newReport() *cobra.Command {
 		{"markdown", "Markdown summary", reports.Markdown},
 		{"badge", "badge JSON", reports.Badge},
 	}
+	statement := statementFlags{}
 	cmd := &cobra.Command{
 		Use:   "report RUN.JSON",
 		Short: "Render a result file again",
 		Long: `Renders a run.json as text on standard output, or into the files named by flags. Of a run
-that was killed there is run.ndjson, with the cases that had ended.`,
+that was killed there is run.ndjson, with the cases that had ended.
+
+--statement writes a few pages to hand over: verdict, scope, texts, deviations with their
+clauses, and the SHA-256 of the result file. The OP's name and version come from product
+in the target file, or from --product.`,
 		Example: `  cibatest report out/run.json
   cibatest report out/run.json --html report.html --junit junit.xml
+  cibatest report out/run.json --statement statement.html --product 'Example OP 4.2'
   cibatest report diff before/run.json after/run.json`,
 		Args: cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
@@ -37,7 +44,11 @@ that was killed there is run.ndjson, with the cases that had ended.`,
 			if err != nil {
 				return usage(err)
 			}
-			written := false
+			run.Target.Product = cmp.Or(statement.product, run.Target.Product)
+			written, err := statement.write(args[0], run)
+			if err != nil {
+				return err
+			}
 			for _, r := range renderers {
 				path := *files[r.flag]
 				if path == "" {
@@ -57,6 +68,7 @@ that was killed there is run.ndjson, with the cases that had ended.`,
 	for _, r := range renderers {
 		files[r.flag] = cmd.Flags().String(r.flag, "", "write the "+r.use+" to this file")
 	}
+	statement.bind(cmd)
 	cmd.AddCommand(newReportDiff(), newReportLoad(), newReportMerge())
 	return cmd
 }

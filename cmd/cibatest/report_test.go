@@ -2,6 +2,8 @@ package main
 
 import (
 	"bytes"
+	"crypto/sha256"
+	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
@@ -29,6 +31,7 @@ func writeRun(t *testing.T, name string, outcome result.Outcome) string {
 func TestReport(t *testing.T) {
 	pass, fail := writeRun(t, "pass.json", result.Pass), writeRun(t, "fail.json", result.Fail)
 	page := filepath.Join(t.TempDir(), "page.html")
+	stated := filepath.Join(t.TempDir(), "statement.html")
 	for _, c := range []struct {
 		name string
 		args []string
@@ -37,6 +40,8 @@ func TestReport(t *testing.T) {
 	}{
 		{"text", []string{"report", fail}, exitOK, "1 fail"},
 		{"a file", []string{"report", fail, "--html", page}, exitOK, ""},
+		{"a statement", []string{"report", fail, "--statement", stated, "--product", "Example OP 4.2"}, exitOK, ""},
+		{"a statement where nothing can be written", []string{"report", fail, "--statement", "missing/s.html"}, exitUsage, ""},
 		{"diff, the same", []string{"report", "diff", fail, fail}, exitOK, "Still failing (1)"},
 		{"diff, worse", []string{"report", "diff", pass, fail}, exitNonConformant, "token-pending  pass → fail"},
 		{"diff, better", []string{"report", "diff", fail, pass}, exitOK, "Fixed (1)"},
@@ -57,5 +62,14 @@ func TestReport(t *testing.T) {
 	}
 	if html, err := os.ReadFile(page); err != nil || !bytes.Contains(html, []byte("token-pending")) {
 		t.Errorf("the page was not written: %v", err)
+	}
+	run, err := os.ReadFile(fail)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, want := range []string{"Example OP 4.2", fmt.Sprintf("%x", sha256.Sum256(run))} {
+		if html, err := os.ReadFile(stated); err != nil || !bytes.Contains(html, []byte(want)) {
+			t.Errorf("the statement does not tell %s: %v", want, err)
+		}
 	}
 }

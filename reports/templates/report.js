@@ -60,13 +60,6 @@
     target.scrollIntoView();
   }
 
-  let opened = [];
-  addEventListener("beforeprint", () => {
-    opened = [...document.querySelectorAll("details:not([open])")];
-    for (const d of opened) d.open = true;
-  });
-  addEventListener("afterprint", () => { for (const d of opened) d.open = false; });
-
   for (const c of document.querySelectorAll(".command")) copyButton(c);
   form.hidden = false;
   form.addEventListener("input", apply);
