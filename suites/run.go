@@ -39,6 +39,7 @@ type Options struct {
 	Command      string                     // does the run again, for the result; may be empty
 	Reproduce    func(caseID string) string // the command that repeats one case; may be nil
 	OnEvent      func(Event)                // called as cases end, from one goroutine at a time; may be nil
+	Watch        *Watch                     // lets others look at the run while it goes on; may be nil
 }
 
 // Event tells of a case that is over.
@@ -69,6 +70,7 @@ func Run(ctx context.Context, o Options) (result.Run, error) {
 	if err != nil {
 		return result.Run{}, err
 	}
+	o.Watch.begin(r, selected)
 	if err := r.prepare(ctx); err != nil {
 		return result.Run{}, err
 	}
@@ -136,6 +138,7 @@ func begin(ctx context.Context, o Options) (*run, error) {
 // the other, when nothing of others is open.
 func (r *run) conduct(ctx context.Context) {
 	runnable := r.leaveOut()
+	r.options.Watch.placed(r.jobs, runnable)
 	schedule.Run(ctx, places(runnable), r.options.Concurrency, func(ctx context.Context, i int) { r.attempt(ctx, runnable[i]) })
 	r.driver.BeginRetryRound()
 	for _, j := range r.deferred {

@@ -28,6 +28,7 @@ type conformFlags struct {
 	smoke       bool
 	strict      bool
 	json        bool
+	quiet       bool
 	dryRun      bool
 	concurrency int
 	seed        int64
@@ -69,6 +70,7 @@ by --profile. "cibatest explain rar" says what a profile demands.`,
 	flags.BoolVar(&f.smoke, "smoke", false, "a spread over all areas without expiry waits")
 	flags.BoolVar(&f.strict, "strict", false, "departures from a SHOULD count as failures")
 	flags.BoolVar(&f.json, "json", false, "print run.json on standard output instead of the text summary")
+	flags.BoolVarP(&f.quiet, "quiet", "q", false, "no progress and no news on standard error while cases run")
 	flags.BoolVar(&f.dryRun, "dry-run", false, "print the selected cases and stop")
 	flags.IntVar(&f.concurrency, "concurrency", 0, "cases at once; 0: budgets.concurrency of the target, 1: one after the other")
 	flags.Int64Var(&f.seed, "seed", 0,
@@ -129,15 +131,18 @@ func judge(cmd *cobra.Command, f conformFlags, selection suites.Selection, o *pr
 	defer to.Close()
 	seed := seedOr(f.seed)
 	command := again(cmd.Flags(), selection.Arguments, f, seed)
-	diary, err := openJournal(to.file(journalName), head(f, selection, o, seed, command))
+	begun := head(f, selection, o, seed, command)
+	diary, err := openJournal(to.file(journalName), begun)
 	if err != nil {
 		return usage(fmt.Errorf("--out: %w", err))
 	}
+	var watch suites.Watch
+	show := newProgress(faceOf(cmd.ErrOrStderr(), f, o), &watch, func(c result.Case) bool { return !known.Knows(begun, c) })
 	run, err := conduct(cmd, suites.Options{
 		Target: o.Target, Approver: o.Approver, RoundTripper: o.RoundTripper,
 		Select: selection, Strict: f.strict, Concurrency: f.concurrency, Seed: seed, Tool: tool(),
-		Command: command, Reproduce: reproduce(f.target),
-	}, diary)
+		Command: command, Reproduce: reproduce(f.target), Watch: &watch,
+	}, diary, show)
 	if err != nil {
 		_ = diary.close(true) // nothing was judged
 		return asExit(err)
@@ -175,14 +180,25 @@ func head(f conformFlags, selection suites.Selection, o *preflight.Opened, seed 
 }
 
 // conduct runs the suites, shows how far they are and keeps each case in the journal.
-func conduct(cmd *cobra.Command, o suites.Options, diary *journal) (result.Run, error) {
-	progress := newProgress(cmd.ErrOrStderr())
-	defer progress.done()
+func conduct(cmd *cobra.Command, o suites.Options, diary *journal, show *progress) (result.Run, error) {
+	defer show.done()
 	o.OnEvent = func(e suites.Event) {
 		diary.add(e.Result)
-		progress.event(e)
+		show.event(e)
 	}
 	return suites.Run(cmd.Context(), o)
+}
+
+// faceOf is how the run shows itself. Where a person decides on this terminal, lines leave
+// room for the questions.
+func faceOf(out io.Writer, f conformFlags, o *preflight.Opened) face {
+	switch {
+	case f.quiet:
+		return silent{}
+	case drawable(out) && !o.Approver.IsPerson():
+		return newAreasFace(out, o.Target.Issuer)
+	}
+	return plain{out}
 }
 
 // openTarget opens a target file or, without one, starts the embedded reference OP.

@@ -3,17 +3,13 @@ package main
 import (
 	"fmt"
 	"io"
-	"os"
 	"strings"
-	"sync"
 	"time"
 
 	bubbles "charm.land/bubbles/v2/progress"
 	tea "charm.land/bubbletea/v2"
-	"charm.land/lipgloss/v2"
 	"github.com/cibatest/cibatest/loadgen"
 	"github.com/cibatest/cibatest/reports/result"
-	"golang.org/x/term"
 )
 
 // loadProgress shows how a load goes: a dashboard on a terminal, a heartbeat line
@@ -24,8 +20,9 @@ type loadProgress interface {
 }
 
 func newLoadProgress(out io.Writer, issuer string) loadProgress {
-	if _, live := terminal(out); live && os.Getenv("TERM") != "dumb" {
-		return newDashboard(out, issuer)
+	if drawable(out) {
+		bar := bubbles.New(bubbles.WithWidth(30), bubbles.WithoutPercentage())
+		return loadDashboard{newDashboard(out, board{issuer: issuer, bar: bar})}
 	}
 	return &heartbeats{out: out}
 }
@@ -77,35 +74,10 @@ func shortly(micros int64) string {
 	}
 }
 
-// dashboard renews itself in place. The terminal is raw while it shows, or a
-// typed Ctrl-C would be echoed into the picture; so it turns that key back into
-// the signal that drains the run.
-type dashboard struct {
-	program *tea.Program
-	ended   sync.WaitGroup
-}
+// loadDashboard is a [dashboard] of a [board].
+type loadDashboard struct{ *dashboard }
 
-func newDashboard(out io.Writer, issuer string) *dashboard {
-	d := &dashboard{program: tea.NewProgram(board{issuer: issuer, bar: bubbles.New(bubbles.WithWidth(30), bubbles.WithoutPercentage())},
-		tea.WithOutput(raw(out)), tea.WithInput(keys()), tea.WithoutSignalHandler())}
-	d.ended.Go(func() { _, _ = d.program.Run() }) // a terminal that cannot be drawn on is no reason to end the run
-	return d
-}
-
-// keys is the terminal that keys come from, or none.
-func keys() io.Reader {
-	if term.IsTerminal(int(os.Stdin.Fd())) {
-		return os.Stdin
-	}
-	return nil
-}
-
-func (d *dashboard) window(s loadgen.Status) { d.program.Send(s) }
-
-func (d *dashboard) done() {
-	d.program.Quit()
-	d.ended.Wait()
-}
+func (d loadDashboard) window(s loadgen.Status) { d.show(s) }
 
 // board is what the dashboard shows.
 type board struct {
@@ -122,32 +94,12 @@ func (b board) Update(m tea.Msg) (tea.Model, tea.Cmd) {
 	case loadgen.Status:
 		b.status = m
 	case tea.KeyPressMsg:
-		if m.String() != "ctrl+c" {
-			break
-		}
-		if b.ending { // the second one ends the process, so the terminal has to be put right first
-			return b, tea.Sequence(tea.Quit, interrupt)
-		}
-		b.ending = true
-		return b, interrupt
+		var command tea.Cmd
+		b.ending, command = typed(m, b.ending)
+		return b, command
 	}
 	return b, nil
 }
-
-// interrupt sends this process the signal that Ctrl-C stands for.
-func interrupt() tea.Msg {
-	if self, err := os.FindProcess(os.Getpid()); err == nil {
-		_ = self.Signal(os.Interrupt) // there is nobody else to tell
-	}
-	return nil
-}
-
-var (
-	boardTitle = lipgloss.NewStyle().Bold(true)
-	boardFaint = lipgloss.NewStyle().Faint(true)
-	boardBad   = lipgloss.NewStyle().Bold(true).Foreground(lipgloss.Color("9"))
-	boardGood  = lipgloss.NewStyle().Foreground(lipgloss.Color("10"))
-)
 
 func (b board) View() tea.View {
 	s := b.status

@@ -1,7 +1,6 @@
 package main
 
 import (
-	"bytes"
 	"errors"
 	"io"
 	"os"
@@ -10,7 +9,6 @@ import (
 	"testing"
 
 	"github.com/cibatest/cibatest/reports/result"
-	"github.com/cibatest/cibatest/suites"
 )
 
 // TestWriteWhole fails in the middle of a file: the old one stays, and nothing
@@ -53,27 +51,5 @@ func TestStepSummary(t *testing.T) {
 	}
 	if !strings.HasPrefix(string(got), "before\n") || !strings.Contains(string(got), "✅ Conformant") {
 		t.Errorf("the step summary holds %q", got)
-	}
-}
-
-// TestProgress tells failures as they come, without control characters where
-// no terminal is.
-func TestProgress(t *testing.T) {
-	var out bytes.Buffer
-	p := newProgress(&out)
-	p.event(suites.Event{Case: "a", Outcome: result.Pass, Finished: 1, Total: 2})
-	p.event(suites.Event{Case: "b", Outcome: result.Fail, Message: "want 400,\x1b[31m got 200", Finished: 2, Total: 2})
-	p.show()
-	p.done()
-	if strings.Contains(out.String(), "\x1b") {
-		t.Errorf("control characters in %q", out.String())
-	}
-	for _, line := range []string{"fail b: ", "2 of 2 cases, 1 failed or not judged"} {
-		if !strings.Contains(out.String(), line) {
-			t.Errorf("%q is missing from %q", line, out.String())
-		}
-	}
-	if strings.Contains(out.String(), "pass a") {
-		t.Error("a case that passed is told")
 	}
 }

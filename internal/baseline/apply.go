@@ -22,6 +22,12 @@ func (b *Baseline) Apply(run *result.Run, strict bool) {
 	}
 }
 
+// Knows reports whether the outcome of a case is listed, while its run still goes on: of the
+// run only the selection counts. A nil baseline knows nothing.
+func (b *Baseline) Knows(run result.Run, c result.Case) bool {
+	return b != nil && slices.ContainsFunc(b.Known, func(e Entry) bool { return !e.Expired && e.explains(run, c) })
+}
+
 // NewWarnings are the cases that warn and are not listed. They are news, and fail no run.
 func NewWarnings(run result.Run) []string {
 	var ids []string

@@ -75,7 +75,7 @@ func (d *Driver) askLater(ctx context.Context, r Request, next sender) (*ciba.Re
 	defer d.clock.Pause()()
 	var resp *ciba.Response
 	for _, pause := range admissionPauses {
-		err := wait(ctx, pause)
+		err := d.pause(ctx, pause, ForRoom)
 		if err == nil {
 			resp, err = next(ctx, r)
 		}

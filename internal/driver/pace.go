@@ -1,7 +1,6 @@
 package driver
 
 import (
-	"context"
 	"time"
 
 	"github.com/cibatest/cibatest/internal/ciba"
@@ -150,22 +149,3 @@ func (r Request) pace() time.Duration {
 func Undecided(resp *ciba.Response) bool {
 	return resp.Is(ciba.AuthorizationPending, ciba.SlowDown)
 }
-
-// wait pauses until the time is over or the context ends.
-func wait(ctx context.Context, d time.Duration) error {
-	if d <= 0 {
-		return nil
-	}
-	timer := time.NewTimer(d)
-	defer timer.Stop()
-	select {
-	case <-timer.C:
-		return nil
-	case <-ctx.Done():
-		return interrupted(ctx)
-	}
-}
-
-// Wait pauses until the time is over, or until the case is out of time, which is a
-// [*Stop].
-func (d *Driver) Wait(ctx context.Context, pause time.Duration) error { return wait(ctx, pause) }

@@ -192,7 +192,7 @@ func (d *Driver) startDespiteLimits(ctx context.Context, c *Client) (*ciba.Respo
 		if !announced {
 			pause = unannouncedRest
 		}
-		if err := wait(ctx, min(pause, longest)); err != nil {
+		if err := d.pause(ctx, min(pause, longest), ForRoom); err != nil {
 			return nil, err
 		}
 	}

@@ -7,8 +7,8 @@ import (
 )
 
 // Random yields every random choice and text of one case. It is seeded by the run's
-// seed and the name of the case, so two runs with one seed send the same, however
-// their cases happen to overlap. Two things are always new, because repeating them
+// seed, the name of the case and how often it was tried, so two runs with one seed send
+// the same, however their cases happen to overlap. Two things are always new, because repeating them
 // would change what an OP has to do: the jti of client assertions, and keys.
 //
 // Random is safe for concurrent use.

@@ -36,10 +36,12 @@ type Run struct {
 	Memory    Memory
 	turnstile turnstiles
 	admission admission
+	waits     waits
 	usual     usual // set before the first case, read afterwards
 
 	mu    sync.Mutex
 	notes []string
+	names map[string]int // how often each name drew a [Random]
 }
 
 // NewRun prepares the clients of a target. Clients whose authentication method is
@@ -134,7 +136,7 @@ type Options struct {
 func (r *Run) Driver(o Options) *Driver {
 	return &Driver{
 		run: r, name: o.Name, user: o.User, offside: o.Offside, recorder: o.Recorder, clock: o.Clock,
-		open: &openRequests{}, random: NewRandom(r.seed, o.Name),
+		open: &openRequests{}, random: r.randomOf(o.Name),
 	}
 }
 
@@ -143,8 +145,23 @@ func (r *Run) Driver(o Options) *Driver {
 // case that happens to carry the scenario out.
 func (d *Driver) Sharing(name string, recorder *ciba.Recorder) *Driver {
 	own := *d
-	own.recorder, own.random = recorder, NewRandom(d.run.seed, name)
+	own.recorder, own.random = recorder, d.run.randomOf(name)
 	return &own
+}
+
+// randomOf yields the random values of a name: others whenever it is tried again, so that
+// no prompt or answer of one try is taken for one of the next.
+func (r *Run) randomOf(name string) *Random {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.names == nil {
+		r.names = map[string]int{}
+	}
+	r.names[name]++
+	if n := r.names[name]; n > 1 {
+		name = fmt.Sprintf("%s, try %d", name, n)
+	}
+	return NewRandom(r.seed, name)
 }
 
 // Random yields the random values of this case.

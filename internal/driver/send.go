@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"net/http"
-	"time"
 
 	"github.com/cibatest/cibatest/internal/ciba"
 )
@@ -35,7 +34,7 @@ func (d *Driver) paced(next sender) sender {
 			return next(ctx, r)
 		}
 		if !r.AtOnce {
-			if err := wait(ctx, time.Until(r.Flow.NextPoll())); err != nil {
+			if err := d.WaitUntil(ctx, r.Flow.NextPoll(), ForTurn); err != nil {
 				return nil, err
 			}
 		}

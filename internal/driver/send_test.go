@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/cibatest/cibatest/internal/ciba"
+	"github.com/cibatest/cibatest/internal/targetfile"
 )
 
 // A poll waits for its turn, counted from the answer to the one before, and slow_down
@@ -306,6 +307,29 @@ func TestRandom(t *testing.T) {
 	}
 	if !slices.Equal(a.Perm(9), again.Perm(9)) || a.IntN(1000) != again.IntN(1000) {
 		t.Error("choices are decided by seed and name")
+	}
+}
+
+// A case that is tried again sends other texts, and the same ones in every run of a seed.
+func TestRandomOfEachTry(t *testing.T) {
+	t.Parallel()
+	texts := func() (list []string) {
+		run, err := NewRun(RunOptions{Target: &targetfile.Target{}, Seed: 7})
+		if err != nil {
+			t.Fatal(err)
+		}
+		first, second := run.Driver(Options{Name: "a"}), run.Driver(Options{Name: "a"})
+		for _, d := range []*Driver{first, second, second.Sharing("b", nil), second.Sharing("b", nil)} {
+			list = append(list, d.Random().Text())
+		}
+		return list
+	}
+	one, other := texts(), texts()
+	if !slices.Equal(one, other) {
+		t.Errorf("two runs of a seed have %q and %q", one, other)
+	}
+	if slices.Sort(one); len(slices.Compact(one)) != 4 {
+		t.Errorf("some tries have the same text: %q", other)
 	}
 }
 

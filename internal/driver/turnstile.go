@@ -50,7 +50,7 @@ func (d *Driver) onceMore(ctx context.Context, r Request, gate *turnstile, next 
 	if err != nil || !Overloaded(resp) {
 		return resp, err
 	}
-	if err := wait(ctx, max(unannouncedRest, r.pace())); err != nil {
+	if err := d.pause(ctx, max(unannouncedRest, r.pace()), ForRoom); err != nil {
 		return nil, err
 	}
 	return next(ctx, r)
@@ -59,7 +59,7 @@ func (d *Driver) onceMore(ctx context.Context, r Request, gate *turnstile, next 
 // waitOut waits until one pace after the sending of a refused poll.
 func (d *Driver) waitOut(ctx context.Context, resp *ciba.Response, pace time.Duration) error {
 	defer d.clock.Pause()()
-	return wait(ctx, time.Until(resp.Sent.Add(pace)))
+	return d.WaitUntil(ctx, resp.Sent.Add(pace), ForTurn)
 }
 
 // queued sends when it is the request's turn, and again while the OP refuses it.
@@ -68,7 +68,7 @@ func (d *Driver) queued(ctx context.Context, r Request, gate *turnstile, next se
 	gate.enter(ctx)
 	defer func() { gate.leave(resp) }()
 	for n := range repeats {
-		if err := wait(ctx, time.Until(gate.opens())); err != nil {
+		if err := d.WaitUntil(ctx, gate.opens(), ForRoom); err != nil {
 			return nil, err
 		}
 		resp, err = next(ctx, r)

@@ -32,7 +32,7 @@ var _ = Cases.Describe("Expiry", func() {
 	Case("expired-late-poll", "may be forgotten long after",
 		Judges("CIBA-11-EXPIRED-LATE-POLL").WaitsForExpiry().Limit(DefaultLimit+wellAfterExpiry).About(expiryTime+wellAfterExpiry), func(t *T) {
 			flow := startExpiring(t, nil)
-			t.WaitUntil(flow.ExpiredBy().Add(wellAfterExpiry))
+			WaitPastExpiry(t, flow, wellAfterExpiry)
 			t.Judge(pollEnded(t, flow))
 		})
 	Case("expiry-not-early", "does not come before expires_in",
@@ -48,7 +48,7 @@ var _ = Cases.Describe("Expiry", func() {
 	Case("expired-final", "is final: a later approval brings no tokens",
 		Judges("CIBA-11-EXPIRED-FINAL").WaitsForExpiry().About(expiryTime), func(t *T) {
 			flow := startExpiring(t, nil)
-			t.WaitUntil(flow.ExpiredBy().Add(ExpiryLatest))
+			WaitPastExpiry(t, flow, ExpiryLatest)
 			_ = Overrule(t, flow, true) // a device that no longer offers the prompt is right, too
 			t.JudgeVariant("after an approval that came too late", pollEnded(t, flow))
 			t.JudgeVariant("one interval after that", t.Poll(flow))
@@ -59,13 +59,13 @@ var _ = Cases.Describe("Expiry", func() {
 		Judges("CIBA-11-APPROVED-UNREDEEMED-EXPIRES").WaitsForExpiry().About(expiryTime), func(t *T) {
 			flow := startExpiring(t, nil)
 			t.Approve(flow)
-			t.WaitUntil(flow.ExpiredBy().Add(ExpiryLatest))
+			WaitPastExpiry(t, flow, ExpiryLatest)
 			t.Judge(pollEnded(t, flow))
 		})
 	Case("expired-other-client", "of a request is nothing another client learns of",
 		Judges("CIBA-11-OTHER-CLIENT-EXPIRED").WaitsForExpiry().About(expiryTime), func(t *T) {
 			flow := startExpiring(t, nil)
-			t.WaitUntil(flow.ExpiredBy().Add(ExpiryLatest))
+			WaitPastExpiry(t, flow, ExpiryLatest)
 			t.Judge(pollAsSecond(t, flow))
 		})
 	Case("expiry-approval-race", "and approval at the same moment have one winner",
@@ -176,10 +176,10 @@ type endedFlow struct {
 func sharedExpiry(t *T) endedFlow {
 	return Observe(t, "expired", func(t *T) endedFlow {
 		flow := startExpiring(t, nil)
-		t.WaitUntil(flow.ExpiredBy().Add(ExpiryLate))
+		WaitPastExpiry(t, flow, ExpiryLate)
 		resp := t.PollNow(flow)
 		if driver.Undecided(resp) {
-			t.WaitUntil(flow.ExpiredBy().Add(ExpiryLatest))
+			WaitPastExpiry(t, flow, ExpiryLatest)
 			resp = t.Poll(flow)
 		}
 		return endedFlow{flow, t.MustAnswer(resp)}
@@ -202,7 +202,7 @@ func pollEnded(t *T, f *Flow) *ciba.Response {
 // pollShortlyBefore polls at the last moment at which the flow has to be
 // pending. A long poll that is answered after the expiry tells nothing.
 func pollShortlyBefore(t *T, f *Flow) *ciba.Response {
-	t.WaitUntil(f.Expires().Add(-ExpiryEarly))
+	WaitNearExpiry(t, f, ExpiryEarly)
 	resp := t.MustAnswer(t.PollNow(f))
 	if f.Outlived(resp) {
 		t.Skip("the OP held the poll of %s before the expiry until after it", ExpiryEarly)
@@ -216,7 +216,7 @@ func judgeLateApproval(t *T) {
 	margin := func(f *Flow) time.Duration { return f.DecisionWindow() + ExpiryEarly }
 	flow := startExpiring(t, func(f *Flow) time.Duration { return margin(f) + time.Second })
 	flow.EndAwaited = false // an end that load control brings about tells nothing here
-	t.WaitUntil(flow.Expires().Add(-margin(flow)))
+	WaitNearExpiry(t, flow, margin(flow))
 	decideNow(t, flow, true)
 	resp := t.MustAnswer(t.Poll(flow))
 	for driver.Undecided(resp) && pollFits(flow) {
@@ -240,12 +240,12 @@ func judgeAnnouncedExpiry(t *T) {
 	if !pollFits(early) {
 		t.Skip("no poll fits into expires_in %s at an interval of %s", early.ExpiresIn, early.Spacing())
 	}
-	t.WaitUntil(early.Expires().Add(-ExpiryEarly))
+	WaitNearExpiry(t, early, ExpiryEarly)
 	before := t.MustAnswer(t.PollNow(early))
 	if late == early {
 		late = mustStartWithExpiry(t, 30*time.Second)
 	}
-	t.WaitUntil(late.ExpiredBy().Add(ExpiryLatest))
+	WaitPastExpiry(t, late, ExpiryLatest)
 	after := t.MustAnswer(pollEnded(t, late))
 	var polled *ciba.Response
 	if driver.Undecided(before) && late.ExpiredBy().After(early.ExpiredBy().Add(-time.Second)) {
@@ -287,7 +287,7 @@ func judgeApprovalAtExpiry(t *T) {
 	first, late := make([]*ciba.Response, flows), make([]*ciba.Response, flows)
 	t.Together(flows, func(i int) {
 		flow := list[i]
-		t.WaitUntil(flow.Expires().Add(-expiryEdge + time.Duration(i)*expiryEdge/2))
+		WaitNearExpiry(t, flow, expiryEdge-time.Duration(i)*expiryEdge/2)
 		_ = Overrule(t, flow, true)
 		if i%2 == 0 {
 			first[i] = t.MustAnswer(t.PollNow(flow))
@@ -295,7 +295,7 @@ func judgeApprovalAtExpiry(t *T) {
 				return // another poll would be a replay
 			}
 		}
-		t.WaitUntil(flow.ExpiredBy().Add(ExpiryLatest))
+		WaitPastExpiry(t, flow, ExpiryLatest)
 		late[i] = t.MustAnswer(pollEnded(t, flow))
 	})
 	for i := range list {

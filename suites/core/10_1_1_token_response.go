@@ -104,7 +104,7 @@ func judgeTokensOutlivingRequest(t *T) {
 	if resp.Received.Add(tokens.ExpiresIn).Before(end.Add(ExpiryLatest)) {
 		t.Skip("the access token lives for %s, which is no longer than the request", tokens.ExpiresIn)
 	}
-	t.WaitUntil(end)
+	WaitPastExpiry(t, flow, ExpiryLatest)
 	t.Check(UserinfoSubject(t, tokens.AccessToken) != nil, "the access token still works",
 		"UserInfo does not take it %s before it expires", time.Until(resp.Received.Add(tokens.ExpiresIn)).Round(time.Second))
 	if tokens.RefreshToken == "" {

@@ -195,17 +195,30 @@ func abortTransient(format string, args ...any) {
 }
 
 // Wait pauses the case.
-func (t *T) Wait(d time.Duration) {
-	if err := t.driver.Wait(t.ctx, d); err != nil {
+func (t *T) Wait(d time.Duration) { t.WaitUntil(time.Now().Add(d)) }
+
+// WaitUntil pauses the case until a moment, which may be past.
+func (t *T) WaitUntil(moment time.Time) { waitFor(t, driver.ForPause, moment) }
+
+// WaitTurn pauses the case until the flow may be polled.
+func (t *T) WaitTurn(f *Flow) { waitFor(t, driver.ForTurn, f.NextPoll()) }
+
+// WaitNearExpiry pauses the case until shortly before the flow may expire.
+func WaitNearExpiry(t *T, f *Flow, before time.Duration) {
+	waitFor(t, driver.ForExpiry, f.Expires().Add(-before))
+}
+
+// WaitPastExpiry pauses the case until some time after the flow has to have expired.
+func WaitPastExpiry(t *T, f *Flow, after time.Duration) {
+	waitFor(t, driver.ForExpiry, f.ExpiredBy().Add(after))
+}
+
+// waitFor pauses the case, and lets whoever watches the run know what for.
+func waitFor(t *T, why driver.Reason, moment time.Time) {
+	if err := t.driver.WaitUntil(t.ctx, moment, why); err != nil {
 		endOn(t, err)
 	}
 }
-
-// WaitUntil pauses the case until a moment, which may be past.
-func (t *T) WaitUntil(moment time.Time) { t.Wait(time.Until(moment)) }
-
-// WaitTurn pauses the case until the flow may be polled.
-func (t *T) WaitTurn(f *Flow) { t.WaitUntil(f.NextPoll()) }
 
 // endOn ends the case for what kept the driver from an answer.
 func endOn(t *T, err error) {

@@ -10,11 +10,9 @@ import (
 	"strings"
 	"sync/atomic"
 	"testing"
-	"testing/synctest"
 	"time"
 
 	"github.com/cibatest/cibatest/internal/lab"
-	"github.com/cibatest/cibatest/internal/memnet"
 	"github.com/cibatest/cibatest/reports/result"
 	"github.com/cibatest/cibatest/suites"
 )
@@ -170,23 +168,7 @@ func TestPassingTrouble(t *testing.T) {
 
 func judgeHostile(t *testing.T, s suites.Selection, spoil func(*http.Response) (*http.Response, error)) result.Run {
 	t.Helper()
-	var run result.Run
-	cases()
-	synctest.Test(t, func(t *testing.T) {
-		network := memnet.New()
-		defer network.Close()
-		ctx, cancel := context.WithCancel(context.Background())
-		defer cancel()
-		l, err := lab.Start(ctx, lab.Options{Network: network})
-		if err != nil {
-			t.Fatal(err)
-		}
-		defer l.Close()
-		transport := hostile{l.RoundTripper, spoil}
-		run, err = suites.Run(ctx, suites.Options{Target: l.Target, Approver: l.Approver, RoundTripper: transport, Select: s, Tool: result.Tool{Name: "cibatest", Version: "test"}})
-		if err != nil {
-			t.Fatal(err)
-		}
+	return judgeLab(t, lab.Options{}, func(o *suites.Options) {
+		o.Select, o.RoundTripper = s, hostile{o.RoundTripper, spoil}
 	})
-	return run
 }

@@ -1,6 +1,7 @@
 // Package schedule runs jobs side by side that must not all overlap: it knows locks that
 // are shared or exclusive, latches that hold jobs back until others are over, and the
-// critical path of what ran. It knows nothing of what a job does.
+// critical path of what ran, and it estimates how long what is left takes. It knows nothing
+// of what a job does.
 package schedule
 
 import (
@@ -16,7 +17,27 @@ type Job struct {
 	WaitFor []*Latch // it begins when all of these are open
 	Opens   []*Latch // it is counted into these, and counted out when it is over
 
+	mu           sync.Mutex
 	began, ended time.Time // zero while it has not run
+}
+
+func (j *Job) begin() {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	j.began = time.Now()
+}
+
+func (j *Job) end() {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	j.ended = time.Now()
+}
+
+// ran is when a job began and ended, each zero as long as it has not.
+func (j *Job) ran() (began, ended time.Time) {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	return j.began, j.ended
 }
 
 // Lock is a claim on something that jobs share, by its name.
@@ -163,9 +184,9 @@ func Run(ctx context.Context, jobs []*Job, concurrency int, work func(ctx contex
 			}
 			defer held.release(j.Locks)
 			defer func() { <-slots }()
-			j.began = time.Now()
+			j.begin()
 			work(ctx, i)
-			j.ended = time.Now()
+			j.end()
 		})
 	}
 	wg.Wait()

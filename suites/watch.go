@@ -1,0 +1,149 @@
+package suites
+
+import (
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/cibatest/cibatest/internal/catalogue"
+	"github.com/cibatest/cibatest/internal/ciba"
+	"github.com/cibatest/cibatest/internal/driver"
+	"github.com/cibatest/cibatest/suites/harness"
+	"github.com/cibatest/cibatest/suites/internal/schedule"
+)
+
+// Watch lets others look at a run while it goes on, by [Options]. The zero value is ready
+// for one run. It is safe for concurrent use.
+type Watch struct {
+	mu       sync.Mutex
+	run      *run                  // nil: it has not begun
+	selected []*harness.Definition // known from its beginning
+	jobs     []*job                // known once the cases have their places
+	runnable []*job                // those of them that were not left out
+}
+
+// Look is a run at one moment.
+type Look struct {
+	// Areas have the selected cases, in the order of the catalogue; none: the run has not
+	// begun.
+	Areas []AreaLook
+
+	// Placed says that the cases have their places. Before, the OP is asked what has to be
+	// known for that, and no case runs.
+	Placed bool
+
+	// Waits are the pauses that running cases make, in no order.
+	Waits []Wait
+
+	// Left estimates how long the cases still take; zero before they are placed.
+	Left time.Duration
+}
+
+// AreaLook is how far the cases of an area are.
+type AreaLook struct {
+	Name            string
+	Finished, Total int
+}
+
+// Wait is a pause of a case: By is its id.
+type Wait = driver.Wait
+
+// WaitReason is what a [Wait] is for.
+type WaitReason = driver.Reason
+
+// The reasons of waits.
+const (
+	ForExpiry = driver.ForExpiry // a request expires
+	ForTurn   = driver.ForTurn   // a poll keeps the interval
+	ForRoom   = driver.ForRoom   // the OP refuses requests for the moment
+	ForPause  = driver.ForPause  // anything else
+)
+
+// Look tells how far the run is.
+func (w *Watch) Look() Look {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if w.run == nil {
+		return Look{}
+	}
+	look := Look{Areas: w.areas(), Placed: w.jobs != nil, Waits: w.run.driver.Waits()}
+	if look.Placed {
+		look.Left = w.left(look.Waits)
+	}
+	return look
+}
+
+// begin says which cases a run has. A nil watch watches nothing.
+func (w *Watch) begin(r *run, selected []*harness.Definition) {
+	if w != nil {
+		w.mu.Lock()
+		defer w.mu.Unlock()
+		w.run, w.selected = r, selected
+	}
+}
+
+// placed says that the cases have their places.
+func (w *Watch) placed(jobs, runnable []*job) {
+	if w != nil {
+		w.mu.Lock()
+		defer w.mu.Unlock()
+		w.jobs, w.runnable = jobs, runnable
+	}
+}
+
+func (w *Watch) areas() []AreaLook {
+	total, finished := map[string]int{}, map[string]int{}
+	for _, def := range w.selected {
+		total[def.Area]++
+	}
+	for _, j := range w.jobs {
+		if w.run.finished(j) {
+			finished[j.def.Area]++
+		}
+	}
+	var areas []AreaLook
+	for _, clause := range catalogue.Must().List() {
+		known := slices.ContainsFunc(areas, func(a AreaLook) bool { return a.Name == clause.Area })
+		if total[clause.Area] > 0 && !known {
+			areas = append(areas, AreaLook{Name: clause.Area, Finished: finished[clause.Area], Total: total[clause.Area]})
+		}
+	}
+	return areas
+}
+
+// left plays what is left of the plan. A case that waits is known to last until then.
+func (w *Watch) left(waits []Wait) time.Duration {
+	until := map[string]time.Time{}
+	for _, wait := range waits {
+		if wait.Until.After(until[wait.By]) {
+			until[wait.By] = wait.Until
+		}
+	}
+	return schedule.Left(places(w.runnable), w.run.options.Concurrency, func(i int, running time.Duration) time.Duration {
+		def := w.runnable[i].def
+		return max(w.run.about(def)-running, time.Until(until[def.ID]), leastLeft)
+	})
+}
+
+// leastLeft is what a case is expected to take at least from any moment on.
+const leastLeft = time.Second
+
+// about is how long a case takes at this OP, as far as that is known before it waits. What
+// cases say themselves is for an interval of 5 s.
+func (r *run) about(def *harness.Definition) time.Duration {
+	about := def.Place().About
+	switch {
+	case about == 0 && def.AsksForDecision():
+		about = ciba.DefaultInterval + time.Second // most let a user decide and poll once
+	case about == 0:
+		about = time.Second
+	}
+	if acks := r.driver.Memory.Acks(); len(acks) > 0 && !def.WaitsForExpiry() {
+		interval := acks[len(acks)-1].Interval
+		if interval == 0 {
+			interval = ciba.DefaultInterval
+		}
+		about = time.Duration(about.Seconds() / ciba.DefaultInterval.Seconds() * float64(interval))
+	}
+	return about
+}
