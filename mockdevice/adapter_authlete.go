@@ -135,7 +135,7 @@ func (d *Device) decisionNow(r *http.Request, k wire.Key, until time.Time) Actio
 // tellTimeout tells an OP that wants to hear of it that nobody decided.
 func (d *Device) tellTimeout(k wire.Key) {
 	d.outbox.do(&d.work, func() {
-		if c, err := d.claim(k, nil, Decision{Action: wire.TimedOut}, "time"); err == nil && c.first {
+		if c, err := d.claim(k, anySeq, Decision{Action: wire.TimedOut}, "time"); err == nil && c.first {
 			_ = d.deliver(c.request, c.outlet, Decision{Action: wire.TimedOut})
 		}
 	})

@@ -68,5 +68,5 @@ func (a Answer) write(w http.ResponseWriter, r Request, d Decision) {
 	w.Header().Set("Content-Type", a.ContentType)
 	w.Header().Set("Cache-Control", "no-store")
 	w.WriteHeader(a.Status)
-	_, _ = io.WriteString(w, t.fill(a.Body, r, d, t.escape()))
+	_, _ = io.WriteString(w, t.body(t.values(r, d)))
 }

@@ -9,13 +9,23 @@ import (
 	"strings"
 	"time"
 
+	"github.com/cibatest/cibatest/internal/serve"
 	"github.com/cibatest/cibatest/mockdevice/wire"
 )
 
 // receiveKeycloak takes what Keycloak's HTTP authentication channel sends. It
 // wants 201; the bearer token identifies the request and comes back with the
-// decision. It is a secret, so the request is known by its digest.
+// decision. It is a secret, so the request is known by its digest. The device's own token
+// has no place left but the query of the URL that Keycloak is configured with.
 func (d *Device) receiveKeycloak(w http.ResponseWriter, r *http.Request) {
+	switch {
+	case d.token != "" && !serve.Same(r.URL.Query().Get("token"), d.token):
+		wire.Refuse(w, http.StatusForbidden, errors.New("the device's token is missing: Keycloak's channel URL has to end in ?token=TOKEN"))
+		return
+	case d.adapters.Keycloak.Callback == "":
+		wire.Refuse(w, http.StatusNotFound, errors.New("no keycloak adapter is configured, which says where decisions go"))
+		return
+	}
 	bearer, ok := strings.CutPrefix(r.Header.Get("Authorization"), "Bearer ")
 	if !ok || bearer == "" {
 		w.Header().Set("WWW-Authenticate", "Bearer")

@@ -12,7 +12,11 @@ import (
 // take receives a request for an adapter, plays the faults of being asked, and says
 // whether the adapter is to answer as if all were well.
 func (d *Device) take(w http.ResponseWriter, r *http.Request, request Request, adapter string, out *outlet) bool {
-	verdict, err := d.receive(request, adapter, out)
+	var verdict Verdict
+	err := d.mayCall(request.Callback, r.RemoteAddr)
+	if err == nil {
+		verdict, err = d.receive(request, adapter, out)
+	}
 	if err != nil {
 		wire.Refuse(w, wire.StatusOf(err), err)
 		return false

@@ -34,6 +34,9 @@ func (d *Device) pullOnce(p Pull) (taken int, err error) {
 	}
 	for _, item := range p.items(document) {
 		request, err := p.Mapping.request(item)
+		if err == nil {
+			err = d.mayCall(request.Callback, "")
+		}
 		_, known := d.Find(request.AuthReqID)
 		if err == nil && !known {
 			_, err = d.receive(request, p.Name, p.out())

@@ -17,6 +17,7 @@ import (
 
 	"github.com/cibatest/cibatest/mockdevice/audit"
 	"github.com/cibatest/cibatest/mockdevice/phone"
+	"github.com/cibatest/cibatest/mockdevice/policy"
 )
 
 func openAudit(t *testing.T, path string) *audit.Log {
@@ -34,7 +35,7 @@ func verified(t *testing.T, path string) audit.Verification {
 	if err != nil {
 		t.Fatal(err)
 	}
-	v, err := audit.Verify(bytes.NewReader(data))
+	v, err := audit.Verify(bytes.NewReader(data), nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -95,19 +96,49 @@ func TestAuditTellsEveryStep(t *testing.T) {
 	}
 }
 
-// TestNothingIsDeliveredThatIsNotWritten: what the audit cannot hold, no OP is told.
-func TestNothingIsDeliveredThatIsNotWritten(t *testing.T) {
+// TestNothingIsDoneThatIsNotWritten: what the audit cannot hold is not taken in, and what
+// was taken in before is not decided. The OP is told neither that all is well nor a
+// decision.
+func TestNothingIsDoneThatIsNotWritten(t *testing.T) {
 	t.Parallel()
 	op := &counter{}
 	log := openAudit(t, filepath.Join(t.TempDir(), "audit"))
-	_ = log.Close() // nothing can be written any more
 	d := New(WithAudit(log), WithRoundTripper(op))
 	defer d.Close()
-	if err := d.Receive(Request{AuthReqID: "a", Callback: "http://op/cb"}); err != nil {
-		t.Fatal(err)
+	ask := func(id string) (int, string) {
+		w := httptest.NewRecorder()
+		d.Handler().ServeHTTP(w, httptest.NewRequestWithContext(t.Context(), "POST", "http://localhost/v1/requests",
+			strings.NewReader(`{"auth_req_id":"`+id+`","callback":"http://localhost/cb"}`)))
+		return w.Code, w.Body.String()
 	}
-	if err := d.Decide(t.Context(), "a", Decision{Action: Approve}); err == nil {
-		t.Error("the decision went well")
+	if status, text := ask("before"); status != http.StatusAccepted {
+		t.Fatalf("got %d %s", status, text)
+	}
+	_ = log.Close() // nothing can be written any more
+	d.SetPolicy(policy.ApproveAll)
+	for _, id := range []string{"first", "second"} { // one finds out, the next one knows
+		if status, text := ask(id); status != http.StatusServiceUnavailable || !strings.Contains(text, "audit") {
+			t.Errorf("a request is answered %d %s", status, text)
+		}
+		if _, known := d.Find(id); known {
+			t.Error("the refused request is kept")
+		}
+	}
+	select {
+	case <-log.Broken():
+	default:
+		t.Error("nobody is told that the audit is broken")
+	}
+	w := httptest.NewRecorder()
+	d.Handler().ServeHTTP(w, httptest.NewRequestWithContext(t.Context(), "POST", "http://localhost/approve?auth_req_id=before&action=allow", nil))
+	if w.Code != http.StatusServiceUnavailable {
+		t.Errorf("a decision is answered %d %s", w.Code, w.Body)
+	}
+	if r, _ := d.Find("before"); r.Decided != "" || r.Outcome != nil {
+		t.Errorf("the request is shown as decided: %+v", r)
+	}
+	if c := d.Counters(); c.Open != 1 || c.Held != 1 || len(c.Decided) != 0 || c.Received != 1 {
+		t.Errorf("counted %+v", c)
 	}
 	if len(op.seen(time.Now())) != 0 {
 		t.Error("the OP was told")

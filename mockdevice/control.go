@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"slices"
 	"strconv"
 	"sync"
 	"time"
@@ -22,10 +23,14 @@ func filterOf(r *http.Request) (Filter, error) {
 	return f, f.Check()
 }
 
-// maxList bounds one page of a list.
-const maxList = 1000
+// The bounds of one page of a list.
+const (
+	maxList      = 1000
+	maxListBytes = 8 << 20 // what the requests on it weigh
+)
 
-// list answers the newest requests that match, oldest of them first.
+// list answers the newest requests that match, as many as a page holds, oldest of them
+// first.
 func (d *Device) list(w http.ResponseWriter, r *http.Request) {
 	f, err := filterOf(r)
 	limit := maxList
@@ -41,6 +46,9 @@ func (d *Device) list(w http.ResponseWriter, r *http.Request) {
 	found := d.Requests(f.Matches)
 	total := len(found)
 	found = found[max(0, total-limit):]
+	slices.Reverse(found)
+	found = found[:wire.Lightest(found, maxListBytes)]
+	slices.Reverse(found)
 	for i := range found {
 		found[i] = found[i].WithoutSecrets()
 	}

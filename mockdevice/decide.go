@@ -10,12 +10,14 @@ import (
 	"github.com/cibatest/cibatest/mockdevice/wire"
 )
 
-// plan has the decision of a policy made when its time comes.
+// plan has the decision of a policy made when its time comes. It remembers the request by
+// its key and number, so that one that had to make room meanwhile is out of memory.
 func (d *Device) plan(rec *record, v Verdict) {
 	if v.Hold {
 		return
 	}
-	decide := func() { d.outbox.do(&d.work, func() { d.decideByRule(rec, v) }) }
+	k, seq := rec.key, rec.seq
+	decide := func() { d.outbox.do(&d.work, func() { d.decideByRule(k, seq, v) }) }
 	if v.After <= 0 {
 		d.pause.run(decide)
 		return
@@ -25,7 +27,7 @@ func (d *Device) plan(rec *record, v Verdict) {
 
 // decideByRule runs in the outbox. A person may have been faster, and the request
 // may have expired while the user thought: neither is an error of the device.
-func (d *Device) decideByRule(rec *record, v Verdict) {
+func (d *Device) decideByRule(k wire.Key, seq uint64, v Verdict) {
 	by := "policy"
 	if v.Rule != "" {
 		by = "rule " + v.Rule
@@ -34,11 +36,11 @@ func (d *Device) decideByRule(rec *record, v Verdict) {
 	if err != nil {
 		return
 	}
-	c, err := d.claim(rec.key, rec, decision, by)
+	c, err := d.claim(k, seq, decision, by)
 	switch {
 	case errors.Is(err, ErrExpired):
 		d.counters.expired.Add(1)
-		d.audit.Note(audit.Entry{Event: audit.Failed, Ref: rec.key.String(), Rule: v.Rule, Note: err.Error()})
+		d.audit.Note(audit.Entry{Event: audit.Failed, Ref: k.String(), Rule: v.Rule, Note: err.Error()})
 	case err != nil || !c.first:
 	case lateness(c.request, decision) > 0:
 		d.dispatch(c.request, c.outlet, decision, func(error) {})
@@ -60,7 +62,7 @@ func (d *Device) decide(ctx context.Context, k wire.Key, decision Decision, by s
 	if err != nil {
 		return err
 	}
-	c, err := d.claim(k, nil, decision, by)
+	c, err := d.claim(k, anySeq, decision, by)
 	if err != nil || !c.first || decision.Action == Ignore {
 		return err
 	}
@@ -86,31 +88,47 @@ type claim struct {
 	first   bool // the claimant is the one who delivers
 }
 
-// claim makes a decision the decision of a request: of this very record, where one
-// is given, since after a reset another may have its key. Whoever claims first is
-// the one who delivers; the audit has it on disk before anything is sent.
-func (d *Device) claim(k wire.Key, only *record, decision Decision, by string) (c claim, err error) {
+// anySeq is a claim on whichever request has the key.
+const anySeq = 0
+
+// claim makes a decision the decision of a request: of the one with this number, where
+// it is given, since after a reset another may have its key. Whoever claims first is
+// the one who delivers; the audit has it on disk before anything is sent, or nothing is
+// decided.
+func (d *Device) claim(k wire.Key, seq uint64, decision Decision, by string) (c claim, err error) {
 	d.store.with(k, func(sh *shard, rec *record) {
-		if rec == nil || only != nil && rec != only {
+		if rec == nil || seq != anySeq && rec.seq != seq {
 			err = ErrUnknown
 			return
 		}
 		if c, err = rec.claim(decision, by, time.Now()); c.first {
+			d.store.reweigh(rec)
 			sh.place(rec)
 		}
 	})
 	if !c.first {
 		return c, err
 	}
-	d.counters.of(decision.Action).Add(1)
 	err = d.audit.Write(audit.Entry{
 		Event: audit.Decided, Ref: k.String(), Decision: decision.Action, Rule: by, Details: audit.Digest(decision.AuthorizationDetails),
 	})
-	d.page.Changed(c.request.User(), k)
 	if err != nil {
-		d.conclude(k, err.Error())
+		d.undo(k, c)
+	} else {
+		d.counters.of(decision.Action).Add(1)
 	}
+	d.page.Changed(c.request.User(), k)
 	return c, err
+}
+
+// undo takes a decision back that the audit does not have, and that nobody was told.
+func (d *Device) undo(k wire.Key, c claim) {
+	d.store.with(k, func(sh *shard, rec *record) {
+		if rec != nil && rec.Outcome == c.request.Outcome {
+			rec.Decided, rec.Outcome = "", nil
+			sh.place(rec)
+		}
+	})
 }
 
 // claim decides the record, unless it was decided before or is too late. The lock of its

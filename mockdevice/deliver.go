@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net/http"
 	"net/http/httptrace"
 	"sync/atomic"
 	"time"
@@ -112,6 +113,7 @@ func (d *Device) send(k wire.Key, r Request, out *outlet, decision Decision) (re
 	if err != nil {
 		return true, err
 	}
+	req.Header.Set(loopHeader, d.name)
 	if decision.Has(WrongToken) {
 		req.Header.Set("Authorization", "Bearer not-the-token-of-this-request")
 	}
@@ -127,6 +129,9 @@ func (d *Device) send(k wire.Key, r Request, out *outlet, decision Decision) (re
 	_, _ = io.Copy(io.Discard, io.LimitReader(resp.Body, 64<<10))
 	d.counters.delivered.Add(1)
 	d.audit.Note(audit.Entry{Event: audit.Delivered, Ref: k.String(), Status: resp.StatusCode})
+	if resp.StatusCode == http.StatusLoopDetected {
+		return true, errSelf
+	}
 	if resp.StatusCode/100 != 2 {
 		return true, fmt.Errorf("the OP answers the decision with %d", resp.StatusCode)
 	}

@@ -2,6 +2,7 @@ package mockdevice
 
 import (
 	"context"
+	"crypto/rand"
 	"net/http"
 	"slices"
 	"sync"
@@ -18,6 +19,9 @@ import (
 type Device struct {
 	transport http.RoundTripper
 	token     string
+	name      string   // of this device among all, for itself only
+	hosts     []string // names it is served under without a token
+	callbacks []string // hosts it may call back
 	capacity  int
 	adapters  Adapters
 	audit     *audit.Log
@@ -39,13 +43,14 @@ type Device struct {
 
 // New makes a device that holds every request for a command.
 func New(options ...Option) *Device {
-	d := &Device{capacity: Capacity, wheel: newWheel(), outbox: outbox{limit: Concurrency}, native: nativeOutlet}
+	d := &Device{name: rand.Text(), capacity: Capacity, wheel: newWheel(), outbox: outbox{limit: Concurrency}, native: nativeOutlet}
 	d.ctx, d.cancel = context.WithCancel(context.Background())
 	d.SetPolicy(policy.Hold)
 	for _, o := range options {
 		o(d)
 	}
 	d.store, d.page = newStore(d.capacity), phone.New(behindPage{d}, d.token)
+	d.callbacks = append(d.callbacks, d.adapters.hosts()...)
 	if d.adapters.ApprovalURL != nil {
 		d.native = withDefault(nativeOutlet, d.adapters.ApprovalURL)
 	}
@@ -76,7 +81,8 @@ func (d *Device) SetRules(r *Rules) {
 	d.rules.Store(r)
 }
 
-// Receive takes a request in, as the HTTP API does.
+// Receive takes a request in, as the HTTP API does. The error says what no device could
+// work with, or wraps [ErrConflict] or [ErrNoAudit].
 func (d *Device) Receive(r Request) error {
 	_, err := d.receive(r, adapterNative, d.native)
 	return err
@@ -88,6 +94,9 @@ func (d *Device) receive(r Request, adapter string, out *outlet) (Verdict, error
 	r.ReceivedAt, r.Adapter = time.Now(), adapter
 	r.Decided, r.Outcome, r.Ref = "", nil, ""
 	if err := r.Check(); err != nil {
+		return Verdict{}, err
+	}
+	if err := d.audit.Err(); err != nil {
 		return Verdict{}, err
 	}
 	k := wire.KeyOf(r.AuthReqID)
@@ -113,10 +122,14 @@ func (d *Device) keep(rec *record, verdict Verdict) error {
 	if isKnown {
 		return conflict(known, asked)
 	}
-	d.counters.received.Add(1)
-	d.audit.Note(audit.Entry{
+	err := d.audit.Write(audit.Entry{
 		Event: audit.Received, Ref: k.String(), Rule: verdict.Rule, Adapter: asked.Adapter, Details: audit.Digest(asked.AuthorizationDetails),
 	})
+	if err != nil {
+		d.store.remove(k)
+		return err
+	}
+	d.counters.received.Add(1)
 	d.arrivals.tell(asked)
 	d.page.Changed(asked.User(), k)
 	if asked.Decided == "" {

@@ -33,7 +33,7 @@ generic: [{name: acme, map: {id: /id, user: /user, details: /rar, expires_at: /a
 			"/adapters/generic/acme", "/v1/explain", "/v1/decisions",
 		} {
 			w := httptest.NewRecorder()
-			r := httptest.NewRequest("POST", path, strings.NewReader(body))
+			r := httptest.NewRequest("POST", "http://localhost"+path, strings.NewReader(body))
 			r.Header.Set("Authorization", "Bearer b")
 			handler.ServeHTTP(w, r)
 			kept := d.Requests(nil)
@@ -42,7 +42,7 @@ generic: [{name: acme, map: {id: /id, user: /user, details: /rar, expires_at: /a
 			}
 			for _, r := range kept {
 				w := httptest.NewRecorder()
-				handler.ServeHTTP(w, httptest.NewRequest("GET", "/phone/requests/"+r.Ref, nil))
+				handler.ServeHTTP(w, httptest.NewRequest("GET", "http://localhost/phone/requests/"+r.Ref, nil))
 				if w.Code != http.StatusOK || !utf8.ValidString(w.Body.String()) {
 					t.Fatalf("the page is answered %d", w.Code)
 				}

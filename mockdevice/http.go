@@ -2,14 +2,12 @@ package mockdevice
 
 import (
 	"context"
-	"crypto/subtle"
 	_ "embed"
 	"errors"
-	"fmt"
 	"net"
 	"net/http"
-	"strings"
 
+	"github.com/cibatest/cibatest/internal/serve"
 	"github.com/cibatest/cibatest/mockdevice/wire"
 )
 
@@ -50,10 +48,16 @@ func (d *Device) routes() []route {
 	}
 }
 
-// errRebound answers DNS rebinding: a page of another origin whose name was made to point
-// here would be of the same origin to the browser.
-var errRebound = errors.New("without a token the device is shown under a loopback address only, " +
-	"so that no other name can be made to mean it")
+// errRebound answers DNS rebinding, and every other name that nobody has given the device.
+var errRebound = errors.New("without a token the device is served under a loopback name, or under one it was told " +
+	"(cibatest device --allow-host NAME), so that no other name can be made to mean it")
+
+// errSelf answers a callback of this very device, which would command it in its own name.
+var errSelf = errors.New("the callback leads back to this device, which takes no commands from itself")
+
+// loopHeader names the device that makes a request, as CDN-Loop of RFC 8586 does: an
+// address cannot tell, since one machine has many.
+const loopHeader = "Cibatest-Device"
 
 // maxBody bounds an HTTP body, in bytes, against hostile OPs.
 const maxBody = 256 << 10
@@ -75,19 +79,22 @@ func (d *Device) Handler() http.Handler {
 	// must not decide for them.
 	sameOrigin := http.NewCrossOriginProtection()
 	return sameOrigin.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if d.token == "" && fromBrowser(r) && !loopback(r.Host) {
+		switch {
+		case d.token == "" && !serve.Known(r, d.hosts):
 			wire.Refuse(w, http.StatusForbidden, errRebound)
-			return
+		case r.Header.Get(loopHeader) == d.name:
+			wire.Refuse(w, http.StatusLoopDetected, errSelf)
+		default:
+			r.Body = http.MaxBytesReader(w, r.Body, maxBody)
+			mux.ServeHTTP(w, r)
 		}
-		r.Body = http.MaxBytesReader(w, r.Body, maxBody)
-		mux.ServeHTTP(w, r)
 	}))
 }
 
 // guarded asks for the bearer token, if there is one. The phone page has its own way in.
 func (d *Device) guarded(next http.HandlerFunc) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
-		if d.token != "" && !same(r.Header.Get("Authorization"), "Bearer "+d.token) {
+		if d.token != "" && !serve.Same(r.Header.Get("Authorization"), "Bearer "+d.token) {
 			w.Header().Set("WWW-Authenticate", "Bearer")
 			wire.Refuse(w, http.StatusUnauthorized, errors.New("a bearer token is needed"))
 			return
@@ -96,37 +103,14 @@ func (d *Device) guarded(next http.HandlerFunc) http.HandlerFunc {
 	}
 }
 
-// same takes the same time for every pair of texts of one length, since one of them is
-// a secret.
-func same(a, b string) bool { return subtle.ConstantTimeCompare([]byte(a), []byte(b)) == 1 }
-
 // ErrOpen is the refusal to let everybody on the network decide.
-var ErrOpen = errors.New("beyond loopback a device needs a token, or anybody could decide")
+var ErrOpen = serve.ErrOpen
 
 // Listen opens the address of a device. It refuses to listen beyond loopback
-// without a token.
+// without a token, with [ErrOpen].
 func Listen(ctx context.Context, address, token string) (net.Listener, error) {
-	if _, _, err := net.SplitHostPort(address); err != nil {
-		return nil, fmt.Errorf("address %q is not host:port", address)
-	}
-	if !loopback(address) && token == "" {
-		return nil, fmt.Errorf("listening on %s: %w", address, ErrOpen)
-	}
-	return (&net.ListenConfig{}).Listen(ctx, "tcp", address)
+	return serve.Listen(ctx, address, token)
 }
-
-// loopback reports whether an address, with or without a port, is this machine's own.
-func loopback(address string) bool {
-	host := address
-	if h, _, err := net.SplitHostPort(address); err == nil {
-		host = h
-	}
-	ip := net.ParseIP(strings.Trim(host, "[]"))
-	return host == "localhost" || ip != nil && ip.IsLoopback()
-}
-
-// fromBrowser knows browsers by a header no page can leave out or forge.
-func fromBrowser(r *http.Request) bool { return r.Header.Get("Sec-Fetch-Site") != "" }
 
 // serveOpenAPI shows the description of the API, which is no secret.
 func serveOpenAPI(w http.ResponseWriter, _ *http.Request) {

@@ -95,12 +95,11 @@ func (m Mapping) readDetails(document tree.Value, r *Request) error {
 // readExpiry takes a time as RFC 3339 or Unix seconds, or a number of seconds from now.
 func (m Mapping) readExpiry(document tree.Value, r *Request) error {
 	if text, err := textAt(document, m.ExpiresAt); err != nil || text != "" {
-		if seconds, err := strconv.ParseInt(text, 10, 64); err == nil {
-			r.ExpiresAt = time.Unix(seconds, 0)
-			return nil
+		if err == nil {
+			r.ExpiresAt, err = wire.ParseTime(text)
 		}
-		if r.ExpiresAt, err = time.Parse(time.RFC3339, text); err != nil {
-			return fmt.Errorf("expires_at (%s): %.40q is neither RFC 3339 nor Unix seconds", m.ExpiresAt, text)
+		if err != nil {
+			return fmt.Errorf("expires_at (%s): %w", m.ExpiresAt, err)
 		}
 		return nil
 	}

@@ -151,8 +151,9 @@ generic: [{name: acme, map: {id: /id}}]`, op.URL)))
 		{"GET", "/approve?auth_req_id=r1&action=allow", "/approve", ""},
 		{"GET", "/approve?auth_req_id=r1&action=allow", "/approve", "cross-site"},
 		{"GET", "/openapi.yaml", "", ""},
-		{"POST", "/adapters/keycloak", "", `{"login_hint":"alice"}`},
-		{"POST", "/adapters/keycloak", "", `{}`},
+		{"POST", "/adapters/keycloak?token=tok", "/adapters/keycloak", `{"login_hint":"alice"}`},
+		{"POST", "/adapters/keycloak?token=tok", "/adapters/keycloak", `{}`},
+		{"POST", "/adapters/keycloak?token=tok", "/adapters/keycloak", `{"login_hint":"bob"}`},
 		{"POST", "/adapters/keycloak", "", `{"login_hint":"bob"}`},
 		{
 			"POST", "/adapters/authlete/api/authenticate/poll", "/adapters/authlete/api/authenticate/{mode}",
@@ -210,7 +211,9 @@ generic: [{name: acme, map: {id: /id}}]`, op.URL)))
 var seldom = map[string]bool{
 	"GET /approve 400": true, "GET /approve 404": true, "GET /approve 409": true, "GET /approve 410": true, "GET /approve 502": true,
 	"POST /approve 403": true, "POST /approve 502": true,
-	"POST /adapters/keycloak 401": true, "POST /adapters/keycloak 503": true,
+	"POST /adapters/keycloak 401": true, "POST /adapters/keycloak 404": true, "POST /adapters/keycloak 503": true,
+	"GET /approve 503": true, "POST /approve 503": true, "POST /v1/requests/{id}/decision 503": true,
+	"POST /adapters/authlete/api/authenticate/actionize 503": true,
 	"POST /adapters/authlete/api/authenticate/{mode} 503":    true,
 	"POST /adapters/authlete/api/authenticate/actionize 410": true,
 	"POST /adapters/authlete/api/authenticate/actionize 502": true,

@@ -29,7 +29,20 @@ func WithRoundTripper(rt http.RoundTripper) Option { return func(d *Device) { d.
 // WithToken protects the HTTP API and the phone page with a bearer token.
 func WithToken(token string) Option { return func(d *Device) { d.token = token } }
 
-// WithCapacity replaces [Capacity].
+// WithHosts names the device for those who ask it without a token: its Host may be one of
+// these, besides loopback. See [Device.Handler].
+func WithHosts(names ...string) Option {
+	return func(d *Device) { d.hosts = append(d.hosts, names...) }
+}
+
+// WithCallbackHosts names hosts that requests may name in their callback, besides
+// loopback, the sender's own address, and the hosts of the adapters. A name that begins
+// with a dot stands for every host below it.
+func WithCallbackHosts(names ...string) Option {
+	return func(d *Device) { d.callbacks = append(d.callbacks, names...) }
+}
+
+// WithCapacity replaces [Capacity], and with it what the requests may weigh together.
 func WithCapacity(n int) Option { return func(d *Device) { d.capacity = max(1, n) } }
 
 // WithConcurrency replaces [Concurrency].

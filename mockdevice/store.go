@@ -16,8 +16,13 @@ type store struct {
 	shards   []shard
 	capacity int64
 	size     atomic.Int64
+	bytes    atomic.Int64 // what all requests weigh
 	arrivals atomic.Uint64
 }
+
+// bytesEach is what a request may weigh on average. Few weigh a tenth of it; the bound is
+// for those that an OP fills up.
+const bytesEach = 8 << 10
 
 // shard is a part of the store. A request is in its map, and in one of its two lists.
 type shard struct {
@@ -36,6 +41,7 @@ type record struct {
 	outlet     *outlet
 	in         *chain
 	prev, next *record
+	weight     int           // as weighed when it was added or decided
 	wasShown   bool          // everything was visible on the phone page
 	decided    chan struct{} // closed by a decision; nil unless somebody waits
 }
@@ -70,25 +76,54 @@ func (s *store) add(r *record) (known Request, isKnown bool, dropped int) {
 	r.seq = s.arrivals.Add(1)
 	sh.byKey[r.key] = r
 	sh.place(r)
-	if s.size.Add(1) > s.capacity {
-		dropped = s.dropOne(sh, r)
+	s.size.Add(1)
+	s.reweigh(r)
+	for s.full() && s.dropOne(sh, r) {
+		dropped++
 	}
 	return Request{}, false, dropped
 }
 
+// full reports whether a request has to make room.
+func (s *store) full() bool {
+	return s.size.Load() > s.capacity || s.bytes.Load() > s.capacity*bytesEach
+}
+
+// reweigh counts what a record takes now. The lock of its shard is held.
+func (s *store) reweigh(r *record) {
+	weight := r.Weight()
+	s.bytes.Add(int64(weight - r.weight))
+	r.weight = weight
+}
+
 // dropOne makes room: the oldest finished request of the shard, or the oldest.
-func (s *store) dropOne(sh *shard, newcomer *record) int {
+func (s *store) dropOne(sh *shard, newcomer *record) bool {
 	oldest := sh.finished.head
 	if oldest == nil || oldest == newcomer {
 		oldest = sh.open.head
 	}
 	if oldest == nil || oldest == newcomer {
-		return 0 // alone in its shard: the next arrival elsewhere makes room
+		return false // alone in its shard: the next arrival elsewhere makes room
 	}
-	oldest.in.remove(oldest)
-	delete(sh.byKey, oldest.key)
+	s.forget(sh, oldest)
+	return true
+}
+
+// forget takes a record out. The lock of its shard is held.
+func (s *store) forget(sh *shard, r *record) {
+	r.in.remove(r)
+	delete(sh.byKey, r.key)
 	s.size.Add(-1)
-	return 1
+	s.bytes.Add(-int64(r.weight))
+}
+
+// remove forgets the request of a key, if there is one.
+func (s *store) remove(k wire.Key) {
+	s.with(k, func(sh *shard, rec *record) {
+		if rec != nil {
+			s.forget(sh, rec)
+		}
+	})
 }
 
 // place puts a record at the end of the list it belongs to.
@@ -159,6 +194,9 @@ func (s *store) clear() {
 		sh := &s.shards[i]
 		sh.mu.Lock()
 		s.size.Add(-int64(len(sh.byKey)))
+		for _, r := range sh.byKey {
+			s.bytes.Add(-int64(r.weight))
+		}
 		sh.byKey, sh.open, sh.finished = map[wire.Key]*record{}, chain{}, chain{}
 		sh.mu.Unlock()
 	}

@@ -60,6 +60,7 @@ var (
 	ErrDecided  = wire.ErrDecided
 	ErrExpired  = wire.ErrExpired
 	ErrConflict = wire.ErrConflict
+	ErrNoAudit  = wire.ErrNoAudit
 )
 
 // ParseRules reads the text of a policy file; name is for messages.

@@ -42,7 +42,7 @@ func verifyAudit(cmd *cobra.Command, path, head string, asJSON bool) error {
 		return usage(err)
 	}
 	defer func() { _ = file.Close() }()
-	v, err := audit.Verify(file)
+	v, err := audit.Verify(file, nil)
 	if err == nil && head != "" && v.Head != head {
 		err = fmt.Errorf("the last line has the hash %s, not the one given: lines were added or cut off", v.Head)
 	}

@@ -25,7 +25,7 @@ func verified(t *testing.T, path string) Verification {
 	if err != nil {
 		t.Fatal(err)
 	}
-	v, err := Verify(bytes.NewReader(data))
+	v, err := Verify(bytes.NewReader(data), nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -76,7 +76,7 @@ func TestAuditNoticesChanges(t *testing.T) {
 	_ = l.Close()
 	data, _ := os.ReadFile(path)
 	check := func(what string, changed []byte) {
-		if _, err := Verify(bytes.NewReader(changed)); err == nil {
+		if _, err := Verify(bytes.NewReader(changed), nil); err == nil {
 			t.Errorf("%s is not noticed", what)
 		}
 	}
@@ -95,5 +95,51 @@ func TestAuditNoticesChanges(t *testing.T) {
 	}
 	if _, err := Open(path); err == nil {
 		t.Error("a changed file is continued")
+	}
+}
+
+// TestAKeyTellsWhoHasWritten: without one, a chain that was computed anew is consistent,
+// and only its head gives it away; with one it is not.
+func TestAKeyTellsWhoHasWritten(t *testing.T) {
+	t.Parallel()
+	key := []byte("a key that stays elsewhere")
+	written := func(decision wire.Action, options ...Option) ([]byte, string) {
+		path := filepath.Join(t.TempDir(), "audit")
+		l, err := Open(path, options...)
+		if err != nil {
+			t.Fatal(err)
+		}
+		l.Note(Entry{Event: Decided, Ref: "r", Decision: decision})
+		head := l.Head()
+		_ = l.Close()
+		if _, err := Open(path, WithKey([]byte("another key"))); err == nil {
+			t.Error("a chain is continued with another key")
+		}
+		data, _ := os.ReadFile(path)
+		return data, head
+	}
+	plain, head := written(wire.Approve)
+	forged, forgedHead := written(wire.Deny)
+	sealed, _ := written(wire.Approve, WithKey(key))
+	for _, c := range []struct {
+		name string
+		data []byte
+		key  []byte
+		good bool
+	}{
+		{"plain", plain, nil, true},
+		{"plain, computed anew", forged, nil, true},
+		{"sealed", sealed, key, true},
+		{"sealed, with another key", sealed, []byte("guess"), false},
+		{"sealed, without the key", sealed, nil, false},
+		{"computed anew without the key", forged, key, false},
+	} {
+		v, err := Verify(bytes.NewReader(c.data), c.key)
+		if (err == nil) != c.good || c.good && v.Keyed != (c.key != nil) {
+			t.Errorf("%s: %+v, %v", c.name, v, err)
+		}
+	}
+	if v, _ := Verify(bytes.NewReader(plain), nil); v.Head != head || head == forgedHead {
+		t.Errorf("the head is %s, told was %s", v.Head, head)
 	}
 }

@@ -21,17 +21,27 @@ type Log struct {
 	run     string
 	start   time.Time
 	decided map[wire.Key]wire.Action // by earlier runs
-	err     error
+	err     error                    // why nothing can be written any more
+	broken  chan struct{}            // closed when err is set
+	key     []byte                   // nil: the chain has no key
 }
+
+// Option changes how an audit is written.
+type Option func(*Log)
+
+// WithKey seals every line with a key (HMAC-SHA-256): a chain that was computed anew
+// without it does not verify. An audit that was begun with another key, or without one,
+// is not continued.
+func WithKey(key []byte) Option { return func(l *Log) { l.key = key } }
 
 // Open continues the audit in a file, or begins one. A last line that was cut
 // off by a crash is removed; a file whose chain is broken is refused.
-func Open(path string) (*Log, error) {
+func Open(path string, options ...Option) (*Log, error) {
 	file, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE, 0o600) //nolint:gosec // the user names the file
 	if err != nil {
 		return nil, fmt.Errorf("audit: %w", err)
 	}
-	l, err := resume(file)
+	l, err := resume(file, options...)
 	if err != nil {
 		_ = file.Close()
 		return nil, fmt.Errorf("audit %s: %w", path, err)
@@ -41,12 +51,15 @@ func Open(path string) (*Log, error) {
 
 // resume takes up a file that no other device has open: it checks the chain, learns what was
 // decided, and cuts off a torn line.
-func resume(file *os.File) (*Log, error) {
+func resume(file *os.File, options ...Option) (*Log, error) {
 	if err := lock(file); err != nil {
 		return nil, err
 	}
-	l := &Log{file: file, run: rand.Text()[:8], start: time.Now(), decided: map[wire.Key]wire.Action{}}
-	v, err := verify(file, l.remember)
+	l := &Log{file: file, run: rand.Text()[:8], start: time.Now(), decided: map[wire.Key]wire.Action{}, broken: make(chan struct{})}
+	for _, o := range options {
+		o(l)
+	}
+	v, err := verify(file, l.key, l.remember)
 	if err != nil {
 		return nil, fmt.Errorf("%w; move the file away to begin a new one", err)
 	}
@@ -96,7 +109,28 @@ func (l *Log) Forget() {
 	clear(l.decided)
 }
 
-// Note writes an entry that nothing depends on; a failure is told by [Log.Close].
+// Head is the hash of the last line: kept elsewhere, it shows whether lines were added,
+// cut off or computed anew.
+func (l *Log) Head() string {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.prev
+}
+
+// Err is nil as long as the audit can be written, and wraps [wire.ErrNoAudit] afterwards.
+func (l *Log) Err() error {
+	if l == nil {
+		return nil
+	}
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.err
+}
+
+// Broken is closed when the audit cannot be written any more; [Log.Err] says why.
+func (l *Log) Broken() <-chan struct{} { return l.broken }
+
+// Note writes an entry that nothing depends on; a failure is told by [Log.Err].
 func (l *Log) Note(e Entry) { _ = l.Write(e) }
 
 // Write appends one entry. After a failure every entry fails, so that nothing is done
@@ -113,12 +147,13 @@ func (l *Log) Write(e Entry) error {
 	now := time.Now()
 	e.Seq, e.Prev, e.Run = l.seq+1, l.prev, l.run
 	e.Wall, e.Mono = now.UTC().Format(time.RFC3339Nano), now.Sub(l.start).Nanoseconds()
-	line, hash, err := seal(e)
+	line, hash, err := seal(e, l.key)
 	if err == nil {
 		_, err = l.file.Write(line)
 	}
 	if err != nil {
-		l.err = fmt.Errorf("the audit cannot be written, so nothing is decided any more: %w", err)
+		l.err = fmt.Errorf("%w: %w", wire.ErrNoAudit, err)
+		close(l.broken)
 		return l.err
 	}
 	l.seq, l.prev = e.Seq, hash

@@ -11,10 +11,15 @@ import (
 	"github.com/cibatest/cibatest/mockdevice/wire"
 )
 
-// history is how many finished requests the page shows.
-const history = 50
+// The bounds of one page, for open and for finished requests each. A person answers one
+// at a time; whoever floods the phone must not take it away.
+const (
+	maxShown      = 50
+	maxShownBytes = 1 << 20 // what the requests weigh
+)
 
-// showPhone shows the requests of a user, or asks whose phone this is.
+// showPhone shows the requests of a user, or asks whose phone this is: the open ones that
+// came first, and the finished ones that came last.
 func (p *Page) showPhone(w http.ResponseWriter, r *http.Request) {
 	user := r.URL.Query().Get("user")
 	if user == "" {
@@ -22,21 +27,32 @@ func (p *Page) showPhone(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	now := time.Now()
-	var open, finished []prompt
+	var open, finished []wire.Request
 	for _, request := range p.device.Requests(func(r wire.Request) bool { return r.User() == user }) {
-		if view := promptOf(request, now); view.State == wire.StateOpen {
-			open = append(open, view)
+		if request.State(now) == wire.StateOpen {
+			open = append(open, request)
 		} else {
-			finished = append(finished, view)
+			finished = append(finished, request)
 		}
 	}
-	finished = finished[max(0, len(finished)-history):]
 	slices.Reverse(finished)
+	shown := promptsOf(open, now)
 	render(w, http.StatusOK, "phone", struct {
 		User           []piece
 		UserName       string
 		Open, Finished []prompt
-	}{visible(user), user, open, finished})
+		More, Most     int
+	}{visible(user), user, shown, promptsOf(finished, now), len(open) - len(shown), maxShown})
+}
+
+// promptsOf prepares as many requests, from the first on, as a page shows.
+func promptsOf(requests []wire.Request, now time.Time) []prompt {
+	requests = requests[:min(len(requests), maxShown)]
+	prompts := make([]prompt, wire.Lightest(requests, maxShownBytes))
+	for i := range prompts {
+		prompts[i] = promptOf(requests[i], now)
+	}
+	return prompts
 }
 
 // userLine is a user on the page that asks whose phone this is.

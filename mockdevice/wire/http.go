@@ -15,6 +15,7 @@ var (
 	ErrDecided  = errors.New("another decision was made before")
 	ErrExpired  = errors.New("the request has expired")
 	ErrConflict = errors.New("another request with this auth_req_id was received before")
+	ErrNoAudit  = errors.New("the audit cannot be written, so nothing is taken in or decided any more")
 )
 
 // StatusOf is the HTTP status that tells an error.
@@ -26,6 +27,8 @@ func StatusOf(err error) int {
 		return http.StatusConflict
 	case errors.Is(err, ErrExpired):
 		return http.StatusGone
+	case errors.Is(err, ErrNoAudit):
+		return http.StatusServiceUnavailable
 	}
 	return http.StatusBadRequest
 }

@@ -4,8 +4,10 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"math"
 	"net/url"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -51,6 +53,68 @@ type Outcome struct {
 	// acknowledged, or what went wrong.
 	Delivery string `json:"delivery,omitempty"`
 }
+
+// overhead is about what a request takes in memory besides its texts, in bytes.
+const overhead = 512
+
+// Weight is about how much memory the request takes, in bytes.
+func (r Request) Weight() int {
+	n := overhead + len(r.AuthReqID) + len(r.ClientID) + len(r.LoginHint) + len(r.Sub) + len(r.BindingMessage) + len(r.Scope) +
+		len(r.ACRValues) + len(r.AuthorizationDetails) + len(r.Callback) + len(r.CallbackToken)
+	for name, value := range r.Labels {
+		n += overhead/8 + len(name) + len(value)
+	}
+	if r.Outcome != nil {
+		n += overhead/2 + len(r.Outcome.Reason) + len(r.Outcome.Details)
+	}
+	return n
+}
+
+// Lightest is how many of the requests, from the first on, weigh no more than so many
+// bytes together: at least one, where there is one.
+func Lightest(requests []Request, most int) int {
+	for i, r := range requests {
+		if most -= r.Weight(); most < 0 {
+			return max(i, 1)
+		}
+	}
+	return len(requests)
+}
+
+// UnmarshalJSON takes expires_at as RFC 3339 and as Unix seconds, since OPs write both.
+func (r *Request) UnmarshalJSON(data []byte) error {
+	type plain Request
+	read := struct {
+		*plain
+		ExpiresAt json.RawMessage `json:"expires_at"`
+	}{plain: (*plain)(r)}
+	if err := json.Unmarshal(data, &read); err != nil {
+		return err
+	}
+	if len(read.ExpiresAt) == 0 || string(read.ExpiresAt) == "null" {
+		return nil
+	}
+	var err error
+	if r.ExpiresAt, err = ParseTime(strings.Trim(string(read.ExpiresAt), `"`)); err != nil {
+		return fmt.Errorf("expires_at: %w", err)
+	}
+	return nil
+}
+
+// ParseTime reads a moment as RFC 3339 or as Unix seconds, which may have a fraction.
+func ParseTime(text string) (time.Time, error) {
+	if seconds, err := strconv.ParseFloat(text, 64); err == nil && math.Abs(seconds) < maxUnix {
+		return time.UnixMilli(int64(seconds * 1000)).UTC(), nil
+	}
+	at, err := time.Parse(time.RFC3339, text)
+	if err != nil {
+		return time.Time{}, fmt.Errorf("%.40q is neither RFC 3339 nor Unix seconds", text)
+	}
+	return at, nil
+}
+
+// maxUnix is the end of the year 9999 in Unix seconds, beyond which RFC 3339 has no time.
+const maxUnix = 253_402_300_800
 
 // User names the end-user as the OP did.
 func (r Request) User() string {

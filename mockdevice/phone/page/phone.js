@@ -4,6 +4,7 @@
 
 const waiting = document.getElementById("waiting");
 const past = document.getElementById("history");
+const more = document.getElementById("more");
 const news = document.getElementById("news");
 const announce = (text) => { news.textContent = text; };
 
@@ -106,7 +107,7 @@ function adopt(article) {
   update(article);
 }
 
-const idle = () => { document.getElementById("idle").hidden = waiting.children.length > 0; };
+const idle = () => { document.getElementById("idle").hidden = waiting.children.length > 0 || !more.hidden; };
 
 // refresh shows a request as it is now. One that is still open stays untouched,
 // with all that was seen of it.
@@ -122,6 +123,10 @@ async function refresh(ref) {
   const fresh = new DOMParser().parseFromString(text, "text/html").querySelector("article");
   const open = fresh.dataset.state === "open";
   if (known && open && known.dataset.digest === fresh.dataset.digest) return;
+  if (open && !known && waiting.children.length >= Number(waiting.dataset.most)) {
+    more.hidden = false;
+    return;
+  }
   const hadFocus = known && known.contains(document.activeElement);
   if (known) known.remove();
   if (open) {
