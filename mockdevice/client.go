@@ -110,7 +110,7 @@ func (c *Client) call(ctx context.Context, method, path string, body, into any) 
 		return fmt.Errorf("device: %w", err)
 	}
 	defer func() { _ = resp.Body.Close() }()
-	text, err := io.ReadAll(resp.Body)
+	text, err := io.ReadAll(io.LimitReader(resp.Body, maxAnswer))
 	switch {
 	case err != nil:
 		return fmt.Errorf("device: %w", err)
@@ -142,3 +142,6 @@ func refusalOf(status int, text []byte) error {
 	}
 	return fmt.Errorf("the device answers %d: %.300s", status, told.Error)
 }
+
+// maxAnswer bounds an answer of the device, in bytes. A page of its list is far below it.
+const maxAnswer = 64 << 20

@@ -3,12 +3,14 @@ package suites
 import (
 	"cmp"
 	"context"
+	"errors"
 	"maps"
 	"slices"
 	"strings"
 	"time"
 
 	"github.com/cibatest/cibatest/internal/catalogue"
+	"github.com/cibatest/cibatest/internal/driver"
 	"github.com/cibatest/cibatest/internal/preflight"
 	"github.com/cibatest/cibatest/reports/result"
 	"github.com/cibatest/cibatest/suites/internal/schedule"
@@ -17,6 +19,10 @@ import (
 // assemble makes one result of all cases.
 func (r *run) assemble(ctx context.Context) result.Run {
 	o, target := r.options, r.facts.Target
+	limited := errors.As(context.Cause(ctx), new(driver.RunLimit))
+	if limited {
+		r.driver.Note("%s, so it is partial; --timeout sets it", driver.WhyEnded(ctx))
+	}
 	run := result.Run{
 		Version: result.Version, Kind: "conformance",
 		Tool: o.Tool, Command: o.Command,
@@ -29,7 +35,7 @@ func (r *run) assemble(ctx context.Context) result.Run {
 		},
 		Started:     r.session.Started().UTC(),
 		Seed:        o.Seed,
-		Interrupted: ctx.Err() != nil,
+		Interrupted: ctx.Err() != nil && !limited,
 		Notes:       r.driver.Notes(),
 		Selection: result.Selection{
 			Arguments: o.Select.Arguments, Profiles: o.Select.Profiles, LabelFilter: o.Select.LabelFilter, Smoke: o.Select.Smoke,

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"net/http"
 	"sync"
+	"time"
 
 	"github.com/cibatest/cibatest/internal/approve"
 	"github.com/cibatest/cibatest/internal/catalogue"
@@ -34,6 +35,7 @@ type Options struct {
 	Select       Selection
 	Strict       bool                       // departures from a SHOULD, and tolerated ones, count as failures
 	Concurrency  int                        // cases at once; 0: the target's budget
+	Limit        time.Duration              // of the whole run, which then judges what it has seen; 0: none
 	Seed         int64                      // of every random choice and text; see [driver.Random]
 	Tool         result.Tool                // who judges, for the result
 	Command      string                     // does the run again, for the result; may be empty
@@ -65,6 +67,11 @@ func Run(ctx context.Context, o Options) (result.Run, error) {
 	selected, err := o.Select.cases()
 	if err != nil {
 		return result.Run{}, err
+	}
+	if o.Limit > 0 {
+		var end context.CancelFunc
+		ctx, end = context.WithTimeoutCause(ctx, o.Limit, driver.RunLimit(o.Limit))
+		defer end()
 	}
 	r, err := begin(ctx, o)
 	if err != nil {
@@ -147,7 +154,7 @@ func (r *run) conduct(ctx context.Context) {
 	}
 	for _, j := range runnable {
 		if !r.finished(j) {
-			r.finish(j, r.session.NotRun(j.def, j.cast.Client, result.Error, "the run was interrupted before this case began"))
+			r.finish(j, r.session.NotRun(j.def, j.cast.Client, result.Error, driver.WhyEnded(ctx)+" before this case began"))
 		}
 	}
 }

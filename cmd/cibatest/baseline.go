@@ -58,7 +58,7 @@ func updateBaseline(errOut io.Writer, f conformFlags, run result.Run) error {
 	if !f.update {
 		return nil
 	}
-	text, err := os.ReadFile(f.baseline)
+	text, err := readFile(f.baseline, maxInput)
 	if err != nil && !errors.Is(err, os.ErrNotExist) {
 		return err
 	}

@@ -31,6 +31,7 @@ type conformFlags struct {
 	quiet       bool
 	dryRun      bool
 	concurrency int
+	timeout     time.Duration
 	seed        int64
 	update      bool // edit the baseline so that it lists what was found
 	reasons     bool // an entry of the baseline without a person's reason fails the run
@@ -73,10 +74,14 @@ by --profile. "cibatest explain rar" says what a profile demands.`,
 	flags.BoolVarP(&f.quiet, "quiet", "q", false, "no progress and no news on standard error while cases run")
 	flags.BoolVar(&f.dryRun, "dry-run", false, "print the selected cases and stop")
 	flags.IntVar(&f.concurrency, "concurrency", 0, "cases at once; 0: budgets.concurrency of the target, 1: one after the other")
+	flags.DurationVar(&f.timeout, "timeout", defaultTimeout, "of the whole run, which is partial when it strikes; 0: none")
 	flags.Int64Var(&f.seed, "seed", 0,
 		"seed for every random choice and text of a run; keys and the jti of assertions are always new; 0: a new one, printed")
 	return cmd
 }
+
+// defaultTimeout is far beyond what an OP takes that answers in time.
+const defaultTimeout = 2 * time.Hour
 
 func conform(cmd *cobra.Command, f conformFlags, args []string) error {
 	if err := noFiles(args, f.target); err != nil {
@@ -91,6 +96,9 @@ func conform(cmd *cobra.Command, f conformFlags, args []string) error {
 	}
 	if f.concurrency < 0 {
 		return usage(errors.New("--concurrency is a number of cases, 0 or more"))
+	}
+	if f.timeout < 0 {
+		return usage(errors.New("--timeout is a duration such as 30m, or 0 for none"))
 	}
 	opened, err := openTarget(cmd, f.target)
 	if err != nil {
@@ -140,7 +148,7 @@ func judge(cmd *cobra.Command, f conformFlags, selection suites.Selection, o *pr
 	show := newProgress(faceOf(cmd.ErrOrStderr(), f, o), &watch, func(c result.Case) bool { return !known.Knows(begun, c) })
 	run, err := conduct(cmd, suites.Options{
 		Target: o.Target, Approver: o.Approver, RoundTripper: o.RoundTripper,
-		Select: selection, Strict: f.strict, Concurrency: f.concurrency, Seed: seed, Tool: tool(),
+		Select: selection, Strict: f.strict, Concurrency: f.concurrency, Limit: f.timeout, Seed: seed, Tool: tool(),
 		Command: command, Reproduce: reproduce(f.target), Watch: &watch,
 	}, diary, show)
 	if err != nil {
@@ -183,7 +191,7 @@ func head(f conformFlags, selection suites.Selection, o *preflight.Opened, seed 
 func conduct(cmd *cobra.Command, o suites.Options, diary *journal, show *progress) (result.Run, error) {
 	defer show.done()
 	o.OnEvent = func(e suites.Event) {
-		diary.add(e.Result)
+		diary.addCase(e.Result)
 		show.event(e)
 	}
 	return suites.Run(cmd.Context(), o)

@@ -4,11 +4,13 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"net"
 	"net/http"
 	"os"
-	"time"
+	"sync"
 
+	"github.com/cibatest/cibatest/internal/serve"
 	"github.com/cibatest/cibatest/mockdevice"
 	"github.com/cibatest/cibatest/mockdevice/audit"
 	"github.com/cibatest/cibatest/mockdevice/policy"
@@ -17,9 +19,14 @@ import (
 
 // deviceFlags are what a device is made of.
 type deviceFlags struct {
-	listen, policy, adapters, audit, tokenEnv string
-	capacity, concurrency                     int
+	listen, policy, adapters, tokenEnv string
+	audit, auditKeyEnv                 string
+	hosts, callbacks                   []string
+	capacity, concurrency              int
 }
+
+// auditKeyEnv names the key that seals an audit.
+const auditKeyEnv = "CIBATEST_AUDIT_KEY"
 
 func newDevice() *cobra.Command {
 	var f deviceFlags
@@ -34,7 +41,15 @@ The HTTP API is described at /openapi.yaml; 'cibatest device example policy' and
 'cibatest device schema' their JSON Schemas, from which editors complete.
 
 Beyond loopback a token is required, taken from an environment variable. It is the
-bearer of the HTTP API, and what the phone page asks for.
+bearer of the HTTP API, and what the phone page asks for; Keycloak, whose bearer is its
+own, is configured with /adapters/keycloak?token=TOKEN. Without a token the device is
+served under loopback names and those of --allow-host only.
+
+Decisions are told at loopback, at the sender's own address, at the hosts of the adapter
+file, and at those of --callback-host.
+
+An audit that cannot be written ends all decisions: requests are answered 503, and the
+exit code is 3. With a key in the environment every line is sealed with it.
 
 Together with the reference OP: run 'cibatest device', then 'cibatest op --device
 http://127.0.0.1:9003 --write-target lab', then 'cibatest authorize --target
@@ -53,7 +68,12 @@ lab/targets/reference.yaml', and approve on the phone page.`,
 	flags.StringVar(&f.audit, "audit", "",
 		"file to write every step to; an existing one is continued, and what it says was decided is not decided again")
 	flags.StringVar(&f.tokenEnv, "token-env", deviceTokenEnv, "environment variable with the token of the device")
-	flags.IntVar(&f.capacity, "capacity", mockdevice.Capacity, "requests to keep; the oldest finished one makes room")
+	flags.StringVar(&f.auditKeyEnv, "audit-key-env", auditKeyEnv, "environment variable with the key that seals the audit; not set: none")
+	flags.StringSliceVar(&f.hosts, "allow-host", nil, "name to serve under without a token, besides loopback; repeatable")
+	flags.StringSliceVar(&f.callbacks, "callback-host", nil,
+		"host that requests may have decisions sent to; .example.com: all hosts below it; repeatable")
+	flags.IntVar(&f.capacity, "capacity", mockdevice.Capacity,
+		"requests to keep, of 8 KiB each on average; the oldest finished one makes room")
 	flags.IntVar(&f.concurrency, "concurrency", mockdevice.Concurrency, "decisions on their way to OPs at once")
 	cmd.AddCommand(newDeviceExplain(), newDeviceExample(), newDeviceSchema(), newDeviceAudit())
 	return cmd
@@ -67,34 +87,64 @@ func serveDevice(cmd *cobra.Command, f deviceFlags) error {
 	if err != nil {
 		return usage(err)
 	}
-	if f.audit != "" {
-		log, err := audit.Open(f.audit)
-		if err != nil {
-			return usage(err)
-		}
-		defer func() {
-			if err := log.Close(); err != nil {
-				fmt.Fprintf(cmd.ErrOrStderr(), "cibatest: %v\n", err)
-			}
-		}()
-		options = append(options, mockdevice.WithAudit(log))
-	}
 	listener, err := mockdevice.Listen(cmd.Context(), f.listen, token)
-	switch {
-	case errors.Is(err, mockdevice.ErrOpen):
-		return usage(fmt.Errorf("%w; set one in %s, or listen on 127.0.0.1", err, f.tokenEnv))
-	case err != nil:
-		return usage(err)
+	if err != nil {
+		return usage(withRemedy(err, f.tokenEnv))
 	}
+	if f.audit == "" {
+		return runDevice(cmd, listener, options)
+	}
+	log, err := audit.Open(f.audit, audit.WithKey([]byte(os.Getenv(f.auditKeyEnv))))
+	if err != nil {
+		return usage(errors.Join(err, listener.Close()))
+	}
+	stop := tellBroken(cmd.ErrOrStderr(), log)
+	err = runDevice(cmd, listener, append(options, mockdevice.WithAudit(log)))
+	stop()
+	fmt.Fprintf(cmd.ErrOrStderr(), "audit head %s\n", log.Head())
+	if closed := log.Close(); closed != nil {
+		return notJudged(errors.Join(err, closed))
+	}
+	return err
+}
+
+// runDevice serves a device until the context ends.
+func runDevice(cmd *cobra.Command, listener net.Listener, options []mockdevice.Option) error {
 	device := mockdevice.New(options...)
 	defer device.Close()
 	fmt.Fprintf(cmd.OutOrStdout(), "device  http://%s\nphone   http://%[1]s/phone\n", listener.Addr())
 	return serveUntilDone(cmd.Context(), listener, device.Handler())
 }
 
+// tellBroken says at once that the audit cannot be written any more: whoever looks at the
+// phone page would only wonder why nothing arrives.
+func tellBroken(out io.Writer, log *audit.Log) (stop func()) {
+	done := make(chan struct{})
+	var telling sync.WaitGroup
+	telling.Go(func() {
+		select {
+		case <-log.Broken():
+			fmt.Fprintf(out, "cibatest: %v\n", log.Err())
+		case <-done:
+		}
+	})
+	return func() {
+		close(done)
+		telling.Wait()
+	}
+}
+
+// withRemedy adds what to do about an address that would be open to everybody.
+func withRemedy(err error, tokenEnv string) error {
+	if errors.Is(err, serve.ErrOpen) {
+		return fmt.Errorf("%w; set one in %s, or listen on 127.0.0.1", err, tokenEnv)
+	}
+	return err
+}
+
 // serveUntilDone serves until the context ends, and then lets calls under way finish.
 func serveUntilDone(ctx context.Context, listener net.Listener, handler http.Handler) error {
-	server := &http.Server{Handler: handler, ReadHeaderTimeout: 10 * time.Second}
+	server := serve.Server(handler)
 	context.AfterFunc(ctx, func() {
 		grace, cancel := context.WithTimeout(context.Background(), shutdownGrace)
 		defer cancel()
@@ -111,6 +161,7 @@ func serveUntilDone(ctx context.Context, listener net.Listener, handler http.Han
 func (f deviceFlags) options(token string, transport http.RoundTripper) ([]mockdevice.Option, error) {
 	options := []mockdevice.Option{
 		mockdevice.WithRoundTripper(transport), mockdevice.WithToken(token),
+		mockdevice.WithHosts(f.hosts...), mockdevice.WithCallbackHosts(f.callbacks...),
 		mockdevice.WithCapacity(f.capacity), mockdevice.WithConcurrency(f.concurrency),
 	}
 	named := map[string]policy.Policy{"hold": policy.Hold, "approve": policy.ApproveAll, "deny": policy.DenyAll}

@@ -76,7 +76,7 @@ func explainRequest(cmd *cobra.Command, rules *policy.Rules, file string) error 
 		defer func() { _ = opened.Close() }()
 		in = opened
 	}
-	text, err := io.ReadAll(in)
+	text, err := readAtMost(in, maxInput)
 	if err != nil {
 		return usage(err)
 	}

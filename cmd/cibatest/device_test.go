@@ -85,7 +85,7 @@ func TestDeviceAuditVerify(t *testing.T) {
 	if err := os.WriteFile(path, data[:len(data)-10], 0o600); err != nil {
 		t.Fatal(err)
 	}
-	if code, out, _ := called(t, "device", "audit", "verify", path); code != exitOK || !strings.Contains(out, "1 lines, unchanged") ||
+	if code, out, _ := called(t, "device", "audit", "verify", path); code != exitOK || !strings.Contains(out, "1 lines, the chain is consistent") ||
 		!strings.Contains(out, "torn line") {
 		t.Errorf("torn: exit %d, %s", code, out)
 	}

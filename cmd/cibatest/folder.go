@@ -42,6 +42,19 @@ func (f *folder) Close() { _ = f.held.Close() }
 // file is the path of a file in the folder.
 func (f *folder) file(name string) string { return filepath.Join(f.path, name) }
 
+// createInPlace creates an empty file in the place of whatever has its name, a link
+// included, and leaves what a link leads to alone.
+func createInPlace(path string) (*os.File, error) {
+	file, err := createBeside(path)
+	if err != nil {
+		return nil, err
+	}
+	if err := os.Rename(file.Name(), path); err != nil {
+		return nil, errors.Join(err, file.Close(), os.Remove(file.Name()))
+	}
+	return file, nil
+}
+
 // createBeside creates a new file in the folder of another one, which it is to replace.
 // No link that somebody put there is followed, and the file is open to whom the
 // process's umask says.

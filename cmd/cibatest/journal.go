@@ -29,18 +29,30 @@ type journal struct {
 
 // openJournal begins the journal of a run.
 func openJournal(path string, head result.Run) (*journal, error) {
-	file, err := createBeside(path)
+	file, err := createInPlace(path)
 	if err != nil {
 		return nil, err
-	}
-	if err := os.Rename(file.Name(), path); err != nil {
-		return nil, errors.Join(err, file.Close(), os.Remove(file.Name()))
 	}
 	j := &journal{file: file, path: path}
 	if j.add(head); j.err != nil {
 		return nil, errors.Join(j.err, file.Close())
 	}
 	return j, nil
+}
+
+// addCase writes a case, without its evidence where that is more than a reader takes.
+func (j *journal) addCase(c result.Case) {
+	size := 0
+	for _, e := range c.Exchanges {
+		size += len(e.Request.Body)
+		if e.Response != nil {
+			size += len(e.Response.Body)
+		}
+	}
+	if size > longestLine/8 { // escaped, a byte takes up to six
+		c.Exchanges = nil
+	}
+	j.add(c)
 }
 
 // add writes one line.

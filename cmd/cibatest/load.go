@@ -191,12 +191,14 @@ func deciderOf(o *preflight.Opened) (loadgen.Decider, error) {
 
 // drive runs the load with its journal and writes the results.
 func (f *loadFlags) drive(cmd *cobra.Command, o loadgen.Options) error {
-	if err := os.MkdirAll(f.out, 0o755); err != nil { //nolint:gosec // reports are made to be read by others
-		return usage(err)
-	}
-	journal, err := os.Create(filepath.Join(f.out, "load.ndjson"))
+	to, err := openFolder(f.out, loadArtefactNames()...)
 	if err != nil {
-		return usage(err)
+		return usage(fmt.Errorf("--out: %w", err))
+	}
+	defer to.Close()
+	journal, err := createInPlace(to.file(loadJournalName))
+	if err != nil {
+		return usage(fmt.Errorf("--out: %w", err))
 	}
 	o.Journal = result.NewLoadJournal(journal)
 	metrics, stop, err := serveMetrics(cmd, f.metrics)
@@ -370,7 +372,7 @@ func parsePollers(text string) (loadgen.Pollers, error) {
 }
 
 func readUsers(path string) ([]targetfile.User, error) {
-	data, err := os.ReadFile(path) //nolint:gosec // the user names the file
+	data, err := readFile(path, maxUsers)
 	if err != nil {
 		return nil, err
 	}
@@ -400,7 +402,7 @@ func readArrivals(path string) (loadgen.Arrivals, error) {
 }
 
 func readTemplate(path string, seed int64) (*loadgen.Template, error) {
-	data, err := os.ReadFile(path) //nolint:gosec // the user names the file
+	data, err := readFile(path, maxInput)
 	if err != nil {
 		return nil, flagError("rar", err)
 	}

@@ -3,12 +3,13 @@ package main
 import (
 	"errors"
 	"fmt"
-	"net"
 	"net/http"
+	"os"
 	"strings"
 	"sync"
 	"time"
 
+	"github.com/cibatest/cibatest/internal/serve"
 	"github.com/cibatest/cibatest/loadgen"
 	"github.com/cibatest/cibatest/reports/result"
 	"github.com/prometheus/client_golang/prometheus"
@@ -78,8 +79,11 @@ func (m *loadMetrics) window(s loadgen.Status) {
 	m.mu.Unlock()
 }
 
+// metricsTokenEnv names the bearer that the metrics ask for.
+const metricsTokenEnv = "CIBATEST_METRICS_TOKEN"
+
 // serveMetrics publishes the metrics on an address; an empty one publishes
-// nothing.
+// nothing. Beyond loopback a token is needed: they tell how an OP holds.
 func serveMetrics(cmd *cobra.Command, address string) (m *loadMetrics, stop func(), err error) {
 	m = &loadMetrics{}
 	if address == "" {
@@ -87,13 +91,14 @@ func serveMetrics(cmd *cobra.Command, address string) (m *loadMetrics, stop func
 	}
 	registry := prometheus.NewRegistry()
 	registry.MustRegister(m)
-	listener, err := (&net.ListenConfig{}).Listen(cmd.Context(), "tcp", address)
+	token := os.Getenv(metricsTokenEnv)
+	listener, err := serve.Listen(cmd.Context(), address, token)
 	if err != nil {
-		return nil, nil, fmt.Errorf("--metrics-listen: %w", err)
+		return nil, nil, fmt.Errorf("--metrics-listen: %w", withRemedy(err, metricsTokenEnv))
 	}
 	mux := http.NewServeMux()
 	mux.Handle("GET /metrics", promhttp.HandlerFor(registry, promhttp.HandlerOpts{EnableOpenMetrics: true}))
-	server := &http.Server{Handler: mux, ReadHeaderTimeout: 10 * time.Second}
+	server := serve.Server(serve.Guarded(mux, token, nil))
 	go func() {
 		if err := server.Serve(listener); !errors.Is(err, http.ErrServerClosed) {
 			fmt.Fprintf(cmd.ErrOrStderr(), "metrics: %v\n", err)

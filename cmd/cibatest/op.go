@@ -20,7 +20,7 @@ import (
 
 func newOP() *cobra.Command {
 	var o lab.Options
-	var targetDir string
+	var targetDir, tokenEnv string
 	var listFaults, listVariants bool
 	cmd := &cobra.Command{
 		Use:   "op",
@@ -29,7 +29,11 @@ func newOP() *cobra.Command {
 decides on the phone page of that device, whose address is printed; a test decides
 through the control address. With --write-target it writes a target file that describes
 it, which 'cibatest authorize' understands. With --device it asks a device that runs
-elsewhere, as 'cibatest device' does, and starts none.`,
+elsewhere, as 'cibatest device' does, and starts none.
+
+The control and the device take decisions from whoever reaches them. Beyond loopback they
+need a token, taken from an environment variable, as a bearer; without one they are served
+under loopback names and those of --allow-host only. --device is shown the same token.`,
 		Example: `  cibatest op --write-target lab
   cibatest op --device http://127.0.0.1:9003 --write-target lab
   cibatest op --fault poll-pending-200 --listen 127.0.0.1:9001`,
@@ -41,7 +45,8 @@ elsewhere, as 'cibatest device' does, and starts none.`,
 			case listVariants:
 				return printVariants(cmd.OutOrStdout())
 			}
-			return serveOP(cmd, o, targetDir)
+			o.Token = os.Getenv(tokenEnv)
+			return serveOP(cmd, o, targetDir, tokenEnv)
 		},
 	}
 	flags := cmd.Flags()
@@ -49,6 +54,8 @@ elsewhere, as 'cibatest device' does, and starts none.`,
 	flags.StringVar(&o.ControlListen, "control-listen", "127.0.0.1:0", "address of the test control: decisions without a device")
 	flags.StringVar(&o.DeviceListen, "device-listen", "127.0.0.1:0", "address of the device")
 	flags.StringVar(&o.Device, "device", "", "URL of a device that runs elsewhere; empty: one in this process")
+	flags.StringVar(&tokenEnv, "token-env", deviceTokenEnv, "environment variable with the token of the control and the device")
+	flags.StringSliceVar(&o.Hosts, "allow-host", nil, "name to serve control and device under without a token, besides loopback; repeatable")
 	flags.StringVar(&o.Issuer, "issuer", "", "issuer URL; empty: the listening address (a mapped port needs it)")
 	flags.DurationVar(&o.Interval, "interval", 0, "polling interval; 0: as registered (5s)")
 	flags.DurationVar(&o.ExpiresIn, "expires-in", 0, "life of an auth_req_id; 0: as registered (120s)")
@@ -61,10 +68,10 @@ elsewhere, as 'cibatest device' does, and starts none.`,
 	return cmd
 }
 
-func serveOP(cmd *cobra.Command, o lab.Options, targetDir string) error {
+func serveOP(cmd *cobra.Command, o lab.Options, targetDir, tokenEnv string) error {
 	l, err := lab.Start(cmd.Context(), o)
 	if err != nil {
-		return usage(err)
+		return usage(withRemedy(err, tokenEnv))
 	}
 	defer l.Close()
 	if targetDir != "" {
@@ -73,8 +80,12 @@ func serveOP(cmd *cobra.Command, o lab.Options, targetDir string) error {
 		}
 	}
 	fmt.Fprintf(cmd.OutOrStdout(), "issuer   %s\ncontrol  %s\ndevice   %s\nphone    %[3]s/phone\n", l.Issuer, l.ControlURL, l.DeviceURL)
-	fmt.Fprintf(cmd.ErrOrStderr(),
-		"decide on the phone page, or with: curl -X POST '%s/decision?auth_req_id=ID&action=allow'; stop with Ctrl-C\n", l.ControlURL)
+	bearer := ""
+	if l.HasToken {
+		bearer = fmt.Sprintf(`-H "Authorization: Bearer $%s" `, tokenEnv)
+	}
+	fmt.Fprintf(cmd.ErrOrStderr(), "decide on the phone page, or with: curl -X POST %s'%s/decision?auth_req_id=ID&action=allow'; stop with Ctrl-C\n",
+		bearer, l.ControlURL)
 	<-cmd.Context().Done()
 	return nil
 }
@@ -83,7 +94,7 @@ func serveOP(cmd *cobra.Command, o lab.Options, targetDir string) error {
 // another process can judge this OP. The device runs in this process, so
 // decisions go to the control.
 func writeTarget(dir string, l *lab.Lab) error {
-	file, err := fixtures.ReferenceTarget(fixtures.Reference{Issuer: l.Issuer, Control: l.ControlURL, Device: ""})
+	file, err := fixtures.ReferenceTarget(fixtures.Reference{Issuer: l.Issuer, Control: l.ControlURL, HasToken: l.HasToken})
 	if err != nil {
 		return err
 	}

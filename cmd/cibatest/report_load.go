@@ -23,6 +23,18 @@ var loadArtefacts = []struct {
 	{"markdown", "Markdown summary", "summary.md", reports.LoadMarkdown},
 }
 
+// loadJournalName is the file with the seconds of a load run as they go by.
+const loadJournalName = "load.ndjson"
+
+// loadArtefactNames are the files of a load run.
+func loadArtefactNames() []string {
+	names := []string{loadJournalName}
+	for _, a := range loadArtefacts {
+		names = append(names, a.name)
+	}
+	return names
+}
+
 // newReportLoad renders the results of load runs again.
 func newReportLoad() *cobra.Command {
 	files := map[string]*string{}

@@ -40,6 +40,10 @@ type Options struct {
 	// Device is running already; nil: one is started where approval.observe.listen says.
 	Device *mockdevice.Device
 
+	// CallbackHosts are the hosts of the OP, where a device that is started here may
+	// tell decisions, besides loopback.
+	CallbackHosts []string
+
 	In  io.Reader // a person's answers, for kind manual
 	Out io.Writer // a person's questions
 }
@@ -71,7 +75,7 @@ type Approver struct {
 func New(config targetfile.Approval, o Options) (*Approver, error) {
 	a := &Approver{introduced: &introductions{}, person: config.Kind == "manual"}
 	var err error
-	if a.observer, err = observe(config.Observe, o.Device, a.introduced); err != nil {
+	if a.observer, err = observe(config.Observe, o, a.introduced); err != nil {
 		return nil, fmt.Errorf("approval.observe.listen: %w", err)
 	}
 	if a.way, err = a.wayOf(config, o); err != nil {

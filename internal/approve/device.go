@@ -4,10 +4,10 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"net"
 	"net/http"
 	"time"
 
+	"github.com/cibatest/cibatest/internal/serve"
 	"github.com/cibatest/cibatest/internal/targetfile"
 	"github.com/cibatest/cibatest/mockdevice"
 )
@@ -27,10 +27,10 @@ type observer struct {
 
 // observe uses a device that is running already or starts one where the target says
 // that it listens.
-func observe(config targetfile.Observe, running *mockdevice.Device, introduced *introductions) (*observer, error) {
-	o := &observer{device: running, nameless: config.Nameless(), introduced: introduced, close: func() {}}
-	if running == nil && config.Listen != "" {
-		if err := o.listen(config); err != nil {
+func observe(config targetfile.Observe, options Options, introduced *introductions) (*observer, error) {
+	o := &observer{device: options.Device, nameless: config.Nameless(), introduced: introduced, close: func() {}}
+	if o.device == nil && config.Listen != "" {
+		if err := o.listen(config, options.CallbackHosts); err != nil {
 			return nil, err
 		}
 	}
@@ -38,15 +38,19 @@ func observe(config targetfile.Observe, running *mockdevice.Device, introduced *
 }
 
 // listen starts a device at the address that the OP was configured with.
-func (o *observer) listen(config targetfile.Observe) error {
-	listener, err := (&net.ListenConfig{}).Listen(context.Background(), "tcp", config.Listen)
-	if err != nil {
+func (o *observer) listen(config targetfile.Observe, callbackHosts []string) error {
+	listener, err := serve.Listen(context.Background(), config.Listen, config.Token.Reveal())
+	switch {
+	case errors.Is(err, serve.ErrOpen):
+		return fmt.Errorf("%w; set approval.observe.token, which the OP shows as its bearer, or listen on 127.0.0.1", err)
+	case err != nil:
 		return err
 	}
 	transport := &http.Transport{MaxIdleConnsPerHost: 16}
-	o.device = mockdevice.New(mockdevice.WithRoundTripper(transport), mockdevice.WithKeycloakCallback(config.Callback))
+	o.device = mockdevice.New(mockdevice.WithRoundTripper(transport), mockdevice.WithKeycloakCallback(config.Callback),
+		mockdevice.WithToken(config.Token.Reveal()), mockdevice.WithCallbackHosts(callbackHosts...))
 	o.address = "http://" + listener.Addr().String()
-	server := &http.Server{Handler: o.device.Handler(), ReadHeaderTimeout: 10 * time.Second}
+	server := serve.Server(o.device.Handler())
 	go func() { _ = server.Serve(listener) }()
 	o.close = func() {
 		_ = server.Close()

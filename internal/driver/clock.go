@@ -17,6 +17,7 @@ type Clock struct {
 	end    time.Time
 	paused int
 	left   time.Duration
+	room   time.Duration // that slow answers may still add
 }
 
 // WithClock is a context that ends with [context.DeadlineExceeded] as its cause when
@@ -26,6 +27,7 @@ func WithClock(ctx context.Context, limit time.Duration) (context.Context, *Cloc
 	clock := &Clock{
 		timer: time.AfterFunc(limit, func() { cancel(context.DeadlineExceeded) }),
 		end:   time.Now().Add(limit),
+		room:  limit,
 	}
 	return ctx, clock, func() {
 		clock.timer.Stop()
@@ -60,7 +62,8 @@ func (c *Clock) resume() {
 // slowAnswer is how long an answer may take before the case gets more time for it.
 const slowAnswer = 2 * time.Second
 
-// extend gives the case the time that a slow answer has taken.
+// extend gives the case the time that a slow answer has taken, once more than its limit
+// at most: an OP that dribbles every answer does not hold a case for good.
 func (c *Clock) extend(resp *ciba.Response) {
 	took := resp.Received.Sub(resp.Sent)
 	if c == nil || resp.Err != nil || took < slowAnswer {
@@ -68,6 +71,8 @@ func (c *Clock) extend(resp *ciba.Response) {
 	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
+	took = min(took, c.room)
+	c.room -= took
 	if c.paused > 0 {
 		c.left += took
 		return

@@ -2,10 +2,12 @@ package driver
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net/http"
 	"slices"
 	"sync"
+	"time"
 
 	"github.com/cibatest/cibatest/internal/approve"
 	"github.com/cibatest/cibatest/internal/ciba"
@@ -193,8 +195,18 @@ func interrupted(ctx context.Context) *Stop { return &Stop{Reason: WhyEnded(ctx)
 
 // WhyEnded says in words why the context of a case has ended.
 func WhyEnded(ctx context.Context) string {
-	if outOfTime(ctx) {
+	var limit RunLimit
+	switch {
+	case errors.As(context.Cause(ctx), &limit):
+		return limit.Error()
+	case outOfTime(ctx):
 		return "the case ran into its time limit"
 	}
 	return "the run was interrupted"
 }
+
+// RunLimit is the cause of a context that ended with the time for a whole run.
+type RunLimit time.Duration
+
+// Error implements error.
+func (l RunLimit) Error() string { return "the run reached its limit of " + time.Duration(l).String() }

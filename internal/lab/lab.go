@@ -11,6 +11,7 @@ import (
 	"fmt"
 	"net"
 	"net/http"
+	"net/url"
 	"slices"
 	"strings"
 	"time"
@@ -22,6 +23,7 @@ import (
 	"github.com/cibatest/cibatest/internal/refop"
 	"github.com/cibatest/cibatest/internal/refop/faults"
 	"github.com/cibatest/cibatest/internal/refop/variants"
+	"github.com/cibatest/cibatest/internal/serve"
 	"github.com/cibatest/cibatest/internal/targetfile"
 	"github.com/cibatest/cibatest/mockdevice"
 )
@@ -38,8 +40,14 @@ type Options struct {
 
 	TLS bool // the OP is served over TLS, with a certificate of its own; only on TCP
 
-	// Where to listen on TCP, as host:port; empty: any free loopback port.
+	// Where to listen on TCP, as host:port; empty: any free loopback port. Beyond
+	// loopback the control and the device need a Token, see [serve.ErrOpen].
 	OPListen, ControlListen, DeviceListen string
+
+	// Token protects the control and the device as a bearer, and is shown to Device.
+	// Without it both are served under loopback names and Hosts only.
+	Token string
+	Hosts []string
 
 	// Device is the URL of a device that is running elsewhere and is asked instead of
 	// one in this process. Decisions of the Approver then go to the control.
@@ -58,6 +66,7 @@ type Lab struct {
 	Approver       *approve.Approver
 	RoundTripper   http.RoundTripper
 	CertificatePEM []byte // what to trust, with TLS
+	HasToken       bool   // the control and the device ask for one
 
 	closers []func()
 }
@@ -78,11 +87,13 @@ func (l *Lab) start(ctx context.Context, o Options) error {
 		return err
 	}
 	l.Issuer, l.ControlURL, l.DeviceURL = hosts.op.url, hosts.control.url, hosts.device.url
+	l.HasToken = o.Token != ""
 	if o.Issuer != "" {
 		l.Issuer = o.Issuer
 	}
 	if o.Device == "" {
-		l.Device = mockdevice.New(mockdevice.WithRoundTripper(l.RoundTripper))
+		l.Device = mockdevice.New(mockdevice.WithRoundTripper(l.RoundTripper), mockdevice.WithToken(o.Token),
+			mockdevice.WithHosts(o.Hosts...), mockdevice.WithCallbackHosts(hostOf(l.ControlURL)))
 		l.closers = append(l.closers, l.Device.Close)
 		hosts.device.serve(l.Device.Handler())
 	} else {
@@ -100,31 +111,63 @@ func (l *Lab) start(ctx context.Context, o Options) error {
 		registration.ExpiresIn = o.ExpiresIn
 	}
 	l.OP, err = refop.New(registration,
-		refop.WithIssuer(l.Issuer), refop.WithControl(l.ControlURL), refop.WithDevice(l.DeviceURL, l.RoundTripper),
+		refop.WithIssuer(l.Issuer), refop.WithControl(l.ControlURL), refop.WithDevice(l.DeviceURL, bearer{l.RoundTripper, o.Token}),
 		faults.Plant(o.Faults...), variants.Choose(o.Variants...))
 	if err != nil {
 		return err
 	}
 	l.closers = append(l.closers, l.OP.Close)
 	hosts.op.serve(l.OP.Handler())
-	hosts.control.serve(l.OP.Control())
-	return l.describe()
+	hosts.control.serve(control(l.OP.Control(), o))
+	return l.describe(o.Token)
+}
+
+// control guards the decisions. The callback of the device has a token of its own, and
+// comes by whatever name the device has for this machine.
+func control(of http.Handler, o Options) http.Handler {
+	mux := http.NewServeMux()
+	mux.Handle("/", of)
+	mux.Handle("/decision", serve.Guarded(of, o.Token, o.Hosts))
+	return mux
+}
+
+// bearer shows a token to the device; an empty one is none.
+type bearer struct {
+	http.RoundTripper
+	token string
+}
+
+func (b bearer) RoundTrip(r *http.Request) (*http.Response, error) {
+	if b.token != "" {
+		r = r.Clone(r.Context())
+		r.Header.Set("Authorization", "Bearer "+b.token)
+	}
+	return b.RoundTripper.RoundTrip(r)
+}
+
+func hostOf(address string) string {
+	u, err := url.Parse(address)
+	if err != nil {
+		return ""
+	}
+	return u.Hostname()
 }
 
 // describe renders the target file and makes the approver from it.
-func (l *Lab) describe() error {
+func (l *Lab) describe(token string) error {
 	oldIDToken, err := l.OP.PastIDToken("basic-a", "alice", 10*time.Minute)
 	if err != nil {
 		return err
 	}
-	reference := fixtures.Reference{Issuer: l.Issuer, Control: l.ControlURL, OldIDToken: oldIDToken}
+	reference := fixtures.Reference{Issuer: l.Issuer, Control: l.ControlURL, OldIDToken: oldIDToken, HasToken: l.HasToken}
 	if l.Device != nil {
 		reference.Device = strings.TrimPrefix(l.DeviceURL, "http://")
 	}
 	if l.TargetFile, err = fixtures.ReferenceTarget(reference); err != nil {
 		return err
 	}
-	if l.Target, err = targetfile.Parse("reference.yaml", l.TargetFile, targetfile.Env{FS: fixtures.Tree()}); err != nil {
+	env := targetfile.Env{FS: fixtures.Tree(), Lookup: func(string) (string, bool) { return token, true }}
+	if l.Target, err = targetfile.Parse("reference.yaml", l.TargetFile, env); err != nil {
 		return fmt.Errorf("the built-in target: %w", err)
 	}
 	for name, has := range l.OP.Declared() {
@@ -172,22 +215,35 @@ func (l *Lab) hosts(ctx context.Context, o Options) (hosts, error) {
 	l.closers = append(l.closers, transport.CloseIdleConnections)
 	var h hosts
 	var errs []error
-	for at, listen := range map[*host]string{&h.op: o.OPListen, &h.control: o.ControlListen, &h.device: o.DeviceListen} {
-		var err error
-		*at, err = l.onLoopback(ctx, listen, map[bool]*tls.Config{true: secure}[at == &h.op])
-		errs = append(errs, err)
+	for _, part := range []struct {
+		name   string
+		at     *host
+		listen string
+		open   bool // to everybody, wherever it listens
+	}{{"the OP", &h.op, o.OPListen, true}, {"the control", &h.control, o.ControlListen, false}, {"the device", &h.device, o.DeviceListen, false}} {
+		listener, err := listen(ctx, part.listen, o.Token, part.open)
+		if err != nil {
+			errs = append(errs, fmt.Errorf("%s: %w", part.name, err))
+			continue
+		}
+		*part.at = l.hostAt(listener, map[bool]*tls.Config{true: secure}[part.at == &h.op])
 	}
 	return h, errors.Join(errs...)
 }
 
-func (l *Lab) onLoopback(ctx context.Context, listen string, secure *tls.Config) (host, error) {
-	if listen == "" {
-		listen = "127.0.0.1:0"
+// listen opens an address; an empty one is any free port of loopback.
+func listen(ctx context.Context, address, token string, open bool) (net.Listener, error) {
+	if address == "" {
+		address = "127.0.0.1:0"
 	}
-	listener, err := (&net.ListenConfig{}).Listen(ctx, "tcp", listen)
-	if err != nil {
-		return host{}, err
+	if open {
+		return (&net.ListenConfig{}).Listen(ctx, "tcp", address)
 	}
+	return serve.Listen(ctx, address, token)
+}
+
+// hostAt is what is served at a listener, over TLS where there is a configuration of it.
+func (l *Lab) hostAt(listener net.Listener, secure *tls.Config) host {
 	l.closers = append(l.closers, func() { _ = listener.Close() })
 	scheme := "http://"
 	if secure != nil {
@@ -195,8 +251,8 @@ func (l *Lab) onLoopback(ctx context.Context, listen string, secure *tls.Config)
 		listener = tls.NewListener(listener, secure)
 	}
 	return host{scheme + listener.Addr().String(), func(handler http.Handler) {
-		server := &http.Server{Handler: handler, ReadHeaderTimeout: 10 * time.Second}
+		server := serve.Server(handler)
 		l.closers = append(l.closers, func() { _ = server.Close() })
 		go func() { _ = server.Serve(listener) }()
-	}}, nil
+	}}
 }

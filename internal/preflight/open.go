@@ -3,6 +3,7 @@ package preflight
 import (
 	"io"
 	"net/http"
+	"net/url"
 
 	"github.com/cibatest/cibatest/internal/approve"
 	"github.com/cibatest/cibatest/internal/targetfile"
@@ -35,7 +36,9 @@ func Open(file string, terminal Terminal) (*Opened, error) {
 	if err != nil {
 		return nil, err
 	}
-	approver, err := approve.New(t.Approval, approve.Options{RoundTripper: transport, In: terminal.In, Out: terminal.Out})
+	approver, err := approve.New(t.Approval, approve.Options{
+		RoundTripper: transport, CallbackHosts: hostsOf(t), In: terminal.In, Out: terminal.Out,
+	})
 	if err != nil {
 		return nil, err
 	}
@@ -43,4 +46,14 @@ func Open(file string, terminal Terminal) (*Opened, error) {
 		_ = approver.Close()
 		transport.CloseIdleConnections()
 	}}, nil
+}
+
+// hostsOf are the hosts of the OP that the target file names.
+func hostsOf(t *targetfile.Target) (hosts []string) {
+	for _, address := range []string{t.Issuer, t.Endpoints.BackchannelAuthentication, t.Endpoints.Token, t.Approval.Observe.Callback} {
+		if u, err := url.Parse(address); err == nil && u.Host != "" {
+			hosts = append(hosts, u.Hostname())
+		}
+	}
+	return hosts
 }

@@ -66,7 +66,7 @@ func Guarded(next http.Handler, token string, names []string) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		switch {
 		case token == "" && !Known(r, names):
-			refuse(w, http.StatusForbidden, "without a token this is served under a loopback name or one of --allow-host only")
+			refuse(w, http.StatusForbidden, "without a token this is served under a loopback name only, or under a name it was started with")
 		case token != "" && !Same(r.Header.Get("Authorization"), "Bearer "+token):
 			w.Header().Set("WWW-Authenticate", "Bearer")
 			refuse(w, http.StatusUnauthorized, "a bearer token is needed")

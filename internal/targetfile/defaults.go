@@ -140,7 +140,7 @@ func (t *Target) Secrets() []string {
 	for _, u := range t.Users {
 		add(u.UserCode, u.IDTokenHint, u.LoginHintToken, u.ExpiredLoginHintToken)
 	}
-	add(t.Approval.Body)
+	add(t.Approval.Body, t.Approval.Observe.Token)
 	for _, value := range t.Approval.Headers {
 		add(value)
 		if _, token, found := strings.Cut(value.Reveal(), " "); found {

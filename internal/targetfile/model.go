@@ -203,6 +203,9 @@ type Observe struct {
 	// Callback is where decisions go when the prompts do not say; empty for
 	// adapter keycloak: Keycloak's own endpoint below the issuer.
 	Callback string `yaml:"callback" json:"callback,omitempty"`
+	// Token is what the OP shows the device: as a bearer, or with adapter keycloak as
+	// ?token= in the URL of its channel. Without one the device listens at loopback only.
+	Token Secret `yaml:"token" json:"token,omitempty"`
 }
 
 // Nameless says that the OP's prompts do not carry the auth_req_id, so that a

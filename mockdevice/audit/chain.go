@@ -90,16 +90,22 @@ type Verification struct {
 // nothing about who has written it.
 func Verify(r io.Reader, key []byte) (Verification, error) { return verify(r, key, func(Entry) {}) }
 
+// longestLine bounds a line in bytes, far beyond what an entry has.
+const longestLine = 1 << 20
+
 // verify reads to the end of the last whole line and hands over each entry. Memory does not
 // grow with the file.
 func verify(r io.Reader, key []byte, each func(Entry)) (Verification, error) {
 	v := Verification{Events: map[string]int{}, Keyed: len(key) > 0}
-	lines := bufio.NewReaderSize(r, 1<<16)
+	lines := bufio.NewReaderSize(r, longestLine)
 	for {
-		line, err := lines.ReadBytes('\n')
+		line, err := lines.ReadSlice('\n')
 		if errors.Is(err, io.EOF) {
 			v.Torn = int64(len(line))
 			return v, nil
+		}
+		if errors.Is(err, bufio.ErrBufferFull) {
+			return v, fmt.Errorf("line %d is longer than %d bytes: this is no audit", v.Lines+1, longestLine)
 		}
 		if err != nil {
 			return v, err

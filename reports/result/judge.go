@@ -77,15 +77,45 @@ func Read(r io.Reader) (Run, error) {
 	return run, nil
 }
 
-// Write writes a run as indented JSON.
-func Write(w io.Writer, run Run) error {
+// Write writes a run as indented JSON, and never more of it than [Read] takes: evidence
+// that would not fit is left out, which a note of the run says.
+func Write(w io.Writer, run Run) error { return writeAtMost(w, run, maxFile) }
+
+func writeAtMost(w io.Writer, run Run, most int) error {
 	var b bytes.Buffer
 	encoder := json.NewEncoder(&b)
 	encoder.SetEscapeHTML(false)
 	encoder.SetIndent("", "  ")
-	if err := encoder.Encode(run); err != nil {
-		return err
+	for _, keep := range []func(Case) bool{
+		nil, // everything
+		func(c Case) bool { return c.Outcome != Pass },
+		func(Case) bool { return false },
+	} {
+		b.Reset()
+		if err := encoder.Encode(run.withEvidenceOf(keep, most)); err != nil {
+			return err
+		}
+		if b.Len() <= most {
+			break
+		}
 	}
 	_, err := w.Write(b.Bytes())
 	return err
+}
+
+// withEvidenceOf is the run with the exchanges of some cases only; nil is all of them.
+func (r Run) withEvidenceOf(keep func(Case) bool, most int) Run {
+	if keep == nil {
+		return r
+	}
+	r.Cases = slices.Clone(r.Cases)
+	left := 0
+	for i := range r.Cases {
+		if c := &r.Cases[i]; len(c.Exchanges) > 0 && !keep(*c) {
+			c.Exchanges = nil
+			left++
+		}
+	}
+	r.Notes = append(slices.Clone(r.Notes), fmt.Sprintf("the exchanges of %d cases are left out: with them the file would be larger than %d MiB", left, most>>20))
+	return r
 }

@@ -95,17 +95,16 @@ func (s *Session) limit(d *Definition) time.Duration {
 	return limit
 }
 
-// longestInterval bounds what an OP's interval adds to the limit of a case.
-const longestInterval = time.Minute
-
 // stretched is a limit, made for an interval of 5 s, for the longest interval that
-// this OP has announced so far.
+// this OP has announced so far. No OP gets more time out of it than the target file
+// allows for waiting.
 func (s *Session) stretched(limit time.Duration) time.Duration {
 	longest := ciba.DefaultInterval
 	for _, ack := range s.run.Memory.Acks() {
-		longest = max(longest, min(ack.Interval, longestInterval))
+		longest = max(longest, ack.Interval)
 	}
-	return time.Duration(limit.Seconds() * longest.Seconds() / ciba.DefaultInterval.Seconds() * float64(time.Second))
+	wanted := limit.Seconds() * longest.Seconds() / ciba.DefaultInterval.Seconds()
+	return time.Duration(min(wanted, (limit+s.facts.Target.Budgets.ExpiryMax).Seconds()) * float64(time.Second))
 }
 
 // Message tells the gravest finding of a case in a sentence, or why there is none.
