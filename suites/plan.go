@@ -52,9 +52,14 @@ func (r *run) plan(selected []*harness.Definition) []*job {
 	for _, c := range r.driver.Clients() {
 		p.ordinary[c] = schedule.NewLatch()
 	}
-	var jobs []*job
-	for _, def := range selected {
-		jobs = append(jobs, p.place(def))
+	jobs := make([]*job, len(selected))
+	// Those that need two clients have the least choice, as these have to be alike.
+	for _, two := range []bool{true, false} {
+		for i, def := range selected {
+			if def.NeedsAny(catalogue.NeedSecondClient) == two {
+				jobs[i] = p.place(def)
+			}
+		}
 	}
 	for _, j := range jobs {
 		p.order(j)
@@ -76,7 +81,9 @@ func (p *plan) place(def *harness.Definition) *job {
 	if j.skip = p.castClients(j); j.skip != "" {
 		return j
 	}
-	j.cast.User = p.userFor(def)
+	if j.skip = p.castUsers(j); j.skip != "" {
+		return j
+	}
 	j.Locks = p.locksFor(j)
 	return j
 }
@@ -93,6 +100,9 @@ func (p *plan) castClients(j *job) (skip string) {
 	pool := driver.Working(p.run.driver.Prepared(p.run.facts.ClientsFor(def.Needs(), def.Methods()...)))
 	if len(pool) == 0 {
 		return "no client in the target file fits: " + wanted(def)
+	}
+	if def.NeedsAny(catalogue.NeedSecondClient) {
+		pool = p.withTwin(pool)
 	}
 	j.cast.Client = pool[0]
 	about := def.Place().About.Seconds()
@@ -126,15 +136,34 @@ func (p *plan) leastLoaded(pool []*harness.Client) *harness.Client {
 	return slices.MinFunc(pool, func(a, b *harness.Client) int { return cmp.Compare(p.load[a], p.load[b]) })
 }
 
-// stranger picks the client that plays the stranger: any ordinary client but the case's
-// own, a plain one where there is one.
+// withTwin leaves the clients that have a stranger most like them.
+func (p *plan) withTwin(pool []*harness.Client) []*harness.Client {
+	const alone = 1 << 10 // more than two clients can differ
+	difference := func(c *harness.Client) int {
+		if twins := p.twins(c); len(twins) > 0 {
+			return preflight.Differences(twins[0].Client, c.Client)
+		}
+		return alone
+	}
+	least := difference(slices.MinFunc(pool, func(a, b *harness.Client) int { return cmp.Compare(difference(a), difference(b)) }))
+	return slices.DeleteFunc(slices.Clone(pool), func(c *harness.Client) bool { return difference(c) > least })
+}
+
+// stranger picks the client that plays the stranger, nil where there is none.
 func (p *plan) stranger(to *harness.Client) *harness.Client {
-	others := slices.DeleteFunc(slices.Clone(p.run.facts.Target.Clients), func(c targetfile.Client) bool { return c.Name == to.Name })
-	pool := driver.Working(p.run.driver.Prepared(preflight.OrdinaryClients(others)))
-	if len(pool) == 0 {
+	twins := p.twins(to)
+	if len(twins) == 0 {
 		return nil
 	}
-	return p.leastLoaded(p.sparing(pool))
+	return p.leastLoaded(p.sparing(twins))
+}
+
+// twins are the ordinary clients that differ the least from a client, as any other difference
+// may be what the OP refuses them for.
+func (p *plan) twins(to *harness.Client) []*harness.Client {
+	others := slices.DeleteFunc(slices.Clone(p.run.facts.Target.Clients), func(c targetfile.Client) bool { return c.Name == to.Name })
+	ordinary := slices.DeleteFunc(p.run.driver.Prepared(others), func(c *harness.Client) bool { return !preflight.Ordinary(c.Client) })
+	return p.run.driver.Prepared(preflight.Likest(registered(driver.Working(ordinary)), to.Client))
 }
 
 // otherAlgorithms picks one client for every ID Token algorithm that is
@@ -151,14 +180,65 @@ func (p *plan) otherAlgorithms(than *harness.Client) []*harness.Client {
 	return others
 }
 
-// userFor spreads cases over the users; those that must be alone get the users
-// at the end of the file, where there are more than one.
-func (p *plan) userFor(def *harness.Definition) int {
-	users := p.run.facts.UsersFor(def.Needs())
-	switch len(users) {
-	case 0:
-		return 0
-	case 1:
+func registered(clients []*harness.Client) []targetfile.Client {
+	list := make([]targetfile.Client, len(clients))
+	for i, c := range clients {
+		list[i] = c.Client
+	}
+	return list
+}
+
+// castUsers picks the users of a case, or says why there are none. A second user has to meet
+// the needs of the case as well as the first.
+func (p *plan) castUsers(j *job) (skip string) {
+	wanted, able := j.def.Users(), p.run.facts.UsersFor(j.def.Needs())
+	if len(able) == 0 { // nobody is asked, or the case itself says what it misses
+		return ""
+	}
+	two := j.def.NeedsAny(catalogue.NeedSecondUser)
+	fit := slices.DeleteFunc(slices.Clone(able), func(user int) bool {
+		own := p.run.facts.Target.Users[user]
+		return wanted.Own != nil && !wanted.Own(own) || two && p.otherUser(wanted, able, user) == user
+	})
+	switch {
+	case len(fit) > 0:
+	case two:
+		return strings.TrimSpace("second_user: no two users of the target file that meet the needs of this case are " + wanted.What)
+	default:
+		return "no user of the target file that meets the needs of this case is " + wanted.What
+	}
+	j.cast.User = p.userOf(j.def, fit)
+	j.cast.Other = p.otherUser(wanted, able, j.cast.User)
+	return ""
+}
+
+// otherUser is the second user of a case beside the first: the next one that fits, or else the
+// nearest before it, as the users at the end of the file are for cases that have to be alone,
+// and so are their neighbours. It is the first user itself where there is none.
+func (p *plan) otherUser(wanted harness.Users, able []int, user int) int {
+	all := p.run.facts.Target.Users
+	fits := func(other int) bool {
+		return other != user && (wanted.Other == nil || wanted.Other(all[user], all[other]))
+	}
+	at := slices.Index(able, user)
+	for _, other := range slices.Concat(able[at+1:], reversed(able[:at])) {
+		if fits(other) {
+			return other
+		}
+	}
+	return user
+}
+
+func reversed(list []int) []int {
+	list = slices.Clone(list)
+	slices.Reverse(list)
+	return list
+}
+
+// userOf spreads cases over the users that fit; those that must be alone get the users at
+// the end of the file, where there are more than one.
+func (p *plan) userOf(def *harness.Definition, users []int) int {
+	if len(users) == 1 {
 		return users[0]
 	}
 	if p.run.driver.OneRequestPerUser() { // every case is alone with its user
@@ -198,9 +278,9 @@ func (p *plan) userLocks(j *job) []schedule.Lock {
 	place, users := j.def.Place(), p.run.facts.Target.Users
 	nameless := j.def.AsksForDecision() && !p.run.driver.Approver().NamesRequest()
 	alone := place.AloneForUser || p.run.driver.OneRequestPerUser() || nameless
-	other := -1
-	if len(users) > 1 && j.def.NeedsAny(catalogue.NeedSecondUser) {
-		other = harness.OtherUser(j.cast.User, len(users))
+	other := j.cast.User
+	if j.def.NeedsAny(catalogue.NeedSecondUser) {
+		other = j.cast.Other
 	}
 	var locks []schedule.Lock
 	for i, u := range users {

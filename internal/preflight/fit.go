@@ -2,6 +2,7 @@ package preflight
 
 import (
 	"slices"
+	"strings"
 
 	"github.com/cibatest/cibatest/internal/catalogue"
 	"github.com/cibatest/cibatest/internal/targetfile"
@@ -37,7 +38,7 @@ func clientRules(needs []catalogue.Need) []rule {
 }
 
 // UsersFor are the places, in the target's list, of the users that a case with some
-// needs may ask.
+// needs may ask. Where they have to decide, the way of deciding has to be able to name them.
 func (f *Facts) UsersFor(needs []catalogue.Need) []int {
 	var fit []int
 	for i, u := range f.Target.Users {
@@ -45,9 +46,24 @@ func (f *Facts) UsersFor(needs []catalogue.Need) []int {
 			asked := ruleOf(n).user
 			return asked != nil && !asked(u)
 		}
-		if !slices.ContainsFunc(needs, cannot) {
+		decides := slices.ContainsFunc(needs, func(n catalogue.Need) bool { return slices.Contains(decisions, n) })
+		if !slices.ContainsFunc(needs, cannot) && (!decides || f.canDecide(u)) {
 			fit = append(fit, i)
 		}
 	}
 	return fit
+}
+
+// decisions are the needs for which a user has to decide something.
+var decisions = []catalogue.Need{catalogue.NeedApprove, catalogue.NeedDeny, catalogue.NeedApprovePartial}
+
+// canDecide reports whether a user has what the way of deciding calls users by. A hook that
+// wants a login_hint decides nothing for a user without one.
+func (f *Facts) canDecide(u targetfile.User) bool {
+	a := f.Target.Approval
+	texts := append([]string{a.URL, a.Body.Reveal()}, a.Command...)
+	byLoginHint := slices.ContainsFunc(texts, func(text string) bool {
+		return strings.Contains(text, "{login_hint}") || strings.Contains(text, "CIBATEST_LOGIN_HINT")
+	})
+	return u.LoginHint != "" || !byLoginHint
 }

@@ -1,6 +1,7 @@
 package preflight
 
 import (
+	"cmp"
 	"slices"
 
 	"github.com/cibatest/cibatest/internal/targetfile"
@@ -24,6 +25,37 @@ func usable(c targetfile.Client) bool {
 // would show.
 func plain(c targetfile.Client) bool {
 	return !c.UserCode && len(c.RARTypes) == 0 && c.SubjectType != "pairwise"
+}
+
+// Differences counts in what two clients differ but for who they are, how they authenticate
+// more than anything else. Zero means that what one of them is refused and the other is not
+// is about who they are.
+func Differences(a, b targetfile.Client) int {
+	n := 0
+	count := func(weight int, differs bool) {
+		if differs {
+			n += weight
+		}
+	}
+	count(4, a.AuthMethod != b.AuthMethod)
+	count(2, cmp.Or(a.IDTokenAlg, "RS256") != cmp.Or(b.IDTokenAlg, "RS256")) // the default of OIDC Registration 2
+	count(2, a.SubjectType != b.SubjectType || a.Sector != b.Sector)
+	count(1, a.AuthAlg != b.AuthAlg)
+	count(1, a.UserCode != b.UserCode)
+	count(1, a.Scope != b.Scope)
+	count(1, !slices.Equal(a.RARTypes, b.RARTypes))
+	return n
+}
+
+// Likest are those of some clients that differ the least from another one, in the order of
+// the list.
+func Likest(clients []targetfile.Client, to targetfile.Client) []targetfile.Client {
+	if len(clients) == 0 {
+		return nil
+	}
+	by := func(a, b targetfile.Client) int { return cmp.Compare(Differences(a, to), Differences(b, to)) }
+	least := Differences(slices.MinFunc(clients, by), to)
+	return choose(clients, func(c targetfile.Client) bool { return Differences(c, to) == least })
 }
 
 // OrdinaryClients are the ordinary clients that ordinary cases use, in the order of

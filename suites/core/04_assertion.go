@@ -1,11 +1,15 @@
 package core
 
 import (
+	"encoding/json"
+	"maps"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/cibatest/cibatest/internal/catalogue"
 	"github.com/cibatest/cibatest/internal/ciba"
+	"github.com/cibatest/cibatest/internal/driver"
 	"github.com/cibatest/cibatest/internal/jose"
 	"github.com/cibatest/cibatest/internal/targetfile"
 	"github.com/cibatest/cibatest/reports/result"
@@ -104,8 +108,12 @@ var _ = Cases.Describe("Client assertion", func() {
 					MustNotFail(t, err)
 					a.Key = key
 				})
+				judgeAssertion(t, "a key that the assertion itself brings", e, func(a *ciba.Assertion) { a.Token = signedByOwnKey(t, a.Key.Alg()) })
 				if other := anotherKey(t); !other.IsZero() {
 					judgeAssertion(t, "another client's key", e, func(a *ciba.Assertion) { a.Key = other })
+					judgeAssertion(t, "another client's key under the kid of the right one", e, func(a *ciba.Assertion) {
+						a.Key = other.WithKID(a.Key.KID())
+					})
 				}
 			}
 		})
@@ -149,6 +157,11 @@ var _ = Cases.Describe("Client assertion", func() {
 	assertionCase("assertion-client-id-mismatch", "agrees with client_id", Disturbing("RFC7523-3-CLIENT-ID-MISMATCH"), func(t *T) {
 		for _, e := range authEndpoints(t) {
 			request := e.goodRequest()
+			request.Form = request.Form.Add("client_id", t.Client().ClientID)
+			if own := t.MustAnswer(t.Send(request)); driver.RefusesClient(own) {
+				t.Abort("a good assertion is refused with the client's own client_id beside it: %s", own.Summary())
+			}
+			request = e.goodRequest()
 			request.Form = request.Form.Add("client_id", t.Second().ClientID)
 			judgeRefusal(t, "client_id of another client", e, request)
 		}
@@ -216,31 +229,74 @@ func unsignedBy(alg string) func(header, claims map[string]any) (string, error) 
 	}
 }
 
-// anotherKey signs another client's assertions by the same method; it is the zero
-// Key where there is no such client, or the two share their key.
+// anotherKey signs another client's assertions by the same method, and by the same algorithm
+// where there is such a client. It is the zero Key where there is none, or all share one.
 func anotherKey(t *T) jose.Key {
 	if t.Client().AuthMethod == targetfile.AuthClientSecretJWT {
 		return jose.SymmetricKey([]byte(anotherSecret(t)), t.Client().Key().Alg(), "")
 	}
-	own, _ := t.Client().Key().Public().WithKID("").JSON()
-	for _, c := range t.OrdinaryClients() {
-		if c.AuthMethod != t.Client().AuthMethod || c.ClientID == t.Client().ClientID {
+	own := t.Client().Key()
+	var found jose.Key
+	for _, c := range Strangers(t) {
+		if c.AuthMethod != t.Client().AuthMethod || sameKey(c.Key(), own) {
 			continue
 		}
-		if key, _ := c.Key().Public().WithKID("").JSON(); string(key) != string(own) {
+		if c.Key().Alg() == own.Alg() {
 			return c.Key()
 		}
+		if found.IsZero() {
+			found = c.Key()
+		}
 	}
-	return jose.Key{}
+	return found
+}
+
+func sameKey(a, b jose.Key) bool {
+	one, _ := a.Public().WithKID("").JSON()
+	other, _ := b.Public().WithKID("").JSON()
+	return string(one) == string(other)
+}
+
+// signedByOwnKey signs with a key made up for the purpose, and puts it into the header: an OP
+// that believes RFC 7515 4.1.3 on a key nobody registered lets anybody in.
+func signedByOwnKey(t *T, alg string) func(header, claims map[string]any) (string, error) {
+	return func(header, claims map[string]any) (string, error) {
+		key := keyOfNobody(t, publicAlg(alg), "own")
+		text, err := key.Public().JSON()
+		MustNotFail(t, err)
+		var public map[string]any
+		MustNotFail(t, json.Unmarshal(text, &public))
+		brought := map[string]any{"jwk": public}
+		maps.Copy(brought, header)
+		return jose.Sign(brought, claims, key)
+	}
+}
+
+// keyOfNobody is a key made up for the purpose, for an algorithm or, where that is not known
+// here, for ES256.
+func keyOfNobody(t *T, alg, kid string) jose.Key {
+	key, err := jose.GenerateKey(alg, kid)
+	if err != nil {
+		key, err = jose.GenerateKey("ES256", kid)
+	}
+	MustNotFail(t, err)
+	return key
+}
+
+// publicAlg is an algorithm whose keys may be shown: the given one, or ES256 in place of an
+// HMAC.
+func publicAlg(alg string) string {
+	if strings.HasPrefix(alg, "HS") || alg == "" {
+		return "ES256"
+	}
+	return alg
 }
 
 // anotherClientID is the client_id of an existing client, or of a stranger where there
 // is none.
 func anotherClientID(t *T) string {
-	for _, c := range t.OrdinaryClients() {
-		if c.ClientID != t.Client().ClientID {
-			return c.ClientID
-		}
+	if others := Strangers(t); len(others) > 0 {
+		return others[0].ClientID
 	}
 	return "another-client"
 }

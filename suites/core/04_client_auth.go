@@ -111,11 +111,16 @@ type authEndpoint struct {
 func authEndpoints(t *T) []authEndpoint {
 	flow := t.MustStart(t.Request())
 	list := []authEndpoint{{"", func() Request { return t.StartRequest(t.Request()) }}}
-	answered := Observe(t, "let in at the token endpoint", func(t *T) *ciba.Response { return t.MustAnswer(pollUnissued(t, t.Client())) })
-	if !driver.RefusesClient(answered) {
+	if !driver.RefusesClient(pollOfNothing(t)) {
 		list = append(list, authEndpoint{" at the token endpoint", func() Request { return t.PollRequest(flow).Unpaced() }})
 	}
 	return list
+}
+
+// pollOfNothing is the shared answer to a poll of the case's client for nothing: it shows
+// whether the token endpoint lets the client in.
+func pollOfNothing(t *T) *ciba.Response {
+	return Observe(t, "let in at the token endpoint", func(t *T) *ciba.Response { return t.MustAnswer(pollUnissued(t, t.Client())) })
 }
 
 // pollUnissued polls with an auth_req_id that nobody was given: a client that is let in
@@ -226,9 +231,10 @@ func judgeWrongSecrets(t *T) {
 	}
 }
 
-// anotherSecret is the secret of another client, or of nobody where there is none.
+// anotherSecret is the secret of another client, of one that authenticates alike where there
+// is one, or of nobody.
 func anotherSecret(t *T) string {
-	for _, c := range t.OrdinaryClients() {
+	for _, c := range Strangers(t) {
 		if secret := c.ClientSecret.Reveal(); secret != "" && secret != t.Client().ClientSecret.Reveal() {
 			return secret
 		}

@@ -7,6 +7,7 @@ import (
 	"github.com/cibatest/cibatest/internal/approve"
 	"github.com/cibatest/cibatest/internal/catalogue"
 	"github.com/cibatest/cibatest/internal/ciba"
+	"github.com/cibatest/cibatest/internal/targetfile"
 	. "github.com/cibatest/cibatest/suites/harness"
 )
 
@@ -25,11 +26,12 @@ var _ = Cases.Describe("User code", func() {
 		t.Judge(sharedGuesses(t).wrong)
 	})
 	Case("user-code-of-another", "that is another user's yields invalid_user_code",
-		guessesUserCode("CIBA-7.1.2-UC-WRONG").Needs(catalogue.NeedSecondUser), func(t *T) {
+		guessesUserCode("CIBA-7.1.2-UC-WRONG").Needs(catalogue.NeedSecondUser).ForUsers(Users{
+			What:  "ones with different user codes",
+			Other: func(own, other targetfile.User) bool { return own.UserCode != other.UserCode },
+		}), func(t *T) {
 			other, code := t.OtherUser(), t.User().UserCode.Reveal()
-			if own := other.UserCode.Reveal(); own == "" || code == "" || own == code {
-				t.Skip("needs two users with different user codes in the target file")
-			}
+			t.MustAccept("a request with the other user's own code", t.Start(t.RequestFor(t.Client(), other)))
 			r := Tolerating(t.Requirement(), ciba.AccessDenied) // the other cases' guesses may have locked this user
 			r.Expect.ToleratedStatus = []int{http.StatusForbidden}
 			t.JudgeBy(r, t.Start(t.RequestFor(t.Client(), other).With("user_code", code)))

@@ -194,9 +194,10 @@ func judgeRepeatedParameters(t *T) {
 	good := t.Request()
 	hint := ciba.P(t.User().Hint())[0]
 	t.JudgeVariant(hint.Name+" twice, the same value", t.Start(good.Add(hint.Name, hint.Value)))
-	if users := t.Target().Users; len(users) > 1 {
-		if other := ciba.P(t.OtherUser().Hint())[0]; other.Name == hint.Name {
-			t.JudgeVariant(hint.Name+" twice, for two users", t.Start(good.Add(other.Name, other.Value)))
+	for _, u := range t.Target().Users {
+		if name, value := u.Hint(); name == hint.Name && value != hint.Value {
+			t.JudgeVariant(hint.Name+" twice, for two users", t.Start(good.Add(name, value)))
+			break
 		}
 	}
 	scope := good.Get("scope")

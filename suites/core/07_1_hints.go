@@ -37,8 +37,11 @@ var _ = Cases.Describe("Hints", func() {
 	})
 	// A clause about all users is tried with two of them: an OP for which everybody is the
 	// same user is right about one.
-	Case("hint-subject", "decide whose tokens are issued", Judges("CIBA-7.1-HINT-SUBJECT-MATCH"), func(t *T) {
+	Case("hint-subject", "decide whose tokens are issued", Judges("CIBA-7.1-HINT-SUBJECT-MATCH").ForUsers(withKnownSubject), func(t *T) {
 		r := t.Redeemed()
+		if r.Flow.User.Sub == "" { // the shared flow is about a user of another case
+			r = mustRedeem(t, t.MustStart(t.Request()))
+		}
 		mustKnowSubject(t, r.Flow.User)
 		judgeSubject(t, r)
 	})
@@ -58,12 +61,12 @@ var _ = Cases.Describe("Hints", func() {
 		Judges("CIBA-7.1-HINT-SUBJECT-MATCH").
 			Needs(catalogue.NeedSecondUser, catalogue.NeedDeviceObserver, catalogue.NeedParallel), judgePromptedUsers)
 	Case("hint-subject-token", "decide whose tokens are issued, also as a login_hint_token",
-		Judges("CIBA-7.1-HINT-SUBJECT-MATCH").Needs(catalogue.NeedLoginHintToken).About(3*ciba.DefaultInterval), func(t *T) {
+		Judges("CIBA-7.1-HINT-SUBJECT-MATCH").Needs(catalogue.NeedLoginHintToken).ForUsers(withKnownSubject).About(3*ciba.DefaultInterval), func(t *T) {
 			judgeLoginHintTokenOf(t, t.User())
 		})
 	Case("hint-subject-token-other", "that are login_hint_tokens of two users bring tokens of two users",
 		Judges("CIBA-7.1-HINT-SUBJECT-MATCH").
-			Needs(catalogue.NeedLoginHintToken, catalogue.NeedSecondUser).About(3*ciba.DefaultInterval), func(t *T) {
+			Needs(catalogue.NeedLoginHintToken, catalogue.NeedSecondUser).ForUsers(withKnownSubject).About(3*ciba.DefaultInterval), func(t *T) {
 			judgeLoginHintTokenOf(t, t.OtherUser())
 		})
 	Case("hint-id-token", "may be an ID Token of this client",
@@ -85,21 +88,22 @@ var _ = Cases.Describe("Hints", func() {
 	Case("hint-id-token-other-client", "are not another client's ID Token", Judges("CIBA-14-ITH-OTHER-CLIENT"), func(t *T) {
 		flow := t.MustStartAs(t.Second(), t.User(), t.RequestFor(t.Second(), t.User()))
 		tokens, _ := t.MustRedeem(flow)
-		t.Judge(t.Start(requestWithoutHint(t).Add("id_token_hint", IDTokenFor(t, t.Second(), tokens).Text)))
+		hint := IDTokenFor(t, t.Second(), tokens).Text
+		t.Judge(t.Start(requestWithoutHint(t).Add("id_token_hint", hint)))
+		own := t.MustAnswer(t.StartAs(t.Second(), paramsWithoutHint(t.RequestFor(t.Second(), t.User())).Add("id_token_hint", hint)))
+		skipIfNeverTaken(t, "id_token_hint", own)
 	})
 	Case("hint-id-token-signature", "are not an ID Token with a broken signature",
 		Judges("CIBA-14-ITH-BAD-SIGNATURE").EachAlgorithm().About(2*ciba.DefaultInterval), func(t *T) {
 			t.Each(func() { judgeForgedIDTokens(t) })
+			skipIfNeverTaken(t, "id_token_hint", genuineIDTokenHint(t))
 		})
 	Case("hint-id-token-foreign", "are not another issuer's ID Token",
 		Judges("CIBA-14-ITH-FOREIGN-ISSUER").Needs(catalogue.NeedApprove), func(t *T) {
 			genuine := IDTokenIn(t, t.Redeemed().Tokens)
-			key, err := jose.GenerateKey("ES256", "foreign")
-			MustNotFail(t, err)
 			genuine.Claims["iss"] = "https://other.example"
-			token, err := jose.Sign(nil, genuine.Claims, key)
-			MustNotFail(t, err)
-			t.Judge(t.Start(requestWithoutHint(t).Add("id_token_hint", token)))
+			t.Judge(t.Start(requestWithoutHint(t).Add("id_token_hint", signedBySomebody(t, genuine))))
+			skipIfNeverTaken(t, "id_token_hint", genuineIDTokenHint(t))
 		})
 	Case("hint-id-token-unsigned", "are not an unsigned ID Token", Judges("CIBA-14-ITH-ALG-NONE"), func(t *T) {
 		genuine := IDTokenIn(t, t.Redeemed().Tokens)
@@ -111,6 +115,7 @@ var _ = Cases.Describe("Hints", func() {
 			MustNotFail(t, err)
 			t.JudgeVariant("alg "+alg, t.Start(requestWithoutHint(t).Add("id_token_hint", token)))
 		}
+		skipIfNeverTaken(t, "id_token_hint", genuineIDTokenHint(t))
 	})
 	Case("hint-id-token-malformed", "are not any text as ID Token", Judges("CIBA-7.2-ITH-MALFORMED"), func(t *T) {
 		for _, text := range []string{"not-a-jwt", "a.b.c", "..", "e30.e30."} {
@@ -230,13 +235,22 @@ func judgeForgedIDTokens(t *T) {
 	MustNotFail(t, err)
 	retold, err := jose.Retell(genuine.Text, func(_, claims map[string]any) { claims["sub"] = anotherSubject(t, claims["sub"]) })
 	MustNotFail(t, err)
-	key, err := jose.GenerateKey("ES256", "unpublished")
-	MustNotFail(t, err)
-	foreign, err := jose.Sign(nil, genuine.Claims, key)
+	foreign := signedBySomebody(t, genuine)
+	own, err := signedByOwnKey(t, genuine.Alg())(nil, genuine.Claims)
 	MustNotFail(t, err)
 	t.JudgeVariant("a flipped bit", t.Start(requestWithoutHint(t).Add("id_token_hint", damaged)))
 	t.JudgeVariant("another sub under the old signature", t.Start(requestWithoutHint(t).Add("id_token_hint", retold)))
 	t.JudgeVariant("a key that is not published", t.Start(requestWithoutHint(t).Add("id_token_hint", foreign)))
+	t.JudgeVariant("a key that the token itself brings", t.Start(requestWithoutHint(t).Add("id_token_hint", own)))
+}
+
+// signedBySomebody is a token signed anew by a key that nobody has published. Algorithm and kid
+// stay, so that nothing but the signature is wrong.
+func signedBySomebody(t *T, genuine IDToken) string {
+	kid, _ := genuine.Header["kid"].(string)
+	token, err := jose.Sign(nil, genuine.Claims, keyOfNobody(t, genuine.Alg(), kid))
+	MustNotFail(t, err)
+	return token
 }
 
 // judgeForgedLoginHintTokens does the same with a login_hint_token, as far as those of
@@ -255,6 +269,24 @@ func judgeForgedLoginHintTokens(t *T) {
 	MustNotFail(t, err)
 	t.JudgeVariant("a flipped bit", t.Start(requestWithoutHint(t).Add("login_hint_token", damaged)))
 	t.JudgeVariant("no signature", t.Start(requestWithoutHint(t).Add("login_hint_token", unsigned)))
+	token := IDToken{Token: mustDecodeJWT(t, genuine), Text: genuine}
+	t.JudgeVariant("a key of nobody", t.Start(requestWithoutHint(t).Add("login_hint_token", signedBySomebody(t, token))))
+	skipIfNeverTaken(t, "login_hint_token", t.MustAnswer(t.Start(requestWithoutHint(t).Add("login_hint_token", genuine))))
+}
+
+// genuineIDTokenHint is the shared answer to an ID Token of this client as hint.
+func genuineIDTokenHint(t *T) *ciba.Response {
+	return Observe(t, "genuine ID Token hint", func(t *T) *ciba.Response {
+		return t.MustAnswer(t.Start(requestWithoutHint(t).Add("id_token_hint", IDTokenIn(t, t.Redeemed().Tokens).Text)))
+	})
+}
+
+// skipIfNeverTaken ends a case that found nothing where the OP refuses a hint of a kind from
+// its rightful owner as well: that it refused the others tells nothing then.
+func skipIfNeverTaken(t *T, kind string, genuine *ciba.Response) {
+	if !t.Failed() && genuine.Status/100 == 4 {
+		t.Skip("%s: a genuine one is refused as well, with %s, so that the refusal of others tells nothing", kind, genuine.Summary())
+	}
 }
 
 // requestWithoutHint is a good request but for its hint.
@@ -366,6 +398,13 @@ func isAudience(audience any, id string) bool {
 func declaresHints(t *T, need catalogue.Need) bool {
 	_, declared := t.Target().Capabilities[need]
 	return declared || slices.ContainsFunc(t.Target().Users, func(u targetfile.User) bool { return u.IDTokenHint != "" })
+}
+
+// withKnownSubject are users whose sub the target file tells; of two, that of the second.
+var withKnownSubject = Users{
+	What:  "one with a sub",
+	Own:   func(own targetfile.User) bool { return own.Sub != "" },
+	Other: func(_, other targetfile.User) bool { return other.Sub != "" },
 }
 
 // knownSubject is the sub this client has to be told for a user, or nothing where

@@ -64,6 +64,7 @@ var _ = Cases.Describe("Expiry", func() {
 		})
 	Case("expired-other-client", "of a request is nothing another client learns of",
 		Judges("CIBA-11-OTHER-CLIENT-EXPIRED").WaitsForExpiry().About(expiryTime), func(t *T) {
+			mustLetInSecond(t)
 			flow := startExpiring(t, nil)
 			WaitPastExpiry(t, flow, ExpiryLatest)
 			t.Judge(pollAsSecond(t, flow))

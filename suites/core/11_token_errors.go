@@ -26,6 +26,7 @@ var _ = Cases.Describe("Invalid auth_req_id", func() {
 		Judges("CIBA-11-ARID-TAMPERED").LastForClient().About(8*time.Second), judgeTamperedIDs)
 	Case("id-other-client", "is invalid_grant for another client, before and after the approval",
 		Judges("CIBA-11-ARID-OTHER-CLIENT").Smoke().About(8*time.Second), func(t *T) {
+			mustLetInSecond(t)
 			flow := t.MustStart(t.Request())
 			t.JudgeVariant("pending", pollAsSecond(t, flow))
 			t.ApproveAlive(flow)
@@ -34,6 +35,7 @@ var _ = Cases.Describe("Invalid auth_req_id", func() {
 		})
 	Case("id-other-client-pace", "of another client does not count for the owner's pace",
 		Judges("CIBA-11-ARID-OTHER-CLIENT").Needs(catalogue.NeedNoAction).About(6*time.Second), func(t *T) {
+			mustLetInSecond(t)
 			flow := t.MustStart(t.Request())
 			t.WaitTurn(flow)
 			t.Judge(pollAsSecond(t, flow))
@@ -45,6 +47,7 @@ var _ = Cases.Describe("Invalid auth_req_id", func() {
 		})
 	Case("id-other-client-used", "is invalid_grant for another client after its use",
 		Judges("CIBA-11-ARID-OTHER-CLIENT").AloneForClient().LastForClient().About(8*time.Second), func(t *T) {
+			mustLetInSecond(t)
 			flow := t.MustStart(t.Request())
 			tokens, _ := t.MustRedeem(flow)
 			owned := takeStock(t, tokens)
@@ -55,6 +58,7 @@ var _ = Cases.Describe("Invalid auth_req_id", func() {
 		})
 	Case("id-other-client-denied", "is invalid_grant for another client after the denial",
 		Judges("CIBA-11-ARID-OTHER-CLIENT-DENIED").About(8*time.Second), func(t *T) {
+			mustLetInSecond(t)
 			flow := t.MustStart(t.Request())
 			t.WaitTurn(flow)
 			t.Deny(flow)
@@ -98,6 +102,7 @@ func judgeTamperedIDs(t *T) {
 // is approved and redeemed.
 func judgeForeignRace(t *T) {
 	skipForPerson(t)
+	mustLetInSecond(t)
 	flow := t.MustStart(t.Request())
 	t.WaitTurn(flow)
 	foreign := make([]*ciba.Response, 8)
@@ -120,6 +125,16 @@ func judgeForeignRace(t *T) {
 
 // pollAsSecond polls a flow as another client, which is entitled but for the auth_req_id.
 func pollAsSecond(t *T, f *Flow) *ciba.Response { return pollFor(t, t.Second(), f.AuthReqID) }
+
+// mustLetInSecond ends the case as error where the token endpoint refuses the other client
+// whatever it asks, as its answer says nothing then about the auth_req_id.
+func mustLetInSecond(t *T) {
+	t.As(t.Second(), func() {
+		if resp := pollOfNothing(t); driver.RefusesClient(resp) || resp.Is(ciba.UnauthorizedClient) {
+			t.Abort("client %s, which plays the stranger, is refused at the token endpoint whatever it asks: %s", t.Client().Name, resp.Summary())
+		}
+	})
+}
 
 // pollFor polls as a client with an auth_req_id, whoever it was issued to, if anybody.
 func pollFor(t *T, c *Client, id string) *ciba.Response {

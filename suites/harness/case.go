@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/cibatest/cibatest/internal/catalogue"
+	"github.com/cibatest/cibatest/internal/targetfile"
 	"github.com/onsi/ginkgo/v2"
 )
 
@@ -26,7 +27,15 @@ type Traits struct {
 	smoke         bool
 	waitsOnExpiry bool
 	eachAlgorithm bool
+	users         Users
 	place         Place
+}
+
+// Users say which users fit a case beyond what its needs say. The zero value is for any.
+type Users struct {
+	What  string // what the users have, for people: "with different user codes"
+	Own   func(own targetfile.User) bool
+	Other func(own, other targetfile.User) bool // for cases with the need second_user
 }
 
 // Place is what a case must not share with others.
@@ -124,6 +133,13 @@ func (t Traits) AfterAll() Traits {
 	return t
 }
 
+// ForUsers keeps the case away from users that cannot show what it is about, although they
+// meet its needs: the skip for want of others says what they would have.
+func (t Traits) ForUsers(u Users) Traits {
+	t.users = u
+	return t
+}
+
 // Definition is a registered case.
 type Definition struct {
 	ID, Title string
@@ -151,6 +167,9 @@ func (d *Definition) NeedsAny(needs ...catalogue.Need) bool {
 // Methods are the client authentication methods that the case is about; empty means
 // any.
 func (d *Definition) Methods() []string { return d.traits.methods }
+
+// Users say which users fit the case.
+func (d *Definition) Users() Users { return d.traits.users }
 
 // Place is what the case must not share with others.
 func (d *Definition) Place() Place { return d.traits.place }

@@ -1,12 +1,14 @@
 package harness
 
 import (
+	"cmp"
 	"slices"
 	"strings"
 	"unicode"
 
 	"github.com/cibatest/cibatest/internal/ciba"
 	"github.com/cibatest/cibatest/internal/jose"
+	"github.com/cibatest/cibatest/internal/preflight"
 	"github.com/cibatest/cibatest/internal/targetfile"
 )
 
@@ -25,6 +27,20 @@ func ClientPerMethod(t *T) []*Client {
 			list = append(list, c)
 		}
 	}
+	return list
+}
+
+// Strangers are the other ordinary clients that the OP lets in, those first that differ the
+// least from the case's own but for who they are. Where they are alike in all else, a refusal
+// is about who they are.
+func Strangers(t *T) []*Client {
+	own := t.Client()
+	list := slices.DeleteFunc(Clients(t), func(c *Client) bool {
+		return c.ClientID == own.ClientID || c.Rejection() != "" || !preflight.Ordinary(c.Client)
+	})
+	slices.SortStableFunc(list, func(a, b *Client) int {
+		return cmp.Compare(preflight.Differences(a.Client, own.Client), preflight.Differences(b.Client, own.Client))
+	})
 	return list
 }
 

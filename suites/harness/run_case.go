@@ -19,6 +19,7 @@ type Cast struct {
 	Second *Client   // nil unless the case uses another client's credentials
 	Others []*Client // one for each other ID Token algorithm, see [Traits.EachAlgorithm]
 	User   int       // the place in the target's users
+	Other  int       // that of the second user; the same as User where there is none
 }
 
 // Run runs a case to its end and judges by what it recorded. Where a moment's trouble
@@ -53,7 +54,7 @@ func (s *Session) try(ctx context.Context, d *Definition, cast Cast, recorder *c
 	defer over()
 	user := s.user(cast.User)
 	sender := s.run.Driver(driver.Options{Name: d.ID, Recorder: recorder, Clock: clock, User: user, Offside: d.Place().AfterAll})
-	t := &T{session: s, def: d, ctx: ctx, client: cast.Client, second: cast.Second, others: cast.Others, user: cast.User, driver: sender}
+	t := &T{session: s, def: d, ctx: ctx, client: cast.Client, second: cast.Second, others: cast.Others, user: cast.User, other: cast.Other, driver: sender}
 	ended := guard(func() { d.body(t) })
 	sender.Close(ctx)
 

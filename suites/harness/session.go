@@ -63,13 +63,3 @@ func (s *Session) secondTry(ctx context.Context, ended *stop) bool {
 	s.triedAgain++
 	return s.triedAgain <= secondTries
 }
-
-// OtherUser is the place of the second user of a case, in a list of at least two: the
-// next user, or the one before the last. The users at the end of the file are for cases
-// that have to be alone, and so are their neighbours.
-func OtherUser(user, users int) int {
-	if user+1 < users {
-		return user + 1
-	}
-	return user - 1
-}

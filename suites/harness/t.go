@@ -29,6 +29,7 @@ type T struct {
 	second   *Client
 	others   []*Client // for other ID Token algorithms
 	user     int
+	other    int // the same as user where there is no second one
 	driver   *driver.Driver
 	findings []result.Finding
 	evidence *ciba.Response // the answer the next finding points at; nil: the last one
@@ -109,11 +110,10 @@ func (t *T) User() targetfile.User {
 
 // OtherUser is an end-user different from [T.User], or a skip when there is none.
 func (t *T) OtherUser() targetfile.User {
-	users := t.Target().Users
-	if len(users) < 2 {
+	if t.other == t.user {
 		t.Skip("second_user: needs a second user in the target file")
 	}
-	return users[OtherUser(t.user, len(users))]
+	return t.Target().Users[t.other]
 }
 
 // Target is the target under test.

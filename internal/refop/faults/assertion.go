@@ -71,6 +71,18 @@ var Assertions = []Fault{
 		"assertion-any-key-at-token", "OIDC-9-ASSERTION-BAD-KEY", "assertions are not verified at the token endpoint",
 		edit.WithoutWhen(edit.At(refop.EndpointToken), refop.CheckAssertionSignature),
 	},
+	{
+		"assertion-own-key", "OIDC-9-ASSERTION-BAD-KEY", "an assertion is verified by the key that it brings itself",
+		edit.WithoutWhen(func(c *refop.Call) bool { return bringsOwnKey(c.Value("client_assertion")) }, refop.CheckAssertionSignature),
+	},
+	{
+		"assertion-client-id-of-alike", "RFC7523-3-CLIENT-ID-MISMATCH", "client_id may name a client that is registered alike",
+		edit.Forms(func(c *refop.Call) {
+			if own, named := asserter(c), c.OP.Client(c.Value("client_id")); own != nil && named != nil && alike(own, named) {
+				delete(c.Form, "client_id")
+			}
+		}),
+	},
 	{"assertion-any-client-key", "OIDC-9-ASSERTION-BAD-KEY", "the key of any client will do", keysOfAllClients},
 	{
 		"assertion-none-at-token", "OIDC-9-ASSERTION-ALG-NONE", "unsigned assertions are accepted at the token endpoint",
@@ -169,6 +181,16 @@ func strangerByAssertion(c *refop.Call) *refop.Client {
 		return nil
 	}
 	return &c.OP.Registration().Clients[0]
+}
+
+// asserter is the client whose name is the subject of an assertion, nil for none.
+func asserter(c *refop.Call) *refop.Client {
+	token, err := jose.Decode(c.Value("client_assertion"))
+	if err != nil {
+		return nil
+	}
+	sub, _ := token.Claims["sub"].(string)
+	return c.OP.Client(sub)
 }
 
 // emptyAssertion is the client that sends an assertion with nothing in it.

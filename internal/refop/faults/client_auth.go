@@ -161,6 +161,10 @@ var ClientAuth = []Fault{
 	},
 	{"auth-secret-of-any-client", "CIBA-7.1-AUTH-WRONG-SECRET", "the secret of any client will do", secretMatches(secretOfAnybody)},
 	{
+		"auth-secret-of-posting-clients", "CIBA-7.1-AUTH-WRONG-SECRET", "the secret of any client that posts its own will do for those that post theirs",
+		secretMatches(secretOfSameMethod(refop.MethodPost)),
+	},
+	{
 		"auth-any-posted-secret-at-token", "CIBA-7.1-AUTH-WRONG-SECRET", "any posted secret will do at the token endpoint",
 		anySecret(edit.Both(edit.OfMethod(refop.MethodPost), edit.At(refop.EndpointToken))),
 	},

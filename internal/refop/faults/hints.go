@@ -169,6 +169,18 @@ var Hints = []Fault{
 		"hint-id-token-any-client", "CIBA-14-ITH-OTHER-CLIENT", "another client's ID Token is a hint",
 		edit.Without(refop.CheckIDHintAudience),
 	},
+	{
+		"hint-id-token-client-alike", "CIBA-14-ITH-OTHER-CLIENT", "the ID Token of a client that is registered alike is a hint",
+		edit.WithoutWhen(func(c *refop.Call) bool {
+			audience, _ := c.Hint.Claims["aud"].(string)
+			owner := c.OP.Client(audience)
+			return owner != nil && alike(owner, c.Client)
+		}, refop.CheckIDHintAudience),
+	},
+	{
+		"hint-id-token-own-key", "CIBA-14-ITH-BAD-SIGNATURE", "a hint is verified by the key that it brings itself",
+		unverifiedIDHint(func(c *refop.Call) bool { return bringsOwnKey(c.Value(refop.IDTokenHint)) }),
+	},
 	{"hint-id-token-unverified", "CIBA-14-ITH-BAD-SIGNATURE", "the hint's signature is not verified", unverifiedIDHint(signedHint)},
 	{
 		"hint-id-token-bad-500", "CIBA-14-ITH-BAD-SIGNATURE", "a broken signature crashes the OP",

@@ -1,9 +1,11 @@
 package faults
 
 import (
+	"encoding/json"
 	"net/http"
 	"slices"
 
+	"github.com/cibatest/cibatest/internal/jose"
 	"github.com/cibatest/cibatest/internal/refop"
 	"github.com/cibatest/cibatest/internal/refop/edit"
 )
@@ -130,6 +132,38 @@ func secretOfAnybody(c *refop.Call, secret string) bool {
 	return slices.ContainsFunc(c.OP.Registration().Clients, func(other refop.Client) bool {
 		return other.Secret != "" && secret == other.Secret
 	})
+}
+
+// secretOfSameMethod takes the secret of another client of one method for that of a client of
+// the same.
+func secretOfSameMethod(method string) func(*refop.Call, string) bool {
+	return func(c *refop.Call, secret string) bool {
+		return c.Client.AuthMethod == method && slices.ContainsFunc(c.OP.Registration().Clients, func(other refop.Client) bool {
+			return other.AuthMethod == method && secret == other.Secret
+		})
+	}
+}
+
+// alike reports whether two clients differ in nothing but who they are.
+func alike(a, b *refop.Client) bool {
+	return a.AuthMethod == b.AuthMethod && a.IDTokenAlg == b.IDTokenAlg && a.Sector == b.Sector && a.UserCode == b.UserCode &&
+		slices.Equal(a.RARTypes, b.RARTypes)
+}
+
+// bringsOwnKey reports whether a JWT is signed by the key in its own header.
+func bringsOwnKey(token string) bool {
+	t, err := jose.Decode(token)
+	brought, there := t.Header["jwk"]
+	if err != nil || !there {
+		return false
+	}
+	set, _ := json.Marshal(map[string]any{"keys": []any{brought}})
+	keys, err := jose.ParseKeySet(set)
+	if err != nil {
+		return false
+	}
+	_, err = jose.Verify(token, keys, []string{algOf(t.Header)})
+	return err == nil
 }
 
 // credentials reads the credentials of some calls in another way.

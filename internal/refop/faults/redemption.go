@@ -110,6 +110,10 @@ var Redemption = []Fault{
 		edit.All(anyMethod(refop.EndpointToken), readingQuery(refop.EndpointToken)),
 	},
 	{"foreign-anything", "CIBA-11-ARID-OTHER-CLIENT", "ids work for every client", edit.Without(refop.CheckPollOwn)},
+	{
+		"foreign-alike", "CIBA-11-ARID-OTHER-CLIENT", "ids work for every client that is registered alike",
+		edit.WithoutWhen(func(c *refop.Call) bool { return alike(c.Client, c.Flow.Client) }, refop.CheckPollOwn),
+	},
 	{"foreign-pending", "CIBA-11-ARID-OTHER-CLIENT", "another client learns that a request is pending", foreignPolls(refop.Pending)},
 	{"foreign-approved", "CIBA-11-ARID-OTHER-CLIENT", "another client redeems an approved request", foreignPolls(refop.Approved)},
 	{"foreign-denied", "CIBA-11-ARID-OTHER-CLIENT-DENIED", "another client learns of the denial", foreignPolls(refop.Denied)},

@@ -97,6 +97,11 @@ var Security = []Fault{
 		edit.All(edit.Without(refop.CheckRefreshOwn), edit.After(refop.CheckRefreshDetails, asOwner)),
 	},
 	{
+		"refresh-for-clients-alike", "RFC6749-6-REFRESH-BOUND", "clients that are registered alike can use each other's refresh tokens",
+		edit.All(edit.WithoutWhen(func(c *refop.Call) bool { return alike(c.Client, c.Grant.Client) }, refop.CheckRefreshOwn),
+			edit.After(refop.CheckRefreshDetails, asOwner)),
+	},
+	{
 		"refresh-client-id-wins", "RFC6749-6-REFRESH-BOUND", "client_id in the form says whose refresh token it is",
 		edit.After(refop.CheckClient, clientIDDecides(refreshing)),
 	},

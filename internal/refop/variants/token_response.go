@@ -16,6 +16,14 @@ var TokenResponse = []Variant{
 		edit.Tokens(edit.WithoutMember("refresh_token")),
 	},
 	{
+		"token-refresh-for-some", "RFC 6749 1.5: which clients get a refresh token is the server's choice",
+		edit.Replies(func(c *refop.Call, r *refop.Reply) {
+			if r.Kind == refop.ReplyTokens && !strings.HasSuffix(c.Client.ID, "-b") {
+				delete(r.Body, "refresh_token")
+			}
+		}),
+	},
+	{
 		"token-no-expires-in", "RFC 6749 5.1: expires_in is recommended",
 		edit.Tokens(edit.WithoutMember("expires_in")),
 	},
