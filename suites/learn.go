@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"net/http"
+	"time"
 
 	"github.com/cibatest/cibatest/internal/approve"
 	"github.com/cibatest/cibatest/internal/catalogue"
@@ -138,6 +139,8 @@ func Refused(ctx context.Context, t *targetfile.Target, rt http.RoundTripper) (m
 type Rehearsal struct {
 	Notes         []string // of the run, such as users that take no part
 	Undeliverable bool     // decisions do not reach the OP, although somebody is to make them
+
+	Facts *preflight.Facts // with what was learnt; nil: the OP could not be asked
 }
 
 // Rehearse does what a run does before its first case. Users are asked: one good request
@@ -153,5 +156,22 @@ func Rehearse(ctx context.Context, o Options) (Rehearsal, error) {
 	}
 	decides := r.facts.Capabilities.Has(catalogue.NeedDeny)
 	err = r.learn(ctx)
-	return Rehearsal{Notes: r.driver.Notes(), Undeliverable: decides && !r.facts.Capabilities.Has(catalogue.NeedDeny)}, err
+	r.learnExpiry()
+	return Rehearsal{
+		Notes:         r.driver.Notes(),
+		Undeliverable: decides && !r.facts.Capabilities.Has(catalogue.NeedDeny),
+		Facts:         r.facts,
+	}, err
+}
+
+// learnExpiry takes the capability to see requests expire from an OP whose requests live
+// longer than the budget. A run does not rely on it: the OP may heed requested_expiry.
+func (r *run) learnExpiry() {
+	var longest time.Duration
+	for _, ack := range r.driver.Memory.Acks() {
+		longest = max(longest, ack.ExpiresIn)
+	}
+	if longest > r.facts.Target.Budgets.ExpiryMax {
+		r.facts.TooLong(longest)
+	}
 }

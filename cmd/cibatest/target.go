@@ -26,7 +26,7 @@ func newCheck() *cobra.Command {
 		Short: "Validate a target file and what it says against the OP, judging nothing",
 		Long: `Validates a target file, every problem at once, then reads the OP's discovery document
 and keys, lets every poll client show its credentials at both endpoints, and says what can be
-tested and what is missing. No user is asked anything, unless --flow says so. Credentials go
+tested and what is missing: as YAML to add, with the number of cases that wait for it. No user is asked anything, unless --flow says so. Credentials go
 to no endpoint that is neither at the issuer's host nor named in the file.`,
 		Example: "  cibatest check staging.yaml\n  cibatest check --schema > target.schema.json",
 		Args:    cobra.MaximumNArgs(1),
@@ -103,6 +103,9 @@ func rehearse(cmd *cobra.Command, file string, report *preflight.CheckReport) er
 		Approver:     opened.Approver,
 		RoundTripper: opened.RoundTripper,
 	})
+	if found.Facts != nil {
+		report.Facts, report.Capabilities = found.Facts, found.Facts.Capabilities.ByName()
+	}
 	for _, note := range found.Notes {
 		report.Add(preflight.CheckWarning, "%s", note)
 	}
@@ -121,7 +124,10 @@ func rehearse(cmd *cobra.Command, file string, report *preflight.CheckReport) er
 func printCheckJSON(out io.Writer, r preflight.CheckReport) error {
 	encoder := json.NewEncoder(out)
 	encoder.SetIndent("", "  ")
-	return encoder.Encode(r)
+	return encoder.Encode(struct {
+		preflight.CheckReport
+		Unlocks []unlock `json:"unlocks"`
+	}{r, unlocks(r.Facts)})
 }
 
 // printCheck writes a report for people.
@@ -139,7 +145,11 @@ func printCheck(out io.Writer, r preflight.CheckReport) error {
 		c := r.Capabilities[name]
 		fmt.Fprintf(w, "%s\t%s\t%s\n", name, yesNo[c.Has], strings.ToValidUTF8(c.Reason, "?"))
 	}
-	return w.Flush()
+	if err := w.Flush(); err != nil {
+		return err
+	}
+	printUnlocks(out, r.Facts)
+	return nil
 }
 
 func newInit() *cobra.Command {
@@ -149,7 +159,8 @@ func newInit() *cobra.Command {
 		Use:   "init ISSUER",
 		Short: "Write a target file from an OP's discovery document",
 		Long: `Writes a first target file from an OP's discovery document. The URL of that document is
-taken for its issuer, too. What the OP publishes is copied as text; an issuer or an endpoint
+taken for its issuer, too. What else could be judged stands there in comments, to be filled
+in or left out. What the OP publishes is copied as text; an issuer or an endpoint
 of another host is shown in a comment, for you to judge.`,
 		Example: `  cibatest init https://op.example.com > target.yaml
   cibatest init https://op.example.com --ca-file ca.pem --out target.yaml`,
@@ -179,7 +190,7 @@ func firstTarget(cmd *cobra.Command, pasted string, trusted targetfile.TLS) ([]b
 		return nil, usage(err)
 	}
 	defer transport.CloseIdleConnections()
-	text, err := preflight.Init(cmd.Context(), transport, issuer, trusted)
+	text, err := preflight.Init(cmd.Context(), transport, issuer, trusted, worthwhile)
 	if err != nil {
 		return nil, notJudged(err)
 	}

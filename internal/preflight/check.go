@@ -38,6 +38,8 @@ type CheckReport struct {
 	Reached      bool                         `json:"reached"`
 	Findings     []CheckFinding               `json:"findings"`
 	Capabilities map[string]result.Capability `json:"capabilities"`
+
+	Facts *Facts `json:"-"` // nil: the OP was not reached
 }
 
 // Add adds a finding, on one line and without what a terminal acts on.
@@ -69,7 +71,7 @@ func Check(ctx context.Context, rt http.RoundTripper, t *targetfile.Target) Chec
 		r.Add(CheckProblem, "%v", err)
 		return r
 	}
-	r.Reached = true
+	r.Reached, r.Facts = true, facts
 	r.Capabilities = facts.Capabilities.ByName()
 	switch {
 	case facts.Discovery.Found():
@@ -80,10 +82,22 @@ func Check(ctx context.Context, rt http.RoundTripper, t *targetfile.Target) Chec
 	default:
 		r.Add(CheckWarning, "no metadata; the endpoints of the target file are used")
 	}
+	r.claims(facts)
 	h := ciba.NewHTTP(rt, ciba.Options{Secrets: t.Secrets()})
 	r.endpoints(ctx, h, facts)
 	r.keys(ctx, h, facts.Target.Endpoints.JWKS)
 	return r
+}
+
+// claims tells which verdicts a run would state.
+func (r *CheckReport) claims(f *Facts) {
+	for _, c := range f.Claims(nil) {
+		if c.Claim == result.ClaimMetadata {
+			r.Add(CheckOK, "profile %s is offered and not judged with this file: %s", c.ID, c.Because)
+			continue
+		}
+		r.Add(CheckOK, "profile %s is claimed: %s", c.ID, c.Because)
+	}
 }
 
 func (r *CheckReport) metadata(t *targetfile.Target, d *Discovery) {

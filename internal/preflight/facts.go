@@ -3,6 +3,7 @@ package preflight
 import (
 	"context"
 	"net/http"
+	"time"
 
 	"github.com/cibatest/cibatest/internal/catalogue"
 	"github.com/cibatest/cibatest/internal/targetfile"
@@ -15,7 +16,8 @@ type Facts struct {
 	Discovery    *Discovery         // never nil
 	Capabilities Capabilities       // an entry for every need of the catalogue
 
-	named targetfile.Endpoints // by the target file itself
+	named     targetfile.Endpoints // by the target file itself
+	expiresIn time.Duration        // that the OP tells, where it is beyond the budget; 0: not known to be
 }
 
 // Gather asks the OP of a target for its metadata and concludes what can be tested. The

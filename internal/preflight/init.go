@@ -52,8 +52,9 @@ func orExample(pasted string) string {
 // gives it. Secrets are placeholders for environment variables; what only a person
 // knows is marked. Whatever the OP publishes stays data: a text that would mean
 // something else to the reader of target files is left out, and an issuer or an
-// endpoint that is not the asked OP's is shown in a comment for a person to judge.
-func Init(ctx context.Context, rt http.RoundTripper, issuer string, trusted targetfile.TLS) ([]byte, error) {
+// endpoint that is not the asked OP's is shown in a comment for a person to judge. The
+// pieces that worthwhile chooses of what the file lacks are written as comments.
+func Init(ctx context.Context, rt http.RoundTripper, issuer string, trusted targetfile.TLS, worthwhile func(*Facts) []Piece) ([]byte, error) {
 	if !literal(trusted.CAFile) {
 		return nil, errors.New("the name of the certificate file has a placeholder in it, which a target file would replace")
 	}
@@ -75,8 +76,9 @@ func Init(ctx context.Context, rt http.RoundTripper, issuer string, trusted targ
 	}
 	first.callItself(d.Text("issuer"))
 	first.take(d.Strings("authorization_details_types_supported"))
+	first.more = worthwhile(first.facts(facts))
 	var b bytes.Buffer
-	if err := initTemplate.Execute(&b, first); err != nil {
+	if err := initTemplate.Execute(&b, &first); err != nil {
 		return nil, fmt.Errorf("writing the target file: %w", err)
 	}
 	return b.Bytes(), nil
@@ -113,6 +115,40 @@ type firstFile struct {
 	UserCode      bool
 	Types         []string
 	TypesLeftOut  int
+
+	more []Piece
+}
+
+// facts are those of an OP with the clients and users of the file.
+func (f *firstFile) facts(of *Facts) *Facts {
+	client := func(name string) targetfile.Client {
+		return targetfile.Client{
+			Name: name, AuthMethod: f.Method, CIBA: true, DeliveryMode: targetfile.DeliveryPoll, Purpose: targetfile.PurposeRP,
+		}
+	}
+	return of.With(Piece{add: func(t *targetfile.Target) {
+		t.Clients = []targetfile.Client{client("poll-a"), client("poll-b")}
+		t.Users = []targetfile.User{{Name: "alice", LoginHint: "alice"}, {Name: "bob", LoginHint: "bob"}}
+		if f.UserCode {
+			t.Users[0].UserCode = "code"
+		}
+		t.RAR.Types = f.Types
+		t.Approval.Kind = "manual"
+		t.Budgets.ExpiryMax = targetfile.DefaultExpiryMax
+	}})
+}
+
+// More are the lines below a key, as comments.
+func (f *firstFile) More(key string) []string {
+	var lines []string
+	for _, p := range f.more {
+		for _, part := range p.Parts {
+			if part.Key == key {
+				lines = append(append(lines, "# "+p.Name+":"), part.Lines...)
+			}
+		}
+	}
+	return lines
 }
 
 // callItself keeps what the OP calls itself. Only the slash at the end is believed: an
@@ -186,9 +222,15 @@ clients:
 {{- else}}
     client_secret: ${env:CIBA_CLIENT_B_SECRET}
 {{- end}}
+{{- range .More "clients"}}
+  # {{.}}
+{{- end}}
 users:
   - {name: alice, login_hint: alice{{if .UserCode}}, user_code: "${env:CIBA_ALICE_CODE}"{{end}}}
   - {name: bob, login_hint: bob}
+{{- range .More "users"}}
+  # {{.}}
+{{- end}}
 unknown_user: {login_hint: nobody-4711}
 scope: openid
 binding_message: AB12CD34
@@ -202,10 +244,23 @@ rar:
 {{- range .Types}}
     - {type: {{printf "%q" .}}}
 {{- end}}
+{{- range .More "rar"}}
+  # {{.}}
+{{- end}}
+{{- else}}
+{{- with .More "rar"}}
+# rar:
+{{- range .}}
+#   {{.}}
+{{- end}}
+{{- end}}
 {{- end}}
 approval:
   # How the user's decision is made: url, exec, device, manual (you answer on your phone), none.
   kind: manual
+{{- range .More "approval"}}
+  # {{.}}
+{{- end}}
 # capabilities: {refresh: true}      # where it cannot be discovered
 budgets: {concurrency: 64, requests_per_second: 0, expiry_max: 130s, clock_skew: 5s}
 `))

@@ -33,7 +33,7 @@ func loaded(t *testing.T, document string) *targetfile.Target {
 
 func initialised(t *testing.T, document string) string {
 	t.Helper()
-	text, err := Init(t.Context(), op{metadata: document}, issuer, targetfile.TLS{})
+	text, err := Init(t.Context(), op{metadata: document}, issuer, targetfile.TLS{}, (*Facts).Pieces)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -52,6 +52,28 @@ func TestInit(t *testing.T) {
 	}
 	if diff := cmp.Diff([]string{"payment", "account: \"x\" # \u202e"}, got.RAR.Types); diff != "" {
 		t.Errorf("types: -want +got\n%s", diff)
+	}
+}
+
+// What the file lacks stands below its key as a comment, which is YAML once the mark is gone.
+func TestInitWritesPiecesAsComments(t *testing.T) {
+	t.Parallel()
+	text := initialised(t, publishing(t, map[string]any{"authorization_details_types_supported": []string{"a", "b"}}))
+	for _, want := range []string{
+		"  # - name: private-key-jwt\n", "  # - {name: tokened, ", "  # # authorization_details that have to be refused:\n", "  # observe: {listen: ",
+	} {
+		if !strings.Contains(text, want) {
+			t.Errorf("the file lacks %q:\n%s", want, text)
+		}
+	}
+	uncommented := strings.NewReplacer("  # - name: public\n", "  - name: public\n", "  #   client_id: CHANGE-ME\n  #   auth_method: none\n  #   ciba: false\n",
+		"    client_id: CHANGE-ME\n    auth_method: none\n    ciba: false\n").Replace(text)
+	got, err := targetfile.Parse("t.yaml", []byte(uncommented), secretsOnly(t))
+	if err != nil || len(got.Clients) != 3 || got.Clients[2].AuthMethod != targetfile.AuthNone {
+		t.Errorf("got %v from\n%s", err, uncommented)
+	}
+	if without := initialised(t, publishing(t, nil)); !strings.Contains(without, "# rar:\n#   # authorization_details, where the OP takes them:\n") {
+		t.Errorf("an OP that lists no types:\n%s", without)
 	}
 }
 
@@ -155,7 +177,7 @@ func TestInitIssuer(t *testing.T) {
 // The certificates that were trusted for asking are trusted by the file.
 func TestInitKeepsTheCertificates(t *testing.T) {
 	t.Parallel()
-	text, err := Init(t.Context(), op{metadata: publishing(t, nil)}, issuer, targetfile.TLS{CAFile: "my \"ca\".pem"})
+	text, err := Init(t.Context(), op{metadata: publishing(t, nil)}, issuer, targetfile.TLS{CAFile: "my \"ca\".pem"}, (*Facts).Pieces)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -163,7 +185,7 @@ func TestInitKeepsTheCertificates(t *testing.T) {
 	if err != nil || got.TLS.CAFile != "my \"ca\".pem" {
 		t.Errorf("got %+v and %v:\n%s", got, err, text)
 	}
-	if _, err := Init(t.Context(), op{metadata: publishing(t, nil)}, issuer, targetfile.TLS{CAFile: "${file:x}"}); err == nil {
+	if _, err := Init(t.Context(), op{metadata: publishing(t, nil)}, issuer, targetfile.TLS{CAFile: "${file:x}"}, (*Facts).Pieces); err == nil {
 		t.Error("a placeholder was taken for a file name")
 	}
 }
