@@ -27,8 +27,10 @@ func lines(r CheckReport) string {
 
 func TestCheck(t *testing.T) {
 	t.Parallel()
-	r := Check(t.Context(), sound(t, nil), small())
-	want := "ok: metadata at " + metadata + "\nok: 1 keys at " + issuer + "/keys\n"
+	r := Check(t.Context(), sound(t, map[string]any{"authorization_details_types_supported": []string{"account"}}), small())
+	want := "ok: metadata at " + metadata + "\nok: profile poll is claimed: client \"a\" is for poll\n" +
+		"ok: profile rar is offered and not judged with this file: authorization_details_types_supported is published\n" +
+		"ok: 1 keys at " + issuer + "/keys\n"
 	if got := lines(r); got != want || r.Unreachable() || r.HasProblems() || !r.Capabilities["discovery"].Has {
 		t.Errorf("got\n%s, want\n%s", got, want)
 	}
@@ -55,6 +57,7 @@ func TestCheckTellsWhatIsWrong(t *testing.T) {
 			name: "a type that is not listed", publish: map[string]any{"authorization_details_types_supported": []string{"account"}},
 			target: func(t *targetfile.Target) { t.RAR.Types = []string{"payment"} }, want: `warning: rar.types has "payment"`,
 		},
+		{name: "metadata that cannot be read", answer: func(o op) { o[metadata] = `{"issuer":` }, want: "problem: token_endpoint is neither published"},
 		{name: "no jwks_uri", publish: map[string]any{"jwks_uri": nil}, want: "warning: no jwks_uri"},
 		{name: "no keys", answer: func(o op) { o[issuer+"/keys"] = "{}" }, want: "problem: " + issuer + "/keys has no keys"},
 		{
