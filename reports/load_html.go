@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"html/template"
 	"io"
+	"slices"
 	"strings"
 
 	"github.com/cibatest/cibatest/reports/result"
@@ -16,6 +17,8 @@ var (
 	loadText string
 	//go:embed templates/load.css
 	loadStyle string
+	//go:embed templates/load.js
+	loadScript string
 
 	loadPage = template.Must(template.Must(report.Clone()).New("load").Parse(loadText))
 )
@@ -24,7 +27,7 @@ var (
 type loadView struct {
 	result.Load
 	Policy                  string
-	Style                   template.HTML
+	Style, Script           template.HTML
 	Headline, Lead, Kind    string
 	Date, Machine, Took     string
 	Facts                   [][2]string
@@ -67,15 +70,17 @@ type evidenceView struct {
 	Exchange exchangeView
 }
 
-// LoadHTML writes a load run as one self-contained page without scripts.
+// LoadHTML writes a load run as one self-contained page. It says everything without its
+// script, which shows the values of charts under the pointer.
 func LoadHTML(w io.Writer, l result.Load) error {
 	v, err := newLoadView(inertLoad(l))
 	if err != nil {
 		return err
 	}
 	style := pageStyle + loadStyle
-	v.Policy = fmt.Sprintf("default-src 'none'; style-src '%s'; img-src data:; base-uri 'none'; form-action 'none'", hash(style))
-	v.Style = template.HTML("<style>" + style + "</style>") //nolint:gosec // our own files
+	v.Policy = fmt.Sprintf("default-src 'none'; style-src '%s'; script-src '%s'; base-uri 'none'; form-action 'none'", hash(style), hash(loadScript))
+	v.Script = template.HTML("<script>" + loadScript + "</script>") //nolint:gosec // our own file
+	v.Style = template.HTML("<style>" + style + "</style>")         //nolint:gosec // our own files
 	var b bytes.Buffer
 	if err := loadPage.Execute(&b, v); err != nil {
 		return err
@@ -160,89 +165,108 @@ func newBreachView(number int, v result.Violation) breachView {
 	return b
 }
 
+// chartClasses are the classes of which there is a chart over time.
+var chartClasses = []struct{ class, name, title string }{
+	{"initiate.corrected", "initiate", "initiate"},
+	{"pending.corrected", "pending", "pending"},
+	{"redeem.corrected", "redeem", "redeem"},
+	{result.DecisionToToken, result.DecisionToToken, "decision_to_token: from the user's approval to the tokens"},
+}
+
+const lagClass = "lag.poll"
+
 // loadCharts draws what changes over the run.
 func loadCharts(l result.Load) ([]chartGroup, error) {
-	windows, err := coarse(l.Windows, []string{"initiate.corrected", "pending.corrected", "redeem.corrected", "lag.poll"})
+	classes := []string{lagClass}
+	for _, c := range chartClasses {
+		classes = append(classes, c.class)
+	}
+	windows, err := coarse(l.Windows, classes)
 	if err != nil || len(windows) < 2 {
 		return nil, err
 	}
-	percentiles, names := []float64{50, 95, 99}, []string{"p50", "p95", "p99"}
-	latency := chartGroup{
-		Title: "Latency over time",
-		Intro: "From the moment a request was intended to the last byte of its answer, in each window. " +
-			"A stall shows in full, whoever caused it.",
-	}
-	for _, class := range []string{"initiate", "pending", "redeem"} {
-		values, err := quantiles(windows, class+".corrected", percentiles)
-		if err != nil {
-			return nil, err
+	last := windows[len(windows)-1]
+	page := charted{windows: windows, end: float64(last.StartMS + last.SpanMS)}
+	page.latency(l)
+	page.work()
+	page.distributions(l)
+	return page.groups, page.err
+}
+
+// charted are the charts of a page as they are drawn. The first error ends it.
+type charted struct {
+	windows []result.Window
+	end     float64 // of the run, in milliseconds
+	groups  []chartGroup
+	err     error
+}
+
+// group adds a group of those charts that show anything.
+func (c *charted) group(title, intro string, list []overTime) {
+	g := chartGroup{Title: title, Intro: intro}
+	for _, o := range list {
+		if c.err != nil || !o.shown() {
+			continue
 		}
-		if err := latency.add(overTime(windows, lines{title: class, names: names, values: values, unit: duration})); err != nil {
-			return nil, err
-		}
+		var one chart
+		one, c.err = o.draw(c.windows, c.end)
+		g.Charts = append(g.Charts, one)
 	}
-	work := chartGroup{Title: "Throughput and outcomes"}
-	offered := make([]float64, len(windows))
-	pending := make([]float64, len(windows))
-	for i, w := range windows {
+	if len(g.Charts) > 0 {
+		c.groups = append(c.groups, g)
+	}
+}
+
+func (c *charted) quantiles(class string) []series {
+	list, err := quantiles(c.windows, class)
+	if c.err == nil {
+		c.err = err
+	}
+	return list
+}
+
+func (c *charted) latency(l result.Load) {
+	var list []overTime
+	for _, one := range chartClasses {
+		list = append(list, overTime{title: one.title, series: c.quantiles(one.class), unit: duration, goals: goalsOf(l, one.name)})
+	}
+	c.group("Latency over time", "From the moment a request was intended to the last byte of its answer, in each window. "+
+		"A stall shows in full, whoever caused it.", list)
+}
+
+func (c *charted) work() {
+	offered, pending := make([]float64, len(c.windows)), make([]float64, len(c.windows))
+	for i, w := range c.windows {
 		offered[i], pending[i] = w.OfferedPS, float64(w.Pending)
 	}
-	lag, err := quantiles(windows, "lag.poll", percentiles)
-	if err != nil {
-		return nil, err
-	}
-	outcomes := []string{
-		result.CountApproved, result.CountDenied, result.CountExpired, result.CountFailed, result.CountUndelivered, result.CountRefused,
-	}
-	var bands [][]float64
-	for _, o := range outcomes {
-		bands = append(bands, rate(windows, o))
-	}
-	for _, one := range []lines{
-		{
-			title: "Starts offered and made", names: []string{"offered", "started"},
-			values: [][]float64{offered, rate(windows, result.CountStarted)}, unit: perSecond,
-		},
-		{
-			title: "Requests", names: []string{"requests", "errors"},
-			values: [][]float64{rate(windows, result.CountRequests), rate(windows, result.CountErrors)}, unit: perSecond,
-		},
-		{title: "Flows by outcome", names: outcomes, values: bands, stacked: true, unit: perSecond},
-		{title: "Flows that wait for their user", names: []string{"pending"}, values: [][]float64{pending}, unit: plain},
-		{title: "Lag of polls", names: names, values: lag, unit: duration},
-	} {
-		if err := work.add(overTime(windows, one)); err != nil {
-			return nil, err
-		}
-	}
-	histograms, err := histogramCharts(l)
-	return []chartGroup{latency, work, histograms}, err
+	rates := func(counter, class string) series { return series{counter, class, rate(c.windows, counter)} }
+	c.group("Throughput and outcomes", "", []overTime{
+		{title: "Starts offered and made", unit: perSecond, series: []series{{"offered", "s1", offered}, rates(result.CountStarted, "s0")}},
+		{title: "Requests", unit: perSecond, series: []series{rates(result.CountRequests, "s0"), rates(result.CountErrors, "s2")}},
+		{title: "Flows by outcome", unit: perSecond, stacked: true, series: []series{
+			rates(result.CountApproved, "pass"), rates(result.CountDenied, "info"), rates(result.CountExpired, "skip"),
+			rates(result.CountFailed, "fail"), rates(result.CountUndelivered, "error"), rates(result.CountRefused, "warn"),
+		}},
+		{title: "Flows that wait for their user", unit: plain, series: []series{{"pending", "s0", pending}}},
+		{title: "Lag of polls", unit: duration, series: c.quantiles(lagClass)},
+	})
 }
 
-func histogramCharts(l result.Load) (chartGroup, error) {
+func (c *charted) distributions(l result.Load) {
 	g := chartGroup{
 		Title: "Distribution of latency",
-		Intro: "What the server took. Each bar is a range that ends a quarter above its beginning.",
+		Intro: "What the server took. Each step is a range that ends a quarter above its beginning.",
 	}
-	for _, c := range l.Latency {
-		if c.Class != "initiate" && c.Class != "pending" && c.Class != "redeem" && c.Class != "decision_to_token" {
+	for _, one := range l.Latency {
+		if c.err != nil || !slices.Contains([]string{"initiate", "pending", "redeem", result.DecisionToToken}, one.Class) {
 			continue
 		}
-		labels, counts, err := spread(c)
-		if err != nil {
-			return g, err
-		}
-		if len(counts) < 2 {
-			continue
-		}
-		if err := g.add(bars(fmt.Sprintf("%s, %d values", c.Class, c.Count), labels, counts)); err != nil {
-			return g, err
+		drawn, ok, err := spread(one)
+		if c.err = err; ok {
+			g.Charts = append(g.Charts, drawn)
 		}
 	}
-	return g, nil
-}
-
-func (g *chartGroup) add(c chart, err error) error {
-	g.Charts = append(g.Charts, c)
-	return err
+	if len(g.Charts) > 0 {
+		c.groups = append(c.groups, g)
+	}
 }
