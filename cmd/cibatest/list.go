@@ -139,24 +139,32 @@ func printCases(out io.Writer, l suites.Listing) error {
 func newExplain() *cobra.Command {
 	return &cobra.Command{
 		Use:   "explain ID",
-		Short: "Say what a clause demands and how it is tested",
-		Long: `Explains a requirement, the requirements of a case, or a note. A note (N-01, N-02, ...) is
-about a question that the texts leave open: what they say, how products read it, and
-what cibatest makes of it.`,
-		Example:           "  cibatest explain CIBA-11-PENDING\n  cibatest explain poll-pending\n  cibatest explain N-03",
+		Short: "Say what a clause demands and how it is tested, or what a key of the target file means",
+		Long: `Explains a requirement, the requirements of a case, a profile, a key of the target file, or a
+note. A note (N-01, N-02, ...) is about a question that the texts leave open: what they say,
+how products read it, and what cibatest makes of it.`,
+		Example: `  cibatest explain CIBA-11-PENDING
+  cibatest explain poll-pending
+  cibatest explain rar
+  cibatest explain target.clients
+  cibatest explain N-03`,
 		Args:              cobra.ExactArgs(1),
-		ValidArgsFunction: completeNames,
+		ValidArgsFunction: completeExplained,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			return explain(cmd.OutOrStdout(), args[0])
 		},
 	}
 }
 
-// explain tells of one note, of one requirement, or of all requirements of a case.
+// explain tells of one note, profile, key of the target file or requirement, or of all
+// requirements of a case.
 func explain(out io.Writer, id string) error {
 	if note, ok := catalogue.Must().Note(id); ok {
 		explainNote(out, note)
 		return nil
+	}
+	if path, ok := targetPath(id); ok {
+		return explainKey(out, path)
 	}
 	if p, ok := catalogue.Must().Profile(id); ok {
 		explainProfile(out, p)
@@ -172,7 +180,7 @@ func explain(out io.Writer, id string) error {
 	for _, id := range ids {
 		r, ok := catalogue.Must().Get(id)
 		if !ok {
-			return usage(fmt.Errorf("%q is no requirement, case or note; see \"cibatest list\"", id))
+			return usage(unexplained(id))
 		}
 		explainRequirement(out, r, listing)
 	}

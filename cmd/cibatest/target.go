@@ -8,6 +8,7 @@ import (
 	"io"
 	"maps"
 	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 	"text/tabwriter"
@@ -154,7 +155,7 @@ func printCheck(out io.Writer, r preflight.CheckReport) error {
 
 func newInit() *cobra.Command {
 	var out, caFile string
-	var force bool
+	var force, schema bool
 	cmd := &cobra.Command{
 		Use:   "init ISSUER",
 		Short: "Write a target file from an OP's discovery document",
@@ -163,21 +164,34 @@ taken for its issuer, too. What else could be judged stands there in comments, t
 in or left out. What the OP publishes is copied as text; an issuer or an endpoint
 of another host is shown in a comment, for you to judge.`,
 		Example: `  cibatest init https://op.example.com > target.yaml
-  cibatest init https://op.example.com --ca-file ca.pem --out target.yaml`,
+  cibatest init https://op.example.com --ca-file ca.pem --out target.yaml --schema`,
 		Args: cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
+			if schema && out == "" {
+				return usage(errors.New("--schema writes beside --out FILE, which is not given; \"cibatest check --schema\" prints the schema"))
+			}
 			text, err := firstTarget(cmd, args[0], targetfile.TLS{CAFile: caFile})
 			if err != nil {
 				return err
 			}
-			return writeTargetFile(cmd, text, out, force)
+			if schema {
+				text = append([]byte("# yaml-language-server: $schema="+schemaName+"\n"), text...)
+			}
+			if err := writeTargetFile(cmd, text, out, force); err != nil || !schema {
+				return err
+			}
+			return writeTargetFile(cmd, targetfile.Schema(), filepath.Join(filepath.Dir(out), schemaName), true)
 		},
 	}
 	cmd.Flags().StringVarP(&out, "out", "o", "", "file to write; empty: standard output")
 	cmd.Flags().StringVar(&caFile, "ca-file", "", "certificates to trust besides the system's, as PEM; goes into the file as tls.ca_file")
 	cmd.Flags().BoolVar(&force, "force", false, "replace an existing file")
+	cmd.Flags().BoolVar(&schema, "schema", false, "also write "+schemaName+" beside --out, by which an editor completes and explains the keys")
 	return cmd
 }
+
+// schemaName is the file beside a target file by which editors know its keys.
+const schemaName = "cibatest.schema.json"
 
 // firstTarget makes the text of a target file for the OP of an issuer.
 func firstTarget(cmd *cobra.Command, pasted string, trusted targetfile.TLS) ([]byte, error) {

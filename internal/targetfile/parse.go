@@ -36,6 +36,26 @@ type Env struct {
 	FS fs.FS
 }
 
+// Key is what the schema says of one key of a target file, and of those directly below it.
+// The path has dots: "clients.auth_method"; empty is the whole file. The error names the key
+// that was probably meant.
+func Key(path string) (of yamlfile.Key, below []yamlfile.Key, err error) {
+	if path == "" {
+		return yamlfile.Key{}, fileKind.Schema.Below(""), nil
+	}
+	of, err = fileKind.Schema.Key(path)
+	return of, fileKind.Schema.Below(path), err
+}
+
+// Keys are the paths of all keys of a target file.
+func Keys() []string {
+	var paths []string
+	for _, k := range fileKind.Schema.Keys() {
+		paths = append(paths, k.Path)
+	}
+	return paths
+}
+
 func (e Env) outside() yamlfile.Env {
 	return yamlfile.Env{Lookup: e.Lookup, FS: e.FS, Dir: "targets"}
 }

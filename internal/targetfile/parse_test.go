@@ -154,3 +154,20 @@ func FuzzParse(f *testing.F) {
 		}
 	})
 }
+
+// Every key is described, and only there: explain and editors read the schema.
+func TestEveryKeyIsDescribed(t *testing.T) {
+	t.Parallel()
+	paths := Keys()
+	if len(paths) < 60 {
+		t.Errorf("%d keys are known: %v", len(paths), paths)
+	}
+	for _, path := range paths {
+		if key, _, err := Key(path); err != nil || len(key.Description) < 10 || key.Type == "" && len(key.Values) == 0 {
+			t.Errorf("%s: %+v, %v", path, key, err)
+		}
+	}
+	if _, below, err := Key(""); err != nil || len(below) < 14 {
+		t.Errorf("the whole file has %d keys, %v", len(below), err)
+	}
+}
