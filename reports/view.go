@@ -266,7 +266,7 @@ func (p *places) requirementView(r result.Requirement) requirementView {
 	return v
 }
 
-unc capabilities(d digest) []capabilityView {
+func capabilities(d digest) []capabilityView {
 	var list []capabilityView
 	for name, c := range d.Target.Capabilities {
 		list = append(list, capabilityView{name, c})
