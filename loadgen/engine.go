@@ -61,11 +61,11 @@ func (f *flows) begin() uint32 {
 
 func (e *engine) elapsed() int64 { return int64(time.Since(e.began)) }
 
-// begin starts a flow for the next user in turn.
-func (e *engine) begin(at int64) uint32 {
+// begin starts a flow for the next user in turn now; it was to begin at a moment.
+func (e *engine) begin(at, now int64) uint32 {
 	i := e.flows.begin()
 	f := e.flows.at(i)
-	f.serial, f.user = e.starts.hand(at)
+	f.serial, f.user = e.starts.hand(at, now)
 	f.started, f.due = at, at
 	f.intent = e.plan.Mix.draw(e.random.Float64())
 	f.inFlight = 1

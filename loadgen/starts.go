@@ -33,10 +33,10 @@ func newStarter(p *Plan) starter {
 	return s
 }
 
-// hand gives a flow that begins its number and its user.
-func (s *starter) hand(at int64) (serial, user uint32) {
+// hand gives a flow its number and its user. It was to begin at a moment, and does now.
+func (s *starter) hand(at, now int64) (serial, user uint32) {
 	s.serials++
-	s.pace.take(at)
+	s.pace.take(now)
 	return s.serials, s.users.take(at)
 }
 
@@ -118,7 +118,7 @@ func (e *engine) startDue(now int64) (uint32, bool) {
 			e.now.count(result.CountDropped, 1)
 			continue
 		}
-		return e.begin(at), true
+		return e.begin(at, now), true
 	}
 	return 0, false
 }
@@ -150,6 +150,9 @@ type pace struct {
 	every int64 // ns; 0: no bound
 	slack int64 // ns: how far ahead of an even pace a burst may be
 	free  int64 // ns: when the next one is due at an even pace
+
+	recent []int64 // ns: the latest starts, as many as a minute may see, in a ring
+	next   int     // of the ring: the oldest
 }
 
 // burst is what an open run may be ahead of an even pace. Its plan keeps the cap on
@@ -160,17 +163,36 @@ func newPace(p *Plan) pace {
 	if p.PerMinute <= 0 {
 		return pace{}
 	}
-	even := pace{every: int64(float64(time.Minute) / p.PerMinute)}
+	even := pace{every: int64(float64(time.Minute) / p.PerMinute), recent: make([]int64, max(1, int(p.PerMinute)))}
+	for i := range even.recent {
+		even.recent[i] = -int64(time.Minute)
+	}
 	if p.Arrivals != nil {
 		even.slack = int64(burst)
 	}
 	return even
 }
 
-// when is the earliest moment, at or after the given one, for the next start.
-func (p *pace) when(at int64) int64 { return max(at, p.free-p.slack) }
+// when is the earliest moment, at or after the given one, for the next start. A burst on
+// top of an even pace would be more than a minute may see by just the burst, so the
+// start that is as many before has to be a minute old.
+func (p *pace) when(at int64) int64 {
+	if p.every == 0 {
+		return at
+	}
+	return max(at, p.free-p.slack, p.recent[p.next]+int64(time.Minute))
+}
 
-func (p *pace) take(at int64) { p.free = max(p.free, at) + p.every }
+// take notes a start at the moment that it really happens, which is later than planned
+// where the generator fell behind.
+func (p *pace) take(now int64) {
+	if p.every == 0 {
+		return
+	}
+	p.free = max(p.free, now) + p.every
+	p.recent[p.next] = now
+	p.next = (p.next + 1) % len(p.recent)
+}
 
 // rota hands out users in turn, none more often than its limit allows.
 type rota struct {

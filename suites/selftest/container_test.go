@@ -50,6 +50,9 @@ func TestMain(m *testing.M) {
 	os.Exit(m.Run())
 }
 
+// token protects the control, which listens to the network of the container.
+const token = "container-token-4711"
+
 // TestContainerReference judges the reference OP from an image made of nothing
 // but our own static binary, through a mapped port.
 func TestContainerReference(t *testing.T) {
@@ -59,10 +62,13 @@ func TestContainerReference(t *testing.T) {
 	run(t, imageOfBinary(t),
 		testcontainers.WithCmd("op", "--listen", "0.0.0.0:9001", "--control-listen", "0.0.0.0:9002", "--device-listen", "127.0.0.1:9003",
 			"--issuer", issuer, "--interval", "1s", "--expires-in", "20s"),
+		testcontainers.WithEnv(map[string]string{"CIBATEST_DEVICE_TOKEN": token}),
 		mapped(map[string]int{"9001": op, "9002": control}), untilDiscovered("9001"))
-	text, err := fixtures.ReferenceTarget(fixtures.Reference{Issuer: issuer, Control: fmt.Sprintf("http://127.0.0.1:%d", control)})
+	at := fixtures.Reference{Issuer: issuer, Control: fmt.Sprintf("http://127.0.0.1:%d", control), HasToken: true}
+	text, err := fixtures.ReferenceTarget(at)
 	must(t, err)
-	tgt, err := targetfile.Parse("reference.yaml", text, targetfile.Env{FS: fixtures.Tree()})
+	env := targetfile.Env{FS: fixtures.Tree(), Lookup: func(string) (string, bool) { return token, true }}
+	tgt, err := targetfile.Parse("reference.yaml", text, env)
 	must(t, err)
 	judgeContainer(t, tgt)
 }
