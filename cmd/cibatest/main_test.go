@@ -22,6 +22,9 @@ const asMain = "CIBATEST_TEST_AS_MAIN"
 
 func TestMain(m *testing.M) {
 	_ = os.Setenv("CIBATEST_CANARY", canaryHeader)
+	for name, value := range outsiders {
+		_ = os.Setenv(name, value)
+	}
 	if os.Getenv(asMain) != "" {
 		main()
 	}

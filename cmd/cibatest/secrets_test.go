@@ -11,6 +11,7 @@ import (
 	"net/url"
 	"os"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"sync"
 	"testing"
@@ -41,11 +42,17 @@ func (c *canaries) watch(resp *http.Response) error {
 		return err
 	}
 	resp.Body = io.NopCloser(bytes.NewReader(body))
-	if sent := resp.Request.Header.Get(captured); sent != "" {
-		resp.Header.Set("X-Echo", sent)
-	}
 	var object map[string]any
 	_ = json.Unmarshal(body, &object)
+	if sent := resp.Request.Header.Get(captured); sent != "" {
+		resp.Header.Set("X-Echo", sent)
+		if object["error"] != nil { // findings quote the description
+			object["error_description"] = sent
+			told, _ := json.Marshal(object)
+			resp.Body, resp.ContentLength = io.NopCloser(bytes.NewReader(told)), int64(len(told))
+			resp.Header.Set("Content-Length", strconv.Itoa(len(told)))
+		}
+	}
 	for _, name := range []string{"access_token", "id_token", "refresh_token", "auth_req_id"} {
 		if value, ok := object[name].(string); ok {
 			c.add(name, value)
@@ -111,6 +118,12 @@ func TestNoSecretInAnyOutput(t *testing.T) {
 	for _, a := range artefacts {
 		texts[a.name] = string(read(t, filepath.Join(out, a.name)))
 	}
+	loaded := t.TempDir()
+	_, loadOut, loadErr := called(t, "load", "--target", file, "--out", loaded, "--rate", "5/s", "--duration", "1s", "--think", "fixed:10ms", "--drain", "5s")
+	texts["load"] = loadOut + loadErr
+	for _, name := range loadArtefactNames() {
+		texts[name+" of load"] = string(read(t, filepath.Join(loaded, name)))
+	}
 	for kind, least := range map[string]int{"access_token": 5, "id_token": 5, "auth_req_id": 40, "client_secret": 10, "private key": 4, "approval header": 1} {
 		if n := seen.count(kind); n < least {
 			t.Errorf("only %d values of the kind %s were seen; the test looks for too little", n, kind)
@@ -162,14 +175,29 @@ func spellings(s string) []string {
 // environment. TestMain sets it, so that the run waits beside the other tests.
 const canaryHeader = "canary-header-7d1f0c55"
 
-// plant adds a secret header to the approval hook, and knows the secrets that
-// the target file has anyway.
+// outsiders are values from outside in fields that are no secrets by themselves.
+var outsiders = map[string]string{
+	"CIBATEST_CANARY_URL": "canary-url-5b2c&/+", "CIBATEST_CANARY_HINT": "canary-hint-91ee", "CIBATEST_CANARY_PARAM": "canary-param-77ab",
+	"CIBATEST_CANARY_RAR": "canary-rar-0c3d",
+}
+
+// plant adds values from outside to the target file, and knows the secrets that it has
+// anyway.
 func plant(t *testing.T, file string, seen *canaries) {
 	t.Helper()
 	seen.add("approval header", canaryHeader)
-	text := strings.Replace(string(read(t, file)), "approval: {kind: url,", `approval: {kind: url, headers: {X-Hook: "Bearer ${env:CIBATEST_CANARY}"},`, 1)
-	if !strings.Contains(text, "X-Hook") {
-		t.Fatal("the target file has no approval to add a header to")
+	for name, value := range outsiders {
+		seen.add(name, value)
+	}
+	text := strings.NewReplacer(
+		"approval: {kind: url,", `approval: {kind: url, headers: {X-Hook: "Bearer ${env:CIBATEST_CANARY}"},`,
+		"/decision?", "/decision?key=${env:CIBATEST_CANARY_URL}&",
+		"{login_hint: nobody-4711,", `{login_hint: "${env:CIBATEST_CANARY_HINT}",`,
+		"scope: openid profile", "start_params: {tenant: \"${env:CIBATEST_CANARY_PARAM}\"}\nscope: openid profile",
+		`"Invoice 30044: 3 items`, `"${env:CIBATEST_CANARY_RAR}: 3 items`,
+	).Replace(string(read(t, file)))
+	if strings.Count(text, "${env:CIBATEST_CANARY") != 1+len(outsiders) {
+		t.Fatal("the target file has changed, and not every canary has a place")
 	}
 	if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
 		t.Fatal(err)

@@ -10,6 +10,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/cibatest/cibatest/internal/ciba"
 	"go.yaml.in/yaml/v3"
 )
 
@@ -169,7 +170,8 @@ func privateMembers(jwks Secret) []string {
 	return values
 }
 
-// Masked is the effective configuration for the result file, without secrets.
+// Masked is the effective configuration for the result file. What is secret by its field
+// is left out, and what came from outside is hidden wherever it stands.
 func (t *Target) Masked() map[string]any {
 	data, err := json.Marshal(t)
 	if err != nil {
@@ -177,7 +179,27 @@ func (t *Target) Masked() map[string]any {
 	}
 	var object map[string]any
 	_ = json.Unmarshal(data, &object)
-	return object
+	masker := ciba.NewMasker(t.Secrets()...)
+	return hidden(object, masker.Text).(map[string]any)
+}
+
+// hidden is JSON with every text, names included, as hide makes it.
+func hidden(value any, hide func(string) string) any {
+	switch v := value.(type) {
+	case string:
+		return hide(v)
+	case []any:
+		for i := range v {
+			v[i] = hidden(v[i], hide)
+		}
+	case map[string]any:
+		hiding := make(map[string]any, len(v))
+		for name, member := range v {
+			hiding[hide(name)] = hidden(member, hide)
+		}
+		return hiding
+	}
+	return value
 }
 
 // MarshalJSON writes durations as a target file spells them, not as nanoseconds.
