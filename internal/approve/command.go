@@ -18,7 +18,7 @@ import (
 
 // byCommand runs a command of the OP's test set-up. Values stand in words of their
 // own or in parts of them, and in the environment as CIBATEST_AUTH_REQ_ID,
-// CIBATEST_ACTION, CIBATEST_LOGIN_HINT, CIBATEST_USER and
+// CIBATEST_ACTION, CIBATEST_LOGIN_HINT, CIBATEST_USER, CIBATEST_SUB and
 // CIBATEST_AUTHORIZATION_DETAILS.
 type byCommand struct {
 	command []string

@@ -70,3 +70,59 @@ func TestNamelessPrompts(t *testing.T) {
 		t.Errorf("got %+v, %v", p, err)
 	}
 }
+
+// Beyond loopback an observed device asks for the token of the target file.
+func TestObservedDeviceWithAToken(t *testing.T) {
+	t.Parallel()
+	config := targetfile.Approval{Kind: "device", Observe: targetfile.Observe{
+		Listen: "0.0.0.0:0", Adapter: "keycloak", Callback: "http://127.0.0.1:9/cb", Token: "tok",
+	}}
+	a, err := New(config, Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer a.Close()
+	at := strings.Replace(a.Address(), "[::]", "127.0.0.1", 1)
+	for _, c := range []struct {
+		path, bearer string
+		want         int
+	}{
+		{"/v1/requests", "", 401}, {"/v1/requests", "wrong", 401}, {"/v1/requests", "tok", 202},
+		{"/adapters/keycloak", "channel", 403}, {"/adapters/keycloak?token=tok", "channel", 201},
+	} {
+		r, _ := http.NewRequestWithContext(t.Context(), http.MethodPost, at+c.path, strings.NewReader(`{"auth_req_id":"r1","login_hint":"alice"}`))
+		r.Header.Set("Authorization", "Bearer "+c.bearer)
+		resp, err := http.DefaultClient.Do(r)
+		if err != nil {
+			t.Fatal(err)
+		}
+		resp.Body.Close()
+		if resp.StatusCode != c.want {
+			t.Errorf("%+v is answered %d", c, resp.StatusCode)
+		}
+	}
+	config.Observe.Token = ""
+	if _, err := New(config, Options{}); err == nil || !strings.Contains(err.Error(), "approval.observe.token") {
+		t.Errorf("without a token: %v", err)
+	}
+}
+
+// Decisions of an observed device go to the hosts of the OP, and nowhere else.
+func TestObservedDeviceCallsTheOPOnly(t *testing.T) {
+	t.Parallel()
+	a, err := New(targetfile.Approval{Kind: "device", Observe: targetfile.Observe{Listen: "127.0.0.1:0"}}, Options{CallbackHosts: []string{"op.test"}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer a.Close()
+	for callback, want := range map[string]int{"https://op.test/cb": 202, "http://169.254.169.254/x": 400} {
+		resp, err := http.Post(a.Address()+"/v1/requests", "application/json", strings.NewReader(`{"auth_req_id":"`+callback+`","callback":"`+callback+`"}`))
+		if err != nil {
+			t.Fatal(err)
+		}
+		resp.Body.Close()
+		if resp.StatusCode != want {
+			t.Errorf("a callback to %s is answered %d", callback, resp.StatusCode)
+		}
+	}
+}

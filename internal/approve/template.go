@@ -3,6 +3,7 @@ package approve
 import (
 	"bytes"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"net/url"
 	"regexp"
@@ -13,9 +14,9 @@ import (
 )
 
 // placeholder is what a template has in place of a value: {auth_req_id}, {action},
-// {login_hint}, {user} or {authorization_details}. Other words in braces stay as
+// {login_hint}, {user}, {sub} or {authorization_details}. Other words in braces stay as
 // they are, as a body of JSON is full of braces.
-var placeholder = regexp.MustCompile(`\{(auth_req_id|action|login_hint|user|authorization_details)\}`)
+var placeholder = regexp.MustCompile(`\{(auth_req_id|action|login_hint|user|sub|authorization_details)\}`)
 
 func hasPlaceholder(template string) bool { return placeholder.MatchString(template) }
 
@@ -33,7 +34,7 @@ func valuesOf(d Decision, words targetfile.Actions) values {
 	}
 	return values{
 		"auth_req_id": d.AuthReqID, "action": action, "login_hint": d.User.LoginHint,
-		"user": d.User.Name, "authorization_details": onOneLine(d.AuthorizationDetails),
+		"user": d.User.Name, "sub": d.User.Sub, "authorization_details": onOneLine(d.AuthorizationDetails),
 	}
 }
 
@@ -72,7 +73,7 @@ func parseURLTemplate(text string) (urlTemplate, error) {
 		}
 	}
 	if hasPlaceholder(t.place) {
-		return urlTemplate{}, fmt.Errorf("a placeholder may stand in the path or in the query, and not in %s", t.place)
+		return urlTemplate{}, errors.New("a placeholder may stand in the path or in the query, and not before them: it would choose where decisions go")
 	}
 	return t, nil
 }

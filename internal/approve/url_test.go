@@ -25,7 +25,7 @@ func TestURLTemplate(t *testing.T) {
 	}))
 	defer hook.Close()
 	config := targetfile.Approval{
-		Kind: "url", Method: "POST", URL: hook.URL + "/sim?id={auth_req_id}&do={action}&u={login_hint}",
+		Kind: "url", Method: "POST", URL: hook.URL + "/sim?id={auth_req_id}&do={action}&u={login_hint}&s={sub}",
 		Headers: map[string]targetfile.Secret{"X-Key": "k", "Content-Type": "application/json"}, Body: `{"d":"{authorization_details}"}`,
 		Actions: targetfile.Actions{Allow: "yes", Deny: "no"},
 	}
@@ -33,10 +33,12 @@ func TestURLTemplate(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := a.Decide(t.Context(), Decision{AuthReqID: "a&b", User: alice, Allow: true, AuthorizationDetails: []byte(`[{"type":"x"}]`)}); err != nil {
+	known := alice
+	known.Sub = "u 1"
+	if err := a.Decide(t.Context(), Decision{AuthReqID: "a&b", User: known, Allow: true, AuthorizationDetails: []byte(`[{"type":"x"}]`)}); err != nil {
 		t.Fatal(err)
 	}
-	want := `POST /sim?id=a%26b&do=yes&u=alice%40example.com k {"d":"[{\"type\":\"x\"}]"}`
+	want := `POST /sim?id=a%26b&do=yes&u=alice%40example.com&s=u+1 k {"d":"[{\"type\":\"x\"}]"}`
 	if got != want {
 		t.Errorf("got %s, want %s", got, want)
 	}

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"maps"
 	"path"
+	"regexp"
 	"slices"
 	"strings"
 	"time"
@@ -124,6 +125,10 @@ func setDefault(field *string, value string) {
 	}
 }
 
+// secretHeader matches the headers of an approval hook whose literal values are secrets.
+// The value of any other one, such as a Content-Type, stands in too many answers.
+var secretHeader = regexp.MustCompile(`(?i)auth|cookie|key|token|secret|passw|credential|session|signature|jwt`)
+
 // Secrets are all values that no output may show.
 func (t *Target) Secrets() []string {
 	all := slices.Clone(t.secrets)
@@ -142,7 +147,10 @@ func (t *Target) Secrets() []string {
 		add(u.UserCode, u.IDTokenHint, u.LoginHintToken, u.ExpiredLoginHintToken)
 	}
 	add(t.Approval.Body, t.Approval.Observe.Token)
-	for _, value := range t.Approval.Headers {
+	for name, value := range t.Approval.Headers {
+		if !secretHeader.MatchString(name) {
+			continue // what came from outside is among the secrets anyway
+		}
 		add(value)
 		if _, token, found := strings.Cut(value.Reveal(), " "); found {
 			add(Secret(token))

@@ -111,7 +111,7 @@ func (m meaning) rar(at yamlfile.Place) {
 
 var braces = regexp.MustCompile(`\{([a-z_]+)\}`)
 
-var placeholders = []string{"auth_req_id", "action", "login_hint", "user", "authorization_details"}
+var placeholders = []string{"auth_req_id", "action", "login_hint", "user", "sub", "authorization_details"}
 
 func (m meaning) approval(at yamlfile.Place) {
 	a := m.target.Approval

@@ -80,7 +80,7 @@ budgets: {expiry_max: soon}
 			`t.yaml:5:12: clients[1].name: "a" names two clients`,
 			`t.yaml:5:70: clients[1].jwks_file: the file nowhere.json cannot be read`,
 			`t.yaml:6:9: users[0]: has no hint; give login_hint, login_hint_token or id_token_hint`,
-			`t.yaml:7:28: approval.url: unknown placeholder {who}; known are {auth_req_id}, {action}, {login_hint}, {user}, {authorization_details}`,
+			`t.yaml:7:28: approval.url: unknown placeholder {who}; known are {auth_req_id}, {action}, {login_hint}, {user}, {sub}, {authorization_details}`,
 			`t.yaml:8:16: capabilities.telepathy: unknown capability; the names are those of applies.needs in "cibatest list --json"`,
 			`t.yaml:9:23: budgets.expiry_max: is "soon"; wanted a duration such as 800ms, 8s or 2m`,
 		}},

@@ -130,7 +130,7 @@ func (f *File) syntax(err error) {
 
 // add keeps a problem. A place that has one already gets no second.
 func (f *File) add(at *yaml.Node, path, format string, args ...any) {
-	problem := Problem{File: f.name, Path: path, Message: fmt.Sprintf(format, args...)}
+	problem := Problem{File: f.name, Path: path, Message: f.withoutSecrets(fmt.Sprintf(format, args...))}
 	if at != nil {
 		problem.Line, problem.Column = at.Line, at.Column
 	}
@@ -143,6 +143,22 @@ func (f *File) add(at *yaml.Node, path, format string, args ...any) {
 	if !known {
 		f.problems = append(f.problems, problem)
 	}
+}
+
+// shortestSecret is the length in bytes below which a value from outside is too common to
+// be hidden in a message.
+const shortestSecret = 4
+
+// withoutSecrets hides what came from outside in a message, which quotes what is wrong.
+func (f *File) withoutSecrets(message string) string {
+	for _, value := range f.secrets {
+		if len(value) < shortestSecret {
+			continue
+		}
+		quoted := strconv.Quote(value)
+		message = strings.NewReplacer(value, "[secret]", quoted[1:len(quoted)-1], "[secret]").Replace(message)
+	}
+	return message
 }
 
 // full reports whether as many problems are known as will be told.

@@ -262,3 +262,16 @@ func FuzzParse(f *testing.F) {
 		}
 	})
 }
+
+// A problem quotes what is wrong, and never what came from outside.
+func TestProblemsHideWhatCameFromOutside(t *testing.T) {
+	t.Parallel()
+	kind := Kind{Schema: NewSchema([]byte(`{"type":"object","additionalProperties":{"enum":["a"]}}`)), Expand: true}
+	env := Env{Lookup: func(string) (string, bool) { return "canary\"\nvalue", true }}
+	f := kind.Parse("f.yaml", []byte(`x: "before ${env:A} after"`), env)
+	f.Root().At("x").WrongName("is %q, and raw %s", f.Root().At("x").Text(), f.Root().At("x").Text())
+	f.Root().At("y").Wrong("is %q", "before canary\"\nvalue after")
+	if err := f.Err(); err == nil || strings.Contains(err.Error(), "canary") || !strings.Contains(err.Error(), "[secret]") {
+		t.Errorf("got %v", err)
+	}
+}
