@@ -20,9 +20,6 @@ type Difference struct {
 	NewlySkipped []Change   `json:"newly_skipped"` // judged before, skipped now
 	Added        []Change   `json:"added"`         // cases that the run before did not have
 	Removed      []Change   `json:"removed"`       // cases that the run after does not have
-
-	NewFindings  []FindingChange `json:"new_findings"`  // failures and warnings of cases judged in both that are new
-	GoneFindings []FindingChange `json:"gone_findings"` // those that are no more
 }
 
 // RunSummary names one side of a comparison.
@@ -43,11 +40,8 @@ type Change struct {
 	Message      string         `json:"message,omitempty"` // of the later side
 }
 
-// Bad reports whether something fails that did not fail before, in a case that failed for
-// other reasons as well. With strict a new warning is bad, too.
-func (d Difference) Bad(strict bool) bool {
-	return len(d.NewFailures) > 0 || d.newFailing() || strict && hasOutcome(d.NewFindings, result.Warn)
-}
+// Bad reports whether something fails that did not fail before.
+func (d Difference) Bad() bool { return len(d.NewFailures) > 0 }
 
 // Compare tells how two runs differ. A failure that the baseline expects is a
 // failure here too: both sides are seen as they are.
@@ -62,9 +56,6 @@ func Compare(before, after result.Run) Difference {
 	for _, c := range after.Cases {
 		b, known := old[c.ID]
 		seen[c.ID] = true
-		if known {
-			d.compareFindings(b, c)
-		}
 		d.sort(known, Change{c.ID, c.Requirements, b.Outcome, c.Outcome, firstOf(c.Message, c.Reason)})
 	}
 	for _, c := range before.Cases {
@@ -106,11 +97,6 @@ func (d Difference) WriteJSON(w io.Writer) error {
 			*list = []Change{}
 		}
 	}
-	for _, list := range []*[]FindingChange{&d.NewFindings, &d.GoneFindings} {
-		if *list == nil {
-			*list = []FindingChange{}
-		}
-	}
 	encoder := json.NewEncoder(w)
 	encoder.SetIndent("", "  ")
 	return encoder.Encode(d)
@@ -142,10 +128,8 @@ func (d Difference) WriteText(w io.Writer, o TextOptions) error {
 		same = same && len(part.list) == 0
 		t.changes(part.title, part.style, part.list)
 	}
-	t.findings("New findings", red, d.NewFindings)
-	t.findings("Gone findings", green, d.GoneFindings)
-	if same && len(d.NewFindings)+len(d.GoneFindings) == 0 {
-		t.line("\nno difference in outcomes and findings")
+	if same {
+		t.line("\nno difference in outcomes")
 	}
 	_, err := bytes.NewReader(t.b.Bytes()).WriteTo(w)
 	return err

@@ -6,7 +6,6 @@ import (
 	"io"
 	"os"
 	"path/filepath"
-	"slices"
 	"strings"
 	"time"
 
@@ -22,15 +21,10 @@ func readBaseline(f conformFlags) (*baseline.Baseline, error) {
 		switch {
 		case f.update:
 			return nil, errors.New("--update-baseline needs --baseline FILE")
-		case f.pin:
-			return nil, errors.New("--pin-baseline needs --update-baseline and --baseline FILE")
 		case f.reasons:
 			return nil, errors.New("--strict-baseline needs --baseline FILE")
 		}
 		return nil, nil //nolint:nilnil // there is no baseline, and nothing is wrong with that
-	}
-	if f.pin && !f.update {
-		return nil, errors.New("--pin-baseline needs --update-baseline, as it is about the entries that are added")
 	}
 	if f.update {
 		if err := writable(filepath.Dir(f.baseline)); err != nil {
@@ -53,8 +47,7 @@ func tellBaseline(errOut io.Writer, run result.Run) {
 	for _, p := range run.Baseline.Problems {
 		fmt.Fprintf(errOut, "baseline: %s: %s\n", reports.OneLine(p.Entry), reports.OneLine(p.Text))
 	}
-	told := slices.ContainsFunc(run.Baseline.Problems, func(p result.BaselineProblem) bool { return p.Kind == result.Unlisted })
-	if ids := baseline.NewWarnings(run); len(ids) > 0 && !told {
+	if ids := baseline.NewWarnings(run); len(ids) > 0 {
 		fmt.Fprintf(errOut, "baseline: new warnings, which fail nothing: %s\n", reports.OneLine(strings.Join(ids, " ")))
 	}
 }
@@ -69,7 +62,7 @@ func updateBaseline(errOut io.Writer, f conformFlags, run result.Run) error {
 	if err != nil && !errors.Is(err, os.ErrNotExist) {
 		return err
 	}
-	updated, err := baseline.Update(f.baseline, text, run, baseline.Options{Now: time.Now(), Pin: f.pin})
+	updated, err := baseline.Update(f.baseline, text, run, time.Now())
 	if errors.Is(err, baseline.ErrInterrupted) {
 		fmt.Fprintf(errOut, "baseline: %v\n", err)
 		return nil // the exit code tells of the interruption

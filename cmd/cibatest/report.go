@@ -73,49 +73,6 @@ in the target file, or from --product.`,
 	return cmd
 }
 
-func newReportDiff() *cobra.Command {
-	var asJSON, strict bool
-	cmd := &cobra.Command{
-		Use:   "diff BEFORE.JSON AFTER.JSON",
-		Short: "Compare two runs: what fails now, what is fixed",
-		Long: `Compares two result files case by case: new failures, what cannot be judged any more,
-what still fails, what is newly skipped, what is fixed; and finding by finding, as a
-case that still fails may fail for something else as well. Exit code 1 says that
-something fails that did not fail before or, with --strict, that there is a new warning.`,
-		Example: `  cibatest report diff main/run.json out/run.json
-  cibatest report diff --json main/run.json out/run.json`,
-		Args: cobra.ExactArgs(2),
-		RunE: func(cmd *cobra.Command, args []string) error {
-			before, err := readRun(args[0])
-			if err != nil {
-				return usage(err)
-			}
-			after, err := readRun(args[1])
-			if err != nil {
-				return usage(err)
-			}
-			return printDiff(cmd.OutOrStdout(), reports.Compare(before, after), asJSON, strict)
-		},
-	}
-	cmd.Flags().BoolVar(&asJSON, "json", false, "print JSON")
-	cmd.Flags().BoolVar(&strict, "strict", false, "a new warning gives exit code 1, too")
-	return cmd
-}
-
-func printDiff(out io.Writer, d reports.Difference, asJSON, strict bool) error {
-	write := func() error { return d.WriteText(drawn(out), textOptions(out)) }
-	if asJSON {
-		write = func() error { return d.WriteJSON(out) }
-	}
-	if err := write(); err != nil {
-		return err
-	}
-	if d.Bad(strict) {
-		return &exitError{code: exitNonConformant}
-	}
-	return nil
-}
-
 func readRun(path string) (result.Run, error) {
 	file, err := os.Open(path) //nolint:gosec // the user names the file
 	if err != nil {

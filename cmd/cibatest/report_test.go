@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"crypto/sha256"
 	"fmt"
+	"io"
 	"os"
 	"path/filepath"
 	"strings"
@@ -28,9 +29,24 @@ func writeRun(t *testing.T, name string, outcome result.Outcome) string {
 	return path
 }
 
+// writeLoadRun writes a load run of one window to a file.
+func writeLoadRun(t *testing.T, verdict result.LoadVerdict) string {
+	t.Helper()
+	l := result.Load{
+		Version: result.Version, Kind: "load", Verdict: verdict, DurationMS: 1000,
+		Windows: []result.Window{{SpanMS: 1000, Counters: map[string]int64{result.CountOffered: 1, result.CountStarted: 1}}},
+	}
+	path := filepath.Join(t.TempDir(), "load.json")
+	if err := writeWhole(path, func(w io.Writer) error { return result.WriteLoad(w, l) }); err != nil {
+		t.Fatal(err)
+	}
+	return path
+}
+
 func TestReport(t *testing.T) {
 	pass, fail := writeRun(t, "pass.json", result.Pass), writeRun(t, "fail.json", result.Fail)
 	page := filepath.Join(t.TempDir(), "page.html")
+	load, unjudged := writeLoadRun(t, result.Measured), writeLoadRun(t, result.Unjudged)
 	stated := filepath.Join(t.TempDir(), "statement.html")
 	for _, c := range []struct {
 		name string
@@ -46,6 +62,10 @@ func TestReport(t *testing.T) {
 		{"diff, worse", []string{"report", "diff", pass, fail}, exitNonConformant, "token-pending  pass → fail"},
 		{"diff, better", []string{"report", "diff", fail, pass}, exitOK, "Fixed (1)"},
 		{"diff as JSON", []string{"report", "diff", "--json", pass, fail}, exitNonConformant, `"new_failures": [`},
+		{"diff of load runs", []string{"report", "diff", load, load}, exitOK, "Counts"},
+		{"diff of load runs as JSON", []string{"report", "diff", "--json", load, load}, exitOK, `"newly_missed": []`},
+		{"diff of a load run that says nothing", []string{"report", "diff", load, unjudged}, exitNotJudged, "nothing follows"},
+		{"diff of two kinds", []string{"report", "diff", pass, load}, exitUsage, ""},
 		{"diff of one", []string{"report", "diff", pass}, exitUsage, ""},
 		{"no such file", []string{"report", "missing.json"}, exitUsage, ""},
 		{"a folder that is not there", []string{"report", fail, "--junit", "missing/junit.xml"}, exitUsage, ""},

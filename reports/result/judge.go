@@ -2,6 +2,7 @@ package result
 
 import (
 	"bytes"
+	"cmp"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -46,6 +47,21 @@ func Summarise(cases []Case) Summary {
 		}
 	}
 	return s
+}
+
+// KindOf is the kind of a result file or of a journal: "conformance" or "load". It is empty
+// for what is neither.
+func KindOf(r io.Reader) string {
+	var first struct {
+		Kind   string `json:"kind"`
+		Header struct {
+			Kind string `json:"kind"`
+		} `json:"header"`
+	}
+	if err := json.NewDecoder(io.LimitReader(r, maxFile)).Decode(&first); err != nil {
+		return ""
+	}
+	return cmp.Or(first.Kind, first.Header.Kind)
 }
 
 // maxFile bounds a result file.

@@ -274,3 +274,19 @@ func FuzzLoadFile(f *testing.F) {
 	f.Add(fmt.Sprintf(`{"header":{"kind":"load","version":%q}}`, Version) + "\n" + `{"window":{"histograms":{"redeem":"s1:AQE"}}}`)
 	f.Fuzz(func(_ *testing.T, text string) { _, _ = ReadLoad(strings.NewReader(text)) })
 }
+
+func TestKindOf(t *testing.T) {
+	t.Parallel()
+	for text, want := range map[string]string{
+		`{"version":"1","kind":"conformance"}`:              "conformance",
+		`{"kind":"load"}`:                                   "load",
+		"{\"header\":{\"kind\":\"load\"}}\n{\"window\":{}}": "load",
+		`{}`:  "",
+		`[1`:  "",
+		`"x"`: "",
+	} {
+		if got := KindOf(strings.NewReader(text)); got != want {
+			t.Errorf("%s is %q, want %q", text, got, want)
+		}
+	}
+}
