@@ -31,8 +31,8 @@ type byHand struct {
 }
 
 // newByHand takes a client and a user of the target by their names; empty names take
-// the first that fits.
-func newByHand(ctx context.Context, o *preflight.Opened, client, user string) (*byHand, error) {
+// the first that fits. Endpoints that are not where the issuer is are told first.
+func newByHand(ctx context.Context, told io.Writer, o *preflight.Opened, client, user string) (*byHand, error) {
 	facts, err := preflight.Gather(ctx, o.RoundTripper, o.Target)
 	if err == nil {
 		err = facts.Drivable()
@@ -40,6 +40,7 @@ func newByHand(ctx context.Context, o *preflight.Opened, client, user string) (*
 	if err != nil {
 		return nil, notJudged(err)
 	}
+	tellElsewhere(told, facts)
 	run, err := driver.NewRun(driver.RunOptions{Target: facts.Target, RoundTripper: o.RoundTripper})
 	if err != nil {
 		return nil, err
@@ -60,6 +61,14 @@ func newByHand(ctx context.Context, o *preflight.Opened, client, user string) (*
 	}
 	h.user = facts.Target.Users[i]
 	return h, nil
+}
+
+// tellElsewhere names the endpoints that get credentials although nobody but the OP's
+// metadata vouches for where they are.
+func tellElsewhere(out io.Writer, facts *preflight.Facts) {
+	for _, e := range facts.Elsewhere() {
+		fmt.Fprintf(out, "%s is not at the issuer's host or less protected, and gets the client's credentials: %q\n", e.Member, e.URL)
+	}
 }
 
 // start sends one backchannel request with parameters set or, where their value is

@@ -84,7 +84,7 @@ func withFlow(cmd *cobra.Command, f flowFlags, do func(*byHand) error) error {
 		return err
 	}
 	defer opened.Close()
-	h, err := newByHand(cmd.Context(), opened, f.client, f.user)
+	h, err := newByHand(cmd.Context(), cmd.ErrOrStderr(), opened, f.client, f.user)
 	if err != nil {
 		return err
 	}

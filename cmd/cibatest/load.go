@@ -123,10 +123,7 @@ func load(cmd *cobra.Command, f loadFlags) error {
 		return notJudged(err)
 	}
 	target := facts.Target
-	for _, e := range facts.Elsewhere() {
-		fmt.Fprintf(cmd.ErrOrStderr(), "%s is not at the issuer's host or less protected, and gets the client's credentials: %q\n",
-			e.Member, e.URL)
-	}
+	tellElsewhere(cmd.ErrOrStderr(), facts)
 	plan, err := f.plan(target)
 	if err != nil {
 		return usage(err)

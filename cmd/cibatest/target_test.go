@@ -86,6 +86,19 @@ func TestCheckKeepsCredentialsHome(t *testing.T) {
 	}
 }
 
+// Whoever drives a flow by hand is told where the credentials go.
+func TestAuthorizeTellsWhereCredentialsGo(t *testing.T) {
+	t.Parallel()
+	o := newHostileOP(t, func(url string) map[string]any {
+		return map[string]any{"token_endpoint": strings.Replace(url, "127.0.0.1", "localhost", 1) + "/token"}
+	})
+	file := written(t, "t.yaml", "issuer: "+o.URL+"\nclients: [{name: a, client_id: a, auth_method: client_secret_basic, client_secret: s}]\n"+
+		"users: [{login_hint: alice}]\n")
+	if _, _, errOut := called(t, "authorize", "--target", file); !strings.Contains(errOut, "token_endpoint is not at the issuer's host") {
+		t.Errorf("got %s", errOut)
+	}
+}
+
 func TestInitIssuerIsUsage(t *testing.T) {
 	t.Parallel()
 	for _, issuer := range []string{"op.example.com", "https://op.example.com/${env:HOME}", ""} {

@@ -14,6 +14,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"os/exec"
 
 	"github.com/cibatest/cibatest/internal/targetfile"
 	"github.com/cibatest/cibatest/mockdevice"
@@ -83,6 +84,18 @@ func New(config targetfile.Approval, o Options) (*Approver, error) {
 		return nil, err
 	}
 	return a, nil
+}
+
+// Check reports what is wrong with a way of deciding, also that its program is not there.
+// Nothing is started and nothing sent.
+func Check(config targetfile.Approval) error {
+	if _, err := (&Approver{introduced: &introductions{}}).wayOf(config, Options{}); err != nil || config.Kind != "exec" {
+		return err
+	}
+	if _, err := exec.LookPath(config.Command[0]); err != nil {
+		return fmt.Errorf("approval.command: %w; name a program of this machine", err)
+	}
+	return nil
 }
 
 // Nobody is an Approver for those who only send requests: every decision fails, and

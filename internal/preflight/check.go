@@ -10,6 +10,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/cibatest/cibatest/internal/approve"
 	"github.com/cibatest/cibatest/internal/ciba"
 	"github.com/cibatest/cibatest/internal/targetfile"
 	"github.com/cibatest/cibatest/reports/result"
@@ -66,6 +67,9 @@ func inert(text string) string {
 // user is asked anything, and it shows nobody's credentials.
 func Check(ctx context.Context, rt http.RoundTripper, t *targetfile.Target) CheckReport {
 	r := CheckReport{Issuer: t.Issuer, Capabilities: map[string]result.Capability{}}
+	if err := approve.Check(t.Approval); err != nil {
+		r.Add(CheckProblem, "%v", err)
+	}
 	facts, err := Gather(ctx, rt, t)
 	if err != nil {
 		r.Add(CheckProblem, "%v", err)

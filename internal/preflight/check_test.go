@@ -58,6 +58,27 @@ func TestCheckTellsWhatIsWrong(t *testing.T) {
 			target: func(t *targetfile.Target) { t.RAR.Types = []string{"payment"} }, want: `warning: rar.types has "payment"`,
 		},
 		{name: "metadata that cannot be read", answer: func(o op) { o[metadata] = `{"issuer":` }, want: "problem: token_endpoint is neither published"},
+		{
+			name: "a hook at a host that a value names",
+			target: func(t *targetfile.Target) {
+				t.Approval = targetfile.Approval{Kind: "url", URL: "https://{user}.example/?id={auth_req_id}"}
+			},
+			want: "problem: approval.url: a placeholder may stand in the path or in the query",
+		},
+		{
+			name: "a command that is not there",
+			target: func(t *targetfile.Target) {
+				t.Approval = targetfile.Approval{Kind: "exec", Command: []string{"no-such-program-4711", "{auth_req_id}"}}
+			},
+			want: "problem: approval.command: exec: \"no-such-program-4711\"",
+		},
+		{
+			name: "a value in a line of a shell",
+			target: func(t *targetfile.Target) {
+				t.Approval = targetfile.Approval{Kind: "exec", Command: []string{"sh", "-c", "decide {auth_req_id}"}}
+			},
+			want: "problem: approval.command: ",
+		},
 		{name: "no jwks_uri", publish: map[string]any{"jwks_uri": nil}, want: "warning: no jwks_uri"},
 		{name: "no keys", answer: func(o op) { o[issuer+"/keys"] = "{}" }, want: "problem: " + issuer + "/keys has no keys"},
 		{

@@ -32,6 +32,9 @@ func Open(file string, terminal Terminal) (*Opened, error) {
 	if err != nil {
 		return nil, err
 	}
+	if err := approve.Check(t.Approval); err != nil {
+		return nil, err
+	}
 	transport, err := Transport(t)
 	if err != nil {
 		return nil, err
