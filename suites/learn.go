@@ -44,7 +44,26 @@ func (r *run) learn(ctx context.Context) error {
 	if !told {
 		r.learnParallel(ctx)
 	}
+	r.learnExpiry(ctx)
 	return nil
+}
+
+// shortLife is what cases about the expiry ask for at least.
+const shortLife = 20 * time.Second
+
+// learnExpiry tells where requests live longer than a run waits, whatever is asked for: then
+// cases that need the end are skipped, and others see the beginning of a life only. A person
+// is not shown a request for that.
+func (r *run) learnExpiry(ctx context.Context) {
+	budget := r.facts.Target.Budgets.ExpiryMax
+	if r.driver.Approver().IsPerson() {
+		return
+	}
+	if lives := r.driver.ProbeExpiry(ctx, r.primary, shortLife); lives > budget {
+		r.driver.Note("requests live for %s although %s were asked for, and budgets.expiry_max is %s: cases about the expiry are "+
+			"skipped or see the beginning only; set budgets.expiry_max: %ds in the target file to judge all of it",
+			lives, shortLife, budget, int(lives.Seconds()))
+	}
 }
 
 // learnGolden tries a good request of each user and a decision of each kind. A user who

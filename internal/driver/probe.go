@@ -4,6 +4,7 @@ import (
 	"context"
 	"net/http"
 	"slices"
+	"strconv"
 	"sync"
 	"time"
 
@@ -128,6 +129,25 @@ func (d *Driver) start(ctx context.Context, c *Client) *Flow {
 		return nil
 	}
 	return flow
+}
+
+// ProbeExpiry is the expires_in of a good request that asks for a short life, zero where
+// such a request is not accepted or its life cannot be read.
+func (r *Run) ProbeExpiry(ctx context.Context, c *Client, asked time.Duration) time.Duration {
+	ctx, cancel := context.WithTimeout(ctx, probeLimit)
+	defer cancel()
+	d := r.probe()
+	defer func() { d.deny(ctx, d.open.take(anyRequest)) }()
+	p := d.GoodStart(c, d.user).With("requested_expiry", strconv.Itoa(int(asked/time.Second)))
+	resp, err := d.Send(ctx, r.Start(c, p))
+	if err != nil {
+		return 0
+	}
+	ack, err := resp.Started()
+	if err != nil {
+		return 0
+	}
+	return ack.ExpiresIn
 }
 
 // ProbeParallel finds out whether the OP keeps two open requests of one user alive. An

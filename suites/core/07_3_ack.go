@@ -83,7 +83,10 @@ var _ = Cases.Describe("Acknowledgement", func() {
 		value := ackMember(t, "expires_in")
 		n, isNumber := NumberOf(value)
 		t.Check(isNumber && n > 0 && n == math.Trunc(n), "a positive whole number", "%T %.40v", value, value)
-		if n > 366*24*3600 {
+		switch {
+		case isMoment(n):
+			t.Check(false, "the seconds that the auth_req_id lives", "%.40v, which is a moment counted from 1970", value)
+		case n > 366*24*3600:
 			t.Warn("a life of less than a year", "expires_in %.40v", value)
 		}
 	})
@@ -97,6 +100,9 @@ var _ = Cases.Describe("Acknowledgement", func() {
 			return
 		}
 		t.Check(!there || isNumber && n > 0 && n == math.Trunc(n), "a positive whole number, or no member", "%T %.40v", value, value)
+		if life, _ := NumberOf(object["expires_in"]); life > 0 && n >= life {
+			t.Warn("an interval in seconds that is shorter than expires_in", "interval %.0f, expires_in %.0f, so that no poll is due in time", n, life)
+		}
 	})
 	Case("ack-no-tokens", "carries no tokens", Judges("CIBA-7.3-ACK-NO-TOKENS"), func(t *T) {
 		t.Expect(acknowledgement(t)).As(result.Fail).NotTo(HaveTokens(), "no token members")

@@ -6,6 +6,7 @@ import (
 	"strconv"
 	"time"
 
+	"github.com/cibatest/cibatest/internal/approve"
 	"github.com/cibatest/cibatest/internal/catalogue"
 	"github.com/cibatest/cibatest/internal/ciba"
 	"github.com/cibatest/cibatest/internal/driver"
@@ -37,9 +38,10 @@ var _ = Cases.Describe("Expiry", func() {
 		})
 	Case("expiry-not-early", "does not come before expires_in",
 		Judges("CIBA-7.3-NOT-EARLY").WaitsForExpiry().About(expiryTime), func(t *T) {
-			flow := startExpiring(t, nil)
+			flow := startWatched(t, nil)
 			resp := pollShortlyBefore(t, flow)
 			t.Judge(resp)
+			tellUnseenRest(t, flow)
 		})
 	Case("expiry-late-approval", "leaves time for an approval shortly before it",
 		Judges("CIBA-7.3-NOT-EARLY").Needs(catalogue.NeedApprove).WaitsForExpiry().About(expiryTime), judgeLateApproval)
@@ -77,13 +79,16 @@ var _ = Cases.Describe("Expiry", func() {
 // longer or shorter life. The OP may honour, cap or ignore it (N-23). What it must not do
 // is announce an expires_in that is none: the client would never poll, or poll for ever.
 var _ = Cases.Describe("Requested expiry", func() {
-	Case("requested-expiry-influence", "may influence expires_in", Judges("CIBA-7.1-REQEXP-INFLUENCE"), func(t *T) {
+	Case("requested-expiry-influence", "may influence expires_in", Judges("CIBA-7.1-REQEXP-INFLUENCE", "CIBA-7.3-EXPIRES-IN"), func(t *T) {
+		var told []float64
 		for _, seconds := range []string{"30", "300"} {
 			what := "requested_expiry=" + seconds
 			resp := t.Start(t.Request().With("requested_expiry", seconds))
 			t.JudgeVariant(what, resp)
 			t.Check(resp.Status != 200 || lifetimeOf(resp) > 0, what+": a positive expires_in", "%s", resp.Summary())
+			told = append(told, lifetimeOf(resp).Seconds())
 		}
+		judgeUnit(t, []float64{30, 300}, told)
 	})
 	Case("requested-expiry-ordinary", "is no reason for refusal when it is ordinary",
 		Judges("CIBA-7.1-REQEXP-ORDINARY").Smoke(), func(t *T) {
@@ -125,6 +130,22 @@ const (
 // OP honours requested_expiry. The expires_in that it announces counts. A case that needs
 // more time than one poll says how much.
 func startExpiring(t *T, need func(*Flow) time.Duration) *Flow {
+	flow := startWatched(t, need)
+	skipBeyondBudget(t, flow)
+	return flow
+}
+
+// skipBeyondBudget ends a case that needs the end of a request which is not waited for.
+func skipBeyondBudget(t *T, f *Flow) {
+	if budget := t.Target().Budgets.ExpiryMax; f.ExpiresIn > budget {
+		t.Skip("short_expiry: expires_in is %s although less was requested, and budgets.expiry_max is %s; set it to %s to judge this",
+			f.ExpiresIn, budget, f.ExpiresIn)
+	}
+}
+
+// startWatched is [startExpiring] for a case that can do without the end: its flow may live on
+// beyond the time budget, and is watched until then.
+func startWatched(t *T, need func(*Flow) time.Duration) *Flow {
 	if need == nil {
 		need = func(f *Flow) time.Duration { return f.Pace() + ExpiryEarly + time.Second }
 	}
@@ -143,7 +164,7 @@ func startExpiring(t *T, need func(*Flow) time.Duration) *Flow {
 }
 
 // mustStartWithExpiry starts a flow with requested_expiry, or without it where the
-// OP does not take it, and skips the case when its expiry is beyond the budget.
+// OP does not take it.
 func mustStartWithExpiry(t *T, asked time.Duration) *Flow {
 	resp := t.Start(t.Request().With("requested_expiry", inSeconds(asked)))
 	if _, err := resp.Started(); err != nil {
@@ -151,14 +172,17 @@ func mustStartWithExpiry(t *T, asked time.Duration) *Flow {
 	}
 	flow := t.FlowOf(t.Client(), t.User(), t.MustAccept("a backchannel authentication request that should be accepted", resp))
 	flow.EndAwaited = true
-	budget := t.Target().Budgets.ExpiryMax
-	switch {
-	case flow.ExpiresIn <= 0:
+	if flow.ExpiresIn <= 0 {
 		t.Abort("expires_in cannot be read, so the expiry cannot be waited for")
-	case flow.ExpiresIn > budget:
-		t.Skip("short_expiry: expires_in is %s although %s were requested, and budgets.expiry_max is %s", flow.ExpiresIn, asked, budget)
 	}
 	return flow
+}
+
+// tellUnseenRest records how much of a life was not looked at.
+func tellUnseenRest(t *T, f *Flow) {
+	if until := WatchedUntil(t, f); until.Before(f.Expires()) && !t.Failed() {
+		t.Info("the whole of expires_in "+f.ExpiresIn.String(), "seen for the first %s only, as budgets.expiry_max says", until.Sub(f.Sent))
+	}
 }
 
 // inSeconds writes a duration as a parameter in whole seconds, rounded up.
@@ -200,8 +224,8 @@ func pollEnded(t *T, f *Flow) *ciba.Response {
 	return resp
 }
 
-// pollShortlyBefore polls at the last moment at which the flow has to be
-// pending. A long poll that is answered after the expiry tells nothing.
+// pollShortlyBefore polls at the last moment at which the flow has to be pending, or the last
+// that is waited for. A long poll that is answered after the expiry tells nothing.
 func pollShortlyBefore(t *T, f *Flow) *ciba.Response {
 	WaitNearExpiry(t, f, ExpiryEarly)
 	resp := t.MustAnswer(t.PollNow(f))
@@ -212,13 +236,18 @@ func pollShortlyBefore(t *T, f *Flow) *ciba.Response {
 }
 
 // judgeLateApproval approves a flow so shortly before its expiry that the OP has exactly
-// the time a decision may take.
+// the time a decision may take, or shortly before the time budget ends. An OP that refuses the
+// decision as too late is asked what has become of the request.
 func judgeLateApproval(t *T) {
 	margin := func(f *Flow) time.Duration { return f.DecisionWindow() + ExpiryEarly }
-	flow := startExpiring(t, func(f *Flow) time.Duration { return margin(f) + time.Second })
+	flow := startWatched(t, func(f *Flow) time.Duration { return margin(f) + time.Second })
 	flow.EndAwaited = false // an end that load control brings about tells nothing here
 	WaitNearExpiry(t, flow, margin(flow))
-	decideNow(t, flow, true)
+	left := time.Until(flow.Expires()).Round(time.Second)
+	if err := TryDecide(t, flow, approve.Decision{Allow: true}); err != nil {
+		judgeRefusedDecision(t, flow, left, err)
+		return
+	}
 	resp := t.MustAnswer(t.Poll(flow))
 	for driver.Undecided(resp) && pollFits(flow) {
 		resp = t.MustAnswer(t.Poll(flow))
@@ -226,7 +255,19 @@ func judgeLateApproval(t *T) {
 	if !resp.HasTokens() && flow.Outlived(resp) {
 		t.Skip("the OP held the last poll until after the expiry")
 	}
-	t.Expect(resp).To(HaveTokens(), fmt.Sprintf("tokens for an approval %s before the expiry", margin(flow)))
+	t.Expect(resp).To(HaveTokens(), fmt.Sprintf("tokens for an approval %s before the expiry", left))
+	tellUnseenRest(t, flow)
+}
+
+// judgeRefusedDecision polls a flow whose decision was refused. One that lives on may have been
+// refused for a reason of the way of deciding; one that is over has ended early.
+func judgeRefusedDecision(t *T, f *Flow, left time.Duration, refusal error) {
+	f.EndAwaited = true
+	resp := t.MustAnswer(pollEnded(t, f))
+	if driver.Undecided(resp) || f.Outlived(resp) {
+		t.Abort("the decision could not be made: %v; the request itself is answered %s", refusal, resp.Summary())
+	}
+	t.Expect(resp).To(BePending(), fmt.Sprintf("a request that can be decided %s before its expiry", left))
 }
 
 // judgeAnnouncedExpiry polls one request shortly before its announced end and another
@@ -234,6 +275,7 @@ func judgeLateApproval(t *T) {
 // one.
 func judgeAnnouncedExpiry(t *T) {
 	early := mustStartWithExpiry(t, 30*time.Second)
+	skipBeyondBudget(t, early)
 	late := early
 	if t.Has(catalogue.NeedParallel) { // else one after the other
 		late = mustStartWithExpiry(t, 30*time.Second)
@@ -312,6 +354,27 @@ func judgeLifetime(t *T, what string, resp *ciba.Response) {
 	if resp.Status == 200 && lifetimeOf(resp) <= 0 {
 		t.Fail(what+": a refusal, or an ordinary expires_in", "an acknowledgement without a positive one")
 	}
+}
+
+// judgeUnit compares what was told with what was asked, in seconds. A factor that both requests
+// show, and that is one between units of time, is a mistake of units: the client will poll for
+// hours, or believes that there are hours.
+func judgeUnit(t *T, asked, told []float64) {
+	for factor, unit := range map[float64]string{1000: "milliseconds", 60: "minutes"} {
+		scaled := func(i int) bool { return told[i] == asked[i]*factor }
+		if scaled(0) && scaled(1) {
+			t.Record(Clause(t, "CIBA-7.3-EXPIRES-IN"), result.Warn, "expires_in in seconds, as requested_expiry is",
+				fmt.Sprintf("%.0f and %.0f for requests of %.0f and %.0f s, as if one of both were in %s", told[0], told[1], asked[0], asked[1], unit))
+		}
+	}
+}
+
+// isMoment reports whether a number of seconds is so near to the time that clocks count from
+// 1970, in seconds or milliseconds, that it tells a moment and no duration.
+func isMoment(seconds float64) bool {
+	const aYear = 366 * 24 * 3600
+	now := float64(time.Now().Unix())
+	return math.Abs(seconds-now) < aYear || math.Abs(seconds/1000-now) < aYear
 }
 
 // lifetimeOf is the expires_in of an acknowledgement, zero when it is negative,

@@ -64,6 +64,7 @@ var _ = Cases.Describe("Token response", func() {
 		value := tokenMember(t, "expires_in")
 		n, isNumber := NumberOf(value)
 		t.Check(isNumber && n > 0, "a positive number", "expires_in is %T %.40v", value, value)
+		t.Check(!isMoment(n), "the seconds that the access token lives", "expires_in is %.40v, which is a moment counted from 1970", value)
 		judgeStatedLifetime(t, n)
 	})
 	Case("token-outlives-request", "brings tokens that outlive their auth_req_id",

@@ -200,12 +200,28 @@ func (t *T) Wait(d time.Duration) { t.WaitUntil(time.Now().Add(d)) }
 // WaitUntil pauses the case until a moment, which may be past.
 func (t *T) WaitUntil(moment time.Time) { waitFor(t, driver.ForPause, moment) }
 
-// WaitTurn pauses the case until the flow may be polled.
-func (t *T) WaitTurn(f *Flow) { waitFor(t, driver.ForTurn, f.NextPoll()) }
+// WaitTurn pauses the case until the flow may be polled. A flow whose interval is longer than
+// its life never may, which ends the case as a skip; ack-interval judges that.
+func (t *T) WaitTurn(f *Flow) {
+	if f.ExpiresIn > 0 && f.Spacing() >= f.ExpiresIn {
+		t.Skip("short_expiry: the interval %s is not shorter than expires_in %s, so that no poll is due in time", f.Spacing(), f.ExpiresIn)
+	}
+	waitFor(t, driver.ForTurn, f.NextPoll())
+}
 
-// WaitNearExpiry pauses the case until shortly before the flow may expire.
+// WatchedUntil is the end of a flow as far as it is waited for: its expiry, counted from
+// sending, or the end of the time budget.
+func WatchedUntil(t *T, f *Flow) time.Time {
+	if budget := f.Sent.Add(t.Target().Budgets.ExpiryMax); budget.Before(f.Expires()) {
+		return budget
+	}
+	return f.Expires()
+}
+
+// WaitNearExpiry pauses the case until shortly before the flow may expire, or before the time
+// budget ends.
 func WaitNearExpiry(t *T, f *Flow, before time.Duration) {
-	waitFor(t, driver.ForExpiry, f.Expires().Add(-before))
+	waitFor(t, driver.ForExpiry, WatchedUntil(t, f).Add(-before))
 }
 
 // WaitPastExpiry pauses the case until some time after the flow has to have expired.

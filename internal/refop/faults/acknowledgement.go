@@ -101,7 +101,19 @@ var Acknowledgement = []Fault{
 	{"ack-expires-negative", "CIBA-7.3-EXPIRES-IN", "expires_in is negative", edit.Acknowledgements(edit.Member("expires_in", -120))},
 	{
 		"ack-expires-moment", "CIBA-7.3-EXPIRES-IN", "expires_in is a moment in seconds since 1970",
-		edit.Acknowledgements(edit.Member("expires_in", 1_795_000_000)),
+		acknowledgedAs(func(c *refop.Call) (string, any) { return "expires_in", c.Now.Add(c.Expiry).Unix() }),
+	},
+	{
+		"ack-expires-moment-ms", "CIBA-7.3-EXPIRES-IN", "expires_in is a moment in milliseconds since 1970",
+		acknowledgedAs(func(c *refop.Call) (string, any) { return "expires_in", c.Now.Add(c.Expiry).UnixMilli() }),
+	},
+	{
+		"ack-expires-milliseconds", "CIBA-7.3-EXPIRES-IN", "expires_in is in milliseconds",
+		acknowledgedAs(func(c *refop.Call) (string, any) { return "expires_in", c.Expiry.Milliseconds() }),
+	},
+	{
+		"ack-interval-milliseconds", "CIBA-7.3-INTERVAL", "interval is in milliseconds",
+		edit.Acknowledgements(edit.Member("interval", 5000)),
 	},
 	{"ack-expires-missing", "CIBA-7.3-EXPIRES-IN", "expires_in is missing", edit.Acknowledgements(edit.WithoutMember("expires_in"))},
 	{"ack-expires-zero", "CIBA-7.3-EXPIRES-IN", "expires_in is 0", edit.Acknowledgements(edit.Member("expires_in", 0))},
@@ -164,6 +176,16 @@ func acknowledgementsWhen(which edit.Which, rewrite func(*refop.Reply)) edit.Cha
 	return startsThat(which, func(_ *refop.Call, r *refop.Reply) {
 		if r.Kind == refop.ReplyAcknowledgement {
 			rewrite(r)
+		}
+	})
+}
+
+// acknowledgedAs replaces a member of acknowledgements by what the call says.
+func acknowledgedAs(member func(*refop.Call) (name string, value any)) edit.Change {
+	return startsThat(edit.Always, func(c *refop.Call, r *refop.Reply) {
+		if r.Kind == refop.ReplyAcknowledgement {
+			name, value := member(c)
+			r.Body[name] = value
 		}
 	})
 }

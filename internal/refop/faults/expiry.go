@@ -34,6 +34,26 @@ var Expiry = []Fault{
 		actsOn(func(_ *refop.Call, f *refop.Flow) { f.Expires = f.Expires.Add(-8 * time.Second) }),
 	},
 	{
+		"expires-20s-early", "CIBA-7.3-NOT-EARLY", "requests end 20 s before expires_in, for the user as well",
+		actsOn(func(_ *refop.Call, f *refop.Flow) {
+			f.Expires = f.Expires.Add(-min(20*time.Second, f.Expires.Sub(f.Created)/2))
+		}),
+	},
+	{
+		"expires-within-an-hour-early", "CIBA-7.3-NOT-EARLY", "expires_in is an hour whatever was requested, requests end after 100 s",
+		edit.All(edit.Acknowledgements(edit.Member("expires_in", 3600)), actsOn(func(_ *refop.Call, f *refop.Flow) {
+			f.Expires = f.Created.Add(100 * time.Second)
+		})),
+	},
+	{
+		"requested-expiry-as-milliseconds", "CIBA-7.1-REQEXP-INFLUENCE", "a request that asks for seconds lives a thousand times as long",
+		edit.Expiry(func(_ *refop.Call, asked time.Duration) (time.Duration, *refop.OAuthError) { return 1000 * asked, nil }),
+	},
+	{
+		"requested-expiry-as-minutes", "CIBA-7.1-REQEXP-INFLUENCE", "requested_expiry counts as minutes",
+		edit.Expiry(func(_ *refop.Call, asked time.Duration) (time.Duration, *refop.OAuthError) { return 60 * asked, nil }),
+	},
+	{
 		"expires-half", "CIBA-7.3-EXPIRES-IN-TRUE", "requests live for half of expires_in",
 		actsOn(func(_ *refop.Call, f *refop.Flow) { f.Expires = f.Created.Add(f.Expires.Sub(f.Created) / 2) }),
 	},

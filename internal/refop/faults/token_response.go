@@ -10,6 +10,14 @@ import (
 
 // TokenResponse are the defects of the answer that brings tokens; RFC 6749 5.1, OIDC Core 3.1.3.3.
 var TokenResponse = []Fault{
+	{
+		"token-expires-moment", "RFC6749-5.1-EXPIRES-IN", "expires_in is a moment in seconds since 1970, and the access token is opaque",
+		edit.All(edit.RandomTokens(), edit.Replies(func(c *refop.Call, r *refop.Reply) {
+			if r.Kind == refop.ReplyTokens {
+				r.Body["expires_in"] = c.Now.Add(c.OP.Registration().AccessTokenLifetime).Unix()
+			}
+		})),
+	},
 	{"token-cached", "OIDC-3.1.3.3-NO-STORE", "the token response may be cached", edit.Tokens(edit.WithoutHeader("Cache-Control"))},
 	{
 		"token-cached-privately", "OIDC-3.1.3.3-NO-STORE", "the token response is private, no-cache",

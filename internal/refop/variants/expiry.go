@@ -30,6 +30,19 @@ var Expiry = []Variant{
 		"expiry-beyond-patience", "CIBA Core 7.3: any positive expires_in",
 		edit.Expiry(func(*refop.Call, time.Duration) (time.Duration, *refop.OAuthError) { return time.Hour, nil }),
 	},
+	{"expiry-always-300s", "CIBA Core 7.1: requested_expiry may be ignored; 300 s are a common default", always(300 * time.Second)},
+	{
+		"expiry-in-whole-minutes", "CIBA Core 7.1: requested_expiry may influence the lifetime in whatever way",
+		edit.Expiry(func(c *refop.Call, asked time.Duration) (time.Duration, *refop.OAuthError) {
+			return min((asked + time.Minute - 1).Truncate(time.Minute), c.OP.Registration().MaxExpiresIn), nil
+		}),
+	},
+	{
+		"expiry-a-minute-more", "CIBA Core 7.3: any positive expires_in, here with an allowance for slow devices",
+		edit.Expiry(func(c *refop.Call, asked time.Duration) (time.Duration, *refop.OAuthError) {
+			return min(asked+time.Minute, c.OP.Registration().MaxExpiresIn), nil
+		}),
+	},
 	{"expiry-always-30s", "CIBA Core 7.1: requested_expiry may be ignored", always(30 * time.Second)},
 	{
 		"expiry-rounded-down", "CIBA Core 7.3: a part of a second may be rounded away",
