@@ -44,22 +44,23 @@ func (r *run) learn(ctx context.Context) error {
 	if !told {
 		r.learnParallel(ctx)
 	}
-	r.learnExpiry(ctx)
+	r.probeExpiry(ctx)
 	return nil
 }
 
 // shortLife is what cases about the expiry ask for at least.
 const shortLife = 20 * time.Second
 
-// learnExpiry tells where requests live longer than a run waits, whatever is asked for: then
-// cases that need the end are skipped, and others see the beginning of a life only. A person
-// is not shown a request for that.
-func (r *run) learnExpiry(ctx context.Context) {
+// probeExpiry finds out how long a request lives that asks for a short life, and tells where
+// that is longer than a run waits: then cases that need the end are skipped, and others see
+// the beginning of a life only. A person is not shown a request for that.
+func (r *run) probeExpiry(ctx context.Context) {
 	budget := r.facts.Target.Budgets.ExpiryMax
 	if r.driver.Approver().IsPerson() {
 		return
 	}
-	if lives := r.driver.ProbeExpiry(ctx, r.primary, shortLife); lives > budget {
+	r.life = r.driver.ProbeExpiry(ctx, r.primary, shortLife)
+	if lives := r.life; lives > budget {
 		r.driver.Note("requests live for %s although %s were asked for, and budgets.expiry_max is %s: cases about the expiry are "+
 			"skipped or see the beginning only; set budgets.expiry_max: %ds in the target file to judge all of it",
 			lives, shortLife, budget, int(lives.Seconds()))
@@ -184,13 +185,16 @@ func Rehearse(ctx context.Context, o Options) (Rehearsal, error) {
 }
 
 // learnExpiry takes the capability to see requests expire from an OP whose requests live
-// longer than the budget. A run does not rely on it: the OP may heed requested_expiry.
+// longer than the budget. Where none asked for a short life, the longest one counts. A run
+// does not rely on it: its cases look at the beginning of a life all the same.
 func (r *run) learnExpiry() {
-	var longest time.Duration
-	for _, ack := range r.driver.Memory.Acks() {
-		longest = max(longest, ack.ExpiresIn)
+	lives := r.life
+	if lives == 0 {
+		for _, ack := range r.driver.Memory.Acks() {
+			lives = max(lives, ack.ExpiresIn)
+		}
 	}
-	if longest > r.facts.Target.Budgets.ExpiryMax {
-		r.facts.TooLong(longest)
+	if lives > r.facts.Target.Budgets.ExpiryMax {
+		r.facts.TooLong(lives)
 	}
 }

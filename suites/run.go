@@ -110,6 +110,7 @@ type run struct {
 	driver  *driver.Run
 	session *harness.Session
 	primary *harness.Client // of all cases that want nothing special and disturb nobody; nil: there is none
+	life    time.Duration   // expires_in of a request that asked for a short life; 0: not known
 	jobs    []*job
 
 	mu       sync.Mutex
