@@ -70,6 +70,51 @@ func TestBrowser(t *testing.T) {
 	}
 }
 
+// TestBrowserPages looks at the pages without a script of their own.
+func TestBrowserPages(t *testing.T) {
+	axe := readAxe(t)
+	statement := func(w io.Writer, run result.Run) error { return Statement(w, run, sampleSource) }
+	matrix := func(w io.Writer, runs []result.Run) error {
+		return LaySideBySide(runs, []string{"a", "b"}).WriteHTML(w)
+	}
+	pages := map[string]string{
+		"statement": pageOf(t, statement, sample()), "statement-terrible": pageOf(t, statement, terrible()),
+		"matrix": pageOf(t, matrix, versions()),
+	}
+	if file := os.Getenv("CIBATEST_RUN"); file != "" {
+		run := readRunFile(t, file)
+		pages["statement-run"], pages["matrix-run"] = pageOf(t, statement, run), pageOf(t, matrix, []result.Run{run, sample()})
+	}
+	browser := startBrowser(t)
+	for name, page := range pages {
+		address := serveText(t, page)
+		for _, l := range looks[:4] {
+			t.Run(name+"-"+l.name, func(t *testing.T) {
+				tab := openTab(browser, t, l)
+				said := watch(tab)
+				do(tab, t, chromedp.Navigate(address))
+				screen(tab, t, name+"-"+l.name)
+				narrowEnough(tab, t)
+				for _, line := range said() {
+					t.Errorf("the console says: %s", line)
+				}
+				accessible(tab, t, address, axe)
+				whole(tab, t, name+"-"+l.name+"-whole")
+			})
+		}
+	}
+}
+
+// whole saves a picture of the whole page.
+func whole(tab context.Context, t *testing.T, name string) {
+	t.Helper()
+	data, err := chromedp.Run(tab, chromedp.FullScreenshot(100))
+	if err != nil {
+		t.Fatal(err)
+	}
+	save(t, name+".png", data)
+}
+
 // TestBrowserScript uses what only the script offers.
 func TestBrowserScript(t *testing.T) {
 	run := sample()

@@ -69,7 +69,7 @@ in the target file, or from --product.`,
 		files[r.flag] = cmd.Flags().String(r.flag, "", "write the "+r.use+" to this file")
 	}
 	statement.bind(cmd)
-	cmd.AddCommand(newReportDiff(), newReportLoad(), newReportMerge())
+	cmd.AddCommand(newReportDiff(), newReportMatrix(), newReportLoad(), newReportMerge())
 	return cmd
 }
 

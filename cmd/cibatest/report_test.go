@@ -47,6 +47,7 @@ func TestReport(t *testing.T) {
 	pass, fail := writeRun(t, "pass.json", result.Pass), writeRun(t, "fail.json", result.Fail)
 	page := filepath.Join(t.TempDir(), "page.html")
 	load, unjudged := writeLoadRun(t, result.Measured), writeLoadRun(t, result.Unjudged)
+	matrix := filepath.Join(t.TempDir(), "matrix.html")
 	stated := filepath.Join(t.TempDir(), "statement.html")
 	for _, c := range []struct {
 		name string
@@ -66,6 +67,10 @@ func TestReport(t *testing.T) {
 		{"diff of load runs as JSON", []string{"report", "diff", "--json", load, load}, exitOK, `"newly_missed": []`},
 		{"diff of a load run that says nothing", []string{"report", "diff", load, unjudged}, exitNotJudged, "nothing follows"},
 		{"diff of two kinds", []string{"report", "diff", pass, load}, exitUsage, ""},
+		{"matrix", []string{"report", "matrix", pass, "Old OP=" + fail}, exitOK, "`Old OP`"},
+		{"matrix as a page", []string{"report", "matrix", pass, fail, "-o", matrix}, exitOK, ""},
+		{"matrix of a load run", []string{"report", "matrix", pass, load}, exitUsage, ""},
+		{"matrix of nothing", []string{"report", "matrix"}, exitUsage, ""},
 		{"diff of one", []string{"report", "diff", pass}, exitUsage, ""},
 		{"no such file", []string{"report", "missing.json"}, exitUsage, ""},
 		{"a folder that is not there", []string{"report", fail, "--junit", "missing/junit.xml"}, exitUsage, ""},
@@ -82,6 +87,9 @@ func TestReport(t *testing.T) {
 	}
 	if html, err := os.ReadFile(page); err != nil || !bytes.Contains(html, []byte("token-pending")) {
 		t.Errorf("the page was not written: %v", err)
+	}
+	if html, err := os.ReadFile(matrix); err != nil || !bytes.Contains(html, []byte("2 runs")) {
+		t.Errorf("the matrix was not written: %v", err)
 	}
 	run, err := os.ReadFile(fail)
 	if err != nil {
