@@ -46,7 +46,9 @@ func (d *Device) receiveKeycloak(w http.ResponseWriter, r *http.Request) {
 }
 
 // readKeycloak reads the body. Parameters the channel does not know were forwarded
-// from the client's request, authorization_details among them, as text.
+// from the client's request, authorization_details among them, as text. What a client
+// sends there may be anything; as a refusal of the device would become a 503 of Keycloak,
+// it is kept as a label where it is no array of objects.
 func readKeycloak(r *http.Request) (Request, error) {
 	var members map[string]json.RawMessage
 	if err := wire.Decode(r.Body, &members); err != nil {
@@ -59,15 +61,17 @@ func readKeycloak(r *http.Request) (Request, error) {
 	for name, raw := range members {
 		var text string
 		isText := json.Unmarshal(raw, &text) == nil
+		details := raw
+		if isText {
+			details = json.RawMessage(text)
+		}
 		switch at := known[name]; {
 		case at != nil && !isText:
 			return Request{}, fmt.Errorf("%s is not a string", name)
 		case at != nil:
 			*at = text
-		case name == "authorization_details" && isText:
-			request.AuthorizationDetails = json.RawMessage(text)
-		case name == "authorization_details":
-			request.AuthorizationDetails = raw
+		case name == "authorization_details" && isDetails(details):
+			request.AuthorizationDetails = details
 		case isText:
 			request.Labels[name] = text
 		default:
@@ -78,6 +82,11 @@ func readKeycloak(r *http.Request) (Request, error) {
 		return Request{}, errors.New("login_hint is missing")
 	}
 	return request, nil
+}
+
+func isDetails(raw json.RawMessage) bool {
+	_, err := wire.ParseDetails(raw)
+	return err == nil
 }
 
 // expiryOf reads when a JWT expires; zero if it does not say. Nothing depends on the
