@@ -42,6 +42,9 @@ func (e *engine) decide(i, serial uint32) {
 	if !ok {
 		return
 	}
+	if e.o.Introduce != nil {
+		e.o.Introduce(d.AuthReqID, e.requests.message(serial))
+	}
 	err := e.o.Decider.Decide(e.closed, d)
 	took := e.elapsed() - at
 	e.mu.Lock()

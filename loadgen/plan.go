@@ -89,6 +89,12 @@ type Options struct {
 	Transport http.RoundTripper
 	Decider   Decider // nil: nobody decides, or somebody else does
 	Witness   Witness // of the decisions somebody else makes; nil: none
+
+	// Introduce makes known which binding_message the request with an auth_req_id has, for
+	// a Decider to whom prompts come without the id. Each flow then sends a message of its
+	// own, in place of the target's. Nil: prompts have the id.
+	Introduce func(authReqID, bindingMessage string)
+
 	Journal   Journal // takes every window as it comes; nil: none
 	OnWindow  func(Status)
 	Version   string // of this tool

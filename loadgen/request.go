@@ -2,11 +2,14 @@ package loadgen
 
 import (
 	"context"
+	"crypto/rand"
 	"fmt"
 	"maps"
 	"net/http"
 	"net/url"
 	"slices"
+	"strconv"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -21,6 +24,7 @@ type prepared struct {
 	header       http.Header // of every request
 	hints        [][]byte    // by user, with a leading &
 	rar          *Template
+	messages     string // how the message of each flow begins; empty: none has its own
 }
 
 // endpoint is where requests go and how each of them begins.
@@ -32,18 +36,25 @@ type endpoint struct {
 
 // prepare encodes everything once that does not differ between flows, so that a request
 // costs little more than a copy.
-func prepare(t *targetfile.Target, p *Plan) (*prepared, error) {
+// With messages, each flow has a binding_message of its own.
+func prepare(t *targetfile.Target, p *Plan, messages bool) (*prepared, error) {
 	r := &prepared{rar: p.RAR, header: http.Header{
 		"Content-Type": {"application/x-www-form-urlencoded"}, "Accept": {"application/json"}, "User-Agent": {"cibatest-load"},
 	}}
 	form := ciba.P("scope", orDefault(p.Client.Scope, t.Scope))
-	if t.BindingMessage != "" {
+	switch {
+	case messages:
+		r.messages = "L" + rand.Text()[:6] + "-" // nothing of an earlier run is taken for this one's
+	case t.BindingMessage != "":
 		form = form.Add("binding_message", t.BindingMessage)
 	}
 	for _, extra := range []map[string]string{t.StartParams, p.Params} {
 		for _, name := range slices.Sorted(maps.Keys(extra)) {
 			form = form.With(name, extra[name])
 		}
+	}
+	if messages {
+		form = form.Without("binding_message")
 	}
 	for _, u := range p.Users {
 		hint, err := hintOf(u, p.Client)
@@ -110,10 +121,19 @@ func hintOf(u targetfile.User, c targetfile.Client) (ciba.Params, error) {
 	return hint, nil
 }
 
+// message is the binding_message of a flow that has its own: letters, digits and a hyphen,
+// which all OPs take.
+func (r *prepared) message(serial uint32) string {
+	return r.messages + strings.ToUpper(strconv.FormatUint(uint64(serial), 36))
+}
+
 // startBody is the body of a backchannel request.
 func (r *prepared) startBody(user, serial uint32, credentials []byte) []byte {
 	body := make([]byte, 0, len(r.start.begin)+len(r.hints[user])+len(credentials)+64)
 	body = append(append(body, r.start.begin...), r.hints[user]...)
+	if r.messages != "" {
+		body = append(append(body, "&binding_message="...), r.message(serial)...)
+	}
 	if r.rar != nil {
 		body = append(body, "&authorization_details="...)
 		body = append(body, url.QueryEscape(r.rar.fill(serial))...)

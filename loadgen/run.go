@@ -55,7 +55,7 @@ func newEngine(ctx context.Context, o *Options) (*engine, error) {
 	case p.Arrivals == nil && p.Agents <= 0:
 		return nil, errors.New("a run needs a rate or a number of agents")
 	}
-	forms, err := prepare(o.Target, p)
+	forms, err := prepare(o.Target, p, o.Introduce != nil)
 	if err != nil {
 		return nil, err
 	}

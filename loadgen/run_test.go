@@ -9,6 +9,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/cibatest/cibatest/internal/approve"
 	"github.com/cibatest/cibatest/internal/lab"
 	"github.com/cibatest/cibatest/internal/memnet"
 	"github.com/cibatest/cibatest/internal/preflight"
@@ -269,6 +270,35 @@ func TestWitnessKnowsWhatWasNotDelivered(t *testing.T) {
 		}
 		if got := latency(l, result.WaitedInVain); got.Count != 40 || got.P50 < 25_000_000 {
 			t.Errorf("waits in vain: %+v", got)
+		}
+	})
+}
+
+// TestNamelessDevice: prompts without auth_req_id are known by their message, so each flow
+// sends its own, and every decision reaches the flow that it is about.
+func TestNamelessDevice(t *testing.T) {
+	t.Parallel()
+	inBubble(t, lab.Options{}, func(t *testing.T, b *bench) {
+		observe := targetfile.Observe{Adapter: "keycloak"}
+		nameless, err := approve.New(targetfile.Approval{Kind: "device", Observe: observe}, approve.Options{Device: b.Device})
+		if err != nil {
+			t.Fatal(err)
+		}
+		b.Target.BindingMessage = "the same for all"
+		p := b.plan(t, "5/s", 20*time.Second)
+		p.Mix, _ = ParseMix("approve=50,deny=50")
+		p.Params = map[string]string{"binding_message": "and here, too"}
+		l, err := Run(t.Context(), Options{
+			Target: b.Target, Plan: p, Transport: b.RoundTripper, Decider: nameless, Introduce: nameless.Introduce,
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if f := l.Funnel; f.Started != 100 || f.Approved+f.Denied != 100 || f.Approved < 30 || f.Denied < 30 {
+			t.Errorf("the funnel is %+v", f)
+		}
+		if len(l.Violations) > 0 || l.Counters[result.CountUndecided] > 0 {
+			t.Errorf("%d decisions failed; %+v", l.Counters[result.CountUndecided], l.Violations)
 		}
 	})
 }

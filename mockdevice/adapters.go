@@ -1,6 +1,7 @@
 package mockdevice
 
 import (
+	"slices"
 	"time"
 
 	"github.com/cibatest/cibatest/mockdevice/tree"
@@ -22,6 +23,21 @@ type Adapters struct {
 	Pull        []Pull
 	ApprovalURL *Template // for native requests that name no callback; nil: nobody is told
 }
+
+// Names are the dialects, the built-in ones first, as [Request].Adapter tells them.
+func (a Adapters) Names() []string {
+	names := []string{adapterNative, adapterKeycloak, adapterAuthlete}
+	for _, g := range a.Generic {
+		names = append(names, g.Name)
+	}
+	for _, p := range a.Pull {
+		names = append(names, p.Name)
+	}
+	return names
+}
+
+// Speak reports whether a dialect is one of them.
+func (a Adapters) Speak(name string) bool { return slices.Contains(a.Names(), name) }
 
 // Keycloak is Keycloak's HTTP authentication channel, at /adapters/keycloak.
 type Keycloak struct {

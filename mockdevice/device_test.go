@@ -36,7 +36,7 @@ func lab(t *testing.T, options ...Option) (*fakeOP, *Device, string, string) {
 	op := &fakeOP{status: http.StatusNoContent}
 	opServer := httptest.NewServer(op)
 	t.Cleanup(opServer.Close)
-	d := New(append([]Option{WithRoundTripper(http.DefaultTransport), WithKeycloakCallback(opServer.URL)}, options...)...)
+	d := New(append([]Option{WithRoundTripper(http.DefaultTransport), WithAdapters(Adapters{Keycloak: Keycloak{Callback: opServer.URL}})}, options...)...)
 	t.Cleanup(d.Close)
 	device := httptest.NewServer(d.Handler())
 	t.Cleanup(device.Close)

@@ -51,12 +51,6 @@ func WithConcurrency(n int) Option { return func(d *Device) { d.outbox.limit = m
 // WithAdapters adds dialects to the native one.
 func WithAdapters(a Adapters) Option { return func(d *Device) { d.adapters = a } }
 
-// WithKeycloakCallback names the URL that answers to requests of the Keycloak
-// adapter are posted to.
-func WithKeycloakCallback(url string) Option {
-	return func(d *Device) { d.adapters.Keycloak = Keycloak{Callback: url} }
-}
-
 // WithAudit writes every step down. The caller closes the audit after the device.
 // Requests the audit knows to be decided are not decided again.
 func WithAudit(l *audit.Log) Option { return func(d *Device) { d.audit = l } }

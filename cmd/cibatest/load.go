@@ -144,6 +144,9 @@ func load(cmd *cobra.Command, f loadFlags) error {
 	} else if options.Decider, err = deciderOf(opened); err != nil {
 		return usage(err)
 	}
+	if opened.Approver.Nameless() {
+		options.Introduce = opened.Approver.Introduce
+	}
 	transport, err := f.carrier(target, plan)
 	if err != nil {
 		return usage(err)
@@ -178,7 +181,7 @@ func deciderOf(o *preflight.Opened) (loadgen.Decider, error) {
 	case o.Approver.IsPerson():
 		return nil, errors.New("approval.kind is manual: nobody decides that fast; use device, url, exec or none")
 	}
-	if !o.Approver.NamesRequest() || o.Approver.Nameless() {
+	if !o.Approver.NamesRequest() {
 		return nil, errors.New("approval: the way of deciding names the user only; " +
 			"with many open requests of a user nobody would know which one was decided. " +
 			"Use kind none and let the OP's own device decide")

@@ -77,7 +77,7 @@ func New(config targetfile.Approval, o Options) (*Approver, error) {
 	a := &Approver{introduced: &introductions{}, person: config.Kind == "manual"}
 	var err error
 	if a.observer, err = observe(config.Observe, o, a.introduced); err != nil {
-		return nil, fmt.Errorf("approval.observe.listen: %w", err)
+		return nil, fmt.Errorf("approval.observe.%w", err)
 	}
 	if a.way, err = a.wayOf(config, o); err != nil {
 		a.observer.close()

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"strings"
 	"time"
 
 	"github.com/cibatest/cibatest/internal/serve"
@@ -39,15 +40,19 @@ func observe(config targetfile.Observe, options Options, introduced *introductio
 
 // listen starts a device at the address that the OP was configured with.
 func (o *observer) listen(config targetfile.Observe, callbackHosts []string) error {
+	adapters, err := adaptersOf(config)
+	if err != nil {
+		return err
+	}
 	listener, err := serve.Listen(context.Background(), config.Listen, config.Token.Reveal())
 	switch {
 	case errors.Is(err, serve.ErrOpen):
-		return fmt.Errorf("%w; set approval.observe.token, which the OP shows as its bearer, or listen on 127.0.0.1", err)
+		return fmt.Errorf("listen: %w; set approval.observe.token, which the OP shows as its bearer, or listen on 127.0.0.1", err)
 	case err != nil:
-		return err
+		return fmt.Errorf("listen: %w", err)
 	}
 	transport := &http.Transport{MaxIdleConnsPerHost: 16}
-	o.device = mockdevice.New(mockdevice.WithRoundTripper(transport), mockdevice.WithKeycloakCallback(config.Callback),
+	o.device = mockdevice.New(mockdevice.WithRoundTripper(transport), mockdevice.WithAdapters(adapters),
 		mockdevice.WithToken(config.Token.Reveal()), mockdevice.WithCallbackHosts(callbackHosts...))
 	o.address = "http://" + listener.Addr().String()
 	server := serve.Server(o.device.Handler())
@@ -58,6 +63,29 @@ func (o *observer) listen(config targetfile.Observe, callbackHosts []string) err
 		transport.CloseIdleConnections()
 	}
 	return nil
+}
+
+// adaptersOf are the dialects of the target's device: those of its adapter file, and the
+// one that needs no more than a callback.
+func adaptersOf(config targetfile.Observe) (mockdevice.Adapters, error) {
+	var adapters mockdevice.Adapters
+	var err error
+	if config.AdaptersFile != "" {
+		if adapters, err = mockdevice.ParseAdapters(config.AdaptersFile, []byte(config.Adapters.Reveal())); err != nil {
+			return adapters, fmt.Errorf("adapters_file:\n%w", err)
+		}
+	}
+	switch {
+	case config.Adapter == "keycloak" && adapters.Keycloak.Callback == "":
+		adapters.Keycloak.Callback = config.Callback
+	case config.Adapter == "authlete" && adapters.Authlete.Callback == "":
+		adapters.Authlete.Callback = config.Callback
+	}
+	if config.Adapter != "" && !adapters.Speak(config.Adapter) {
+		return adapters, fmt.Errorf("adapter: %s names no dialect %q; there are %s",
+			config.AdaptersFile, config.Adapter, strings.Join(adapters.Names(), ", "))
+	}
+	return adapters, nil
 }
 
 // named is a prompt with the auth_req_id it is about, as far as that is known.

@@ -1,7 +1,10 @@
 package approve
 
 import (
+	"fmt"
+	"io"
 	"net/http"
+	"net/http/httptest"
 	"strings"
 	"testing"
 
@@ -123,6 +126,80 @@ func TestObservedDeviceCallsTheOPOnly(t *testing.T) {
 		resp.Body.Close()
 		if resp.StatusCode != want {
 			t.Errorf("a callback to %s is answered %d", callback, resp.StatusCode)
+
+// The device of a target speaks whatever 'cibatest device' does, by the same adapter file.
+// Decisions find prompts by the id, or by a message that stands among other words.
+func TestDeviceDialects(t *testing.T) {
+	t.Parallel()
+	told := make(chan string, 1)
+	op := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
+		body, _ := io.ReadAll(r.Body)
+		told <- r.URL.Path + " " + string(body)
+	}))
+	t.Cleanup(op.Close)
+	file := fmt.Sprintf(`
+authlete: {callback: "%[1]s/authlete"}
+keycloak: {callback: "%[1]s/keycloak"}
+generic:
+  - {name: acme, map: {id: /tx, message: /text}, decision: {url: "%[1]s/acme/{auth_req_id}", body: "{action}"}}
+`, op.URL)
+	authlete := `{"workspace":"w","user":"1001","message":"Client asks for: openid. WDB7K2Q3","timeout":60,"actionize_token":"secret","state":"s"}`
+	for name, c := range map[string]struct {
+		observe            targetfile.Observe
+		path, bearer, sent string
+		want               string
+	}{
+		"generic, by its id": {
+			targetfile.Observe{Adapter: "acme"}, "/adapters/generic/acme", "", `{"tx":"id-1","text":"hello"}`, "/acme/id-1 allow",
+		},
+		"generic, by the message": {
+			targetfile.Observe{Adapter: "acme", KnownBy: "binding_message"}, "/adapters/generic/acme", "", `{"tx":"7","text":"code WDB7K2Q3!"}`,
+			"/acme/7 allow",
+		},
+		"authlete": {targetfile.Observe{Adapter: "authlete"}, "/adapters/authlete/api/authenticate/async", "", authlete, `"result":"allow"`},
+		"keycloak": {
+			targetfile.Observe{Adapter: "keycloak"}, "/adapters/keycloak", "token", `{"login_hint":"alice","binding_message":"WDB7K2Q3"}`,
+			`/keycloak {"status":"SUCCEED"}`,
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			c.observe.Listen, c.observe.AdaptersFile, c.observe.Adapters = "127.0.0.1:0", "adapters.yaml", targetfile.Secret(file)
+			a, err := New(targetfile.Approval{Kind: "device", Observe: c.observe}, Options{})
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer a.Close()
+			a.Introduce("id-1", "WDB7K2Q3")
+			asked, _ := http.NewRequestWithContext(t.Context(), http.MethodPost, a.Address()+c.path, strings.NewReader(c.sent))
+			asked.Header.Set("Content-Type", "application/json")
+			asked.Header.Set("Authorization", "Bearer "+c.bearer)
+			resp, err := http.DefaultClient.Do(asked)
+			if err != nil || resp.StatusCode/100 != 2 {
+				t.Fatalf("the prompt is answered %v %v", resp, err)
+			}
+			resp.Body.Close()
+			if err := a.Decide(t.Context(), Decision{AuthReqID: "id-1", User: alice, Allow: true}); err != nil {
+				t.Fatal(err)
+			}
+			if got := <-told; !strings.Contains(got, c.want) {
+				t.Errorf("the OP was told %s, want %s", got, c.want)
+			}
+		})
+	}
+}
+
+// What is wrong with the dialects is said before anything is sent.
+func TestDeviceDialectsThatAreWrong(t *testing.T) {
+	t.Parallel()
+	for want, observe := range map[string]targetfile.Observe{
+		`approval.observe.adapter: a.yaml names no dialect "acne"; there are native, keycloak, authlete, acme`: {
+			Adapter: "acne", Adapters: "generic: [{name: acme, map: {id: /tx}}]",
+		},
+		"a.yaml:1:1: smtp: unknown key": {Adapter: "native", Adapters: "smtp: {}"},
+	} {
+		observe.Listen, observe.AdaptersFile = "127.0.0.1:0", "a.yaml"
+		if _, err := New(targetfile.Approval{Kind: "device", Observe: observe}, Options{}); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("got %v, want %s", err, want)
 		}
 	}
 }

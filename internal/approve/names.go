@@ -1,6 +1,10 @@
 package approve
 
-import "sync"
+import (
+	"strings"
+	"sync"
+	"unicode"
+)
 
 // introductions tie the binding_message of a request to its auth_req_id, for prompts and
 // people who see only the message. The zero value is ready for use.
@@ -15,12 +19,20 @@ func (n *introductions) add(authReqID, bindingMessage string) {
 	n.messages.Store(authReqID, bindingMessage)
 }
 
-// id is the auth_req_id of the request with a message, empty when it is not known.
-func (n *introductions) id(bindingMessage string) string {
-	id, _ := n.ids.Load(bindingMessage)
-	text, _ := id.(string)
-	return text
+// id is the auth_req_id of the request with a message, empty when it is not known. A
+// device may be shown the message as a word of a longer text.
+func (n *introductions) id(shown string) string {
+	for _, message := range append([]string{shown}, strings.FieldsFunc(shown, unlikeMessage)...) {
+		if id, known := n.ids.Load(message); known {
+			return id.(string) //nolint:forcetypeassert // nothing else is stored
+		}
+	}
+	return ""
 }
+
+// unlikeMessage are the characters that end a word: none of them is in the messages that
+// drivers and loads make up.
+func unlikeMessage(r rune) bool { return r != '-' && !unicode.IsLetter(r) && !unicode.IsDigit(r) }
 
 // message is the binding_message of a request, and false when none is known.
 func (n *introductions) message(authReqID string) (string, bool) {

@@ -113,7 +113,24 @@ var braces = regexp.MustCompile(`\{([a-z_]+)\}`)
 
 var placeholders = []string{"auth_req_id", "action", "login_hint", "user", "sub", "authorization_details"}
 
+// adapters reads the adapter file. What it says is checked where a device is made of it.
+func (m meaning) adapters(at yamlfile.Place) {
+	o := &m.target.Approval.Observe
+	builtIn := slices.Contains([]string{"native", "keycloak", "authlete"}, o.Adapter)
+	switch {
+	case o.AdaptersFile != "":
+		data, err := m.file.ReadFile(o.AdaptersFile)
+		if err != nil {
+			at.At("adapters_file").Wrong("the file %s cannot be read", o.AdaptersFile)
+		}
+		o.Adapters = Secret(data)
+	case !builtIn:
+		at.At("adapter").Wrong("%q is not native, keycloak or authlete; others stand in an adapter file, which adapters_file names", o.Adapter)
+	}
+}
+
 func (m meaning) approval(at yamlfile.Place) {
+	m.adapters(at.At("observe"))
 	a := m.target.Approval
 	switch {
 	case a.Kind == "url" && a.URL == "":

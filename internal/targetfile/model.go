@@ -198,8 +198,22 @@ type Actions struct {
 // Observe starts a device listener so that what the OP shows the user can be
 // read back. Empty Listen means: nothing is observed.
 type Observe struct {
-	Listen  string `yaml:"listen" json:"listen,omitempty"` // host:port
+	Listen string `yaml:"listen" json:"listen,omitempty"` // host:port
+
+	// Adapter is the dialect that the OP speaks: native, keycloak, authlete, or the name of
+	// a generic or pull adapter of the adapter file. Default: native.
 	Adapter string `yaml:"adapter" json:"adapter,omitempty"`
+
+	// AdaptersFile is an adapter file as 'cibatest device --adapters' reads it, resolved
+	// against the target file's folder; Adapters is its content.
+	AdaptersFile string `yaml:"adapters_file" json:"adapters_file,omitempty"`
+	Adapters     Secret `yaml:"-" json:"-"`
+
+	// KnownBy is what tells which request a prompt is about: auth_req_id, or binding_message
+	// where prompts come without the id. Empty: as the dialect has it, and the id for those
+	// of the adapter file.
+	KnownBy string `yaml:"known_by" json:"known_by,omitempty"`
+
 	// Callback is where decisions go when the prompts do not say; empty for
 	// adapter keycloak: Keycloak's own endpoint below the issuer.
 	Callback string `yaml:"callback" json:"callback,omitempty"`
@@ -210,7 +224,12 @@ type Observe struct {
 
 // Nameless says that the OP's prompts do not carry the auth_req_id, so that a
 // prompt is known by its binding_message only.
-func (o Observe) Nameless() bool { return o.Adapter == "keycloak" }
+func (o Observe) Nameless() bool {
+	if o.KnownBy != "" {
+		return o.KnownBy == "binding_message"
+	}
+	return o.Adapter == "keycloak" || o.Adapter == "authlete"
+}
 
 // Notifications is where ping and push callbacks are received.
 type Notifications struct {
