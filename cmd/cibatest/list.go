@@ -212,10 +212,10 @@ func explainRequirement(out io.Writer, r catalogue.Requirement, l suites.Listing
 		for _, id := range c.Requirements {
 			if id == r.ID {
 				field("case", c.ID+": "+c.Title)
-				field("faults", strings.Join(c.Faults, ", "))
 			}
 		}
 	}
+	field("faults", strings.Join(faultsByRequirement()[r.ID], ", "))
 	field("uncovered", suites.Uncovered(r))
 	fmt.Fprintln(out)
 }

@@ -39,6 +39,15 @@ func TestExplain(t *testing.T) {
 	}
 }
 
+// What proves a clause is named once, however many cases judge it.
+func TestExplainNamesFaultsOnce(t *testing.T) {
+	t.Parallel()
+	_, out, _ := called(t, "explain", "CIBA-11-PENDING")
+	if strings.Count(out, "  case ") < 2 || strings.Count(out, "poll-pending-403") != 1 {
+		t.Errorf("the faults of two cases are told as\n%s", out)
+	}
+}
+
 func TestListCases(t *testing.T) {
 	t.Parallel()
 	_, all, _ := called(t, "list", "--cases")

@@ -105,6 +105,9 @@ func TestLoadAndReports(t *testing.T) {
 		if code := run([]string{"report", "merge", file, other, "--json", merged}, nil, &out, &errOut); code != want {
 			t.Errorf("merged with one that is %s: exit code %d, want %d: %s", verdict, code, want, errOut.String())
 		}
+		if code := run([]string{"report", "load", other}, nil, &out, &errOut); code != want {
+			t.Errorf("rendered again, one that is %s: exit code %d, want %d: %s", verdict, code, want, errOut.String())
+		}
 		if two, err := readLoad(merged); err != nil || two.Funnel.Approved != 20 || !two.Funnel.AddsUp() || two.Verdict != verdict {
 			t.Errorf("%v: %+v, %s", err, two.Funnel, two.Verdict)
 		}

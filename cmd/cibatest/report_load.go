@@ -41,6 +41,8 @@ func newReportLoad() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "load LOAD.JSON",
 		Short: "Render the result of a load run, or the journal of one that was killed",
+		Long: `Renders a result again, and ends with the exit code that the load had: 1 where an
+objective was missed, 3 where it could not be judged, 130 where it was interrupted.`,
 		Example: `  cibatest report load out/load.json --html report.html
   cibatest report load out/load.ndjson`,
 		Args: cobra.ExactArgs(1),
@@ -49,7 +51,10 @@ func newReportLoad() *cobra.Command {
 			if err != nil {
 				return usage(err)
 			}
-			return renderLoad(cmd, l, files)
+			if err := renderLoad(cmd, l, files); err != nil {
+				return err
+			}
+			return concludeLoad(l)
 		},
 	}
 	bindLoadArtefacts(cmd, files)

@@ -2,6 +2,7 @@ package core
 
 import (
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/cibatest/cibatest/internal/catalogue"
@@ -107,15 +108,24 @@ func judgeForeignRace(t *T) {
 	t.WaitTurn(flow)
 	foreign := make([]*ciba.Response, 8)
 	var owner *ciba.Response
+	decided := make(chan struct{})
+	over := sync.OnceFunc(func() { close(decided) })
 	t.Together(len(foreign)+1, func(i int) {
-		if i < len(foreign) {
+		switch {
+		case i < len(foreign)/2: // while the user decides
 			t.Wait(time.Duration(i) * 10 * time.Millisecond)
 			foreign[i] = pollAsSecond(t, flow)
-			return
+		case i < len(foreign): // when the user has decided, and the owner does not know
+			<-decided
+			foreign[i] = pollAsSecond(t, flow)
+		default:
+			defer over() // also where this step ends the case
+			t.Wait(20 * time.Millisecond)
+			decideNow(t, flow, true)
+			over()
+			t.Wait(10 * time.Millisecond)
+			owner = t.PollDecided(flow)
 		}
-		t.Wait(20 * time.Millisecond)
-		decideNow(t, flow, true)
-		owner = t.PollDecided(flow)
 	})
 	for _, resp := range foreign {
 		t.Judge(resp)
