@@ -110,7 +110,7 @@ func TestKeycloakNeedsTheDevicesToken(t *testing.T) {
 		{"tok", "http://kc.example/cb", "", 403}, {"tok", "http://kc.example/cb", "?token=to", 403}, {"tok", "http://kc.example/cb", "?token=", 403},
 		{"", "", "", 404}, {"tok", "", "?token=tok", 404}, {"tok", "", "", 403},
 	} {
-		d := New(WithToken(c.token), WithKeycloakCallback(c.callback))
+		d := New(WithToken(c.token), WithAdapters(Adapters{Keycloak: Keycloak{Callback: c.callback}}))
 		r := httptest.NewRequestWithContext(t.Context(), "POST", "http://localhost/adapters/keycloak"+c.query, strings.NewReader(`{"login_hint":"alice"}`))
 		r.Header.Set("Authorization", "Bearer made-up")
 		w := httptest.NewRecorder()
