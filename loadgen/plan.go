@@ -95,9 +95,9 @@ type Options struct {
 	// own, in place of the target's. Nil: prompts have the id.
 	Introduce func(authReqID, bindingMessage string)
 
-	Journal   Journal // takes every window as it comes; nil: none
-	OnWindow  func(Status)
-	Version   string // of this tool
+	Journal  Journal // takes every window as it comes; nil: none
+	OnWindow func(Status)
+	Version  string // of this tool
 }
 
 // Journal takes the lines of a run.

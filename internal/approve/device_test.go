@@ -126,6 +126,9 @@ func TestObservedDeviceCallsTheOPOnly(t *testing.T) {
 		resp.Body.Close()
 		if resp.StatusCode != want {
 			t.Errorf("a callback to %s is answered %d", callback, resp.StatusCode)
+		}
+	}
+}
 
 // The device of a target speaks whatever 'cibatest device' does, by the same adapter file.
 // Decisions find prompts by the id, or by a message that stands among other words.
