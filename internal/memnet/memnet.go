@@ -26,20 +26,29 @@ type Network struct {
 // New returns a network without hosts.
 func New() *Network {
 	n := &Network{hosts: map[string]*listener{}}
-	n.transport = &http.Transport{DialContext: n.dial, DisableCompression: true, MaxIdleConnsPerHost: 64}
+	n.transport = &http.Transport{DialContext: n.Dial, DisableCompression: true, MaxIdleConnsPerHost: 64}
 	return n
 }
 
 // Serve answers requests to an address, "host:port", with a handler. The port of
 // http URLs that name none is 80.
 func (n *Network) Serve(host string, handler http.Handler) {
-	l := &listener{host: host, conns: make(chan net.Conn), closed: make(chan struct{})}
+	l := n.Listen(host)
 	server := &http.Server{Handler: handler} //nolint:gosec // in memory: no stranger can hold a connection open
 	n.mu.Lock()
-	n.hosts[host] = l
 	n.servers = append(n.servers, server)
 	n.mu.Unlock()
 	n.serving.Go(func() { _ = server.Serve(l) })
+}
+
+// Listen opens an address, "host:port", for a server of the caller's own, who closes the
+// listener. An address that was closed can be opened again.
+func (n *Network) Listen(host string) net.Listener {
+	l := &listener{host: host, conns: make(chan net.Conn), closed: make(chan struct{})}
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	n.hosts[host] = l
+	return l
 }
 
 // RoundTripper reaches the hosts of the network and nothing else.
@@ -57,8 +66,9 @@ func (n *Network) Close() {
 	n.serving.Wait()
 }
 
-// dial connects at once or fails at once: nothing here waits for a kernel.
-func (n *Network) dial(ctx context.Context, _, host string) (net.Conn, error) {
+// Dial connects to an address, "host:port", at once or fails at once: nothing here waits
+// for a kernel. The network is always the one in memory.
+func (n *Network) Dial(ctx context.Context, _, host string) (net.Conn, error) {
 	n.mu.Lock()
 	l := n.hosts[host]
 	n.mu.Unlock()
