@@ -20,7 +20,7 @@ func ExampleRun() {
 	defer op.Close()
 
 	run, err := suites.Run(ctx, suites.Options{
-		Target: op.Target, Approver: op.Approver, RoundTripper: op.RoundTripper,
+		Target: op.Target, Approver: op.Approver, RoundTripper: op.RoundTripper, Receiver: op.Receiver,
 		Select: suites.Selection{Arguments: []string{"CIBA-7.1-SCOPE-MISSING"}},
 	})
 	if err != nil {

@@ -133,7 +133,7 @@ func expected(d *driver.Run) []*driver.Client {
 
 // ordinary are the clients for whatever wants nothing special.
 func (r *run) ordinary() []*driver.Client {
-	return r.driver.Prepared(preflight.OrdinaryClients(r.facts.Target.Clients))
+	return r.driver.Prepared(preflight.OrdinaryClients(r.facts.Target.Clients, targetfile.DeliveryPoll))
 }
 
 // Refused tells of each client that the OP is meant to let in, by its name, how the OP

@@ -97,7 +97,7 @@ func readsMetadata(def *harness.Definition) bool {
 // castClients picks the clients of a case, or says why there are none.
 func (p *plan) castClients(j *job) (skip string) {
 	def := j.def
-	pool := driver.Working(p.run.driver.Prepared(p.run.facts.ClientsFor(def.Needs(), def.Methods()...)))
+	pool := driver.Working(p.run.driver.Prepared(p.run.facts.ClientsFor(def.Mode(), def.Needs(), def.Methods()...)))
 	if len(pool) == 0 {
 		return "no client in the target file fits: " + wanted(def)
 	}
@@ -113,7 +113,7 @@ func (p *plan) castClients(j *job) (skip string) {
 	if def.NeedsAny(catalogue.NeedSecondClient) {
 		j.cast.Second = p.stranger(j.cast.Client)
 		if j.cast.Second == nil {
-			return "second_client: needs a second poll client in the target file"
+			return fmt.Sprintf("second_client: needs a second %s client in the target file", def.Mode())
 		}
 		p.load[j.cast.Second] += about
 	}
@@ -162,7 +162,9 @@ func (p *plan) stranger(to *harness.Client) *harness.Client {
 // may be what the OP refuses them for.
 func (p *plan) twins(to *harness.Client) []*harness.Client {
 	others := slices.DeleteFunc(slices.Clone(p.run.facts.Target.Clients), func(c targetfile.Client) bool { return c.Name == to.Name })
-	ordinary := slices.DeleteFunc(p.run.driver.Prepared(others), func(c *harness.Client) bool { return !preflight.Ordinary(c.Client) })
+	ordinary := slices.DeleteFunc(p.run.driver.Prepared(others), func(c *harness.Client) bool {
+		return !preflight.Ordinary(c.Client) || c.DeliveryMode != to.DeliveryMode
+	})
 	return p.run.driver.Prepared(preflight.Likest(registered(driver.Working(ordinary)), to.Client))
 }
 
@@ -322,7 +324,7 @@ func (p *plan) count(j *job, l *schedule.Latch) {
 // wanted says in words which client a case is looking for.
 func wanted(def *harness.Definition) string {
 	if methods := def.Methods(); len(methods) > 0 {
-		return "a poll client authenticating by " + strings.Join(methods, " or ")
+		return "a " + def.Mode() + " client authenticating by " + strings.Join(methods, " or ")
 	}
-	return fmt.Sprintf("a poll client with what %s needs (%s)", def.ID, strings.Join(catalogue.Words(def.Needs()), ", "))
+	return fmt.Sprintf("a %s client with what %s needs (%s)", def.Mode(), def.ID, strings.Join(catalogue.Words(def.Needs()), ", "))
 }

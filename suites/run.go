@@ -3,6 +3,7 @@ package suites
 import (
 	"context"
 	"errors"
+	"fmt"
 	"net/http"
 	"sync"
 	"time"
@@ -10,6 +11,7 @@ import (
 	"github.com/cibatest/cibatest/internal/approve"
 	"github.com/cibatest/cibatest/internal/catalogue"
 	"github.com/cibatest/cibatest/internal/driver"
+	"github.com/cibatest/cibatest/internal/notify"
 	"github.com/cibatest/cibatest/internal/preflight"
 	"github.com/cibatest/cibatest/internal/targetfile"
 	"github.com/cibatest/cibatest/reports/result"
@@ -32,6 +34,11 @@ type Options struct {
 	Target       *targetfile.Target // left as it is
 	Approver     *approve.Approver
 	RoundTripper http.RoundTripper // how the OP is reached
+
+	// Receiver takes the OP's callbacks in ping and push mode, its endpoints registered.
+	// nil: one is opened for the run where the target says so.
+	Receiver *notify.Receiver
+
 	Select       Selection
 	Strict       bool                       // departures from a SHOULD, and tolerated ones, count as failures
 	Concurrency  int                        // cases at once; 0: the target's budget
@@ -72,6 +79,14 @@ func Run(ctx context.Context, o Options) (result.Run, error) {
 		var end context.CancelFunc
 		ctx, end = context.WithTimeoutCause(ctx, o.Limit, driver.RunLimit(o.Limit))
 		defer end()
+	}
+	if o.Receiver == nil {
+		if o.Receiver, err = preflight.Receive(ctx, o.Target); err != nil {
+			return result.Run{}, fmt.Errorf("%w: %w", ErrSetUp, err)
+		}
+		if o.Receiver != nil {
+			defer o.Receiver.Close()
+		}
 	}
 	r, err := begin(ctx, o)
 	if err != nil {
@@ -129,7 +144,7 @@ func begin(ctx context.Context, o Options) (*run, error) {
 	}
 	r := &run{options: o, facts: facts, results: map[*job]result.Case{}}
 	r.driver, err = driver.NewRun(driver.RunOptions{
-		Target: facts.Target, RoundTripper: o.RoundTripper, Approver: o.Approver, Seed: o.Seed,
+		Target: facts.Target, RoundTripper: o.RoundTripper, Approver: o.Approver, Receiver: o.Receiver, Seed: o.Seed,
 		MayDeny: facts.Capabilities.Has(catalogue.NeedDeny) && !o.Approver.IsPerson(),
 	})
 	if err != nil {

@@ -196,7 +196,7 @@ func ginkgoTarget(ctx context.Context) (Options, func(), error) {
 		if err != nil {
 			return Options{}, nil, err
 		}
-		return Options{Target: l.Target, Approver: l.Approver, RoundTripper: l.RoundTripper}, l.Close, nil
+		return Options{Target: l.Target, Approver: l.Approver, RoundTripper: l.RoundTripper, Receiver: l.Receiver}, l.Close, nil
 	}
 	opened, err := preflight.Open(file, preflight.Terminal{In: os.Stdin, Out: os.Stderr})
 	if err != nil {

@@ -37,5 +37,5 @@ func Unlocks(f *preflight.Facts) []Unlock {
 // canRun reports whether a case has all that it needs: the capabilities, and a client of
 // its kind.
 func canRun(f *preflight.Facts, d *harness.Definition) bool {
-	return f.Capabilities.Unmet(d.Needs()) == "" && len(f.ClientsFor(d.Needs(), d.Methods()...)) > 0
+	return f.Capabilities.Unmet(d.Needs()) == "" && len(f.ClientsFor(d.Mode(), d.Needs(), d.Methods()...)) > 0
 }

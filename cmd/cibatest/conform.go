@@ -147,7 +147,7 @@ func judge(cmd *cobra.Command, f conformFlags, selection suites.Selection, o *pr
 	var watch suites.Watch
 	show := newProgress(faceOf(cmd.ErrOrStderr(), f, o), &watch, func(c result.Case) bool { return !known.Knows(begun, c) })
 	run, err := conduct(cmd, suites.Options{
-		Target: o.Target, Approver: o.Approver, RoundTripper: o.RoundTripper,
+		Target: o.Target, Approver: o.Approver, RoundTripper: o.RoundTripper, Receiver: o.Receiver,
 		Select: selection, Strict: f.strict, Concurrency: f.concurrency, Limit: f.timeout, Seed: seed, Tool: tool(),
 		Command: command, Reproduce: reproduce(f.target), Watch: &watch,
 	}, diary, show)
@@ -227,7 +227,7 @@ func openLab(cmd *cobra.Command) (*preflight.Opened, error) {
 		return nil, notJudged(fmt.Errorf("starting the embedded reference OP: %w", err))
 	}
 	fmt.Fprintf(cmd.ErrOrStderr(), "no --target: judging the embedded reference OP at %s\n", l.Issuer)
-	return &preflight.Opened{Target: l.Target, Approver: l.Approver, RoundTripper: l.RoundTripper, Close: l.Close}, nil
+	return &preflight.Opened{Target: l.Target, Approver: l.Approver, RoundTripper: l.RoundTripper, Receiver: l.Receiver, Close: l.Close}, nil
 }
 
 // asExit tells an unreachable target from a wrong selection.

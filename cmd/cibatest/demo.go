@@ -49,7 +49,7 @@ func demo(cmd *cobra.Command, f conformFlags) error {
 	judged := judge(cmd, f, suites.Selection{}, &preflight.Opened{
 		Target:       l.Target,
 		Approver:     l.Approver,
-		RoundTripper: l.RoundTripper,
+		RoundTripper: l.RoundTripper, Receiver: l.Receiver,
 		Close:        l.Close,
 	})
 	return errors.Join(judged, concludeDemoLoad(cmd, f, <-loaded))

@@ -421,7 +421,7 @@ func clientNamed(t *targetfile.Target, name string) (targetfile.Client, error) {
 		}
 		return targetfile.Client{}, fmt.Errorf("--client: the target file has no client %q", name)
 	}
-	for _, c := range preflight.OrdinaryClients(t.Clients) {
+	for _, c := range preflight.OrdinaryClients(t.Clients, targetfile.DeliveryPoll) {
 		if !c.UserCode {
 			return c, nil
 		}

@@ -26,6 +26,7 @@ type Response struct {
 	Received  time.Time // when the last byte was read
 	Err       error     // why there is no whole answer; nil otherwise
 
+	incoming  string           // the method of a request that the OP sent; empty for an answer
 	exchange  *result.Exchange // how it is kept as evidence; nil when nothing was sent
 	read      sync.Once        // several cases may read a shared answer at the same time
 	object    map[string]any
@@ -297,19 +298,23 @@ func (r *Response) Summary() string {
 	if r.Err != nil && r.Status == 0 {
 		return r.Err.Error()
 	}
+	what := strconv.Itoa(r.Status)
+	if r.incoming != "" {
+		what = "a " + Printable(r.incoming)
+	}
 	object, err := r.Object()
 	if err != nil {
-		return fmt.Sprintf("%d, but %v", r.Status, err)
+		return fmt.Sprintf("%s, but %v", what, err)
 	}
 	if code, ok := object["error"].(string); ok {
-		return fmt.Sprintf("%d %s", r.Status, Printable(code))
+		return fmt.Sprintf("%s %s", what, Printable(code))
 	}
 	for _, name := range []string{"access_token", "id_token", "auth_req_id"} {
 		if _, there := object[name]; there {
-			return fmt.Sprintf("%d with %s", r.Status, name)
+			return fmt.Sprintf("%s with %s", what, name)
 		}
 	}
-	return fmt.Sprintf("%d with a JSON object", r.Status)
+	return what + " with a JSON object"
 }
 
 // Printable is an error code of an OP, readable and harmless: ASCII, on one line and

@@ -84,6 +84,7 @@ func (d *Driver) rememberStart(r Request, resp *ciba.Response) {
 		return
 	}
 	d.run.approver.Introduce(ack.AuthReqID, r.Form.Get("binding_message"))
+	d.run.nameCalls(r, ack.AuthReqID)
 	remember(&d.run.Memory, &d.run.Memory.acks, ack)
 	d.open.add(openRequest{ack.AuthReqID, hintIn(r.Form)})
 }

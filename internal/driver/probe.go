@@ -68,6 +68,9 @@ func (d *Driver) rejection(ctx context.Context, c *Client) string {
 	if RefusesClient(start) {
 		return "a backchannel authentication request is answered " + start.Summary()
 	}
+	if c.DeliveryMode == targetfile.DeliveryPush { // which has no business at the token endpoint
+		return ""
+	}
 	poll, err := d.Send(ctx, d.run.PollFor(c, d.random.Text()))
 	if err == nil && refusesPoller(poll) {
 		return "a token request is answered " + poll.Summary()

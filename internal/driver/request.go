@@ -91,6 +91,9 @@ func (d *Driver) GoodStart(c *Client, u targetfile.User) ciba.Params {
 	if c.UserCode && u.UserCode != "" {
 		p = p.With("user_code", u.UserCode.Reveal())
 	}
+	if c.Notified() {
+		p = p.With(notificationToken, newNotificationToken())
+	}
 	for _, name := range slices.Sorted(maps.Keys(t.StartParams)) {
 		p = p.With(name, t.StartParams[name])
 	}

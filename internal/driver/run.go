@@ -11,6 +11,7 @@ import (
 
 	"github.com/cibatest/cibatest/internal/approve"
 	"github.com/cibatest/cibatest/internal/ciba"
+	"github.com/cibatest/cibatest/internal/notify"
 	"github.com/cibatest/cibatest/internal/targetfile"
 )
 
@@ -19,6 +20,7 @@ type RunOptions struct {
 	Target       *targetfile.Target // its endpoints resolved; required
 	RoundTripper http.RoundTripper  // how the OP is reached; required
 	Approver     *approve.Approver  // makes decisions; nil: [approve.Nobody]
+	Receiver     *notify.Receiver   // of ping and push callbacks; nil: they are not received
 	Seed         int64              // of every random choice; see [Random]
 
 	// MayDeny says that requests which are no longer needed may be denied. It is
@@ -30,10 +32,13 @@ type RunOptions struct {
 type Run struct {
 	target   *targetfile.Target
 	approver *approve.Approver
+	receiver *notify.Receiver
 	http     *ciba.HTTP
 	clients  []*Client
 	mayDeny  bool
 	seed     int64
+
+	received sync.Map // *notify.Call -> *ciba.Response, its evidence
 
 	Memory    Memory
 	turnstile turnstiles
@@ -53,7 +58,7 @@ func NewRun(o RunOptions) (*Run, error) {
 		o.Approver = approve.Nobody()
 	}
 	r := &Run{
-		target: o.Target, approver: o.Approver, mayDeny: o.MayDeny, seed: o.Seed,
+		target: o.Target, approver: o.Approver, receiver: o.Receiver, mayDeny: o.MayDeny, seed: o.Seed,
 		http: ciba.NewHTTP(o.RoundTripper, ciba.Options{RequestsPerSecond: o.Target.Budgets.RequestsPerSecond, Secrets: o.Target.Secrets()}),
 	}
 	for _, c := range o.Target.Clients {

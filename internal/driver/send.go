@@ -147,6 +147,7 @@ func (d *Driver) authenticated(next sender) sender {
 func (d *Driver) exchange(ctx context.Context, r Request) (*ciba.Response, error) {
 	if d.run.starts(r) {
 		d.makeRoomFor(ctx, r)
+		d.run.expectCalls(r)
 	}
 	resp := d.run.http.Do(ctx, d.recorder, r.Call)
 	if ctx.Err() != nil {

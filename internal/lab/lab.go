@@ -20,6 +20,7 @@ import (
 	"github.com/cibatest/cibatest/internal/approve"
 	"github.com/cibatest/cibatest/internal/catalogue"
 	"github.com/cibatest/cibatest/internal/memnet"
+	"github.com/cibatest/cibatest/internal/notify"
 	"github.com/cibatest/cibatest/internal/refop"
 	"github.com/cibatest/cibatest/internal/refop/faults"
 	"github.com/cibatest/cibatest/internal/refop/variants"
@@ -49,6 +50,12 @@ type Options struct {
 	Token string
 	Hosts []string
 
+	// Receiver is the base URL of notification endpoints in another process, such as a
+	// run that judges this OP; empty: they are in this process. ReceiverCA is what the OP
+	// trusts there besides the system's roots, in PEM.
+	Receiver   string
+	ReceiverCA []byte
+
 	// Device is the URL of a device that is running elsewhere and is asked instead of
 	// one in this process. Decisions of the Approver then go to the control.
 	Device string
@@ -67,6 +74,9 @@ type Lab struct {
 	RoundTripper   http.RoundTripper
 	CertificatePEM []byte // what to trust, with TLS
 	HasToken       bool   // the control and the device ask for one
+
+	Receiver      *notify.Receiver        // of ping and push callbacks; nil when it is in another process
+	Notifications *fixtures.Notifications // the endpoints that the OP has registered
 
 	closers []func()
 }
@@ -104,6 +114,10 @@ func (l *Lab) start(ctx context.Context, o Options) error {
 	if err != nil {
 		return err
 	}
+	clientsBy, err := l.notifications(ctx, o, registration.Clients)
+	if err != nil {
+		return err
+	}
 	if o.Interval > 0 {
 		registration.Interval = o.Interval
 	}
@@ -112,6 +126,7 @@ func (l *Lab) start(ctx context.Context, o Options) error {
 	}
 	l.OP, err = refop.New(registration,
 		refop.WithIssuer(l.Issuer), refop.WithControl(l.ControlURL), refop.WithDevice(l.DeviceURL, bearer{l.RoundTripper, o.Token}),
+		refop.WithNotifications(clientsBy),
 		faults.Plant(o.Faults...), variants.Choose(o.Variants...))
 	if err != nil {
 		return err
@@ -159,7 +174,7 @@ func (l *Lab) describe(token string) error {
 	if err != nil {
 		return err
 	}
-	reference := fixtures.Reference{Issuer: l.Issuer, Control: l.ControlURL, OldIDToken: oldIDToken, HasToken: l.HasToken}
+	reference := fixtures.Reference{Issuer: l.Issuer, Control: l.ControlURL, OldIDToken: oldIDToken, HasToken: l.HasToken, Notifications: l.Notifications}
 	if l.Device != nil {
 		reference.Device = strings.TrimPrefix(l.DeviceURL, "http://")
 	}

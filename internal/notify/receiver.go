@@ -69,7 +69,10 @@ func Open(ctx context.Context, o Options) (*Receiver, error) {
 		options: o, base: strings.TrimSuffix(o.PublicURL, "/"), guests: newGuests(),
 		endpoints: map[string]string{}, inboxes: map[secret]*Inbox{}, names: map[string]*Inbox{}, elsewhere: map[string]*Inbox{},
 	}
-	return r, r.listen(ctx)
+	if err := r.listen(ctx); err != nil {
+		return nil, err
+	}
+	return r, nil
 }
 
 func (r *Receiver) listen(ctx context.Context) error {

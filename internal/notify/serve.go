@@ -139,6 +139,8 @@ func (r *Receiver) stranger(w http.ResponseWriter, req *http.Request, c *Call) {
 	if c.Client != "" || r.options.Stranger != nil {
 		c.readBody(req.Body, maxBody)
 		c.readName()
+	} else {
+		c.Truncated = req.ContentLength != 0
 	}
 	c.Answer = r.toStranger(c)
 	r.mu.Lock()

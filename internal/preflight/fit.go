@@ -8,11 +8,11 @@ import (
 	"github.com/cibatest/cibatest/internal/targetfile"
 )
 
-// ClientsFor are the clients that a case with some needs may run as, in the order of
-// the file; methods, where there are any, are the ways of authenticating it wants.
-// Clients with a speciality that was not asked for are left out, unless there are no
-// others.
-func (f *Facts) ClientsFor(needs []catalogue.Need, methods ...string) []targetfile.Client {
+// ClientsFor are the clients that a case of a delivery mode with some needs may run as, in
+// the order of the file; methods, where there are any, are the ways of authenticating it
+// wants. Clients with a speciality that was not asked for are left out, unless there are
+// no others.
+func (f *Facts) ClientsFor(mode string, needs []catalogue.Need, methods ...string) []targetfile.Client {
 	wanted := clientRules(needs)
 	candidate := Ordinary
 	if slices.ContainsFunc(wanted, func(r rule) bool { return r.unordinary }) {
@@ -20,7 +20,7 @@ func (f *Facts) ClientsFor(needs []catalogue.Need, methods ...string) []targetfi
 	}
 	fits := func(c targetfile.Client) bool {
 		otherKind := func(r rule) bool { return !r.client(f.Target, c) }
-		return candidate(c) && (len(methods) == 0 || slices.Contains(methods, c.AuthMethod)) && !slices.ContainsFunc(wanted, otherKind)
+		return candidate(c) && c.DeliveryMode == mode && (len(methods) == 0 || slices.Contains(methods, c.AuthMethod)) && !slices.ContainsFunc(wanted, otherKind)
 	}
 	return plainest(choose(f.Target.Clients, fits))
 }

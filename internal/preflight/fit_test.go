@@ -1,6 +1,7 @@
 package preflight
 
 import (
+	"cmp"
 	"slices"
 	"testing"
 
@@ -22,12 +23,15 @@ func TestClientsFor(t *testing.T) {
 	plainClients := []string{"basic", "post", "secret-jwt", "key-jwt"}
 	for _, c := range []struct {
 		name    string
+		mode    string // poll when empty
 		needs   []catalogue.Need
 		methods []string
 		take    func(*Facts)
 		want    []string
 	}{
 		{name: "nothing special", needs: []catalogue.Need{catalogue.NeedApprove, catalogue.NeedRAR}, want: plainClients},
+		{name: "ping", mode: targetfile.DeliveryPing, want: []string{"ping"}},
+		{name: "push", mode: targetfile.DeliveryPush, want: []string{}},
 		{name: "a method", methods: []string{targetfile.AuthPrivateKeyJWT}, want: []string{"key-jwt"}},
 		{name: "an assertion", needs: []catalogue.Need{catalogue.NeedClientAssertion, catalogue.NeedSecondClient}, want: []string{"secret-jwt", "key-jwt"}},
 		{name: "a need and a method", needs: []catalogue.Need{catalogue.NeedClientSecret}, methods: []string{targetfile.AuthClientSecretPost}, want: []string{"post"}},
@@ -50,7 +54,7 @@ func TestClientsFor(t *testing.T) {
 			if c.take != nil {
 				c.take(f)
 			}
-			if got := namesOf(f.ClientsFor(c.needs, c.methods...)); !slices.Equal(got, c.want) {
+			if got := namesOf(f.ClientsFor(cmp.Or(c.mode, targetfile.DeliveryPoll), c.needs, c.methods...)); !slices.Equal(got, c.want) {
 				t.Errorf("got %v, want %v", got, c.want)
 			}
 		})
@@ -66,7 +70,7 @@ func TestClientsForAgreesWithTheCapability(t *testing.T) {
 				continue
 			}
 			has, reason := r.met(f)
-			if found := len(f.ClientsFor([]catalogue.Need{r.need})) > 0; found != has {
+			if found := len(f.ClientsFor(targetfile.DeliveryPoll, []catalogue.Need{r.need})) > 0; found != has {
 				t.Errorf("%s: found %v, met %v: %s", r.need, found, has, reason)
 			}
 		}
@@ -99,11 +103,11 @@ func TestUsersFor(t *testing.T) {
 func TestOrdinaryClients(t *testing.T) {
 	t.Parallel()
 	clients := richClients()
-	if got, want := namesOf(OrdinaryClients(clients)), []string{"basic", "post", "secret-jwt", "key-jwt"}; !slices.Equal(got, want) {
+	if got, want := namesOf(OrdinaryClients(clients, targetfile.DeliveryPoll)), []string{"basic", "post", "secret-jwt", "key-jwt"}; !slices.Equal(got, want) {
 		t.Errorf("got %v, want %v", got, want)
 	}
 	special := choose(clients, func(c targetfile.Client) bool { return !plain(c) })
-	if got, want := namesOf(OrdinaryClients(special)), []string{"user-code", "all-types", "one-type", "pairwise"}; !slices.Equal(got, want) {
+	if got, want := namesOf(OrdinaryClients(special, targetfile.DeliveryPoll)), []string{"user-code", "all-types", "one-type", "pairwise"}; !slices.Equal(got, want) {
 		t.Errorf("without a plain one: got %v, want %v", got, want)
 	}
 	if len(clients) != len(richClients()) {

@@ -41,10 +41,15 @@ func deviceIsObserved(f *Facts) (bool, string) {
 		"approval.observe.listen is set", "approval.observe.listen is not set, so what the OP shows its user cannot be read")
 }
 
+func callbacksAreReceived(f *Facts) (bool, string) {
+	return either(f.Target.Notifications.Listen != "",
+		"notifications.listen is set", "notifications.listen is not set, so what the OP calls its clients with cannot be received")
+}
+
 // twoOrdinaryClients counts the clients with a speciality, too: the stranger of a case
 // is any ordinary client but the case's own.
 func twoOrdinaryClients(f *Facts) (bool, string) {
-	n := len(choose(f.Target.Clients, Ordinary))
+	n := len(choose(f.Target.Clients, ordinaryPoll))
 	return n > 1, fmt.Sprintf("the target file has %d poll clients", n)
 }
 
@@ -93,7 +98,7 @@ func offersUserCode(f *Facts) bool {
 
 func userCodesInUse(f *Facts) (bool, string) {
 	offers, user := offersUserCode(f), slices.ContainsFunc(f.Target.Users, hasUserCode)
-	client := slices.ContainsFunc(f.Target.Clients, func(c targetfile.Client) bool { return Ordinary(c) && sendsUserCode(f.Target, c) })
+	client := slices.ContainsFunc(f.Target.Clients, func(c targetfile.Client) bool { return ordinaryPoll(c) && sendsUserCode(f.Target, c) })
 	return offers && user && client,
 		fmt.Sprintf("user_code: offered %v, a user with a code %v, a client that sends it %v", offers, user, client)
 }

@@ -6,6 +6,7 @@ import (
 	"net/url"
 
 	"github.com/cibatest/cibatest/internal/approve"
+	"github.com/cibatest/cibatest/internal/notify"
 	"github.com/cibatest/cibatest/internal/targetfile"
 )
 
@@ -15,6 +16,7 @@ type Opened struct {
 	Target       *targetfile.Target
 	Approver     *approve.Approver
 	RoundTripper http.RoundTripper
+	Receiver     *notify.Receiver // that is open already; nil: [Receive] opens one where the target says so
 	Close        func() // ends the listeners and connections; never nil after Open
 }
 

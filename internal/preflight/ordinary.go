@@ -7,8 +7,8 @@ import (
 	"github.com/cibatest/cibatest/internal/targetfile"
 )
 
-// Ordinary reports whether a client can run any case that wants nothing special: it
-// may use CIBA in poll mode, proves who it is in a way that is spoken here, and is
+// Ordinary reports whether a client can run any case of its delivery mode that wants
+// nothing special: it may use CIBA, proves who it is in a way that is spoken here, and is
 // neither refused by policy nor bound to sign its requests, which is not spoken so
 // far. The OP is expected to let it in.
 func Ordinary(c targetfile.Client) bool {
@@ -18,7 +18,12 @@ func Ordinary(c targetfile.Client) bool {
 // usable reports whether a case can be run as this client at all, be it one that the
 // OP has to turn away.
 func usable(c targetfile.Client) bool {
-	return c.Spoken() && c.Purpose == targetfile.PurposeRP && c.DeliveryMode == targetfile.DeliveryPoll
+	return c.Spoken() && c.Purpose == targetfile.PurposeRP
+}
+
+// ordinaryPoll reports whether a client is ordinary and polls.
+func ordinaryPoll(c targetfile.Client) bool {
+	return Ordinary(c) && c.DeliveryMode == targetfile.DeliveryPoll
 }
 
 // plain reports whether a client has no speciality that every request or token of it
@@ -58,10 +63,10 @@ func Likest(clients []targetfile.Client, to targetfile.Client) []targetfile.Clie
 	return choose(clients, func(c targetfile.Client) bool { return Differences(c, to) == least })
 }
 
-// OrdinaryClients are the ordinary clients that ordinary cases use, in the order of
-// the list: the plain ones or, where there is none, those with a speciality.
-func OrdinaryClients(clients []targetfile.Client) []targetfile.Client {
-	return plainest(choose(clients, Ordinary))
+// OrdinaryClients are the ordinary clients of a delivery mode, in the order of the list:
+// the plain ones or, where there is none, those with a speciality.
+func OrdinaryClients(clients []targetfile.Client, mode string) []targetfile.Client {
+	return plainest(choose(clients, func(c targetfile.Client) bool { return Ordinary(c) && c.DeliveryMode == mode }))
 }
 
 // plainest leaves out the clients with a speciality, unless all have one.

@@ -61,7 +61,7 @@ func (f *Facts) Pieces() []Piece {
 func methodPieces(f *Facts) []Piece {
 	var list []Piece
 	for _, method := range authMethods {
-		has := func(c targetfile.Client) bool { return Ordinary(c) && c.AuthMethod == method }
+		has := func(c targetfile.Client) bool { return ordinaryPoll(c) && c.AuthMethod == method }
 		if f.takes(method) && !slices.ContainsFunc(f.Target.Clients, has) {
 			list = append(list, f.clientPiece("a client with "+method, targetfile.Client{
 				Name: strings.ReplaceAll(method, "_", "-"), AuthMethod: method, CIBA: true,
@@ -80,14 +80,14 @@ func (f *Facts) takes(method string) bool {
 // anyMethod is the method of the first ordinary client or, without one, the simplest that
 // the OP offers.
 func (f *Facts) anyMethod() string {
-	if ordinary := OrdinaryClients(f.Target.Clients); len(ordinary) > 0 {
+	if ordinary := OrdinaryClients(f.Target.Clients, targetfile.DeliveryPoll); len(ordinary) > 0 {
 		return ordinary[0].AuthMethod
 	}
 	return firstOf(f.Discovery.Strings("token_endpoint_auth_methods_supported"), authMethods...)
 }
 
 func secondClientPiece(f *Facts) []Piece {
-	if len(choose(f.Target.Clients, Ordinary)) != 1 {
+	if len(choose(f.Target.Clients, ordinaryPoll)) != 1 {
 		return nil
 	}
 	return []Piece{f.clientPiece("a second client", targetfile.Client{Name: "second", AuthMethod: f.anyMethod(), CIBA: true})}

@@ -46,7 +46,6 @@ const (
 	noDPoP           = "DPoP is not judged so far"
 	noMTLS           = "mutual TLS is not judged so far"
 	noRegistration   = "dynamic client registration is not judged so far"
-	noNotifications  = "ping and push callbacks are not judged so far"
 	noProfiles       = "the FAPI profiles are not judged so far"
 	noRFC10070       = "the profile of RFC 10070 is not judged so far"
 )
@@ -59,7 +58,7 @@ var rules = []rule{
 	{need: catalogue.NeedApprovePartial, target: decisionsCanBeNarrowed},
 	{need: catalogue.NeedNoAction, target: holds("users stay idle until told otherwise"), essential: true},
 	{need: catalogue.NeedDeviceObserver, target: deviceIsObserved},
-	{need: catalogue.NeedNotificationReceiver, outside: noNotifications},
+	{need: catalogue.NeedNotificationReceiver, target: callbacksAreReceived},
 	{need: catalogue.NeedHostedFiles},
 	{need: catalogue.NeedSecondClient, target: twoOrdinaryClients, essential: true},
 	{need: catalogue.NeedSecondUser, target: twoUsers},
@@ -136,7 +135,7 @@ func (r rule) met(f *Facts) (has bool, reason string) {
 	case r.target != nil:
 		return r.target(f)
 	case r.client != nil:
-		return someClient(f.ClientsFor([]catalogue.Need{r.need}))
+		return someClient(f.ClientsFor(targetfile.DeliveryPoll, []catalogue.Need{r.need}))
 	case r.user != nil:
 		return r.someUser(f.Target.Users)
 	}

@@ -62,9 +62,10 @@ func rich() *Facts {
 				{Name: "all", LoginHint: "a", LoginHintToken: "t", IDTokenHint: "i", UserCode: "1"},
 				{Name: "plain", LoginHint: "p"},
 			},
-			Endpoints: targetfile.Endpoints{Userinfo: "https://op.example/u", Introspection: "https://op.example/i"},
-			RAR:       targetfile.RAR{Types: []string{"payment", "account"}, Invalid: []targetfile.InvalidRAR{{Kind: "unknown_field"}}},
-			Approval:  targetfile.Approval{Kind: "url", Narrow: true, Observe: targetfile.Observe{Listen: "127.0.0.1:1"}},
+			Endpoints:     targetfile.Endpoints{Userinfo: "https://op.example/u", Introspection: "https://op.example/i"},
+			RAR:           targetfile.RAR{Types: []string{"payment", "account"}, Invalid: []targetfile.InvalidRAR{{Kind: "unknown_field"}}},
+			Notifications: targetfile.Notifications{Listen: "127.0.0.1:2"},
+			Approval:      targetfile.Approval{Kind: "url", Narrow: true, Observe: targetfile.Observe{Listen: "127.0.0.1:1"}},
 		},
 		Discovery: &Discovery{URL: "https://op.example/.well-known/openid-configuration", Document: map[string]any{
 			"backchannel_user_code_parameter_supported": true,
@@ -107,7 +108,7 @@ func TestRules(t *testing.T) {
 		catalogue.NeedApprovePartial:       {"approval.narrow is set", func(f *Facts) { f.Target.Approval.Narrow = false }, "approval.narrow is not set"},
 		catalogue.NeedNoAction:             {"users stay idle", never, ""},
 		catalogue.NeedDeviceObserver:       {"listen is set", func(f *Facts) { f.Target.Approval.Observe.Listen = "" }, "cannot be read"},
-		catalogue.NeedNotificationReceiver: {"", always, outside},
+		catalogue.NeedNotificationReceiver: {"notifications.listen is set", func(f *Facts) { f.Target.Notifications.Listen = "" }, "cannot be received"},
 		catalogue.NeedHostedFiles:          {"", always, outside},
 		catalogue.NeedSecondClient: {
 			"the target file has 8 poll clients",

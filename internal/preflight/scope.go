@@ -16,8 +16,8 @@ func Outside(r catalogue.Requirement) string {
 			return reason
 		}
 	}
-	if !slices.Contains(r.Modes, targetfile.DeliveryPoll) {
-		return "applies to " + strings.Join(r.Modes, " and ") + " only; poll mode is what is judged so far"
+	if !slices.Contains(r.Modes, targetfile.DeliveryPoll) || slices.Contains(r.Needs, catalogue.NeedNotificationReceiver) {
+		return "is about " + strings.Join(r.Modes, " and ") + "; of ping and push some clauses are judged so far, and this is none of them"
 	}
 	return areasOutside[r.Area]
 }

@@ -16,7 +16,7 @@ func TestOutside(t *testing.T) {
 	}{
 		{"within", catalogue.Requirement{Modes: poll, Needs: []catalogue.Need{catalogue.NeedApprove}, Area: "polling"}, ""},
 		{"a need", catalogue.Requirement{Modes: poll, Needs: []catalogue.Need{catalogue.NeedApprove, catalogue.NeedDPoPNonce}}, "DPoP is not judged so far"},
-		{"modes", catalogue.Requirement{Modes: []string{"ping", "push"}}, "applies to ping and push only; poll mode is what is judged so far"},
+		{"modes", catalogue.Requirement{Modes: []string{"ping", "push"}}, "is about ping and push; of ping and push some clauses are judged so far, and this is none of them"},
 		{"an area", catalogue.Requirement{Modes: poll, Area: "request-object"}, "signed authentication requests are not judged so far"},
 		{"a need before modes", catalogue.Requirement{Modes: []string{"push"}, Needs: []catalogue.Need{catalogue.NeedFAPI2}}, "the FAPI profiles are not judged so far"},
 	} {

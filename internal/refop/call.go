@@ -31,6 +31,8 @@ type Call struct {
 	Flow      *Flow         // what the answer is about; nil where there is none
 	Grant     *Grant        // the refresh token that is used
 
+	RefreshToken string // that was issued for the answer; empty for none
+
 	badForm *OAuthError // what is wrong with the body
 }
 

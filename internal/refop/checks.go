@@ -39,6 +39,9 @@ const (
 	CheckScopeMissing       CheckName = "scope-missing"
 	CheckScopeOpenID        CheckName = "scope-openid"
 	CheckScopeKnown         CheckName = "scope-known"
+	CheckNotifyTokenMissing CheckName = "notification-token-missing"
+	CheckNotifyTokenSyntax  CheckName = "notification-token-syntax"
+	CheckNotifyTokenLength  CheckName = "notification-token-length"
 	CheckHintNone           CheckName = "hint-none"
 	CheckHintMultiple       CheckName = "hint-multiple"
 	CheckHintEmpty          CheckName = "hint-empty"
@@ -58,6 +61,7 @@ const (
 // The checks of a poll, before the state of its flow counts; CIBA Core 10.1 and 11.
 const (
 	CheckPollCIBA    CheckName = "poll-client-ciba"
+	CheckPollMode    CheckName = "poll-delivery-mode"
 	CheckPollMissing CheckName = "poll-id-missing"
 	CheckPollKnown   CheckName = "poll-id-known"
 	CheckPollOwn     CheckName = "poll-id-own"

@@ -30,6 +30,8 @@ type Flow struct {
 	ACR       string // acr_values
 	Requested []any  // authorization_details
 
+	NotificationToken string // client_notification_token; empty for a poll client
+
 	callbackToken string // proves that a decision comes from the device that was asked
 
 	Scope    string        // as requested, then as granted
@@ -66,6 +68,7 @@ func newFlow(c *Call) *Flow {
 		ID: c.OP.Rules().RequestID(), Client: c.Client, User: c.User, Created: c.Now, Expires: c.Now.Add(c.Expiry),
 		Binding: c.Value("binding_message"), ACR: c.Value("acr_values"), Requested: c.Details, callbackToken: RandomID(16),
 		Scope: strings.Join(c.scope(), " "), Interval: c.OP.reg.Interval, Granted: c.Details, woken: make(chan struct{}),
+		NotificationToken: notificationToken(c),
 	}
 }
 

@@ -21,6 +21,7 @@ const (
 	EndpointToken         Endpoint = "token"
 	EndpointUserInfo      Endpoint = "userinfo"
 	EndpointIntrospection Endpoint = "introspection"
+	EndpointNotification  Endpoint = "notification" // of a client: the OP is the caller there
 	Elsewhere             Endpoint = "elsewhere"
 )
 

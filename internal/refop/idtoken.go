@@ -41,6 +41,11 @@ func draftIDToken(c *Call, f *Flow, accessToken string) (*Draft, error) {
 		"iat": c.Now.Unix(), "exp": c.Now.Add(op.reg.IDTokenLifetime).Unix(), "auth_time": f.Decided.Unix(),
 		"at_hash": atHash, "acr": op.acr(f),
 	}
+	if c.Client.DeliveryMode == DeliveryPush {
+		if err := bindPush(claims, key.Alg(), f.ID, c.RefreshToken); err != nil {
+			return nil, err
+		}
+	}
 	return &Draft{Header: map[string]any{}, Claims: claims, Key: key, Flow: f, AccessToken: accessToken}, nil
 }
 

@@ -18,7 +18,7 @@ func (op *OP) discovery(*Call) *Reply {
 		"userinfo_endpoint":                   op.url(PathUserInfo),
 		"introspection_endpoint":              op.url(PathIntrospect),
 		"authorization_endpoint":              op.url("/no-front-channel"),
-		"backchannel_token_delivery_modes_supported":            []any{"poll"},
+		"backchannel_token_delivery_modes_supported":            []any{DeliveryPoll, DeliveryPing, DeliveryPush},
 		"backchannel_user_code_parameter_supported":             true,
 		"backchannel_endpoint_login_hint_token_types_supported": []any{"jwt"},
 		"grant_types_supported":                                 []any{GrantCIBA, GrantRefresh},

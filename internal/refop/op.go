@@ -24,6 +24,7 @@ type OP struct {
 	control   string
 	device    string
 	transport http.RoundTripper
+	clientsBy http.RoundTripper // how notification endpoints are reached
 	now       func() time.Time
 
 	plan   *Plan
@@ -63,6 +64,12 @@ func WithControl(url string) Option {
 // WithDevice makes the OP send its prompts to a device.
 func WithDevice(url string, rt http.RoundTripper) Option {
 	return func(op *OP) error { op.device, op.transport = url, rt; return nil }
+}
+
+// WithNotifications makes the OP reach the notification endpoints of clients by a
+// transport, which decides whose certificates are trusted. Without it they are not called.
+func WithNotifications(rt http.RoundTripper) Option {
+	return func(op *OP) error { op.clientsBy = rt; return nil }
 }
 
 // WithPlan changes what the OP decides. Changes add up in the order of the options.

@@ -27,7 +27,7 @@ type Plan struct {
 }
 
 // Policy holds what the texts leave to an OP. The zero value is the usual policy,
-// but for PaceStep.
+// but for PaceStep and the times of notifications.
 type Policy struct {
 	// HoldPolls is for how long a pending poll is held for the decision. 0: it is
 	// answered at once. CIBA Core 10.1 (long polling, 30 s at most).
@@ -56,6 +56,15 @@ type Policy struct {
 	// RefreshIDToken adds an ID Token to the answer to a refresh. OIDC Core 12.2.
 	RefreshIDToken bool
 
+	// NotifyTries is how often a call to a client is tried at most, and NotifyPause how long
+	// after the first try the second comes; each further pause is twice as long. CIBA Core
+	// 10.2 leaves both open. 0 tries: the client is not called.
+	NotifyTries int
+	NotifyPause time.Duration
+
+	// NotifyTimeout bounds one try.
+	NotifyTimeout time.Duration
+
 	// IDTokenAlg signs the ID Tokens of clients that registered no algorithm. Empty:
 	// that of the first signing key. OIDC Registration 2 says RS256.
 	IDTokenAlg string
@@ -63,7 +72,8 @@ type Policy struct {
 
 func newPlan(reg Registration) *Plan {
 	return &Plan{
-		Rules: usualRules(), Policy: Policy{PaceStep: 5 * time.Second}, SigningKeys: append([]jose.Key(nil), reg.signing...),
+		Rules: usualRules(), SigningKeys: append([]jose.Key(nil), reg.signing...),
+		Policy:   Policy{PaceStep: 5 * time.Second, NotifyTries: 3, NotifyPause: time.Second, NotifyTimeout: 10 * time.Second},
 		Declared: map[string]bool{}, wraps: map[CheckName][]func(CheckFunc) CheckFunc{},
 	}
 }
@@ -115,6 +125,18 @@ func (p *Plan) EditPrompts(edit func(f *Flow, prompt map[string]any)) {
 		prompt := inner(op, f)
 		edit(f, prompt)
 		return prompt
+	}
+}
+
+// EditNotifications changes calls to clients before they are sent.
+func (p *Plan) EditNotifications(edit func(*Call, *Notification)) {
+	inner := p.Rules.NotificationFor
+	p.Rules.NotificationFor = func(c *Call, f *Flow, end State) *Notification {
+		n := inner(c, f, end)
+		if n != nil {
+			edit(c, n)
+		}
+		return n
 	}
 }
 

@@ -8,6 +8,12 @@ import (
 // lock of the flow is held, if there is one.
 var pollChecks = []check{
 	{CheckPollCIBA, (*Call).needCIBAClient},
+	{CheckPollMode, func(c *Call) *OAuthError { // CIBA Core 10.1, 11: who is pushed to has nothing to fetch
+		if c.Client.DeliveryMode == DeliveryPush {
+			return Refusal("unauthorized_client", "the tokens are pushed to this client")
+		}
+		return nil
+	}},
 	{CheckPollMissing, func(c *Call) *OAuthError {
 		if c.Value("auth_req_id") == "" {
 			return Refusal("invalid_request", "auth_req_id is missing")

@@ -17,6 +17,7 @@ var pollRows = []struct {
 	code         string
 }{
 	{"client without CIBA", "not-for-ciba", poll, CheckPollCIBA, "unauthorized_client"},
+	{"push client", "push-a", poll, CheckPollMode, "unauthorized_client"},
 	{"no id", "basic-a", func(string) url.Values { return poll("") }, CheckPollMissing, "invalid_request"},
 	{"unknown id", "basic-a", func(string) url.Values { return poll("made-up") }, CheckPollKnown, "invalid_grant"},
 	{"altered id", "basic-a", func(id string) url.Values { return poll(id + "x") }, CheckPollKnown, "invalid_grant"},

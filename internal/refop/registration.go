@@ -47,7 +47,25 @@ type Client struct {
 	RARTypes      []string `yaml:"rar_types"` // empty: all
 	Introspection bool     `yaml:"introspection"`
 
+	// DeliveryMode is how results reach the client; CIBA Core 5. Empty: [DeliveryPoll].
+	DeliveryMode string `yaml:"delivery_mode"`
+
+	// NotificationEndpoint is where a ping or push client is called. Empty: it is not.
+	NotificationEndpoint string `yaml:"notification_endpoint"`
+
 	keys []jose.Key
+}
+
+// The token delivery modes of CIBA Core 5.
+const (
+	DeliveryPoll = "poll"
+	DeliveryPing = "ping"
+	DeliveryPush = "push"
+)
+
+// Notified reports whether the client is called when there is a result.
+func (c *Client) Notified() bool {
+	return c.DeliveryMode == DeliveryPing || c.DeliveryMode == DeliveryPush
 }
 
 // KeySet are the keys that the client signs with and is encrypted to.

@@ -100,6 +100,27 @@ type Rules struct {
 	// RFC 9396 3 (what the user consents to).
 	Prompt func(op *OP, f *Flow) map[string]any
 
+	// NotificationFor is the call that tells a client of the end of a flow, nil where the
+	// client is not called. CIBA Core 10.2 (ping), 10.3 (push), 12 (push errors).
+	NotificationFor func(c *Call, f *Flow, end State) *Notification
+
+	// NotificationDue reports whether a client is told of an end of a flow. CIBA Core 10.2
+	// and 12: of the user's decision, and a push client may be told of the expiry. A lock
+	// may be held.
+	NotificationDue func(f *Flow, end State) bool
+
+	// Notify carries a call out, however many times it takes. No lock is held, and nobody
+	// waits for it. CIBA Core 10.2.
+	Notify func(op *OP, n *Notification)
+
+	// Deliver makes one try of a call and returns the status of the answer. CIBA Core 10.2:
+	// no redirect is followed.
+	Deliver func(op *OP, n *Notification) (status int, err error)
+
+	// DeliverAgain reports whether a call is tried once more after a try that came to this.
+	// CIBA Core 10.2 leaves it open.
+	DeliverAgain func(status int, err error) bool
+
 	// Ask asks the user of a flow, and does not wait for anything. CIBA Core 8.
 	Ask func(op *OP, f *Flow)
 
@@ -187,6 +208,7 @@ func usualRules() Rules {
 		Details: readDetails, DetailsList: checkDetailsList, DetailsEntry: checkDetailsEntry, MayUseType: mayUseType,
 		DetailsMembers: checkDetailsMembers, DetailsMember: checkDetailsMember,
 		RequestID: requestID, NewFlow: newFlow, AcceptFlow: acceptFlow, Prompt: newPrompt, Ask: ask,
+		NotificationFor: notificationFor, NotificationDue: notificationDue, Notify: notify, Deliver: deliver, DeliverAgain: deliverAgain,
 		RefuseDecision: refuseDecision, RecordDecision: recordDecision,
 		GrantType: grantType, PolledID: polledID, StateOf: stateOf, PollAnswer: pollAnswer, Pace: pace,
 		AwaitDecision: awaitDecision, Redeem: redeem,

@@ -50,7 +50,7 @@ var startChecks = slices.Concat(clientChecks, []check{
 		}
 		return nil
 	}},
-}, hintChecks, []check{
+}, notificationChecks, hintChecks, []check{
 	{CheckBindingMessage, func(c *Call) *OAuthError {
 		if c.Has("binding_message") && !c.OP.Rules().SuitableMessage(c.Value("binding_message")) {
 			return Refusal("invalid_binding_message", "binding_message has up to 64 printable characters")
@@ -86,11 +86,14 @@ func (op *OP) start(c *Call) *Reply {
 		return Failure(err)
 	}
 	op.keep(f)
+	op.notifyOfExpiry(f)
 	op.plan.Rules.Ask(op, f)
 	c.Flow = f
-	return Success(ReplyAcknowledgement, map[string]any{
-		"auth_req_id": f.ID, "expires_in": seconds(c.Expiry), "interval": seconds(op.reg.Interval),
-	})
+	ack := map[string]any{"auth_req_id": f.ID, "expires_in": seconds(c.Expiry)}
+	if c.Client.DeliveryMode != DeliveryPush { // CIBA Core 7.3: who does not poll has no interval
+		ack["interval"] = seconds(op.reg.Interval)
+	}
+	return Success(ReplyAcknowledgement, ack)
 }
 
 func acceptFlow(*Call, *Flow) *OAuthError { return nil }

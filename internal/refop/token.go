@@ -97,14 +97,23 @@ func (op *OP) issueRefreshed(c *Call, g *Grant, rotate bool) *Reply {
 // issue makes the token response of CIBA Core 10.1.1. A refresh token is for
 // clients that asked for offline_access; OIDC Core 11.
 func (op *OP) issue(c *Call, f *Flow) *Reply {
+	body, _ := op.issueTokens(c, f)
+	return Success(ReplyTokens, body)
+}
+
+// issueTokens makes the members of a token response. The error says why there is no ID
+// Token among them. The refresh token comes before the ID Token, which may be about it.
+func (op *OP) issueTokens(c *Call, f *Flow) (body map[string]any, err error) {
 	body, access := op.issueAccess(c, f, f.Scope)
-	if idToken, err := op.issueIDToken(c, f, access); err == nil {
+	if slices.Contains(strings.Fields(f.Scope), "offline_access") {
+		c.RefreshToken = op.issueRefresh(c, f, f.Scope, c.Details)
+		body["refresh_token"] = c.RefreshToken
+	}
+	idToken, err := op.issueIDToken(c, f, access)
+	if err == nil {
 		body["id_token"] = idToken
 	}
-	if slices.Contains(strings.Fields(f.Scope), "offline_access") {
-		body["refresh_token"] = op.issueRefresh(c, f, f.Scope, c.Details)
-	}
-	return Success(ReplyTokens, body)
+	return body, err
 }
 
 // issueAccess makes an access token, and a response around it.

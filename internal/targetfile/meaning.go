@@ -2,6 +2,7 @@ package targetfile
 
 import (
 	"encoding/json"
+	"net"
 	"regexp"
 	"slices"
 	"strings"
@@ -30,6 +31,7 @@ func (m meaning) check() {
 	}
 	m.rar(root.At("rar"))
 	m.approval(root.At("approval"))
+	m.notifications(root.At("notifications"))
 	for _, capability := range root.At("capabilities").Members() {
 		if !catalogue.Need(capability.Name()).Known() {
 			capability.WrongName("unknown capability; the names are those of applies.needs in \"cibatest list --json\"")
@@ -54,6 +56,30 @@ func (m meaning) client(at yamlfile.Place, i int) {
 		if !slices.Contains(m.target.RAR.Types, name) {
 			at.At("rar_types").Wrong("%q is not in rar.types", name)
 		}
+	}
+}
+
+// notifications checks that callbacks can arrive.
+func (m meaning) notifications(at yamlfile.Place) {
+	n := m.target.Notifications
+	host, _, err := net.SplitHostPort(n.Listen)
+	ip := net.ParseIP(host)
+	switch {
+	case n.Listen == "" && n != (Notifications{}):
+		at.At("listen").Wrong("is missing; without an address to listen at, such as 127.0.0.1:9005, nothing is received")
+	case n.Listen != "" && err != nil:
+		at.At("listen").Wrong("%q is no address; write host:port, such as 127.0.0.1:9005", n.Listen)
+	case n.Listen != "" && n.PublicURL == "" && (host == "" || ip != nil && ip.IsUnspecified()):
+		at.At("public_url").Wrong("is missing; the OP cannot call %s, so name the URL by which it reaches this host", n.Listen)
+	}
+	tls := at.At("tls")
+	switch given := n.TLS.CertFile != "" || n.TLS.KeyFile != ""; {
+	case given && n.TLS.CAFile != "":
+		tls.At("ca_file").Wrong("stands beside cert_file and key_file; give either these two or ca_file")
+	case given && n.TLS.CertFile == "":
+		tls.At("cert_file").Wrong("is missing; key_file is the key of a certificate")
+	case given && n.TLS.KeyFile == "":
+		tls.At("key_file").Wrong("is missing; cert_file needs the key of its certificate")
 	}
 }
 

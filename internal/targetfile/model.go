@@ -2,6 +2,7 @@ package targetfile
 
 import (
 	"encoding/json"
+	"path/filepath"
 	"time"
 
 	"github.com/cibatest/cibatest/internal/catalogue"
@@ -81,6 +82,12 @@ const (
 // ApprovalNone is the approval.kind of a target whose users nobody can have decide.
 const ApprovalNone = "none"
 
+// Notified reports whether the OP calls the client when there is a result, in ping and
+// push mode.
+func (c Client) Notified() bool {
+	return c.DeliveryMode == DeliveryPing || c.DeliveryMode == DeliveryPush
+}
+
 // Spoken reports whether this tool can authenticate the client. Clients with
 // certificates may be in a target file, but take no part so far.
 func (c Client) Spoken() bool { return c.AuthMethod != AuthTLS && c.AuthMethod != AuthSelfSignedTLS }
@@ -101,8 +108,13 @@ type Client struct {
 	JWKSFile string `yaml:"jwks_file" json:"jwks_file,omitempty"`
 	JWKS     Secret `yaml:"-" json:"-"`
 
-	DeliveryMode      string `yaml:"delivery_mode" json:"delivery_mode"` // see DeliveryPoll
-	UserCode          bool   `yaml:"user_code" json:"user_code"`         // must send user_code
+	DeliveryMode string `yaml:"delivery_mode" json:"delivery_mode"` // see DeliveryPoll
+
+	// NotificationEndpoint is what the OP has as backchannel_client_notification_endpoint of
+	// a ping or push client. Empty: the name of the client below Notifications.PublicURL.
+	NotificationEndpoint string `yaml:"notification_endpoint" json:"notification_endpoint,omitempty"`
+
+	UserCode          bool   `yaml:"user_code" json:"user_code"` // must send user_code
 	RequestSigningAlg string `yaml:"request_signing_alg" json:"request_signing_alg,omitempty"`
 
 	// IDTokenAlg signs the client's ID tokens. Empty: RS256, the default of OIDC
@@ -231,10 +243,37 @@ func (o Observe) Nameless() bool {
 	return o.Adapter == "keycloak" || o.Adapter == "authlete"
 }
 
-// Notifications is where ping and push callbacks are received.
+// Notifications is where ping and push callbacks are received. Empty Listen means: they
+// are not.
 type Notifications struct {
-	Listen    string `yaml:"listen" json:"listen,omitempty"`
+	Listen string `yaml:"listen" json:"listen,omitempty"` // host:port
+
+	// PublicURL is the base of all endpoints as the OP reaches them. Empty: the address
+	// that is listened at.
 	PublicURL string `yaml:"public_url" json:"public_url,omitempty"`
+
+	TLS NotificationTLS `yaml:"tls" json:"tls"`
+}
+
+// NotificationTLS is the certificate that the endpoints show: a given one, or one that an
+// own authority vouches for. The zero value is plain HTTP, for a loopback address or a
+// proxy that has a certificate. Files are relative to the target file; see [Target.Beside].
+type NotificationTLS struct {
+	CertFile string `yaml:"cert_file" json:"cert_file,omitempty"` // PEM, with the certificates between it and its root
+	KeyFile  string `yaml:"key_file" json:"key_file,omitempty"`   // PEM
+
+	// CAFile is the certificate of the own authority, which the OP has to trust. It is
+	// made when it is missing, with its key beside it.
+	CAFile string `yaml:"ca_file" json:"ca_file,omitempty"`
+}
+
+// Beside is the path of a file that the target file names: a relative one starts at the
+// folder of the target file.
+func (t *Target) Beside(name string) string {
+	if filepath.IsAbs(name) {
+		return name
+	}
+	return filepath.Join(filepath.Dir(t.file), name)
 }
 
 // Budgets bound what a run may cost the target.

@@ -84,6 +84,15 @@ budgets: {expiry_max: soon}
 			`t.yaml:8:16: capabilities.telepathy: unknown capability; the names are those of applies.needs in "cibatest list --json"`,
 			`t.yaml:9:23: budgets.expiry_max: is "soon"; wanted a duration such as 800ms, 8s or 2m`,
 		}},
+		"notifications": {`issuer: https://op.example
+clients: [{name: a, client_id: a, auth_method: none, delivery_mode: ping, notification_endpoint: client.example}]
+users: [{name: alice, login_hint: a}]
+notifications: {listen: ":8443", tls: {cert_file: c.pem, ca_file: ca.pem}}
+`, []string{
+			`t.yaml:2:98: clients[0].notification_endpoint: is "client.example"; wanted an http or https URL`,
+			`t.yaml:4:16: notifications.public_url: is missing; the OP cannot call :8443, so name the URL by which it reaches this host`,
+			`t.yaml:4:67: notifications.tls.ca_file: stands beside cert_file and key_file; give either these two or ca_file`,
+		}},
 		"outside": {`issuer: https://op.example
 clients: [{name: a, client_id: a, auth_method: client_secret_basic, client_secret: "${env:NOPE}"}]
 users: [{name: alice, login_hint: "${vault:x}", login_hint: b}]

@@ -146,15 +146,20 @@ type Case struct {
 	Exchanges    []Exchange `json:"exchanges,omitempty"`
 }
 
+// Inbound is the direction of an exchange in which the OP was the caller, as it is in ping
+// and push mode.
+const Inbound = "inbound"
+
 // Exchange is one HTTP request and its answer, secrets masked at capture.
 type Exchange struct {
-	Label      string   `json:"label"`              // "token request"
-	StartedMS  int64    `json:"started_ms"`         // since the start of the run
-	DurationMS float64  `json:"duration_ms"`        // sending to last byte read
-	Request    Message  `json:"request"`            //
-	Response   *Message `json:"response,omitempty"` // nil when no answer came
-	Error      string   `json:"error,omitempty"`    // why no (complete) answer came
-	Note       string   `json:"note,omitempty"`     // "shared observation", "device prompt"
+	Label      string   `json:"label"`               // "token request"
+	Direction  string   `json:"direction,omitempty"` // empty: the OP was called; see Inbound
+	StartedMS  int64    `json:"started_ms"`          // since the start of the run
+	DurationMS float64  `json:"duration_ms"`         // sending to last byte read
+	Request    Message  `json:"request"`             //
+	Response   *Message `json:"response,omitempty"`  // nil when no answer came
+	Error      string   `json:"error,omitempty"`     // why no (complete) answer came
+	Note       string   `json:"note,omitempty"`      // "shared observation", "device prompt"
 }
 
 // Message is a request or a response. For a request Method and URL are set,

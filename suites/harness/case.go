@@ -23,6 +23,7 @@ type Traits struct {
 	requirements  []string
 	needs         []catalogue.Need
 	methods       []string
+	mode          string
 	limit         time.Duration
 	smoke         bool
 	waitsOnExpiry bool
@@ -63,6 +64,14 @@ func (t Traits) Needs(needs ...catalogue.Need) Traits {
 // Methods restricts the case to clients with one of these authentication methods.
 func (t Traits) Methods(names ...string) Traits {
 	t.methods = append(slices.Clone(t.methods), names...)
+	return t
+}
+
+// As runs the case as a client of a delivery mode, ping or push. Without it a case is run
+// as a poll client where all its clauses apply to poll mode, else as a ping client where
+// they all apply to that, and as a push client otherwise.
+func (t Traits) As(mode string) Traits {
+	t.mode = mode
 	return t
 }
 
@@ -171,6 +180,9 @@ func (d *Definition) Methods() []string { return d.traits.methods }
 // Users say which users fit the case.
 func (d *Definition) Users() Users { return d.traits.users }
 
+// Mode is the delivery mode of the clients that the case runs as: poll, ping or push.
+func (d *Definition) Mode() string { return d.traits.mode }
+
 // Place is what the case must not share with others.
 func (d *Definition) Place() Place { return d.traits.place }
 
@@ -229,6 +241,7 @@ func (d *Definition) complete(clauses *catalogue.Catalogue) error {
 	if len(d.traits.requirements) == 0 || d.body == nil {
 		return errors.New("has no requirement or no body")
 	}
+	modes := []string{targetfile.DeliveryPoll, targetfile.DeliveryPing, targetfile.DeliveryPush}
 	for i, id := range d.traits.requirements {
 		requirement, ok := clauses.Get(id)
 		if !ok {
@@ -238,6 +251,10 @@ func (d *Definition) complete(clauses *catalogue.Catalogue) error {
 			d.Area = requirement.Area
 		}
 		d.traits.needs = append(d.traits.needs, requirement.Needs...)
+		modes = slices.DeleteFunc(modes, func(mode string) bool { return !slices.Contains(requirement.Modes, mode) })
+	}
+	if err := d.settleMode(modes); err != nil {
+		return err
 	}
 	for _, need := range d.traits.needs {
 		if !need.Known() {
@@ -246,6 +263,20 @@ func (d *Definition) complete(clauses *catalogue.Catalogue) error {
 	}
 	slices.Sort(d.traits.needs)
 	d.traits.needs = slices.Compact(d.traits.needs)
+	return nil
+}
+
+// settleMode settles the delivery mode by those that all clauses of the case apply to.
+func (d *Definition) settleMode(modes []string) error {
+	if len(modes) == 0 {
+		return errors.New("its requirements have no delivery mode in common")
+	}
+	if d.traits.mode == "" {
+		d.traits.mode = modes[0]
+	}
+	if !slices.Contains(modes, d.traits.mode) {
+		return fmt.Errorf("its requirements apply to %s, not to %s", strings.Join(modes, " and "), d.traits.mode)
+	}
 	return nil
 }
 

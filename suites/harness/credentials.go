@@ -30,13 +30,13 @@ func ClientPerMethod(t *T) []*Client {
 	return list
 }
 
-// Strangers are the other ordinary clients that the OP lets in, those first that differ the
+// Strangers are the other ordinary clients of the mode that the OP lets in, those first that differ the
 // least from the case's own but for who they are. Where they are alike in all else, a refusal
 // is about who they are.
 func Strangers(t *T) []*Client {
 	own := t.Client()
 	list := slices.DeleteFunc(Clients(t), func(c *Client) bool {
-		return c.ClientID == own.ClientID || c.Rejection() != "" || !preflight.Ordinary(c.Client)
+		return c.ClientID == own.ClientID || c.Rejection() != "" || !preflight.Ordinary(c.Client) || c.DeliveryMode != own.DeliveryMode
 	})
 	slices.SortStableFunc(list, func(a, b *Client) int {
 		return cmp.Compare(preflight.Differences(a.Client, own.Client), preflight.Differences(b.Client, own.Client))

@@ -45,7 +45,7 @@ func (s *Session) user(i int) targetfile.User {
 
 // ordinary are the clients for whatever wants nothing special.
 func (s *Session) ordinary() []*Client {
-	return s.run.Prepared(preflight.OrdinaryClients(s.facts.Target.Clients))
+	return s.run.Prepared(preflight.OrdinaryClients(s.facts.Target.Clients, targetfile.DeliveryPoll))
 }
 
 // secondTries bounds how often a run tries again: an OP that is in trouble for good is

@@ -44,7 +44,7 @@ func judgeLab(t *testing.T, o lab.Options, alter ...func(*suites.Options)) resul
 			t.Fatal(err)
 		}
 		defer l.Close()
-		options := suites.Options{Target: l.Target, Approver: l.Approver, RoundTripper: l.RoundTripper, Tool: result.Tool{Name: "cibatest", Version: "test"}}
+		options := suites.Options{Target: l.Target, Approver: l.Approver, RoundTripper: l.RoundTripper, Receiver: l.Receiver, Tool: result.Tool{Name: "cibatest", Version: "test"}}
 		options.Select.Arguments = chosenCases()
 		for _, change := range alter {
 			change(&options)

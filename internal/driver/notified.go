@@ -1,0 +1,101 @@
+package driver
+
+import (
+	"context"
+	"crypto/rand"
+	"encoding/base64"
+	"time"
+
+	"github.com/cibatest/cibatest/internal/ciba"
+	"github.com/cibatest/cibatest/internal/notify"
+)
+
+// notificationToken is the parameter with the token that the OP has to call with.
+const notificationToken = "client_notification_token"
+
+// newNotificationToken has 256 random bits, always new ones: CIBA Core 7.1 wants 128, and a
+// run's seed is no secret.
+func newNotificationToken() string {
+	b := make([]byte, 32)
+	_, _ = rand.Read(b)
+	return base64.RawURLEncoding.EncodeToString(b)
+}
+
+// Notification is a call of the OP to a client's notification endpoint.
+type Notification struct {
+	*notify.Call
+
+	// Payload is the call in the form of an answer, with its headers and body and the
+	// status 200: what is pushed is read and judged as a token response. It is also the
+	// evidence of the call.
+	Payload *ciba.Response
+}
+
+// expectCalls opens the inbox of a backchannel request before it is sent, since the OP may
+// call before it acknowledges.
+func (r *Run) expectCalls(q Request) {
+	if token := q.Form.Get(notificationToken); r.receiver != nil && token != "" {
+		r.receiver.Expect(token, 0)
+	}
+}
+
+// nameCalls tells the receiver the auth_req_id of a request.
+func (r *Run) nameCalls(q Request, authReqID string) {
+	if token := q.Form.Get(notificationToken); r.receiver != nil && token != "" {
+		r.receiver.Name(r.receiver.Expect(token, 0), authReqID)
+	}
+}
+
+// Inbox is what comes for a flow; nil where nothing can come, as the flow had no
+// client_notification_token or nothing is received in this run.
+func (r *Run) Inbox(f *Flow) *notify.Inbox {
+	if r.receiver == nil {
+		return nil
+	}
+	return r.receiver.Named(f.AuthReqID)
+}
+
+// AwaitNotifications waits until n calls have come for a flow, or the time is over, and
+// returns those that came, as evidence of the case. The error is a [*Stop].
+func (d *Driver) AwaitNotifications(ctx context.Context, f *Flow, n int, within time.Duration) ([]Notification, error) {
+	inbox := d.run.Inbox(f)
+	if inbox == nil {
+		return nil, &Stop{Reason: "nothing can be received for this request: it has no client_notification_token, or no notification endpoint is open"}
+	}
+	brief, cancel := context.WithTimeout(ctx, within)
+	defer cancel()
+	calls := inbox.Await(brief, n)
+	if ctx.Err() != nil {
+		return nil, interrupted(ctx)
+	}
+	return d.Witness(calls), nil
+}
+
+// Witness keeps calls as evidence of the case.
+func (d *Driver) Witness(calls []*notify.Call) []Notification {
+	list := make([]Notification, len(calls))
+	for i, c := range calls {
+		payload, _ := d.run.received.LoadOrStore(c, d.run.http.Receive(incoming(c)))
+		list[i] = Notification{Call: c, Payload: payload.(*ciba.Response)}
+		d.recorder.Received(list[i].Payload)
+	}
+	return list
+}
+
+// incoming is a call as evidence has it.
+func incoming(c *notify.Call) ciba.Incoming {
+	in := ciba.Incoming{
+		Label: "notification", Method: c.Method, URL: c.URL, Header: c.Header, Body: c.Body, Truncated: c.Truncated, At: c.At,
+		Status: c.Answer.Code(), AnswerHeader: c.Answer.Header(), AnswerBody: []byte(c.Answer.Body), Took: c.Answer.After,
+	}
+	switch {
+	case c.Astray:
+		in.Label = "notification at the address of a redirect"
+	case c.Client == "":
+		in.Label = "notification elsewhere"
+	}
+	if c.Answer.Cut {
+		in.Err = "the connection was cut without an answer, as the case wanted it"
+	}
+	return in
+}

@@ -1,0 +1,74 @@
+package preflight
+
+import (
+	"context"
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"net/url"
+
+	"github.com/cibatest/cibatest/internal/notify"
+	"github.com/cibatest/cibatest/internal/targetfile"
+)
+
+// Receive opens the notification endpoints of a target's ping and push clients. It returns
+// nil where notifications.listen is not set. The caller closes the receiver. An error is a
+// mistake in the target file, or an address that cannot be listened at.
+func Receive(ctx context.Context, t *targetfile.Target) (*notify.Receiver, error) {
+	if t.Notifications.Listen == "" {
+		return nil, nil
+	}
+	secure, err := shown(t)
+	if err != nil {
+		return nil, fmt.Errorf("notifications.tls: %w", err)
+	}
+	r, err := notify.Open(ctx, notify.Options{
+		Listen: notify.ListenTCP(t.Notifications.Listen), PublicURL: t.Notifications.PublicURL, TLS: secure,
+	})
+	if err != nil {
+		return nil, err
+	}
+	if err := Register(r, t.Clients); err != nil {
+		r.Close()
+		return nil, err
+	}
+	return r, nil
+}
+
+// Register makes the endpoints of the ping and push clients: the one that the OP has of a
+// client or, where the target file does not say, the client's name below the base.
+func Register(r *notify.Receiver, clients []targetfile.Client) error {
+	var errs []error
+	for _, c := range clients {
+		if !c.Notified() {
+			continue
+		}
+		at := c.NotificationEndpoint
+		if at == "" {
+			at = r.Base() + "/" + url.PathEscape(c.Name)
+		}
+		_, err := r.Endpoint(c.Name, at)
+		errs = append(errs, err)
+	}
+	return errors.Join(errs...)
+}
+
+// shown is the certificate that the endpoints show, nil for plain HTTP.
+func shown(t *targetfile.Target) (*tls.Config, error) {
+	n := t.Notifications
+	switch {
+	case n.TLS.CertFile != "":
+		pair, err := tls.LoadX509KeyPair(t.Beside(n.TLS.CertFile), t.Beside(n.TLS.KeyFile))
+		if err != nil {
+			return nil, err
+		}
+		return notify.Showing(pair), nil
+	case n.TLS.CAFile != "":
+		authority, err := notify.OwnAuthority(t.Beside(n.TLS.CAFile))
+		if err != nil {
+			return nil, err
+		}
+		return authority.Config(notify.Hosts(n.Listen, n.PublicURL)...)
+	}
+	return nil, nil
+}

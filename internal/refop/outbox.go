@@ -1,0 +1,90 @@
+package refop
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"io"
+	"net/http"
+	"time"
+)
+
+// notify tells a client of the end of a flow, if it is told of it. It does not wait, and
+// the lock of the flow may be held.
+func (op *OP) notify(f *Flow, end State) {
+	if op.clientsBy == nil || f.Client.NotificationEndpoint == "" || !op.plan.Rules.NotificationDue(f, end) {
+		return
+	}
+	op.background(func() {
+		c := &Call{
+			OP: op, Endpoint: EndpointNotification, Request: &http.Request{Header: http.Header{}}, Now: op.now(), Client: f.Client, Flow: f,
+		}
+		if f.Client.DeliveryMode == DeliveryPush && end == Approved { // what is pushed cannot be fetched, nor pushed again
+			op.Locked(f, func() { c.Details = f.Granted; op.plan.Rules.Redeem(c, f) })
+		}
+		if n := op.plan.Rules.NotificationFor(c, f, end); n != nil {
+			op.plan.Rules.Notify(op, n)
+		}
+	})
+}
+
+// notifyOfExpiry tells a client when a flow has ended without a decision, if it is told of
+// that.
+func (op *OP) notifyOfExpiry(f *Flow) {
+	if op.clientsBy == nil || f.Client.NotificationEndpoint == "" || !op.plan.Rules.NotificationDue(f, Expired) {
+		return
+	}
+	time.AfterFunc(f.Expires.Sub(op.now()), func() {
+		undecided := false
+		op.Locked(f, func() { undecided = f.State == "" })
+		if undecided {
+			op.notify(f, Expired)
+		}
+	})
+}
+
+// notify tries a call until it is taken or the tries are used up.
+func notify(op *OP, n *Notification) {
+	policy, pause := &op.plan.Policy, op.plan.Policy.NotifyPause
+	for try := range policy.NotifyTries {
+		if try > 0 {
+			op.Wait(pause)
+			pause *= 2
+		}
+		if op.ctx.Err() != nil {
+			return
+		}
+		if status, err := op.plan.Rules.Deliver(op, n); !op.plan.Rules.DeliverAgain(status, err) {
+			return
+		}
+	}
+}
+
+// deliver sends a call once. The body of the answer is of no interest (CIBA Core 10.2) and
+// is not read to its end.
+func deliver(op *OP, n *Notification) (status int, err error) {
+	ctx, cancel := context.WithTimeout(op.ctx, op.plan.Policy.NotifyTimeout)
+	defer cancel()
+	body := n.Raw
+	if body == nil {
+		if body, err = json.Marshal(n.Body); err != nil {
+			return 0, err
+		}
+	}
+	req, err := http.NewRequestWithContext(ctx, n.Method, n.URL, bytes.NewReader(body))
+	if err != nil {
+		return 0, err
+	}
+	req.Header = n.Header.Clone()
+	resp, err := op.clientsBy.RoundTrip(req) // which follows no redirect
+	if err != nil {
+		return 0, err
+	}
+	_, _ = io.Copy(io.Discard, io.LimitReader(resp.Body, maxForm))
+	_ = resp.Body.Close()
+	return resp.StatusCode, nil
+}
+
+// deliverAgain takes a client that cannot be reached, or is in trouble, for one that may
+// answer later. What it answers otherwise is its last word.
+func deliverAgain(status int, err error) bool { return err != nil || status >= 500 }
