@@ -3,6 +3,8 @@ package suites
 import (
 	"github.com/cibatest/cibatest/suites/core"
 	"github.com/cibatest/cibatest/suites/harness"
+	"github.com/cibatest/cibatest/suites/ping"
+	"github.com/cibatest/cibatest/suites/push"
 	"github.com/cibatest/cibatest/suites/rar"
 	"github.com/cibatest/cibatest/suites/security"
 	"github.com/cibatest/cibatest/suites/tokens"
@@ -15,4 +17,6 @@ var tree = harness.Compose(
 	rar.Cases,
 	tokens.Cases,
 	security.Cases,
+	ping.Cases,
+	push.Cases,
 )

@@ -23,7 +23,7 @@ type Call struct {
 	Answer     Answer // what it is answered with
 	Astray     bool   // it came to the address that a redirect named
 
-	names string // the auth_req_id in the body, empty for none; only of strangers' calls
+	names string // the auth_req_id in the body, empty for none and until it was read
 }
 
 // Bearer is the credential of the call as RFC 6750 2.1 has it. Scheme is as the caller

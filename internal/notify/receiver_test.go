@@ -179,6 +179,22 @@ func TestAwayAndBack(t *testing.T) {
 	})
 }
 
+// A call with the token of one request that names another belongs to the one, and is shown
+// to the other.
+func TestMixedUp(t *testing.T) {
+	t.Parallel()
+	inMemory(t, func(t *testing.T, r *Receiver, n *memnet.Network) {
+		at := endpoint(t, r, "ping-a")
+		one, other := r.Expect("one", 0), r.Expect("other", 0)
+		r.Name(one, "id-one")
+		r.Name(other, "id-other")
+		call(t, n.RoundTripper(), http.MethodPost, at, "one", `{"auth_req_id":"id-other"}`)
+		if one.Count() != 1 || len(one.Misled()) != 0 || other.Count() != 0 || len(other.Misled()) != 1 {
+			t.Errorf("calls %d and %d, misled %d and %d, want 1 0 0 1", one.Count(), other.Count(), len(one.Misled()), len(other.Misled()))
+		}
+	})
+}
+
 // An inbox whose time is over is forgotten with all that leads to it, when others come.
 func TestInboxesAreForgotten(t *testing.T) {
 	t.Parallel()

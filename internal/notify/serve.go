@@ -55,6 +55,7 @@ func (r *Receiver) take(w http.ResponseWriter, req *http.Request) {
 	} else {
 		c.Answer = r.placed(inbox, inbox.nextAnswer())
 		r.keep(inbox, &inbox.calls, c)
+		r.mislead(c, inbox)
 	}
 	r.observe(c)
 	c.Answer.give(w, req, c)
@@ -138,20 +139,34 @@ func (r *Receiver) observe(c *Call) {
 func (r *Receiver) stranger(w http.ResponseWriter, req *http.Request, c *Call) {
 	if c.Client != "" || r.options.Stranger != nil {
 		c.readBody(req.Body, maxBody)
-		c.readName()
+		c.readName() // of a request that is not named yet, it may be; see Name
 	} else {
 		c.Truncated = req.ContentLength != 0
 	}
 	c.Answer = r.toStranger(c)
 	r.mu.Lock()
 	r.strangers.add(c)
-	misled := r.names[c.names]
 	r.mu.Unlock()
-	if misled != nil && c.Client != "" && c.names != "" {
-		misled.add(&misled.misled, c)
+	if c.Client != "" {
+		r.mislead(c, nil)
 	}
 	r.observe(c)
 	c.Answer.give(w, req, c)
+}
+
+// mislead shows a call to the request that it names, if that is another one than the
+// request whose token it has.
+func (r *Receiver) mislead(c *Call, of *Inbox) {
+	c.readName()
+	if c.names == "" {
+		return
+	}
+	r.mu.Lock()
+	named := r.names[c.names]
+	r.mu.Unlock()
+	if named != nil && named != of {
+		named.add(&named.misled, c)
+	}
 }
 
 func (r *Receiver) toStranger(c *Call) Answer {

@@ -17,7 +17,7 @@ type Opened struct {
 	Approver     *approve.Approver
 	RoundTripper http.RoundTripper
 	Receiver     *notify.Receiver // that is open already; nil: [Receive] opens one where the target says so
-	Close        func() // ends the listeners and connections; never nil after Open
+	Close        func()           // ends the listeners and connections; never nil after Open
 }
 
 // Terminal is where a person is asked for a decision, with approval.kind manual. The

@@ -1,5 +1,5 @@
-// Package refop is an in-memory OpenID Provider for CIBA in poll mode that does
-// every clause right. It shares no protocol code with the client that judges it:
+// Package refop is an in-memory OpenID Provider for CIBA in poll, ping and push mode that
+// does every clause right. It shares no protocol code with the client that judges it:
 // a clause misread on one side must not agree with itself on the other.
 //
 // # How a request goes through
@@ -9,7 +9,9 @@
 // order in which the texts list them, and the first check that refuses answers.
 // What no check refuses is acted upon: a [Flow] is begun, a poll is answered by
 // the [State] of its flow, tokens are made from a [Grant]. The answer is a
-// [Reply], which is finished and written in one place.
+// [Reply], which is finished and written in one place. A client of ping or push mode is
+// also called: a decision makes a [Notification], and the outbox (outbox.go) carries it
+// to the endpoint that the client has registered.
 //
 // # Checks, rules, policy
 //
@@ -44,7 +46,8 @@
 //
 // # Departures from the specifications
 //
-// CIBA Core 7.1: only poll clients; signed requests are refused. OIDC Discovery:
+// CIBA Core 7.1.1: signed requests are refused. CIBA Core 4: a notification endpoint on
+// loopback may be plain HTTP, as this OP is run in tests. OIDC Discovery:
 // authorization_endpoint is published and leads nowhere, as this OP has no front
 // channel. RFC 9396: no enrichment.
 package refop

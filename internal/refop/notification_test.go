@@ -312,4 +312,3 @@ func TestEditNotifications(t *testing.T) {
 		p.EditNotifications(func(_ *Call, n *Notification) { n.Body["x"] = "edited" })
 	})
 }
-

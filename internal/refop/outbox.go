@@ -54,37 +54,44 @@ func notify(op *OP, n *Notification) {
 		if op.ctx.Err() != nil {
 			return
 		}
-		if status, err := op.plan.Rules.Deliver(op, n); !op.plan.Rules.DeliverAgain(status, err) {
+		if receipt, err := op.plan.Rules.Deliver(op, n); !op.plan.Rules.DeliverAgain(receipt, err) {
 			return
 		}
 	}
 }
 
-// deliver sends a call once. The body of the answer is of no interest (CIBA Core 10.2) and
-// is not read to its end.
-func deliver(op *OP, n *Notification) (status int, err error) {
+// Receipt is what a client answers a call with.
+type Receipt struct {
+	Status int // 0 when the client did not answer
+	Header http.Header
+	Body   []byte // the first 64 KiB; CIBA Core 10.2: of no interest
+}
+
+// deliver sends a call once.
+func deliver(op *OP, n *Notification) (Receipt, error) {
 	ctx, cancel := context.WithTimeout(op.ctx, op.plan.Policy.NotifyTimeout)
 	defer cancel()
 	body := n.Raw
 	if body == nil {
+		var err error
 		if body, err = json.Marshal(n.Body); err != nil {
-			return 0, err
+			return Receipt{}, err
 		}
 	}
 	req, err := http.NewRequestWithContext(ctx, n.Method, n.URL, bytes.NewReader(body))
 	if err != nil {
-		return 0, err
+		return Receipt{}, err
 	}
 	req.Header = n.Header.Clone()
 	resp, err := op.clientsBy.RoundTrip(req) // which follows no redirect
 	if err != nil {
-		return 0, err
+		return Receipt{}, err
 	}
-	_, _ = io.Copy(io.Discard, io.LimitReader(resp.Body, maxForm))
-	_ = resp.Body.Close()
-	return resp.StatusCode, nil
+	defer func() { _ = resp.Body.Close() }()
+	answer, _ := io.ReadAll(io.LimitReader(resp.Body, maxForm)) // what broke off was of no interest
+	return Receipt{resp.StatusCode, resp.Header, answer}, nil
 }
 
 // deliverAgain takes a client that cannot be reached, or is in trouble, for one that may
 // answer later. What it answers otherwise is its last word.
-func deliverAgain(status int, err error) bool { return err != nil || status >= 500 }
+func deliverAgain(r Receipt, err error) bool { return err != nil || r.Status >= 500 }

@@ -113,13 +113,13 @@ type Rules struct {
 	// waits for it. CIBA Core 10.2.
 	Notify func(op *OP, n *Notification)
 
-	// Deliver makes one try of a call and returns the status of the answer. CIBA Core 10.2:
-	// no redirect is followed.
-	Deliver func(op *OP, n *Notification) (status int, err error)
+	// Deliver makes one try of a call and returns the answer, or why there is none. CIBA Core
+	// 10.2: no redirect is followed.
+	Deliver func(op *OP, n *Notification) (Receipt, error)
 
 	// DeliverAgain reports whether a call is tried once more after a try that came to this.
 	// CIBA Core 10.2 leaves it open.
-	DeliverAgain func(status int, err error) bool
+	DeliverAgain func(r Receipt, err error) bool
 
 	// Ask asks the user of a flow, and does not wait for anything. CIBA Core 8.
 	Ask func(op *OP, f *Flow)

@@ -56,6 +56,14 @@ var damage = map[string]struct {
 		"a refusal of any kind has the form and the status of an error answer",
 		[]string{"acknowledgement", "binding-message", "client-auth", "expiry", "hints", "id-token", "polling", "rar", "security", "user-code"},
 	},
+	"ping": {
+		"every clause of ping mode is judged by a call, and what follows it by polls",
+		[]string{"polling"},
+	},
+	"push": {
+		"what is pushed is a token response with an ID Token",
+		[]string{"polling"},
+	},
 	"polling": {
 		"every result is fetched by polls",
 		[]string{"approval", "client-auth", "denial", "expiry", "initiation", "rar", "security", "token-response"},

@@ -24,6 +24,18 @@ func Claims(edit func(claims map[string]any)) Change {
 	return IDTokens(func(d *refop.Draft) { edit(d.Claims) })
 }
 
+// FetchedClaims edits the claims of ID Tokens that the token endpoint answers with, and not
+// those that are pushed.
+func FetchedClaims(edit func(claims map[string]any)) Change {
+	return func(p *refop.Plan) {
+		p.EditIDTokens(func(c *refop.Call, d *refop.Draft) {
+			if c.Endpoint == refop.EndpointToken {
+				edit(d.Claims)
+			}
+		})
+	}
+}
+
 // AccessClaims edits the claims of JWT access tokens.
 func AccessClaims(edit func(c *refop.Call, claims map[string]any)) Change {
 	return func(p *refop.Plan) {

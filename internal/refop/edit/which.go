@@ -22,6 +22,13 @@ func OfMethod(method string) Which {
 	return func(c *refop.Call) bool { return c.Client != nil && c.Client.AuthMethod == method }
 }
 
+// OfMode picks the calls of clients that are registered for one delivery mode.
+func OfMode(mode string) Which {
+	return func(c *refop.Call) bool {
+		return c.Client != nil && (c.Client.DeliveryMode == mode || c.Client.DeliveryMode == "" && mode == refop.DeliveryPoll)
+	}
+}
+
 // Both picks the calls that two others pick.
 func Both(a, b Which) Which {
 	return func(c *refop.Call) bool { return a(c) && b(c) }

@@ -13,12 +13,12 @@ var Decision = []Variant{
 	{"denial-removed", "CIBA Core 11: how long a denied request is remembered is open", edit.ToldOnce(refop.Denied, refop.Forgotten)},
 	{
 		"decisions-take-8s", "no text says how fast a decision shows",
-		edit.States(func(c *refop.Call, f *refop.Flow, at refop.State) refop.State {
+		edit.All(edit.States(func(c *refop.Call, f *refop.Flow, at refop.State) refop.State {
 			if (at == refop.Approved || at == refop.Denied) && c.Now.Sub(f.Decided) < 8*time.Second {
 				return refop.Pending
 			}
 			return at
-		}),
+		}), edit.NotifyingAfter(8*time.Second)),
 	},
 	{"approval-withdrawn", "no text forbids that a user withdraws an approval nobody has redeemed", withdrawing},
 }

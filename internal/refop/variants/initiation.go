@@ -35,7 +35,7 @@ var Initiation = []Variant{
 	{"start-oauth-only", "CIBA Core 7.1 leaves open what happens without openid", oauthOnly},
 	{
 		"start-notification-token-refused", "CIBA-7.1-CNT-IN-POLL: the texts do not say",
-		refusingParameter("client_notification_token", "invalid_request"),
+		edit.RefusingStarts("invalid_request", edit.Both(edit.OfMode(refop.DeliveryPoll), edit.Sent("client_notification_token"))),
 	},
 	{
 		"start-client-invalid-request", "N-09: products call a client without CIBA an invalid request",
@@ -117,7 +117,9 @@ var Initiation = []Variant{
 		"ack-numbers-with-point", "RFC 8259 6: 120 and 120.0 are one number",
 		edit.Acknowledgements(func(r *refop.Reply) {
 			for _, name := range []string{"expires_in", "interval"} {
-				r.Body[name] = json.RawMessage(fmt.Sprint(r.Body[name]) + ".0")
+				if value, there := r.Body[name]; there {
+					r.Body[name] = json.RawMessage(fmt.Sprint(value) + ".0")
+				}
 			}
 		}),
 	},

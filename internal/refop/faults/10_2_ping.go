@@ -1,0 +1,84 @@
+package faults
+
+import (
+	"strings"
+	"time"
+
+	"github.com/cibatest/cibatest/internal/refop"
+	"github.com/cibatest/cibatest/internal/refop/edit"
+)
+
+// Ping are the defects of calls in ping mode; CIBA Core 10.2.
+var Ping = []Fault{
+	{"ping-never", "CIBA-10.2-PING-ON-SUCCESS", "nobody is pinged after an approval", edit.NotNotifying(refop.DeliveryPing, refop.Approved)},
+	{"ping-after-20s", "CIBA-10.2-PING-ON-SUCCESS", "a ping takes 20 s", lateBy(refop.DeliveryPing, 20*time.Second)},
+	{"ping-denial-never", "CIBA-10.2-PING-ON-DENIAL", "nobody is pinged after a denial", edit.NotNotifying(refop.DeliveryPing, refop.Denied)},
+	{"ping-denial-empty", "CIBA-10.2-PING-ON-DENIAL", "the ping of a denial has no auth_req_id", pings(raw("{}"), refop.Denied)},
+	{
+		"ping-denial-tells-error", "CIBA-10.2-PING-ON-DENIAL", "the ping of a denial has an error, as if it were a push",
+		pings(member("error", "access_denied"), refop.Denied),
+	},
+	{
+		"ping-denial-is-pending", "CIBA-10.2-PING-ON-DENIAL", "after the ping of a denial a poll is still pending",
+		edit.SeenAsWhen(refop.Denied, refop.Pending, func(c *refop.Call, _ *refop.Flow) bool { return c.Client.Notified() }),
+	},
+	{"ping-get", "CIBA-10.2-PING-POST-JSON", "a ping is a GET", pings(calledBy("GET"))},
+	{"ping-put", "CIBA-10.2-PING-POST-JSON", "a ping is a PUT", pings(calledBy("PUT"))},
+	{"ping-form", "CIBA-10.2-PING-POST-JSON", "a ping is a form", pings(asForm)},
+	{"ping-text", "CIBA-10.2-PING-POST-JSON", "a ping is text/plain", pings(headed("Content-Type", "text/plain"))},
+	{"ping-no-media-type", "CIBA-10.2-PING-POST-JSON", "a ping has no Content-Type", pings(headed("Content-Type", ""))},
+
+	{"ping-no-token", "CIBA-10.2-PING-BEARER", "a ping carries no token", pings(headed("Authorization", ""))},
+	{
+		"ping-token-alone", "CIBA-10.2-PING-BEARER", "a ping carries the token without a scheme",
+		pings(credited(func(token string) string { return token })),
+	},
+	{
+		"ping-token-basic", "CIBA-10.2-PING-BEARER", "a ping carries the token by the scheme Basic",
+		pings(credited(func(token string) string { return "Basic " + token })),
+	},
+	{
+		"ping-bearer-lower-case", "CIBA-10.2-PING-BEARER", "the scheme is bearer",
+		pings(credited(func(token string) string { return "bearer " + token })),
+	},
+	{
+		"ping-token-lower-case", "CIBA-10.2-PING-BEARER", "a ping carries the token in small letters",
+		pings(credited(func(token string) string { return "Bearer " + strings.ToLower(token) })),
+	},
+	{
+		"ping-token-cut", "CIBA-10.2-PING-BEARER", "a ping carries the first half of the token",
+		pings(credited(func(token string) string { return "Bearer " + token[:len(token)/2] })),
+	},
+	{"ping-token-quoted", "CIBA-10.2-PING-BEARER", "a ping carries the token in quotes", pings(credited(func(token string) string { return `Bearer "` + token + `"` }))},
+	{"ping-token-in-url", "CIBA-10.2-PING-BEARER", "a ping carries the token in its URL", pings(tokenInURL)},
+	{"ping-first-token", "CIBA-10.2-PING-TOKEN-PER-REQUEST", "the token of a client's first request serves for all", withFirstToken(refop.DeliveryPing)},
+	{"ping-last-token", "CIBA-10.2-PING-TOKEN-PER-REQUEST", "the token of a client's last request serves for all", withLastToken(refop.DeliveryPing)},
+
+	{"ping-body-named-otherwise", "CIBA-10.2-PING-BODY", "the auth_req_id is called authReqId", pings(named("auth_req_id", "authReqId"))},
+	{"ping-body-empty", "CIBA-10.2-PING-BODY", "a ping has no body", pings(raw(""))},
+	{"ping-body-array", "CIBA-10.2-PING-BODY", "the auth_req_id is in an array", pings(func(n *refop.Notification) { n.Body["auth_req_id"] = []any{n.Flow.ID} })},
+	{"ping-body-other-id", "CIBA-10.2-PING-BODY", "a ping names an id of its own", pings(func(n *refop.Notification) { n.Body["auth_req_id"] = refop.RandomID(32) })},
+	{"ping-body-status", "CIBA-10.2-PING-BODY", "a ping tells the status, too", pings(member("status", "complete"))},
+	{"ping-body-user", "CIBA-10.2-PING-BODY", "a ping names the user", pings(func(n *refop.Notification) { n.Body["sub"] = n.Flow.User.Sub })},
+	{
+		"ping-body-tokens", "CIBA-10.2-PING-BODY", "a ping has the access token in it",
+		edit.Notifications(refop.DeliveryPing, func(c *refop.Call, n *refop.Notification) { n.Body["access_token"] = refop.RandomID(32) }, refop.Approved),
+	},
+
+	{
+		"ping-too-early", "CIBA-10.2-PING-READY", "for 7 s after a ping its result cannot be fetched",
+		edit.SeenAsWhen(refop.Approved, refop.Pending, func(c *refop.Call, f *refop.Flow) bool {
+			return edit.OfMode(refop.DeliveryPing)(c) && c.Now.Sub(f.Decided) < 7*time.Second
+		}),
+	},
+	{
+		"ping-a-bit-early", "CIBA-10.2-PING-READY", "for a second after a ping its result cannot be fetched",
+		edit.SeenAsWhen(refop.Approved, refop.Pending, func(c *refop.Call, f *refop.Flow) bool {
+			return edit.OfMode(refop.DeliveryPing)(c) && c.Now.Sub(f.Decided) < time.Second
+		}),
+	},
+	{
+		"ping-result-gone", "CIBA-10.2-PING-READY", "after a ping its result is gone",
+		edit.SeenAsWhen(refop.Approved, refop.Used, func(c *refop.Call, _ *refop.Flow) bool { return edit.OfMode(refop.DeliveryPing)(c) }),
+	},
+}

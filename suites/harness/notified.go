@@ -1,0 +1,72 @@
+package harness
+
+import (
+	"time"
+
+	"github.com/cibatest/cibatest/internal/driver"
+	"github.com/cibatest/cibatest/internal/notify"
+)
+
+// CallbackWindow is what an OP may take from a decision to its call.
+const CallbackWindow = 15 * time.Second
+
+// Notification is a call of the OP to the client's notification endpoint. Its Payload is
+// what matchers judge:
+//
+//	n, came := Notified(t, flow)
+//	t.Expect(n.Payload).To(BeJSON())
+type Notification = driver.Notification
+
+// CallAnswer is what a call of the OP is answered with; the zero value is 204.
+type CallAnswer = notify.Answer
+
+// AnswerWith says how the OP's calls about a flow are answered from now on: one answer
+// after the other, and the last for all that follow. Without it they are answered 204.
+func AnswerWith(t *T, f *Flow, answers ...CallAnswer) { inboxOf(t, f).Answer(answers...) }
+
+// Notified is the first call about a flow, which it waits for as long as an OP may take.
+func Notified(t *T, f *Flow) (n Notification, came bool) {
+	list := NotifiedTimes(t, f, 1, CallbackWindow)
+	if len(list) == 0 {
+		return Notification{}, false
+	}
+	return list[0], true
+}
+
+// NotifiedTimes are the calls about a flow, once there are n of them or the time is over.
+func NotifiedTimes(t *T, f *Flow, n int, within time.Duration) []Notification {
+	list, err := t.driver.AwaitNotifications(t.ctx, f, n, within)
+	if err != nil {
+		endOn(t, err)
+	}
+	return list
+}
+
+// NotNotified waits, and returns the calls about a flow that came all the same.
+func NotNotified(t *T, f *Flow, within time.Duration) []Notification { return NotifiedTimes(t, f, 1, within) }
+
+// MustBeNotified is [Notified] for cases about something else, which cannot be judged
+// without a call.
+func MustBeNotified(t *T, f *Flow) Notification {
+	n, came := Notified(t, f)
+	if !came {
+		abortTransient("the OP did not call the notification endpoint of client %s within %s", f.Client.Name, CallbackWindow)
+	}
+	return n
+}
+
+// Misled are the calls that named a flow and did not carry its client_notification_token.
+// An OP made them, or somebody who knows the auth_req_id.
+func Misled(t *T, f *Flow) []Notification { return t.driver.Witness(inboxOf(t, f).Misled()) }
+
+// Astray are the calls that followed a redirect which a call about the flow was answered
+// with.
+func Astray(t *T, f *Flow) []Notification { return t.driver.Witness(inboxOf(t, f).Astray()) }
+
+func inboxOf(t *T, f *Flow) *notify.Inbox {
+	inbox := t.session.run.Inbox(f)
+	if inbox == nil {
+		t.Abort("a defect in cibatest: the case asks for calls about a request that nobody can be called about")
+	}
+	return inbox
+}
