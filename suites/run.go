@@ -39,16 +39,16 @@ type Options struct {
 	// nil: one is opened for the run where the target says so.
 	Receiver *notify.Receiver
 
-	Select       Selection
-	Strict       bool                       // departures from a SHOULD, and tolerated ones, count as failures
-	Concurrency  int                        // cases at once; 0: the target's budget
-	Limit        time.Duration              // of the whole run, which then judges what it has seen; 0: none
-	Seed         int64                      // of every random choice and text; see [driver.Random]
-	Tool         result.Tool                // who judges, for the result
-	Command      string                     // does the run again, for the result; may be empty
-	Reproduce    func(caseID string) string // the command that repeats one case; may be nil
-	OnEvent      func(Event)                // called as cases end, from one goroutine at a time; may be nil
-	Watch        *Watch                     // lets others look at the run while it goes on; may be nil
+	Select      Selection
+	Strict      bool                       // departures from a SHOULD, and tolerated ones, count as failures
+	Concurrency int                        // cases at once; 0: the target's budget
+	Limit       time.Duration              // of the whole run, which then judges what it has seen; 0: none
+	Seed        int64                      // of every random choice and text; see [driver.Random]
+	Tool        result.Tool                // who judges, for the result
+	Command     string                     // does the run again, for the result; may be empty
+	Reproduce   func(caseID string) string // the command that repeats one case; may be nil
+	OnEvent     func(Event)                // called as cases end, from one goroutine at a time; may be nil
+	Watch       *Watch                     // lets others look at the run while it goes on; may be nil
 }
 
 // Event tells of a case that is over.

@@ -50,7 +50,7 @@ func demo(cmd *cobra.Command, f conformFlags) error {
 		Target:       l.Target,
 		Approver:     l.Approver,
 		RoundTripper: l.RoundTripper, Receiver: l.Receiver,
-		Close:        l.Close,
+		Close: l.Close,
 	})
 	return errors.Join(judged, concludeDemoLoad(cmd, f, <-loaded))
 }

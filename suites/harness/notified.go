@@ -43,7 +43,9 @@ func NotifiedTimes(t *T, f *Flow, n int, within time.Duration) []Notification {
 }
 
 // NotNotified waits, and returns the calls about a flow that came all the same.
-func NotNotified(t *T, f *Flow, within time.Duration) []Notification { return NotifiedTimes(t, f, 1, within) }
+func NotNotified(t *T, f *Flow, within time.Duration) []Notification {
+	return NotifiedTimes(t, f, 1, within)
+}
 
 // MustBeNotified is [Notified] for cases about something else, which cannot be judged
 // without a call.
