@@ -20,6 +20,9 @@ type Difference struct {
 	NewlySkipped []Change   `json:"newly_skipped"` // judged before, skipped now
 	Added        []Change   `json:"added"`         // cases that the run before did not have
 	Removed      []Change   `json:"removed"`       // cases that the run after does not have
+
+	NewFindings  []FindingChange `json:"new_findings"`  // failures and warnings of cases judged in both that are new
+	GoneFindings []FindingChange `json:"gone_findings"` // those that are no more
 }
 
 // RunSummary names one side of a comparison.
@@ -40,8 +43,15 @@ type Change struct {
 	Message      string         `json:"message,omitempty"` // of the later side
 }
 
-// Bad reports whether something fails that did not fail before.
-func (d Difference) Bad() bool { return len(d.NewFailures) > 0 }
+// Bad reports whether something fails that did not fail before, in a case that failed for
+// other reasons as well.
+func (d Difference) Bad() bool {
+	return len(d.NewFailures) > 0 || hasOutcome(d.NewFindings, result.Fail)
+}
+
+// Warns reports whether a case of both runs warns about something that it did not warn about
+// before.
+func (d Difference) Warns() bool { return hasOutcome(d.NewFindings, result.Warn) }
 
 // Compare tells how two runs differ. A failure that the baseline expects is a
 // failure here too: both sides are seen as they are.
@@ -56,6 +66,9 @@ func Compare(before, after result.Run) Difference {
 	for _, c := range after.Cases {
 		b, known := old[c.ID]
 		seen[c.ID] = true
+		if known {
+			d.compareFindings(b, c)
+		}
 		d.sort(known, Change{c.ID, c.Requirements, b.Outcome, c.Outcome, firstOf(c.Message, c.Reason)})
 	}
 	for _, c := range before.Cases {
@@ -97,6 +110,11 @@ func (d Difference) WriteJSON(w io.Writer) error {
 			*list = []Change{}
 		}
 	}
+	for _, list := range []*[]FindingChange{&d.NewFindings, &d.GoneFindings} {
+		if *list == nil {
+			*list = []FindingChange{}
+		}
+	}
 	encoder := json.NewEncoder(w)
 	encoder.SetIndent("", "  ")
 	return encoder.Encode(d)
@@ -128,8 +146,10 @@ func (d Difference) WriteText(w io.Writer, o TextOptions) error {
 		same = same && len(part.list) == 0
 		t.changes(part.title, part.style, part.list)
 	}
-	if same {
-		t.line("\nno difference in outcomes")
+	t.findings("New findings", red, d.NewFindings)
+	t.findings("Gone findings", green, d.GoneFindings)
+	if same && len(d.NewFindings)+len(d.GoneFindings) == 0 {
+		t.line("\nno difference in outcomes and findings")
 	}
 	_, err := bytes.NewReader(t.b.Bytes()).WriteTo(w)
 	return err

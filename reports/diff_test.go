@@ -3,6 +3,7 @@ package reports
 import (
 	"bytes"
 	"encoding/json"
+	"fmt"
 	"slices"
 	"strings"
 	"testing"
@@ -54,7 +55,7 @@ func TestCompare(t *testing.T) {
 	if !d.Bad() {
 		t.Error("new failures are not bad")
 	}
-	if Compare(after, after).Bad() {
+	if again := Compare(after, after); again.Bad() || again.Warns() {
 		t.Error("a run that fails nothing new is bad")
 	}
 }
@@ -77,7 +78,7 @@ func TestCompareWrites(t *testing.T) {
 	if err := json.Unmarshal(data.Bytes(), &again); err != nil {
 		t.Fatal(err)
 	}
-	for _, list := range []string{"new_failures", "still_failing", "fixed", "new_errors", "newly_skipped", "added", "removed"} {
+	for _, list := range []string{"new_failures", "still_failing", "fixed", "new_errors", "newly_skipped", "added", "removed", "new_findings", "gone_findings"} {
 		if _, ok := again[list].([]any); !ok {
 			t.Errorf("%s is no list: %v", list, again[list])
 		}
@@ -91,5 +92,34 @@ func TestCompareHostile(t *testing.T) {
 	}
 	if i := strings.IndexFunc(text.String(), func(r rune) bool { return acts(r, "\n") }); i >= 0 {
 		t.Errorf("%q is not inert", text.String()[i:min(i+20, text.Len())])
+	}
+}
+
+// A case that fails in both runs may fail for something else; a new warning is news as well.
+func TestCompareFindings(t *testing.T) {
+	t.Parallel()
+	found := func(o result.Outcome, status int, seconds string) result.Finding {
+		return result.Finding{Outcome: o, Requirement: "R", Expected: "400", Actual: fmt.Sprintf("%d after %s s", status, seconds), Seen: &result.Seen{Status: status}}
+	}
+	of := func(o result.Outcome, findings ...result.Finding) result.Run {
+		return result.Run{Cases: []result.Case{{ID: "a", Outcome: o, Findings: findings}}}
+	}
+	for _, c := range []struct {
+		name          string
+		before, after result.Run
+		fresh, gone   int
+		bad, strict   bool
+	}{
+		{"the same at another moment", of(result.Fail, found("fail", 401, "1.5")), of(result.Fail, found("fail", 401, "2.25")), 0, 0, false, false},
+		{"one more failure", of(result.Fail, found("fail", 401, "1")), of(result.Fail, found("fail", 401, "1"), found("fail", 403, "1")), 1, 0, true, true},
+		{"one more warning", of(result.Warn, found("warn", 401, "1")), of(result.Warn, found("warn", 401, "1"), found("warn", 403, "1")), 1, 0, false, true},
+		{"another failure", of(result.Fail, found("fail", 401, "1")), of(result.Fail, found("fail", 403, "1")), 1, 1, true, true},
+		{"not judged before", of(result.Error), of(result.Warn, found("warn", 403, "1")), 0, 0, false, false},
+		{"an observation", of(result.Pass), of(result.Info, found("info", 403, "1")), 0, 0, false, false},
+	} {
+		d := Compare(c.before, c.after)
+		if len(d.NewFindings) != c.fresh || len(d.GoneFindings) != c.gone || d.Bad() != c.bad || (d.Bad() || d.Warns()) != c.strict {
+			t.Errorf("%s: %d new, %d gone, bad %v, warns %v", c.name, len(d.NewFindings), len(d.GoneFindings), d.Bad(), d.Warns())
+		}
 	}
 }

@@ -153,21 +153,6 @@ func (d digest) deviation(r result.Requirement) deviation {
 	return one
 }
 
-// expected reports whether the baseline explains every case of the requirement that
-// came to the requirement's outcome.
-func (d digest) expected(r result.Requirement) bool {
-	found := false
-	for _, id := range r.Cases {
-		if c := d.cases[id]; c.Outcome == r.Outcome {
-			if c.Known == "" {
-				return false
-			}
-			found = true
-		}
-	}
-	return found
-}
-
 // addTexts sorts the texts of the run. A result that names none still has the sources of
 // its requirements.
 func (s *statement) addTexts() {

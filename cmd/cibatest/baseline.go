@@ -6,6 +6,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"time"
 
@@ -21,10 +22,15 @@ func readBaseline(f conformFlags) (*baseline.Baseline, error) {
 		switch {
 		case f.update:
 			return nil, errors.New("--update-baseline needs --baseline FILE")
+		case f.pin:
+			return nil, errors.New("--pin-baseline needs --update-baseline and --baseline FILE")
 		case f.reasons:
 			return nil, errors.New("--strict-baseline needs --baseline FILE")
 		}
 		return nil, nil //nolint:nilnil // there is no baseline, and nothing is wrong with that
+	}
+	if f.pin && !f.update {
+		return nil, errors.New("--pin-baseline needs --update-baseline, as it is about the entries that are added")
 	}
 	if f.update {
 		if err := writable(filepath.Dir(f.baseline)); err != nil {
@@ -47,7 +53,8 @@ func tellBaseline(errOut io.Writer, run result.Run) {
 	for _, p := range run.Baseline.Problems {
 		fmt.Fprintf(errOut, "baseline: %s: %s\n", reports.OneLine(p.Entry), reports.OneLine(p.Text))
 	}
-	if ids := baseline.NewWarnings(run); len(ids) > 0 {
+	told := slices.ContainsFunc(run.Baseline.Problems, func(p result.BaselineProblem) bool { return p.Kind == result.Unlisted })
+	if ids := baseline.NewWarnings(run); len(ids) > 0 && !told {
 		fmt.Fprintf(errOut, "baseline: new warnings, which fail nothing: %s\n", reports.OneLine(strings.Join(ids, " ")))
 	}
 }
@@ -62,7 +69,7 @@ func updateBaseline(errOut io.Writer, f conformFlags, run result.Run) error {
 	if err != nil && !errors.Is(err, os.ErrNotExist) {
 		return err
 	}
-	updated, err := baseline.Update(f.baseline, text, run, time.Now())
+	updated, err := baseline.Update(f.baseline, text, run, baseline.Options{Now: time.Now(), Pin: f.pin})
 	if errors.Is(err, baseline.ErrInterrupted) {
 		fmt.Fprintf(errOut, "baseline: %v\n", err)
 		return nil // the exit code tells of the interruption

@@ -37,7 +37,7 @@ func TestBaselineIsRedForNewsOnly(t *testing.T) {
 		{"then it is known", exitOK, broken, nil, ""},
 		{"but nobody explained it", exitNonConformant, broken, []string{"--strict-baseline"}, "has no reason yet"},
 		{"that it is gone is news", exitNonConformant, healthy, nil, "is listed as fail and is pass now"},
-		{"an update takes it out", exitNonConformant, healthy, []string{"--update-baseline"}, "removed metadata-issuer: listed as fail, is pass now"},
+		{"an update takes it out", exitNonConformant, healthy, []string{"--update-baseline"}, "removed metadata-issuer OIDD-4.3-ISSUER-MATCH: listed as fail, is pass now"},
 		{"then all is well", exitOK, healthy, nil, ""},
 	} {
 		code, errOut, _ := judgedBy(t, step.target, known, append(step.args, "metadata-issuer")...)
@@ -74,19 +74,24 @@ func TestStaleBaselineIsToldEverywhere(t *testing.T) {
 // A fault that makes one case warn.
 const warningFault, warningCase = "metadata-no-rs256", "metadata-rs256"
 
-// A new warning is told, and fails only a strict run.
+// A new warning is told, and fails only a strict run, or where the baseline calls it news.
 func TestNewWarningIsNews(t *testing.T) {
 	t.Parallel()
 	target := startLab(t, lab.Options{Faults: []string{warningFault}})
+	news := written(t, "news.yaml", "warnings: news\n")
+	code, errOut, files := judgedBy(t, target, news, warningCase)
+	if code != exitNonConformant || !strings.Contains(errOut, "warns and is not listed") || strings.Contains(errOut, "fail nothing") {
+		t.Errorf("where warnings are news: exit %d:\n%s%s", code, errOut, files["summary"])
+	}
 	known := written(t, "known.yaml", "known: []\n")
-	code, errOut, files := judgedBy(t, target, known, warningCase)
+	code, errOut, files = judgedBy(t, target, known, warningCase)
 	if code != exitOK || !strings.Contains(errOut, "new warnings, which fail nothing: "+warningCase) || !strings.Contains(files["summary"], "New warnings (1)") {
 		t.Errorf("exit %d:\n%s%s", code, errOut, files["summary"])
 	}
 	if code, _, _ := judgedBy(t, target, known, "--strict", warningCase); code != exitNonConformant {
 		t.Errorf("strict: exit %d", code)
 	}
-	if code, errOut, _ := judgedBy(t, target, known, "--update-baseline", warningCase); code != exitOK || !strings.Contains(errOut, "added "+warningCase+": warn") {
+	if code, errOut, _ := judgedBy(t, target, known, "--update-baseline", warningCase); code != exitOK || !strings.Contains(errOut, "added "+warningCase+" OIDD-3-RS256-LISTED: warn") {
 		t.Errorf("update: exit %d: %s", code, errOut)
 	}
 	if code, _, _ := judgedBy(t, target, known, "--strict", warningCase); code != exitOK {
@@ -108,7 +113,7 @@ func TestPartialUpdateKeepsTheRest(t *testing.T) {
 		t.Fatal(err)
 	}
 	added, ok := strings.CutPrefix(string(after), before)
-	if !ok || strings.Count(added, "\n") != 1 || !strings.Contains(added, "{case: metadata-issuer, outcome: fail") {
+	if !ok || strings.Count(added, "\n") != 1 || !strings.Contains(added, "{case: metadata-issuer, requirement: OIDD-4.3-ISSUER-MATCH, outcome: fail") {
 		t.Errorf("the file is now\n%s", after)
 	}
 }

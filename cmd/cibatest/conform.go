@@ -34,6 +34,7 @@ type conformFlags struct {
 	timeout     time.Duration
 	seed        int64
 	update      bool // edit the baseline so that it lists what was found
+	pin         bool // the entries that the edit adds are pinned to what was seen
 	reasons     bool // an entry of the baseline without a person's reason fails the run
 }
 
@@ -63,6 +64,7 @@ by --profile. "cibatest explain rar" says what a profile demands.`,
 	flags.StringVarP(&f.out, "out", "o", "out", "folder for the results; created when missing")
 	flags.StringVar(&f.baseline, "baseline", "", "file of known deviations; red only for news")
 	flags.BoolVar(&f.update, "update-baseline", false, "edit the --baseline file so that it lists what was judged; all else in it stays")
+	flags.BoolVar(&f.pin, "pin-baseline", false, "entries that --update-baseline adds hold only for what was seen now")
 	flags.BoolVar(&f.reasons, "strict-baseline", false, "an entry of the --baseline file without a reason of yours fails the run")
 	flags.StringSliceVar(&f.profiles, "profile", nil,
 		"judge this claim, and state the verdict for it alone: "+strings.Join(suites.Profiles(), ", ")+"; repeatable")

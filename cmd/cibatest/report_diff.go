@@ -18,15 +18,17 @@ type difference interface {
 }
 
 func newReportDiff() *cobra.Command {
-	var asJSON bool
+	var asJSON, strict bool
 	cmd := &cobra.Command{
 		Use:   "diff BEFORE.JSON AFTER.JSON",
 		Short: "Compare two runs of conformance or of load: what is worse now, what is better",
 		Long: `Compares two results of conformance case by case: new failures, what cannot be judged any
-more, what still fails, what is newly skipped, what is fixed. Compares two load runs by
+more, what still fails, what is newly skipped, what is fixed; and finding by finding, as
+a case that still fails may fail for something else as well. Compares two load runs by
 objectives, violations, counts, rates and quantiles, and says where their plans differ.
 
-Exit codes: 0 nothing is worse; 1 something fails that did not fail before, an objective
+Exit codes: 0 nothing is worse; 1 something fails that did not fail before or, with
+--strict, a case of both runs warns about something new, an objective
 is missed that was not missed before, or the protocol is violated in a new way; 2 usage;
 3 one of two load runs says nothing about the OP. What only got slower fails nothing: how
 slow is too slow is what an objective says.`,
@@ -38,10 +40,11 @@ slow is too slow is what an objective says.`,
 			if err != nil {
 				return usage(err)
 			}
-			return printDiff(cmd.OutOrStdout(), d, asJSON)
+			return printDiff(cmd.OutOrStdout(), d, asJSON, strict)
 		},
 	}
 	cmd.Flags().BoolVar(&asJSON, "json", false, "print JSON")
+	cmd.Flags().BoolVar(&strict, "strict", false, "a new warning of a conformance run gives exit code 1, too")
 	return cmd
 }
 
@@ -85,7 +88,7 @@ func kindOf(path string) (string, error) {
 	return result.KindOf(file), nil
 }
 
-func printDiff(out io.Writer, d difference, asJSON bool) error {
+func printDiff(out io.Writer, d difference, asJSON, strict bool) error {
 	write := func() error { return d.WriteText(drawn(out), textOptions(out)) }
 	if asJSON {
 		write = func() error { return d.WriteJSON(out) }
@@ -96,7 +99,7 @@ func printDiff(out io.Writer, d difference, asJSON bool) error {
 	if l, ok := d.(reports.LoadDifference); ok && l.Unsaid() {
 		return &exitError{code: exitNotJudged}
 	}
-	if d.Bad() {
+	if c, ok := d.(reports.Difference); d.Bad() || ok && strict && c.Warns() {
 		return &exitError{code: exitNonConformant}
 	}
 	return nil

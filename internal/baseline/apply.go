@@ -8,59 +8,157 @@ import (
 	"github.com/cibatest/cibatest/reports/result"
 )
 
-// Apply marks the deviations of the run that are listed as known, and writes into the run
-// what is wrong with the baseline. With strict, an entry without a person's reason is wrong.
+// Apply marks the deviations of the run that are listed as known, finding by finding, and
+// writes into the run what is wrong with the baseline. A case is known when all that makes
+// it come out as it does is. With strict, an entry without a person's reason is wrong.
 func (b *Baseline) Apply(run *result.Run, strict bool) {
 	run.Baseline = &result.Baseline{File: b.File, Entries: len(b.Known)}
+	for i := range run.Cases {
+		b.mark(*run, &run.Cases[i])
+	}
 	for _, e := range b.Known {
-		for i := range run.Cases {
-			if c := &run.Cases[i]; !e.Expired && e.explains(*run, *c) {
-				c.Known = e.Reason
-			}
-		}
 		run.Baseline.Problems = append(run.Baseline.Problems, e.problems(*run, strict)...)
+	}
+	if b.WarningsNews {
+		run.Baseline.Problems = append(run.Baseline.Problems, unlisted(*run)...)
 	}
 }
 
-// Knows reports whether the outcome of a case is listed, while its run still goes on: of the
-// run only the selection counts. A nil baseline knows nothing.
+// Knows reports whether all that makes a case come out as it does is listed, while its run
+// still goes on: of the run only the selection counts. A nil baseline knows nothing.
 func (b *Baseline) Knows(run result.Run, c result.Case) bool {
-	return b != nil && slices.ContainsFunc(b.Known, func(e Entry) bool { return !e.Expired && e.explains(run, c) })
+	if b == nil {
+		return false
+	}
+	c.Known, c.Findings = "", slices.Clone(c.Findings)
+	b.mark(run, &c)
+	return c.Known != ""
 }
 
-// NewWarnings are the cases that warn and are not listed. They are news, and fail no run.
+// mark writes the reasons of the entries that expect them into the findings of a case.
+func (b *Baseline) mark(run result.Run, c *result.Case) {
+	for _, e := range b.Known {
+		if e.Expired {
+			continue
+		}
+		for i := range c.Findings {
+			if f := &c.Findings[i]; f.Known == "" && e.expects(run, *c, *f) {
+				f.Known = e.Reason
+			}
+		}
+		if c.Known == "" && e.expectsBare(run, *c) {
+			c.Known = e.Reason
+		}
+	}
+	if reasons, all := reasonsOf(run, *c); all {
+		c.Known = strings.Join(reasons, "; ")
+	}
+}
+
+// reasonsOf are the reasons for what makes a case come out as it does, each once, and
+// whether there is one for all of it.
+func reasonsOf(run result.Run, c result.Case) (reasons []string, all bool) {
+	for _, f := range c.Findings {
+		switch {
+		case counted(run, f) != c.Outcome:
+		case f.Known == "":
+			return nil, false
+		case !slices.Contains(reasons, f.Known):
+			reasons = append(reasons, f.Known)
+		}
+	}
+	return reasons, len(reasons) > 0
+}
+
+// counted is what a finding makes its case come to.
+func counted(run result.Run, f result.Finding) result.Outcome {
+	if run.Selection.Strict && f.Outcome == result.Warn {
+		return result.Fail
+	}
+	return f.Outcome
+}
+
+// NewWarnings are the cases with a warning that is not listed. They are news, and fail no
+// run unless the baseline says so.
 func NewWarnings(run result.Run) []string {
 	var ids []string
 	for _, c := range run.Cases {
-		if c.Outcome == result.Warn && c.Known == "" {
+		bare := len(c.Findings) == 0 && c.Outcome == result.Warn && c.Known == ""
+		if bare || slices.ContainsFunc(c.Findings, isNewWarning) {
 			ids = append(ids, c.ID)
 		}
 	}
 	return ids
 }
 
+func isNewWarning(f result.Finding) bool { return f.Outcome == result.Warn && f.Known == "" }
+
+// unlisted are the warnings that no entry lists, one for each case and clause.
+func unlisted(run result.Run) []result.BaselineProblem {
+	var list []result.BaselineProblem
+	told := map[Entry]bool{}
+	for _, c := range run.Cases {
+		for _, f := range c.Findings {
+			e := Entry{Case: c.ID, Requirement: f.ClauseID()}
+			if !isNewWarning(f) || told[e] {
+				continue
+			}
+			told[e] = true
+			list = append(list, result.BaselineProblem{
+				Entry: e.name(), Kind: result.Unlisted, Text: fmt.Sprintf("warns and is not listed; mend the OP or list it (%s)", shown(f)),
+			})
+		}
+	}
+	return list
+}
+
+// shown is what was expected and seen, in a line. Entries are pinned to a part of it.
+func shown(f result.Finding) string { return f.Expected + ", got " + f.Actual }
+
+// expects reports whether the entry is about a finding and says how it came out. In a
+// strict run a warning counts as a failure, and the entry may say either. An entry without
+// a clause that lists a failing case covers the warnings beside the failure, too.
+func (e Entry) expects(run result.Run, c result.Case, f result.Finding) bool {
+	if !e.about(c, f) {
+		return false
+	}
+	if e.says(run, f) {
+		return true
+	}
+	milder := f.Outcome == result.Warn && e.Requirement == "" && e.Outcome == result.Fail
+	return milder && slices.ContainsFunc(c.Findings, func(worse result.Finding) bool { return e.says(run, worse) })
+}
+
+// says reports whether the entry gives the outcome of a finding.
+func (e Entry) says(run result.Run, f result.Finding) bool {
+	return e.Outcome == f.Outcome || e.Outcome == counted(run, f)
+}
+
+// about reports whether the entry is about a finding, however it came out.
+func (e Entry) about(c result.Case, f result.Finding) bool {
+	return (e.Case == "" || e.Case == c.ID) && (e.Requirement == "" || e.Requirement == f.ClauseID()) && strings.Contains(shown(f), e.Seen)
+}
+
+// expectsBare reports whether the entry says what a case came to without a finding of that
+// outcome, such as that it could not be judged.
+func (e Entry) expectsBare(run result.Run, c result.Case) bool {
+	if slices.ContainsFunc(c.Findings, func(f result.Finding) bool { return counted(run, f) == c.Outcome }) {
+		return false
+	}
+	return e.covers(c) && e.Outcome == c.Outcome && strings.Contains(c.Reason, e.Seen)
+}
+
 // covers reports whether the entry is about the case.
 func (e Entry) covers(c result.Case) bool {
-	return e.Case == c.ID || e.Requirement != "" && slices.Contains(c.Requirements, e.Requirement)
+	if e.Case != "" {
+		return e.Case == c.ID
+	}
+	return slices.Contains(c.Clauses(), e.Requirement)
 }
 
-// explains reports whether the case came out as the entry says. In a strict run a warning
-// counts as a failure, and the entry may say either.
+// explains reports whether the case came out as the entry says, in part at least.
 func (e Entry) explains(run result.Run, c result.Case) bool {
-	return e.covers(c) && (e.Outcome == c.Outcome || e.Outcome == listedAs(run, c))
-}
-
-// listedAs is the outcome that an entry about the case gives: its own, and the warning
-// behind a failure that only a strict run makes of it.
-func listedAs(run result.Run, c result.Case) result.Outcome {
-	var found []result.Outcome
-	for _, f := range c.Findings {
-		found = append(found, f.Outcome)
-	}
-	if run.Selection.Strict && c.Outcome == result.Fail && result.Worst(found...) == result.Warn {
-		return result.Warn
-	}
-	return c.Outcome
+	return e.expectsBare(run, c) || slices.ContainsFunc(c.Findings, func(f result.Finding) bool { return e.expects(run, c, f) })
 }
 
 // finding is what a run says about an entry.
@@ -74,7 +172,7 @@ const (
 )
 
 // finding holds an entry against a run. Only what was judged can refute it: a case that
-// was filtered out, skipped, not judged or interrupted leaves it as it is.
+// was filtered out, skipped, not judged to its end or interrupted leaves it as it is.
 func (e Entry) finding(run result.Run) finding {
 	cases := e.cases(run)
 	whole := wholeRun(run)
@@ -85,9 +183,9 @@ func (e Entry) finding(run result.Run) finding {
 		return unmatched
 	case len(cases) == 0 || run.Interrupted:
 		return untold
-	case e.Requirement != "" && !whole && !asked(run, e.Requirement):
+	case e.Case == "" && !whole && !asked(run, e.Requirement):
 		return untold
-	case slices.ContainsFunc(cases, func(c result.Case) bool { return !c.Outcome.Judged() }):
+	case slices.ContainsFunc(cases, func(c result.Case) bool { return !c.Outcome.Judged() || c.Ended != "" }):
 		return untold
 	}
 	return refuted
@@ -130,7 +228,7 @@ func (e Entry) problems(run result.Run, strict bool) []result.BaselineProblem {
 	}
 	switch e.finding(run) {
 	case refuted:
-		add(result.Stale, "is listed as %s and is %s now; correct or remove the entry (%s)", e.Outcome, e.outcomesNow(run), e.Reason)
+		add(result.Stale, "is listed as %s%s and is %s now; correct or remove the entry (%s)", e.Outcome, e.pinned(), e.outcomesNow(run), e.Reason)
 	case unmatched:
 		add(result.Unmatched, "no case answers to it; correct or remove the entry (%s)", e.Reason)
 	case confirmed, untold:
@@ -138,11 +236,22 @@ func (e Entry) problems(run result.Run, strict bool) []result.BaselineProblem {
 	return list
 }
 
-// outcomesNow are the outcomes of the entry's cases.
+func (e Entry) pinned() string {
+	if e.Seen == "" {
+		return ""
+	}
+	return fmt.Sprintf(" with %q", e.Seen)
+}
+
+// outcomesNow are the outcomes of what the entry is about: of its clause, else of its case.
 func (e Entry) outcomesNow(run result.Run) string {
 	var words []string
 	for _, c := range e.cases(run) {
-		if word := string(listedAs(run, c)); !slices.Contains(words, word) {
+		now := c.Outcome
+		if e.Requirement != "" {
+			now = c.About(e.Requirement, false)
+		}
+		if word := string(now); !slices.Contains(words, word) {
 			words = append(words, word)
 		}
 	}

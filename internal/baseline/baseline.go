@@ -18,15 +18,20 @@ import (
 
 // Baseline is the list of known deviations of one OP.
 type Baseline struct {
-	File  string  // its name in messages
-	Known []Entry // in the order of the file
+	File         string  // its name in messages
+	Known        []Entry // in the order of the file
+	WarningsNews bool    // a warning that is not listed fails the run
 }
 
-// Entry is one known deviation. Exactly one of Case and Requirement is set.
+// Entry is one known deviation: findings about the clause Requirement, in Case or, if that
+// is empty, in any. Without a clause it is about all findings of Case that are no worse than
+// its outcome. One of the two is always set. An entry also stands for a case that came to
+// its outcome without a finding, such as one that could not be judged.
 type Entry struct {
 	Case        string         `yaml:"case,omitempty"`
 	Requirement string         `yaml:"requirement,omitempty"`
-	Outcome     result.Outcome `yaml:"outcome"` // fail, warn or error
+	Outcome     result.Outcome `yaml:"outcome"`        // fail, warn or error
+	Seen        string         `yaml:"seen,omitempty"` // what it is pinned to, a part of [shown]; empty: whatever was seen
 	Clause      string         `yaml:"clause,omitempty"`
 	Reason      string         `yaml:"reason"`
 	Expires     string         `yaml:"expires,omitempty"` // its last day in UTC, such as 2027-12-31; after it the entry explains nothing
@@ -54,7 +59,7 @@ func Parse(name string, text []byte, now time.Time) (*Baseline, error) {
 }
 
 func read(name string, file *yamlfile.File, now time.Time) (*Baseline, error) {
-	b := &Baseline{File: name}
+	b := &Baseline{File: name, WarningsNews: file.Root().At("warnings").Text() == "news"}
 	for _, at := range file.Root().At("known").Items() {
 		b.Known = append(b.Known, entryAt(at, now))
 	}
@@ -67,10 +72,10 @@ func read(name string, file *yamlfile.File, now time.Time) (*Baseline, error) {
 func entryAt(at yamlfile.Place, now time.Time) Entry {
 	e := Entry{
 		Case: at.At("case").Text(), Requirement: at.At("requirement").Text(), Outcome: result.Outcome(at.At("outcome").Text()),
-		Clause: at.At("clause").Text(), Reason: at.At("reason").Text(), Expires: at.At("expires").Text(),
+		Seen: at.At("seen").Text(), Clause: at.At("clause").Text(), Reason: at.At("reason").Text(), Expires: at.At("expires").Text(),
 	}
-	if (e.Case == "") == (e.Requirement == "") {
-		at.Wrong("needs either case or requirement")
+	if e.name() == "" {
+		at.Wrong("needs a case, a requirement or both")
 	}
 	e.Expired = e.over(at.At("expires"), now)
 	return e
@@ -89,8 +94,8 @@ func (e Entry) over(at yamlfile.Place, now time.Time) bool {
 	return !now.Before(day.AddDate(0, 0, 1))
 }
 
-// name is the id that the entry is about.
-func (e Entry) name() string { return e.Case + e.Requirement }
+// name is what the entry is about.
+func (e Entry) name() string { return strings.TrimSpace(e.Case + " " + e.Requirement) }
 
 // unexplained begins the reason of an entry that [Update] wrote and no person explained.
 const unexplained = "unexplained"

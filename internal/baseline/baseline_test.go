@@ -43,10 +43,9 @@ func TestMistakesArePlaced(t *testing.T) {
 - {case: a, outcome: fail, expires: soon}
 `), today)
 	want := []string{
-		"b.yaml:2:3: known[0]: needs either case or requirement",
 		`b.yaml:2:38: known[0].outcome: is "pass"; allowed are fail, warn, error`,
-		"b.yaml:2:55: known[0].because: unknown key; allowed are case, clause, expires, outcome, reason, requirement",
-		"b.yaml:3:3: known[1]: needs either case or requirement",
+		"b.yaml:2:55: known[0].because: unknown key; allowed are case, clause, expires, outcome, reason, requirement, seen",
+		"b.yaml:3:3: known[1]: needs a case, a requirement or both",
 		"b.yaml:3:27: known[1].reason: is empty",
 		"b.yaml:4:3: known[2].reason: is missing",
 		`b.yaml:4:37: known[2].expires: is "soon"; wanted a day such as 2027-12-31`,

@@ -19,26 +19,32 @@ type Updated struct {
 	Lines []string // what was done to it and why, a line each; the first one sums up
 }
 
+// Options are how [Update] edits.
+type Options struct {
+	Now time.Time // tells which entries have expired
+	Pin bool      // entries that are added are pinned to what was seen
+}
+
 // Update edits the text of a baseline so that it lists the failures and warnings of a run.
 // An entry that the run refutes goes, or gets the outcome that its cases have now. Every
 // other entry stays to the letter, and so does all else in the file. What was not judged
 // is neither added nor removed. The text that comes back differs from the one given only
-// where something was done; now tells which entries have expired.
+// where something was done.
 //
 // An error is [ErrInterrupted], or tells that the text cannot be read or edited.
-func Update(name string, text []byte, run result.Run, now time.Time) (Updated, error) {
+func Update(name string, text []byte, run result.Run, o Options) (Updated, error) {
 	if run.Interrupted {
 		return Updated{}, ErrInterrupted
 	}
-	b, err := Parse(name, text, now)
+	b, err := Parse(name, text, o.Now)
 	if err != nil {
 		return Updated{}, err
 	}
-	p := b.plan(run)
+	p := b.plan(run, o.Pin)
 	if text, err = p.apply(text); err != nil {
 		return Updated{}, fmt.Errorf("%s: %w", name, err)
 	}
-	if err := p.arrived(name, text, now); err != nil {
+	if err := p.arrived(name, text, o.Now); err != nil {
 		return Updated{}, err
 	}
 	return Updated{Text: text, Lines: p.lines(name)}, nil
@@ -54,7 +60,7 @@ type plan struct {
 	unjudged []string // cases that could not be judged, and are not listed
 }
 
-func (b *Baseline) plan(run result.Run) plan {
+func (b *Baseline) plan(run result.Run, pin bool) plan {
 	p := plan{known: b.Known, changes: map[int]result.Outcome{}, removals: map[int]string{}, untold: map[int]bool{}}
 	for i, e := range b.Known {
 		switch e.finding(run) {
@@ -66,24 +72,42 @@ func (b *Baseline) plan(run result.Run) plan {
 		}
 	}
 	for _, c := range run.Cases {
-		switch {
-		case p.lists(run, c):
-		case c.Outcome == result.Fail, c.Outcome == result.Warn:
-			p.added = append(p.added, newEntry(run, c))
-		case c.Outcome == result.Error:
-			p.unjudged = append(p.unjudged, c.ID)
-		}
+		p.add(run, c, pin)
 	}
 	return p
 }
 
-// refute gives an entry the worst outcome that its cases have and no entry lists so far.
-// When there is none, the entry goes.
+// add plans an entry for everything in a case that deviates and is not listed.
+func (p *plan) add(run result.Run, c result.Case, pin bool) {
+	for _, f := range c.Findings {
+		if deviates(f.Outcome) && !p.lists(run, c, f) {
+			p.added = append(p.added, newEntry(c, f, pin))
+		}
+	}
+	bare := !slices.ContainsFunc(c.Findings, func(f result.Finding) bool { return deviates(f.Outcome) })
+	switch {
+	case p.listsBare(run, c):
+	case bare && deviates(c.Outcome):
+		p.added = append(p.added, Entry{Case: c.ID, Outcome: c.Outcome, Clause: strings.Join(c.Requirements, " "), Reason: unexplained + ": " + quoted(c.Message)})
+	case c.Outcome == result.Error:
+		p.unjudged = append(p.unjudged, c.ID)
+	}
+}
+
+func deviates(o result.Outcome) bool { return o == result.Fail || o == result.Warn }
+
+// refute gives an entry the worst outcome that what it is about has and no entry lists so
+// far. When there is none, the entry goes.
 func (p *plan) refute(i int, run result.Run) {
 	var open []result.Outcome
 	for _, c := range p.known[i].cases(run) {
-		if deviates := c.Outcome == result.Fail || c.Outcome == result.Warn; deviates && !p.lists(run, c) {
-			open = append(open, listedAs(run, c))
+		for _, f := range c.Findings {
+			if deviates(f.Outcome) && p.known[i].about(c, f) && !p.lists(run, c, f) {
+				open = append(open, f.Outcome)
+			}
+		}
+		if len(c.Findings) == 0 && deviates(c.Outcome) && !p.listsBare(run, c) {
+			open = append(open, c.Outcome)
 		}
 	}
 	if len(open) == 0 {
@@ -93,15 +117,15 @@ func (p *plan) refute(i int, run result.Run) {
 	p.changes[i] = result.Worst(open...)
 }
 
-// lists reports whether the baseline, as it will be, has an entry for the case as it came
+// lists reports whether the baseline, as it will be, has an entry for a finding as it came
 // out. An expired one counts: it is for a person to renew.
-func (p *plan) lists(run result.Run, c result.Case) bool {
-	for i, e := range p.after() {
-		if _, gone := p.removals[i]; !gone && e.explains(run, c) {
-			return true
-		}
-	}
-	return false
+func (p *plan) lists(run result.Run, c result.Case, f result.Finding) bool {
+	return slices.ContainsFunc(p.wanted(), func(e Entry) bool { return e.expects(run, c, f) })
+}
+
+// listsBare is [plan.lists] for what a case came to without a finding.
+func (p *plan) listsBare(run result.Run, c result.Case) bool {
+	return slices.ContainsFunc(p.wanted(), func(e Entry) bool { return e.expectsBare(run, c) })
 }
 
 // after are the known entries with their new outcomes, removed ones still among them.
@@ -116,13 +140,20 @@ func (p *plan) after() []Entry {
 // maxMessage bounds what an entry quotes, in characters: a person replaces it anyway.
 const maxMessage = 300
 
-// newEntry lists a case; the reason that a person has to give is what was seen, so far.
-func newEntry(run result.Run, c result.Case) Entry {
-	seen := []rune(strings.Join(strings.Fields(c.Message), " "))
-	return Entry{
-		Case: c.ID, Outcome: listedAs(run, c), Clause: strings.Join(c.Requirements, " "),
-		Reason: unexplained + ": " + string(seen[:min(len(seen), maxMessage)]),
+// newEntry lists a finding; the reason that a person has to give is what was seen, so far.
+func newEntry(c result.Case, f result.Finding, pin bool) Entry {
+	e := Entry{Case: c.ID, Requirement: f.ClauseID(), Outcome: f.Outcome, Reason: unexplained + ": want " + quoted(shown(f))}
+	if pin {
+		text := []rune(shown(f))
+		e.Seen = string(text[:min(len(text), maxMessage)])
 	}
+	return e
+}
+
+// quoted is a message on one line, cut.
+func quoted(message string) string {
+	text := []rune(strings.Join(strings.Fields(message), " "))
+	return string(text[:min(len(text), maxMessage)])
 }
 
 // wanted are the entries that the edited file has to list.
@@ -162,7 +193,7 @@ func (p *plan) lines(name string) []string {
 		}
 	}
 	for _, e := range p.added {
-		lines = append(lines, fmt.Sprintf("added %s: %s; write the reason", e.Case, e.Outcome))
+		lines = append(lines, fmt.Sprintf("added %s: %s; write the reason", e.name(), e.Outcome))
 	}
 	for _, id := range p.unjudged {
 		lines = append(lines, fmt.Sprintf("not listed %s: it could not be judged", id))

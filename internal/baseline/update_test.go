@@ -67,7 +67,7 @@ func TestUpdate(t *testing.T) {
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
-			got, err := Update("known.yaml", []byte(written), c.run, today)
+			got, err := Update("known.yaml", []byte(written), c.run, Options{Now: today})
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -85,7 +85,7 @@ func TestUpdate(t *testing.T) {
 			if diff := cmp.Diff(c.says, got.Lines); diff != "" {
 				t.Errorf("-want +got\n%s", diff)
 			}
-			if again, err := Update("known.yaml", got.Text, c.run, today); err != nil || string(again.Text) != string(got.Text) {
+			if again, err := Update("known.yaml", got.Text, c.run, Options{Now: today}); err != nil || string(again.Text) != string(got.Text) {
 				t.Errorf("the second time: %v\n%s", err, cmp.Diff(string(got.Text), string(again.Text)))
 			}
 		})
@@ -95,7 +95,7 @@ func TestUpdate(t *testing.T) {
 func TestUpdateOfAnInterruptedRun(t *testing.T) {
 	t.Parallel()
 	run := result.Run{Interrupted: true, Cases: []result.Case{judged("new", result.Fail)}}
-	if got, err := Update("known.yaml", []byte(written), run, today); !errors.Is(err, ErrInterrupted) || got.Text != nil {
+	if got, err := Update("known.yaml", []byte(written), run, Options{Now: today}); !errors.Is(err, ErrInterrupted) || got.Text != nil {
 		t.Errorf("got %v and\n%s", err, got.Text)
 	}
 }
@@ -115,7 +115,7 @@ func TestUpdateOfOtherLayouts(t *testing.T) {
 		"nothing is left":  {"known:\n# b is bad\n- {case: b, outcome: fail, reason: r}\n- {case: a, outcome: fail, reason: r}\n", "known:\n# b is bad\n- {case: a, outcome: fail, reason: r}\n"},
 		"two for one case": {"known:\n- {case: a, outcome: fail, reason: r}\n- {case: a, outcome: warn, reason: s}\n", "known:\n- {case: a, outcome: fail, reason: r}\n"},
 	} {
-		got, err := Update("known.yaml", []byte(c.before), run, today)
+		got, err := Update("known.yaml", []byte(c.before), run, Options{Now: today})
 		if diff := cmp.Diff(c.after, string(got.Text)); diff != "" || err != nil {
 			t.Errorf("%s: %v -want +got\n%s", name, err, diff)
 		}
@@ -127,7 +127,7 @@ func TestUpdateRefusesWhatItCannotEdit(t *testing.T) {
 	t.Parallel()
 	text := "known:\n-\n  case: b\n  outcome: fail\n  reason: r\n-\n  case: c\n  outcome: error\n  reason: s\n"
 	run := result.Run{Cases: []result.Case{judged("b", result.Pass)}}
-	if got, err := Update("known.yaml", []byte(text), run, today); err == nil {
+	if got, err := Update("known.yaml", []byte(text), run, Options{Now: today}); err == nil {
 		t.Errorf("no error, and\n%s", got.Text)
 	}
 }
@@ -145,7 +145,7 @@ func TestUpdateOfCommittedBaselines(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if got, err := Update(path, text, run, today); err != nil || string(got.Text) != string(text) {
+		if got, err := Update(path, text, run, Options{Now: today}); err != nil || string(got.Text) != string(text) {
 			t.Errorf("%s: %v\n%s", path, err, cmp.Diff(string(text), string(got.Text)))
 		}
 	}
@@ -168,11 +168,11 @@ func FuzzUpdate(f *testing.F) {
 	}
 	f.Fuzz(func(t *testing.T, text string) {
 		for _, run := range runs {
-			got, err := Update("known.yaml", []byte(text), run, today)
+			got, err := Update("known.yaml", []byte(text), run, Options{Now: today})
 			if err != nil {
 				continue
 			}
-			again, err := Update("known.yaml", got.Text, run, today)
+			again, err := Update("known.yaml", got.Text, run, Options{Now: today})
 			if err != nil || string(again.Text) != string(got.Text) {
 				t.Errorf("the second edit: %v\n%s", err, cmp.Diff(string(got.Text), string(again.Text)))
 			}

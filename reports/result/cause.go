@@ -171,6 +171,16 @@ func (f Finding) habit() string {
 	return ""
 }
 
+// Essence is what a finding says, without what differs from run to run. Findings of two
+// runs of a case with the same essence are one.
+func (f Finding) Essence() string {
+	text := volatile.ReplaceAllString(f.Expected+"\x00"+f.Actual, "#")
+	if f.Seen != nil {
+		text += "\x00" + answer(f.Seen.Status, f.Seen.Error)
+	}
+	return string(f.Outcome) + "\x00" + f.ClauseID() + "\x00" + text
+}
+
 // Reason is why some cases were not judged, or skipped.
 type Reason struct {
 	Text  string // of the first of them

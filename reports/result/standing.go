@@ -24,6 +24,7 @@ const (
 	Expired     BaselineProblemKind = "expired"     // its last day is over
 	Unmatched   BaselineProblemKind = "unmatched"   // a whole run has no such case
 	Unexplained BaselineProblemKind = "unexplained" // nobody gave a reason, and the user asked for reasons
+	Unlisted    BaselineProblemKind = "unlisted"    // no entry, but a warning that none lists where the baseline calls them news
 )
 
 // Standing is what a run comes to for whoever started it, the baseline included. The exit
