@@ -124,14 +124,18 @@ func (d digest) selected() string {
 
 // exchangeLine tells an exchange in a line.
 func exchangeLine(x result.Exchange) string {
-	answer := "no answer"
+	return strings.TrimSpace(fmt.Sprintf("%s %s", x.Request.Method, x.Request.URL)) + " → " + answerLine(x)
+}
+
+// answerLine tells what came to an exchange.
+func answerLine(x result.Exchange) string {
 	switch {
 	case x.Response != nil:
-		answer = fmt.Sprint(x.Response.Status)
+		return fmt.Sprint(x.Response.Status)
 	case x.Error != "":
-		answer = "no answer: " + x.Error
+		return "no answer: " + x.Error
 	}
-	return strings.TrimSpace(fmt.Sprintf("%s %s", x.Request.Method, x.Request.URL)) + " → " + answer
+	return "no answer"
 }
 
 // decisive is the exchange a finding points at, or nil.

@@ -45,7 +45,7 @@ func newExchangeView(caseAnchor string, number int, x result.Exchange) exchangeV
 
 func newMessageView(m result.Message) messageView {
 	v := messageView{Start: start(m), Headers: m.Headers, Body: m.Body}
-	form := strings.HasPrefix(contentType(m), "application/x-www-form-urlencoded")
+	form := isForm(m)
 	switch _, query, _ := strings.Cut(m.URL, "?"); {
 	case form && m.Body != "":
 		v.Parameters, v.ParametersOf = parameters(m.Body), "body"

@@ -83,7 +83,7 @@ func writable(folder string) error {
 func writeWhole(path string, render func(io.Writer) error) error {
 	var b bytes.Buffer
 	var to io.Writer = &b
-	if filepath.Ext(path) == ".json" {
+	if ext := filepath.Ext(path); ext == ".json" || ext == ".har" {
 		to = behindDoor(to)
 	}
 	if err := render(to); err != nil {

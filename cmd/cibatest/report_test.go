@@ -10,6 +10,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/cibatest/cibatest/internal/lab"
 	"github.com/cibatest/cibatest/reports/result"
 )
 
@@ -99,5 +100,28 @@ func TestReport(t *testing.T) {
 		if html, err := os.ReadFile(stated); err != nil || !bytes.Contains(html, []byte(want)) {
 			t.Errorf("the statement does not tell %s: %v", want, err)
 		}
+	}
+}
+
+// The requests of a case come as curl commands, and all exchanges as an archive.
+func TestReportCurlAndHAR(t *testing.T) {
+	t.Parallel()
+	out := t.TempDir()
+	if code, _, errOut := called(t, "conform", "--target", startLab(t, lab.Options{}), "--out", out, "metadata-issuer"); code != exitOK {
+		t.Fatalf("exit %d: %s", code, errOut)
+	}
+	run := filepath.Join(out, "run.json")
+	if code, script, errOut := called(t, "report", run, "--curl", "metadata-issuer"); code != exitOK || !strings.Contains(script, "--url 'http://") {
+		t.Errorf("exit %d: %s%s", code, script, errOut)
+	}
+	if code, _, errOut := called(t, "report", run, "--curl", "nothing"); code != exitUsage || !strings.Contains(errOut, `no case "nothing"`) {
+		t.Errorf("an unknown case: exit %d: %s", code, errOut)
+	}
+	archive := filepath.Join(out, "run.har")
+	if code, _, errOut := called(t, "report", run, "--har", archive); code != exitOK {
+		t.Errorf("exit %d: %s", code, errOut)
+	}
+	if text, err := os.ReadFile(archive); err != nil || !strings.Contains(string(text), `"pageref": "metadata-issuer"`) {
+		t.Errorf("%v: %.300s", err, text)
 	}
 }
