@@ -4,6 +4,7 @@ OUT           ?= out
 GOLANGCI_LINT := github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.15.0
 DEADCODE      := golang.org/x/tools/cmd/deadcode@v0.52.0
 PACKAGES      ?= ./...
+REVISION      ?= $(shell git rev-parse HEAD 2>/dev/null)$(shell git diff --quiet HEAD 2>/dev/null || echo -modified)
 
 .DEFAULT_GOAL := help
 .PHONY: help build deadcode device bench bench-device load demo test check fmt vet lint race selftest test-real test-keycloak test-containers browser figures fuzz ci fixtures clean
@@ -11,8 +12,8 @@ PACKAGES      ?= ./...
 help: ## print the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
-build: ## build bin/cibatest
-	$(GO) build -trimpath -o bin/cibatest ./cmd/cibatest
+build: ## build bin/cibatest: static, and the same bytes from the same revision on every machine
+	CGO_ENABLED=0 $(GO) build -trimpath -buildvcs=false -ldflags '-s -w -X main.revision=$(REVISION)' -o bin/cibatest ./cmd/cibatest
 
 demo: build ## judge the embedded reference OP and write out/report.html
 	./bin/cibatest demo --out $(OUT)

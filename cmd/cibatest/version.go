@@ -3,6 +3,7 @@ package main
 import (
 	"fmt"
 	"runtime/debug"
+	"strings"
 
 	"github.com/cibatest/cibatest/reports/result"
 	"github.com/spf13/cobra"
@@ -22,17 +23,25 @@ func newVersion() *cobra.Command {
 	}
 }
 
-// tool is this program as results name it.
-func tool() result.Tool {
-	t := result.Tool{Name: "cibatest", Version: version()}
-	if info, ok := debug.ReadBuildInfo(); ok {
+// revision is the commit that "make build" built, with -modified behind it where files
+// were changed; empty otherwise.
+var revision string
+
+// commit is the revision of this program, as far as it is known.
+func commit() string {
+	if info, ok := debug.ReadBuildInfo(); ok && revision == "" {
 		for _, s := range info.Settings {
 			if s.Key == "vcs.revision" {
-				t.Commit = s.Value
+				return s.Value
 			}
 		}
 	}
-	return t
+	return revision
+}
+
+// tool is this program as results name it.
+func tool() result.Tool {
+	return result.Tool{Name: "cibatest", Version: version(), Commit: commit()}
 }
 
 // version is the module version of a release build, or the revision of a build
@@ -45,10 +54,9 @@ func version() string {
 	if v := info.Main.Version; v != "" && v != "(devel)" {
 		return v
 	}
-	for _, s := range info.Settings {
-		if s.Key == "vcs.revision" && len(s.Value) >= 12 {
-			return "devel-" + s.Value[:12]
-		}
+	if c := commit(); len(c) >= 12 {
+		c, changed := strings.CutSuffix(c, "-modified")
+		return "devel-" + c[:12] + map[bool]string{true: "-modified"}[changed]
 	}
 	return "devel"
 }
