@@ -8,8 +8,8 @@ import (
 
 // What a person hands over is bounded: a path may lead to a device without an end.
 const (
-	maxInput = 1 << 20   // of a file that a person writes, in bytes
-	maxUsers = 256 << 20 // of a list of users
+	maxInput = 1 << 20  // of a file that a person writes, in bytes
+	maxUsers = 64 << 20 // of a list of users
 )
 
 // readFile reads a file whole, if it has no more than so many bytes.

@@ -12,6 +12,7 @@ import (
 	"net/http"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 )
@@ -95,7 +96,11 @@ type Server struct {
 	everybody bool
 	over      chan struct{}
 	serving   sync.WaitGroup
+	requests  atomic.Int64
 }
+
+// Requests is how many requests came so far, those included that were not read whole.
+func (s *Server) Requests() int64 { return s.requests.Load() }
 
 // Start runs a server on loopback until the test is over. Its discovery document is
 // that of an ordinary OP, so that a command gets as far as its first flow, unless
@@ -138,6 +143,7 @@ func (s *Server) serve(conn net.Conn) {
 		case <-stop:
 		}
 	}()
+	s.requests.Add(1)
 	request, err := http.ReadRequest(bufio.NewReader(conn))
 	if err != nil {
 		return
