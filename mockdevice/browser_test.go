@@ -23,15 +23,17 @@ import (
 	"github.com/chromedp/cdproto/page"
 	"github.com/chromedp/chromedp"
 	"github.com/cibatest/cibatest/fixtures"
+	"github.com/cibatest/cibatest/internal/lab"
 	"github.com/cibatest/cibatest/mockdevice"
 )
 
 // These tests are started by "make browser". They look at the phone page in
 // Chromium, and play the whole story with the real commands.
 
-func startBrowser(t *testing.T) context.Context {
+func startBrowser(t *testing.T, flags ...chromedp.ExecAllocatorOption) context.Context {
 	t.Helper()
-	options := append(chromedp.DefaultExecAllocatorOptions[:], chromedp.Flag("no-sandbox", true), chromedp.Flag("disable-gpu", true),
+	options := append(chromedp.DefaultExecAllocatorOptions[:], flags...)
+	options = append(options, chromedp.Flag("no-sandbox", true), chromedp.Flag("disable-gpu", true),
 		chromedp.Flag("disable-background-networking", true), chromedp.Flag("hide-scrollbars", true))
 	allocator, stop := chromedp.NewExecAllocator(t.Context(), options...)
 	browser, end := chromedp.NewContext(allocator)
@@ -435,4 +437,72 @@ func (f flow) says(t *testing.T, want string) string {
 		t.Errorf("authorize does not print %s:\n%s", want, f.output)
 	}
 	return f.output.String()
+}
+
+// A page whose name was made to point here is of the device's origin to the browser, and
+// sees and decides nothing all the same.
+func TestBrowserRebinding(t *testing.T) {
+	browser := startBrowser(t, chromedp.Flag("host-resolver-rules", "MAP evil.test 127.0.0.1"))
+	d := mockdevice.New()
+	device := httptest.NewServer(d.Handler())
+	t.Cleanup(func() { d.Close(); device.CloseClientConnections(); device.Close() })
+	l, err := lab.Start(t.Context(), lab.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	receive(t, d, mockdevice.Request{AuthReqID: "r", LoginHint: "alice"})
+	tab, end := chromedp.NewContext(browser)
+	defer end()
+	do(tab, t)
+	status := func(at, method, path string) int64 {
+		do(tab, t, chromedp.Navigate(at+"/phone"))
+		eval[bool](tab, t, fmt.Sprintf(`(fetch(%q, {method: %q}).then(r => { window.answered = r.status }), true)`, path, method))
+		until(tab, t, `window.answered !== undefined`)
+		return eval[int64](tab, t, `window.answered`)
+	}
+	const decide = "/decision?auth_req_id=x&action=allow"
+	for _, c := range []struct {
+		at, method, path string
+		here             int64 // under the name of this machine
+	}{
+		{device.URL, "GET", "/v1/requests", 200},
+		{device.URL, "GET", "/phone?user=alice", 200},
+		{l.ControlURL, "POST", decide, 404},
+		{device.URL, "POST", "/approve?auth_req_id=r&action=allow", 204},
+	} {
+		if got := status(strings.Replace(c.at, "127.0.0.1", "evil.test", 1), c.method, c.path); got != 403 {
+			t.Errorf("%s %s is answered %d to a stranger", c.method, c.path, got)
+		}
+		if r, _ := d.Find("r"); r.Decided != "" {
+			t.Error("a stranger has decided")
+		}
+		if got := status(c.at, c.method, c.path); got != c.here {
+			t.Errorf("%s %s is answered %d here, want %d", c.method, c.path, got, c.here)
+		}
+	}
+}
+
+// A flood takes the phone from nobody: what came first is there, and the rest is told.
+func TestBrowserFlood(t *testing.T) {
+	browser := startBrowser(t)
+	d, address := phoneOf(t)
+	for i := range 60 {
+		receive(t, d, mockdevice.Request{AuthReqID: fmt.Sprint(i), LoginHint: "alice", BindingMessage: fmt.Sprint("M", i)})
+	}
+	tab := openPhone(browser, t, "light", address)
+	const shown = `document.querySelectorAll("#waiting article").length`
+	if n, text := eval[int64](tab, t, shown), eval[string](tab, t, `document.getElementById("more").innerText`); n != 50 || !strings.Contains(text, "10 more requests wait") {
+		t.Errorf("%d are shown, and %q", n, text)
+	}
+	receive(t, d, mockdevice.Request{AuthReqID: "late", LoginHint: "alice"})
+	for i := range 50 {
+		if err := d.Decide(t.Context(), fmt.Sprint(i), mockdevice.Decision{Action: mockdevice.Deny}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	until(tab, t, shown+` === 0 && !document.getElementById("more").hidden && document.getElementById("idle").hidden`)
+	do(tab, t, chromedp.Navigate(address))
+	until(tab, t, shown+` === 11 && document.getElementById("more").hidden`)
+	accessible(tab, t, address)
 }

@@ -28,7 +28,7 @@
 //	 "scope": "openid", "acr_values": "...", "authorization_details": [...], "expires_at": "2026-11-24T12:00:00Z",
 //	 "callback": "https://op.example/decisions", "callback_token": "..."}
 //
-// Only auth_req_id is required. The same request again is taken for the first
+// Only auth_req_id is required; expires_at may be in Unix seconds, too. The same request again is taken for the first
 // one; another request with the same auth_req_id is refused with 409. The
 // decision is posted to callback with the callback_token as bearer:
 //
@@ -52,10 +52,19 @@
 // channel, the API of Authlete's simulator, webhooks of any shape through JSON
 // pointers, queues that are polled, and URL templates for the decision.
 //
+// # Strangers
+//
+// With a token ([WithToken]) every caller shows it. Without one a device is served under
+// loopback names and those of [WithHosts]: a page in the browser of whoever runs the
+// device may have its own name resolve to this machine. A callback may be at loopback, at
+// the sender's address, at a host of the adapters, or at one of [WithCallbackHosts], and
+// never leads back to the device itself. [Listen] opens nothing beyond loopback without a
+// token.
+//
 // # Memory
 //
-// A device keeps at most [Capacity] requests, unless [WithCapacity] says
-// otherwise. When it is full, the oldest finished request makes room; if all are
+// A device keeps at most [Capacity] requests, of 8 KiB each on average, unless
+// [WithCapacity] says otherwise. When it is full, the oldest finished request makes room; if all are
 // open, the oldest open one does, and the counter dropped tells. With a large
 // capacity "oldest" is judged within one shard of the state, not over all.
 // Nothing sweeps: whether a request has expired is computed when it matters.
