@@ -294,6 +294,35 @@ func TestClock(t *testing.T) {
 	})
 }
 
+// Answers that are all slow give a case its limit once more, and not for good.
+func TestClockIsNotStretchedForGood(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		began := time.Now()
+		ctx, clock, over := WithClock(t.Context(), 10*time.Second)
+		defer over()
+		for ctx.Err() == nil && time.Since(began) < time.Minute {
+			sent := time.Now()
+			time.Sleep(4 * time.Second)
+			clock.extend(&ciba.Response{Sent: sent, Received: time.Now()})
+		}
+		if took := time.Since(began); took < 19*time.Second || took > 24*time.Second {
+			t.Errorf("the case ended after %s", took)
+		}
+	})
+}
+
+// The limit of a run is told as such.
+func TestTheLimitOfARunIsNamed(t *testing.T) {
+	t.Parallel()
+	ctx, end := context.WithTimeoutCause(t.Context(), time.Nanosecond, RunLimit(30*time.Minute))
+	defer end()
+	<-ctx.Done()
+	if got := WhyEnded(ctx); got != "the run reached its limit of 30m0s" {
+		t.Errorf("got %q", got)
+	}
+}
+
 // Values of one seed and name are alike; of another seed or name they differ.
 func TestRandom(t *testing.T) {
 	t.Parallel()

@@ -75,3 +75,19 @@ func TestRepeatedCases(t *testing.T) {
 		t.Errorf("got %v, %d cases", err, len(tree.order))
 	}
 }
+
+// An interval stretches the limit of a case, but never beyond what the target file allows.
+func TestAnIntervalStretchesALimit(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct{ interval, most, want time.Duration }{
+		{5 * time.Second, 130 * time.Second, 2 * time.Minute},
+		{10 * time.Second, 130 * time.Second, 4 * time.Minute},
+		{time.Minute, 130 * time.Second, 250 * time.Second},
+		{1_000_000_000 * time.Second, 130 * time.Second, 250 * time.Second},
+		{1_000_000_000 * time.Second, 5 * time.Second, 125 * time.Second},
+	} {
+		if got := stretch(2*time.Minute, c.interval, c.most); got != c.want {
+			t.Errorf("at an interval of %s: %s, want %s", c.interval, got, c.want)
+		}
+	}
+}

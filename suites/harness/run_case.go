@@ -96,16 +96,20 @@ func (s *Session) limit(d *Definition) time.Duration {
 	return limit
 }
 
-// stretched is a limit, made for an interval of 5 s, for the longest interval that
-// this OP has announced so far. No OP gets more time out of it than the target file
-// allows for waiting.
+// stretched is a limit for the longest interval that this OP has announced so far.
 func (s *Session) stretched(limit time.Duration) time.Duration {
 	longest := ciba.DefaultInterval
 	for _, ack := range s.run.Memory.Acks() {
 		longest = max(longest, ack.Interval)
 	}
-	wanted := limit.Seconds() * longest.Seconds() / ciba.DefaultInterval.Seconds()
-	return time.Duration(min(wanted, (limit+s.facts.Target.Budgets.ExpiryMax).Seconds()) * float64(time.Second))
+	return stretch(limit, longest, s.facts.Target.Budgets.ExpiryMax)
+}
+
+// stretch is a limit, made for an interval of 5 s, for a longer one. No OP gets more time
+// out of it than the target file allows for waiting.
+func stretch(limit, interval, most time.Duration) time.Duration {
+	wanted := limit.Seconds() * interval.Seconds() / ciba.DefaultInterval.Seconds()
+	return time.Duration(min(wanted, (limit+most).Seconds()) * float64(time.Second))
 }
 
 // Message tells the gravest finding of a case in a sentence, or why there is none.
