@@ -115,12 +115,18 @@ const mostNames = 100
 // answer counts an answer by endpoint, status and code.
 func (t *tally) answer(key answerKey) {
 	if _, there := t.answers[key]; !there && len(t.answers) >= mostNames {
-		key.code = "others"
+		key.code = result.OtherNames
 	}
 	t.answers[key]++
 }
 
-func (t *tally) failed(reason string) { t.failedFor[reason]++ }
+// failed counts a flow that failed, by its reason.
+func (t *tally) failed(reason string) {
+	if _, there := t.failedFor[reason]; !there && len(t.failedFor) >= mostNames {
+		reason = result.OtherNames
+	}
+	t.failedFor[reason]++
+}
 
 // clear makes the tally empty and keeps its memory.
 func (t *tally) clear() {

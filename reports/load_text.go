@@ -165,7 +165,12 @@ func (t *textWriter) tallies(title string, counts map[string]int64) {
 		return
 	}
 	t.title2(title)
-	for _, name := range byCount(counts) {
+	names := byCount(counts)
+	for i, name := range names {
+		if i == manyCauses {
+			t.hang("            ", fmt.Sprintf("and %d more, see load.json", len(names)-i))
+			return
+		}
 		t.hang(fmt.Sprintf("%10d  ", counts[name]), name)
 	}
 }

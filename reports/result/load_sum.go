@@ -1,6 +1,7 @@
 package result
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"maps"
@@ -48,6 +49,13 @@ func (w Window) plus(other Window) (Window, error) {
 	return sum, nil
 }
 
+// OtherNames stands for all names of a tally beyond those that are told apart, since an OP
+// can make up as many as it likes.
+const OtherNames = "others"
+
+// mostNames is how many names of a tally are told apart, the most frequent ones.
+const mostNames = 200
+
 func added(a, b map[string]int64) map[string]int64 {
 	sum := maps.Clone(a)
 	if sum == nil {
@@ -56,7 +64,23 @@ func added(a, b map[string]int64) map[string]int64 {
 	for name, n := range b {
 		sum[name] += n
 	}
+	if len(sum) > mostNames {
+		foldRare(sum)
+	}
 	return sum
+}
+
+// foldRare counts the least frequent names of a tally together.
+func foldRare(sum map[string]int64) {
+	names := slices.SortedFunc(maps.Keys(sum), func(a, b string) int {
+		return cmp.Or(cmp.Compare(sum[b], sum[a]), cmp.Compare(a, b))
+	})
+	for _, name := range names[mostNames-1:] {
+		if name != OtherNames {
+			sum[OtherNames] += sum[name]
+			delete(sum, name)
+		}
+	}
 }
 
 func mergeHistograms(a, b Histogram) (Histogram, error) {

@@ -290,3 +290,21 @@ func TestKindOf(t *testing.T) {
 		}
 	}
 }
+
+// An OP that makes up a code for every flow fills no file: the frequent ones are told, the
+// others counted together, and no count is lost.
+func TestTalliesAreBounded(t *testing.T) {
+	t.Parallel()
+	codes := map[string]int64{"frequent": 500}
+	for i := range 3000 {
+		codes[fmt.Sprintf("code-%d", i)] = 1
+	}
+	sum := added(map[string]int64{"frequent": 1, OtherNames: 10}, codes)
+	var all int64
+	for _, n := range sum {
+		all += n
+	}
+	if len(sum) > mostNames || sum["frequent"] != 501 || all != 3511 {
+		t.Errorf("%d names, %d times frequent, %d in all", len(sum), sum["frequent"], all)
+	}
+}

@@ -53,7 +53,7 @@ var _ = Cases.Describe("Hints", func() {
 			judgeSubject(t, second)
 			if first := t.Redeemed(); first.Flow.User.Name != other.Name {
 				t.At(second.Response)
-				t.Check(subjectOf(t, first) != subjectOf(t, second), "different users have different subjects",
+				t.Check(subjectOf(t, first) != subjectOf(t, second), "different users have a different sub",
 					"%s and %s both are %.60q", first.Flow.User.Name, other.Name, subjectOf(t, second))
 			}
 		})
