@@ -12,6 +12,7 @@ import (
 	"github.com/cibatest/cibatest/internal/targetfile"
 	"github.com/cibatest/cibatest/reports/result"
 	. "github.com/cibatest/cibatest/suites/harness"
+	"github.com/onsi/gomega"
 )
 
 // CIBA Core 7.1 and 7.2: exactly one hint names the end-user, and the tokens are those of
@@ -205,7 +206,7 @@ func judgeHostileHints(t *T) {
 			continue
 		}
 		if ordinary.Status/100 == 4 { // else the OP may hide which users exist
-			t.Expect(resp).NotTo(BeAcknowledged(), fmt.Sprintf("a refusal of %q, as of any unknown hint", hint))
+			t.Expect(resp).NotTo(gomega.Satisfy(isAccepted), fmt.Sprintf("a refusal of %q, as of any unknown hint", hint))
 		}
 		if resp.Status >= 500 {
 			t.JudgeVariant(fmt.Sprintf("login_hint %q", hint), resp)
@@ -345,10 +346,10 @@ func hintOfNobody(t *T) string {
 // strangers which users exist, and never completes such a request (N-07).
 func judgeUnknownUser(t *T, p ciba.Params) {
 	resp := t.Start(p)
-	if ack, err := resp.Started(); err == nil && !resp.HasTokens() {
+	if isAccepted(resp) && !resp.HasTokens() {
 		t.At(resp)
 		t.Warn(Expectation(t.Requirement()),
-			"the request was accepted, with expires_in %s; an OP may do so to hide which users exist", ack.ExpiresIn)
+			"the request was accepted, with expires_in %s; an OP may do so to hide which users exist", lifetimeOf(resp))
 		return
 	}
 	t.Judge(resp)

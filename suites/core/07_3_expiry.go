@@ -380,9 +380,16 @@ func isMoment(seconds float64) bool {
 // lifetimeOf is the expires_in of an acknowledgement, zero when it is negative,
 // too large for a time, or not there.
 func lifetimeOf(resp *ciba.Response) time.Duration {
-	ack, err := resp.Started()
+	if ack, err := resp.Started(); err == nil {
+		return ack.ExpiresIn
+	}
+	object, err := resp.Object() // its auth_req_id may be what cannot be read
+	if err != nil || resp.Status/100 != 2 {
+		return 0
+	}
+	life, err := ciba.Seconds(object["expires_in"])
 	if err != nil {
 		return 0
 	}
-	return ack.ExpiresIn
+	return life
 }

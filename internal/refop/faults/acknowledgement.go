@@ -15,6 +15,13 @@ import (
 var Acknowledgement = []Fault{
 	{"ack-202", "CIBA-7.3-ACK-STATUS", "the acknowledgement is a 202", edit.Acknowledgements(edit.Status(202))},
 	{"ack-201", "CIBA-7.3-ACK-STATUS", "the acknowledgement is a 201", edit.Acknowledgements(edit.Status(201))},
+	{
+		"ack-201-and-empty", "CIBA-7.3-ACK-STATUS", "the acknowledgement is a 201 with the id in Location and no body",
+		edit.Acknowledgements(func(r *refop.Reply) {
+			r.Header.Set("Location", "/requests/"+r.Body["auth_req_id"].(string))
+			r.Status, r.Raw = http.StatusCreated, []byte{}
+		}),
+	},
 	{"ack-302", "CIBA-7.3-ACK-STATUS", "the acknowledgement is a 302", edit.Acknowledgements(edit.Status(http.StatusFound))},
 	{"ack-html", "CIBA-7.3-ACK-JSON", "the acknowledgement is called text/html", edit.Acknowledgements(edit.Media("text/html"))},
 	{"ack-no-type", "CIBA-7.3-ACK-JSON", "the acknowledgement has no media type", edit.Acknowledgements(edit.Media(""))},
