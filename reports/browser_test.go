@@ -143,10 +143,35 @@ func TestBrowserScript(t *testing.T) {
 		t.Errorf("the filter for fail shows %q, want %q", shown, want)
 	}
 	screen(tab, t, "script-filtered")
+	filtered := eval[string](tab, t, `location.href`)
+	if filtered != address+"#filter?outcome=fail" {
+		t.Errorf("the filter for fail stands in the address as %s", filtered)
+	}
+	other := openTab(tab, t, looks[0])
+	do(other, t, chromedp.Navigate(filtered))
+	if again := eval[string](other, t, `document.getElementById("found").textContent`); again != shown {
+		t.Errorf("the address of a filter shows %q, want %q", again, shown)
+	}
+	do(tab, t, chromedp.Click("#filter button"))
+	if cleared := settled(tab, t); cleared != address {
+		t.Errorf("a cleared filter leaves the address %s", cleared)
+	}
+	do(tab, t, chromedp.Click(`#filter input[value="fail"]`))
 	do(tab, t, chromedp.Evaluate[chromedp.Void](`location.hash = "#CIBA-11-EXPIRED"`))
 	if eval[bool](tab, t, `document.getElementById("CIBA-11-EXPIRED").hidden`) {
 		t.Error("a link to a requirement that the filter hides shows nothing")
 	}
+}
+
+// settled is the address when what a click has put off is done.
+func settled(tab context.Context, t *testing.T) string {
+	t.Helper()
+	address, err := chromedp.Run(tab, chromedp.Evaluate[string](
+		`new Promise((done) => setTimeout(() => done(location.href), 50))`, chromedp.EvalAwaitPromise))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return address
 }
 
 // TestBrowserPrint prints: on paper is what was open on the screen, in full width, on as

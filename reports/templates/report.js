@@ -31,6 +31,31 @@
     found.textContent = `${shown} of ${requirements.length} requirements`;
   }
 
+  // The filter stands in the address, so that what somebody looks at can be sent to others.
+  const mark = "#filter?";
+
+  function remember() {
+    const state = new URLSearchParams();
+    for (const [name, value] of new FormData(form)) if (value) state.append(name, value);
+    history.replaceState(null, "", state.size > 0 ? mark + state : location.pathname + location.search);
+  }
+
+  function recall() {
+    if (!location.hash.startsWith(mark)) return false;
+    const state = new URLSearchParams(location.hash.slice(mark.length));
+    form.reset();
+    for (const box of form.querySelectorAll("[type=checkbox]")) box.checked = state.getAll(box.name).includes(box.value);
+    for (const name of ["search", "area"]) form.elements[name].value = state.get(name) ?? "";
+    apply();
+    form.scrollIntoView();
+    return true;
+  }
+
+  function changed() {
+    apply();
+    remember();
+  }
+
   function copyButton(command) {
     const button = document.createElement("button");
     button.type = "button";
@@ -51,6 +76,7 @@
 
   // reveal opens whatever a fragment points into.
   function reveal() {
+    if (recall()) return;
     const target = document.getElementById(location.hash.slice(1));
     if (!target) return;
     for (let e = target; e; e = e.parentElement) {
@@ -62,8 +88,8 @@
 
   for (const c of document.querySelectorAll(".command")) copyButton(c);
   form.hidden = false;
-  form.addEventListener("input", apply);
-  form.addEventListener("reset", () => setTimeout(apply));
+  form.addEventListener("input", changed);
+  form.querySelector("[type=reset]").addEventListener("click", () => setTimeout(changed));
   form.addEventListener("submit", (event) => event.preventDefault());
   addEventListener("hashchange", reveal);
   apply();
