@@ -404,7 +404,7 @@ func accessible(tab context.Context, t *testing.T, address, axe string) {
 func picture(tab context.Context, t *testing.T, name string) {
 	t.Helper()
 	screen(tab, t, name)
-	for _, section := range []string{"attention", "areas", "matrix", "requirements", "capabilities", "run"} {
+	for _, section := range []string{"attention", "areas", "timeline", "matrix", "requirements", "capabilities", "run"} {
 		do(tab, t, chromedp.Evaluate[chromedp.Void](`{
 			const section = document.getElementById("`+section+`");
 			for (const folded of section.querySelectorAll(".folded")) folded.open = true;

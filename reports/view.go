@@ -36,6 +36,7 @@ type view struct {
 	Skipped                 []result.Reason
 	Areas                   []areaView
 	Stray                   []caseView // cases of requirements the run does not list
+	Timeline                *timeline  // nil: there is nothing to show
 	Matrix                  matrixView
 	Capabilities            []capabilityView
 	Configuration           string
@@ -104,7 +105,7 @@ func newView(d digest) view {
 		Date: stamp(d.Started), Machine: d.Started.UTC().Format("2006-01-02T15:04:05Z"),
 		CriticalPath: span(d.Timing.CriticalPathMS), Wall: span(d.Timing.WallMS), Sum: span(d.Timing.SumMS),
 		Claims: d.profiles(), Outcomes: outcomes, Levels: levels(d.Requirements), CaseTally: tallyCases(d.Cases), Skipped: d.skipped,
-		Matrix: matrix(d), Capabilities: capabilities(d), Configuration: configuration(d.Target.Configuration),
+		Timeline: newTimeline(d), Matrix: matrix(d), Capabilities: capabilities(d), Configuration: configuration(d.Target.Configuration),
 	}
 	p := &places{digest: d, urgent: maxUrgentEvidence, quiet: maxQuietEvidence, views: map[string]caseView{}, shown: map[string]bool{}}
 	p.place()
