@@ -15,7 +15,9 @@ func asked(at int64, label, body string) result.Exchange {
 
 func TestSpending(t *testing.T) {
 	t.Parallel()
-	start := func(at int64) result.Exchange { return asked(at, "backchannel authentication request", `{"interval":5}`) }
+	start := func(at int64) result.Exchange {
+		return asked(at, "backchannel authentication request", `{"interval":5}`)
+	}
 	poll := func(at int64, code string) result.Exchange { return asked(at, "token request", `{"error":"`+code+`"}`) }
 	for _, c := range []struct {
 		name      string
