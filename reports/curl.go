@@ -17,12 +17,14 @@ import (
 
 // Curl writes the requests of a case as a shell script of curl commands. What is hidden in
 // the result is a shell variable: one that an earlier answer holds is taken from there with
-// jq, and the others are asked for at the beginning. All that an OP could have chosen is
-// quoted.
+// jq, and the others are asked for at the beginning. The script waits where the case waited,
+// and leaves the decisions of the end-user to whoever runs it. All that an OP could have
+// chosen is quoted.
 func Curl(w io.Writer, c result.Case) error {
 	s := newScript(c)
 	s.line("#!/usr/bin/env bash")
 	s.comment(fmt.Sprintf("%s: %s (%s)", c.ID, c.Title, c.Outcome))
+	s.comment("The end-user's decisions are none of these requests: decide while the script waits.")
 	s.line("set -u")
 	s.ask()
 	for i, x := range c.Exchanges {
@@ -78,6 +80,9 @@ func (s *script) meet(exchange int, part, text string) {
 			continue
 		}
 		v := variable{mark: found, what: fmt.Sprintf("%s of request %d", part, exchange+1), from: -1}
+		if scheme, rest, ok := strings.Cut(text, " "); ok && rest == found {
+			v.what += ", what comes after " + scheme
+		}
 		v.name = s.free(shellName(part))
 		v.from, v.member = s.source(found, exchange)
 		s.vars = append(s.vars, v)
@@ -137,8 +142,15 @@ func (s *script) ask() {
 	}
 }
 
+// wait lets pass what had passed between two requests, from a second on.
+func (s *script) wait(ms int64) {
+	if ms >= 1000 {
+		s.line(fmt.Sprintf("sleep %d", (ms+999)/1000))
+	}
+}
+
 // notOfWords are characters that mean something to a shell within double quotes.
-var notOfWords = regexp.MustCompile(`[^A-Za-z0-9 ._-]`)
+var notOfWords = regexp.MustCompile(`[^A-Za-z0-9 ,._-]`)
 
 // curlOptions keep curl from reading anything into an address that a file of somebody else
 // may have chosen, and from leaving HTTP.
@@ -146,6 +158,9 @@ const curlOptions = "--silent --show-error --globoff --path-as-is --proto '=http
 
 func (s *script) exchange(i int, x result.Exchange) {
 	s.line("")
+	if i > 0 {
+		s.wait(x.StartedMS - s.of.Exchanges[i-1].StartedMS)
+	}
 	s.comment(joined(", ", fmt.Sprintf("%d. %s → %s", i+1, x.Label, answerLine(x)), x.Note))
 	if x.Request.Truncated {
 		s.comment(fmt.Sprintf("the body was cut at capture: %d bytes were sent", x.Request.BodyBytes))

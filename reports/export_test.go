@@ -93,11 +93,11 @@ func hostileCase(address string) result.Case {
 				Response: &result.Message{Status: 200, Body: `{"auth_req_id":"[masked:bbbbbb]","it's $x":"[masked:cccccc]"}`},
 			},
 			{
-				Label:    "token request",
+				Label: "token request", StartedMS: 1500,
 				Request:  result.Message{Method: "POST", URL: address + "/token", Headers: form, Body: "auth_req_id=[masked:bbbbbb]&grant_type=ciba&other=%5Bmasked%3Acccccc%5D&auth_req_id=x[masked:bbbbbb]"},
 				Response: &result.Message{Status: 400, Body: `{}`},
 			},
-			{Label: "raw", Request: result.Message{Method: "PUT", URL: address + "/raw", Body: nasty}, Error: "no answer"},
+			{Label: "raw", StartedMS: 1600, Request: result.Message{Method: "PUT", URL: address + "/raw", Body: nasty}, Error: "no answer"},
 		},
 	}
 }
@@ -126,10 +126,13 @@ func TestCurl(t *testing.T) {
 	if err := Curl(&script, c); err != nil {
 		t.Fatal(err)
 	}
+	text := script.String()
 	command := exec.CommandContext(t.Context(), "bash")
 	command.Stdin = &script
 	command.Env = append(os.Environ(), "CIBA_AUTHORIZATION=c2VjcmV0")
-	text := script.String()
+	if !strings.Contains(text, "\nsleep 2\n") || strings.Count(text, "\nsleep") != 1 {
+		t.Error("the script does not wait as the case did")
+	}
 	if out, err := command.CombinedOutput(); err != nil {
 		t.Fatalf("%v: %s\n%s", err, out, text)
 	}
