@@ -30,9 +30,9 @@ type causeRow struct {
 const manyRows = 200
 
 // caused is the section of some causes.
-func (p *places) caused(title string, list []result.Cause) attentionView {
-	a := attentionView{Title: title, Count: plural(casesIn(list), "case", "cases")}
-	if n := casesIn(list); n != len(list) {
+func (p *places) caused(title string, cases int, list []result.Cause) attentionView {
+	a := attentionView{Title: title, Count: plural(cases, "case", "cases")}
+	if len(list) > 0 && cases != len(list) {
 		a.Count += ", " + plural(len(list), "cause", "causes")
 	}
 	for i, c := range list {

@@ -23,13 +23,13 @@ func Markdown(w io.Writer, run result.Run) error {
 	d := newDigest(inert(run))
 	m := &markdown{}
 	m.head(d)
-	m.explained(d, "Failures", d.causes.failing)
+	m.explained(d, "Failures", len(d.failures), d.causes.failing)
 	m.list("Failures without a finding", withoutFindings(d.failures), m.reason)
 	m.notJudged(d)
 	m.baseline(d.BaselineProblems())
-	m.explained(d, d.warningsTitle(), d.causes.warning)
+	m.explained(d, d.warningsTitle(), casesIn(d.causes.warning), d.causes.warning)
 	m.list("Warnings without a finding", withoutFindings(d.warnings), m.reason)
-	m.explained(d, "Known deviations", d.causes.known)
+	m.explained(d, "Known deviations", casesIn(d.causes.known), d.causes.known)
 	m.list("Known without a finding", withoutFindings(d.known), m.known)
 	m.skips(d.skipped)
 	_, err := w.Write(m.b.Bytes())
@@ -97,11 +97,11 @@ func (m *markdown) list(title string, cases []result.Case, entry func(result.Cas
 }
 
 // explained writes causes as long as there is room.
-func (m *markdown) explained(d digest, title string, list []result.Cause) {
+func (m *markdown) explained(d digest, title string, cases int, list []result.Cause) {
 	if len(list) == 0 {
 		return
 	}
-	m.line("### %s\n", causeTitle(title, casesIn(list), list))
+	m.line("### %s\n", causeTitle(title, cases, list))
 	for i, c := range list {
 		if i == manyCauses || m.b.Len() > maxMarkdown-12*maxMarkdownText {
 			m.line("- and %d more, see the report", len(list)-i)

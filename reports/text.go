@@ -80,13 +80,13 @@ func (t *textWriter) line(text string) { t.b.WriteString(text + "\n") }
 
 func (t *textWriter) run(d digest) {
 	t.head(d)
-	t.explained(d, "Failures", d.causes.failing)
+	t.explained(d, "Failures", len(d.failures), d.causes.failing)
 	t.section("Failures without a finding", withoutFindings(d.failures), t.notJudged)
 	t.notJudgedFor("Not judged", result.Reasons(d.errors), d)
 	t.baseline(d.BaselineProblems())
-	t.explained(d, d.warningsTitle(), d.causes.warning)
+	t.explained(d, d.warningsTitle(), casesIn(d.causes.warning), d.causes.warning)
 	t.section("Warnings without a finding", withoutFindings(d.warnings), t.notJudged)
-	t.explained(d, "Known deviations, as the baseline expects", d.causes.known)
+	t.explained(d, "Known deviations, as the baseline expects", casesIn(d.causes.known), d.causes.known)
 	t.section("Known without a finding, as the baseline expects", withoutFindings(d.known), t.known)
 	t.skips(d.skipped)
 	t.line("")
@@ -180,12 +180,12 @@ func (t *textWriter) title(c result.Case) {
 }
 
 // explained tells causes, each with what it explains.
-func (t *textWriter) explained(d digest, title string, list []result.Cause) {
+func (t *textWriter) explained(d digest, title string, cases int, list []result.Cause) {
 	if len(list) == 0 {
 		return
 	}
 	t.line("")
-	t.wrap(0, t.paint(bold, causeTitle(title, casesIn(list), list)))
+	t.wrap(0, t.paint(bold, causeTitle(title, cases, list)))
 	for i, c := range list {
 		if i == manyCauses {
 			t.line("")

@@ -202,11 +202,12 @@ func (p *places) attention() []attentionView {
 			list = append(list, a)
 		}
 	}
-	failures, known := p.caused("Failures", p.causes.failing), p.caused("Known deviations", p.causes.known)
+	failures := p.caused("Failures", len(p.failures), p.causes.failing)
+	known := p.caused("Known deviations", casesIn(p.causes.known)+len(withoutFindings(p.known)), p.causes.known)
 	known.Folded = true
 	add(failures, withoutFindings(p.failures))
 	add(attentionView{Title: "Not judged", Count: fmt.Sprint(len(p.errors)), Why: result.Reasons(p.errors)}, nil)
-	add(p.caused(p.warningsTitle(), p.causes.warning), withoutFindings(p.warnings))
+	add(p.caused(p.warningsTitle(), casesIn(p.causes.warning)+len(withoutFindings(p.warnings)), p.causes.warning), withoutFindings(p.warnings))
 	add(known, withoutFindings(p.known))
 	return list
 }

@@ -55,7 +55,7 @@ func TestOneHabitIsOneCause(t *testing.T) {
 			t.Errorf("%s fails for something else: %s", c.ID, c.Message)
 		}
 	}
-	if n := len(causes[0].Cases()); n < 40 {
+	if n := len(causes[0].Cases()); n < 30 {
 		t.Errorf("it explains %d cases only", n)
 	}
 }
