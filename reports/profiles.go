@@ -62,7 +62,7 @@ func profileReasons(p result.Profile) []string {
 			reasons = append(reasons, "and "+plural(len(p.NotTestable)-i, "more reason", "more reasons"))
 			break
 		}
-		reasons = append(reasons, fmt.Sprintf("%d because %s", len(n.Requirements), firstOf(n.Reason, "no reason given")))
+		reasons = append(reasons, fmt.Sprintf("%d: %s", len(n.Requirements), firstOf(n.Reason, "no reason given")))
 	}
 	return reasons
 }

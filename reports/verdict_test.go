@@ -102,7 +102,7 @@ func TestProfilesAgree(t *testing.T) {
 		page string
 	}{
 		{"whole", result.Run{Verdict: result.Conformant, Cases: []result.Case{pass}, Profiles: []result.Profile{poll}}, green,
-			[]string{"CIBA Core, poll", "1 of 2 MUSTs judged, 1 not testable here", "1 because tls_probe: the issuer is plain http"}, "Conformant"},
+			[]string{"CIBA Core, poll", "1 of 2 MUSTs judged, 1 not testable here", "1: tls_probe: the issuer is plain http"}, "Conformant"},
 		{"what is only offered holds nobody up", result.Run{Verdict: result.Conformant, Cases: []result.Case{pass}, Profiles: []result.Profile{poll, ping}}, green,
 			[]string{"CIBA Core, ping", "0 of 9 MUSTs judged"}, "Conformant"},
 		{"below the minimum", result.Run{Verdict: result.Partial, Cases: []result.Case{pass}, Profiles: []result.Profile{short}}, yellow,

@@ -43,13 +43,23 @@ func judgeable(p catalogue.Profile) bool {
 	})
 }
 
+// wholeMinimum reports whether there are cases about all of a profile's minimum. Where there
+// are not yet, no OP could have a whole verdict, and none is held up for it.
+func wholeMinimum(p catalogue.Profile) bool {
+	return !slices.ContainsFunc(p.Minimum, func(id string) bool {
+		r, _ := catalogue.Must().Get(id)
+		return Uncovered(r) != ""
+	})
+}
+
 // ofProfiles reports whether a case judges a requirement that an OP owes which claims some
-// profiles.
+// profiles: for the core of a delivery mode, with a client of that mode.
 func ofProfiles(d *harness.Definition, claimed []string) bool {
 	return slices.ContainsFunc(claimed, func(id string) bool {
 		p, _ := catalogue.Must().Profile(id)
 		return slices.ContainsFunc(catalogue.Must().Demands(p, claimed), func(r catalogue.Requirement) bool {
-			return slices.Contains(d.Requirements(), r.ID)
+			inMode := p.Mode == "" || r.OfAnyMode() || d.Mode() == p.Mode
+			return inMode && slices.Contains(d.Requirements(), r.ID)
 		})
 	})
 }
@@ -100,7 +110,7 @@ func judgeProfile(run result.Run, p result.Profile, claimed []string) result.Pro
 		}
 	}
 	p.NotTestable = byWeight(unjudged)
-	p.Counts = p.Claim == result.ClaimTold || minimum > 0 || p.Claim == result.ClaimTarget && judgeable(profile)
+	p.Counts = p.Claim == result.ClaimTold || wholeMinimum(profile) && (minimum > 0 || p.Claim == result.ClaimTarget)
 	p.Verdict = verdictOf(p, run.Interrupted)
 	return p
 }

@@ -39,6 +39,7 @@ func TestProfileVerdicts(t *testing.T) {
 		{"nothing judged", "rar", result.ClaimTarget, by(result.Error, "poll", rar.Minimum...), false, result.NoVerdict, true},
 		{"nothing of the minimum judged", "rar", result.ClaimTarget, by(result.Pass, "poll", "RFC9396-2-NOT-JSON"), false, result.NoVerdict, true},
 		{"only offered and not judged", "rar", result.ClaimMetadata, nil, false, result.NoVerdict, false},
+		{"of cases still to come", "signed-requests", result.ClaimTarget, nil, false, result.NoVerdict, false},
 		{"told and not judged", "rar", result.ClaimTold, nil, false, result.NoVerdict, true},
 		{"cut off", "rar", result.ClaimTarget, whole, true, result.Partial, true},
 		{"by clients of another mode", "ping", result.ClaimTold, by(result.Pass, "poll", ping.Minimum...), false, result.NoVerdict, true},
@@ -93,6 +94,10 @@ func TestSelectionOfProfiles(t *testing.T) {
 	has := func(id string) bool { return slices.ContainsFunc(cases, func(c ListedCase) bool { return c.ID == id }) }
 	if !has("rar-accepted") || has("poll-pending") {
 		t.Errorf("%d cases, rar-accepted is %v, poll-pending %v", len(cases), has("rar-accepted"), has("poll-pending"))
+	}
+	cases, err = Selection{Profiles: []string{"ping"}}.Cases()
+	if err != nil || !has("metadata-modes") || has("poll-pending") || has("rar-accepted") || len(cases) < 10 {
+		t.Errorf("of ping there are %d cases, poll-pending is %v, %v", len(cases), has("poll-pending"), err)
 	}
 	for _, word := range []string{"colour", "mtls"} {
 		if _, err := (Selection{Profiles: []string{word}}).Cases(); err == nil {

@@ -45,13 +45,17 @@ func printUnlocks(out io.Writer, f *preflight.Facts) {
 	}
 	var keys []string
 	below := map[string][]string{}
+	written := map[string]bool{} // two pieces may share a part
 	for _, u := range suites.Unlocks(f) {
 		for _, part := range u.Piece.Parts {
 			if !slices.Contains(keys, part.Key) {
 				keys = append(keys, part.Key)
 			}
 			below[part.Key] = append(below[part.Key], fmt.Sprintf("# %s: %s", u.Piece.Name, cases(len(u.Cases))))
-			below[part.Key] = append(below[part.Key], part.Lines...)
+			if text := part.Key + strings.Join(part.Lines, "\n"); !written[text] {
+				written[text] = true
+				below[part.Key] = append(below[part.Key], part.Lines...)
+			}
 		}
 	}
 	if len(keys) == 0 {

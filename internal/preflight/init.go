@@ -138,14 +138,18 @@ func (f *firstFile) facts(of *Facts) *Facts {
 	}})
 }
 
-// More are the lines below a key, as comments.
+// More are the lines below a key, as comments. A part of two pieces stands there once.
 func (f *firstFile) More(key string) []string {
 	var lines []string
+	written := map[string]bool{}
 	for _, p := range f.more {
 		for _, part := range p.Parts {
-			if part.Key == key {
-				lines = append(append(lines, "# "+p.Name+":"), part.Lines...)
+			text := strings.Join(part.Lines, "\n")
+			if part.Key != key || written[text] {
+				continue
 			}
+			written[text] = true
+			lines = append(append(lines, "# "+p.Name+":"), part.Lines...)
 		}
 	}
 	return lines
@@ -260,6 +264,12 @@ approval:
   kind: manual
 {{- range .More "approval"}}
   # {{.}}
+{{- end}}
+{{- with .More "notifications"}}
+# notifications:
+{{- range .}}
+#   {{.}}
+{{- end}}
 {{- end}}
 # capabilities: {refresh: true}      # where it cannot be discovered
 budgets: {concurrency: 64, requests_per_second: 0, expiry_max: 130s, clock_skew: 5s}

@@ -50,7 +50,7 @@ func (f *Facts) With(p Piece) *Facts {
 func (f *Facts) Pieces() []Piece {
 	var list []Piece
 	for _, pieces := range []func(*Facts) []Piece{
-		methodPieces, secondClientPiece, specialClientPieces, userCodePiece, userPieces, rarPieces, approvalPieces, budgetPieces,
+		methodPieces, secondClientPiece, modePieces, specialClientPieces, userCodePiece, userPieces, rarPieces, approvalPieces, budgetPieces,
 	} {
 		list = append(list, pieces(f)...)
 	}
@@ -93,6 +93,38 @@ func secondClientPiece(f *Facts) []Piece {
 	return []Piece{f.clientPiece("a second client", targetfile.Client{Name: "second", AuthMethod: f.anyMethod(), CIBA: true})}
 }
 
+// modePieces are clients for ping and push where the OP offers these, and the address that
+// it calls them at.
+func modePieces(f *Facts) []Piece {
+	var list []Piece
+	for _, mode := range []string{targetfile.DeliveryPing, targetfile.DeliveryPush} {
+		has := func(c targetfile.Client) bool { return Ordinary(c) && c.DeliveryMode == mode }
+		received, _ := callbacksAreReceived(f)
+		offered, _ := modeOffered(mode)(f)
+		if !offered || received && slices.ContainsFunc(f.Target.Clients, has) {
+			continue
+		}
+		piece := f.clientPiece("a client for "+mode+", and an address that the OP calls it at", targetfile.Client{
+			Name: mode, AuthMethod: f.anyMethod(), CIBA: true, DeliveryMode: mode,
+		})
+		if slices.ContainsFunc(f.Target.Clients, has) {
+			piece = Piece{Name: "an address that the OP calls clients for " + mode + " at", add: func(*targetfile.Target) {}}
+		}
+		if !received {
+			addClient := piece.add
+			piece.Parts = append(piece.Parts, Part{"notifications", []string{
+				"listen: \"127.0.0.1:9004\"   # public_url and tls where the OP is on another machine",
+			}})
+			piece.add = func(t *targetfile.Target) {
+				addClient(t)
+				t.Notifications.Listen = "127.0.0.1:9004"
+			}
+		}
+		list = append(list, piece)
+	}
+	return list
+}
+
 // specialClientPieces are the clients that the OP has to treat differently.
 func specialClientPieces(f *Facts) []Piece {
 	method := f.anyMethod()
@@ -128,7 +160,9 @@ func (f *Facts) clientPiece(name string, clients ...targetfile.Client) Piece {
 		c := &clients[i]
 		c.Name = f.freeName(c.Name)
 		part.Lines = append(part.Lines, clientLines(*c)...)
-		c.DeliveryMode = targetfile.DeliveryPoll
+		if c.DeliveryMode == "" {
+			c.DeliveryMode = targetfile.DeliveryPoll
+		}
 		if c.Purpose == "" {
 			c.Purpose = targetfile.PurposeRP
 		}
@@ -157,6 +191,9 @@ func clientLines(c targetfile.Client) []string {
 		lines = append(lines, "  jwks_file: "+c.Name+".jwks.json   # private keys")
 	default:
 		lines = append(lines, fmt.Sprintf("  client_secret: ${env:%s_SECRET}", variable(c.Name)))
+	}
+	if c.DeliveryMode != "" && c.DeliveryMode != targetfile.DeliveryPoll {
+		lines = append(lines, "  delivery_mode: "+c.DeliveryMode)
 	}
 	if c.SubjectType != "" {
 		lines = append(lines, "  subject_type: "+c.SubjectType, "  sector: "+c.Sector+"   # the host of its sector identifier")
