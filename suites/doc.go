@@ -11,7 +11,8 @@
 // cases are placed (learn.go), every case gets its client, its user and its place
 // (plan.go), all of them run at once as their places allow (internal/schedule), and their
 // results become one (assemble.go). A run so takes about as long as its longest chain of
-// waits.
+// waits. A [Watch] lets others look on meanwhile: how far the areas are, what is waited
+// for, and how long what is left of the plan takes (internal/schedule plays it through).
 //
 // The same tree runs under Ginkgo: go tool ginkgo ./suites, with the target file that
 // the variable CIBATEST_TARGET names.

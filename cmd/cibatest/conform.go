@@ -194,7 +194,9 @@ func conduct(cmd *cobra.Command, o suites.Options, diary *journal, show *progres
 	defer show.done()
 	o.OnEvent = func(e suites.Event) {
 		diary.addCase(e.Result)
-		show.event(e)
+		if cmd.Context().Err() == nil { // what was not run is no news to whoever ended the run
+			show.event(e)
+		}
 	}
 	return suites.Run(cmd.Context(), o)
 }

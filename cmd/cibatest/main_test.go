@@ -206,6 +206,9 @@ func TestInterrupt(t *testing.T) {
 	if code := cmd.ProcessState.ExitCode(); code != exitInterrupted {
 		t.Errorf("exit %d, want %d: %s", code, exitInterrupted, errOut.String())
 	}
+	if strings.Contains(errOut.String(), "interrupted before") {
+		t.Errorf("what was not run is told as news: %.300s", errOut.String())
+	}
 	for _, a := range artefacts {
 		if data := read(t, filepath.Join(out, a.name)); len(data) == 0 {
 			t.Errorf("%s is empty", a.name)
