@@ -194,7 +194,11 @@ func (s sight) waiting() []string {
 		one, many string // what waits, and until when
 	}{
 		{suites.ForExpiry, "request expires at", "requests expire by"},
-		{suites.ForRoom, "request is sent again, as the OP refuses it for the moment, at", "requests are sent again, as the OP refuses them for the moment, by"},
+		{
+			suites.ForRoom,
+			"request is sent again, as the OP refuses it for the moment, at",
+			"requests are sent again, as the OP refuses them for the moment, by",
+		},
 		{suites.ForTurn, "poll is due at", "polls are due by"},
 		{suites.ForPause, "case pauses until", "cases pause until"},
 	} {
