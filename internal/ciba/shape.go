@@ -10,8 +10,12 @@ import (
 	"github.com/go-json-experiment/json/jsontext"
 )
 
-// maxDepth bounds the nesting of JSON that is read.
-const maxDepth = 64
+// The bounds of JSON that is read. In memory a value takes many times the bytes that it
+// was written with.
+const (
+	maxDepth  = 64
+	maxTokens = 50_000 // names, values, and the brackets around them
+)
 
 // DecodeObject reads exactly one JSON object, refusing repeated member names and
 // deep nesting. Numbers are json.Number. The error is a sentence about "the body".
@@ -38,7 +42,7 @@ func DecodeObject(data []byte) (map[string]any, error) {
 // character, since what an OP got wrong has to be shown.
 func checkShape(data []byte) error {
 	decoder := jsontext.NewDecoder(bytes.NewReader(data), jsontext.AllowInvalidUTF8(true))
-	for {
+	for tokens := 0; ; tokens++ {
 		_, err := decoder.ReadToken()
 		switch {
 		case errors.Is(err, jsontext.ErrDuplicateName):
@@ -47,6 +51,8 @@ func checkShape(data []byte) error {
 			return nil
 		case decoder.StackDepth() > maxDepth:
 			return fmt.Errorf("the body nests deeper than %d levels", maxDepth)
+		case tokens > maxTokens:
+			return fmt.Errorf("the body has more than %d names and values", maxTokens)
 		case decoder.StackDepth() > 0:
 			continue
 		}
