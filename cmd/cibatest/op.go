@@ -84,8 +84,8 @@ func serveOP(cmd *cobra.Command, o lab.Options, targetDir, tokenEnv string) erro
 	if l.HasToken {
 		bearer = fmt.Sprintf(`-H "Authorization: Bearer $%s" `, tokenEnv)
 	}
-	fmt.Fprintf(cmd.ErrOrStderr(), "decide on the phone page, or with: curl -X POST %s'%s/decision?auth_req_id=ID&action=allow'; stop with Ctrl-C\n",
-		bearer, l.ControlURL)
+	fmt.Fprintf(cmd.ErrOrStderr(), "decide on the phone page, or with: "+
+		"curl -X POST %s'%s/decision?auth_req_id=ID&action=allow'; stop with Ctrl-C\n", bearer, l.ControlURL)
 	<-cmd.Context().Done()
 	return nil
 }

@@ -73,7 +73,8 @@ func parseURLTemplate(text string) (urlTemplate, error) {
 		}
 	}
 	if hasPlaceholder(t.place) {
-		return urlTemplate{}, errors.New("a placeholder may stand in the path or in the query, and not before them: it would choose where decisions go")
+		return urlTemplate{}, errors.New("a placeholder may stand in the path or in the query, and not before them: " +
+			"it would choose where decisions go")
 	}
 	return t, nil
 }

@@ -174,7 +174,9 @@ func (l *Lab) describe(token string) error {
 	if err != nil {
 		return err
 	}
-	reference := fixtures.Reference{Issuer: l.Issuer, Control: l.ControlURL, OldIDToken: oldIDToken, HasToken: l.HasToken, Notifications: l.Notifications}
+	reference := fixtures.Reference{
+		Issuer: l.Issuer, Control: l.ControlURL, OldIDToken: oldIDToken, HasToken: l.HasToken, Notifications: l.Notifications,
+	}
 	if l.Device != nil {
 		reference.Device = strings.TrimPrefix(l.DeviceURL, "http://")
 	}
@@ -235,7 +237,11 @@ func (l *Lab) hosts(ctx context.Context, o Options) (hosts, error) {
 		at     *host
 		listen string
 		open   bool // to everybody, wherever it listens
-	}{{"the OP", &h.op, o.OPListen, true}, {"the control", &h.control, o.ControlListen, false}, {"the device", &h.device, o.DeviceListen, false}} {
+	}{
+		{"the OP", &h.op, o.OPListen, true},
+		{"the control", &h.control, o.ControlListen, false},
+		{"the device", &h.device, o.DeviceListen, false},
+	} {
 		listener, err := listen(ctx, part.listen, o.Token, part.open)
 		if err != nil {
 			errs = append(errs, fmt.Errorf("%s: %w", part.name, err))

@@ -132,6 +132,7 @@ func (r Run) withEvidenceOf(keep func(Case) bool, most int) Run {
 			left++
 		}
 	}
-	r.Notes = append(slices.Clone(r.Notes), fmt.Sprintf("the exchanges of %d cases are left out: with them the file would be larger than %d MiB", left, most>>20))
+	note := fmt.Sprintf("the exchanges of %d cases are left out: with them the file would be larger than %d MiB", left, most>>20)
+	r.Notes = append(slices.Clone(r.Notes), note)
 	return r
 }
