@@ -122,9 +122,13 @@ func (d digest) selected() string {
 	return strings.Join(parts, ", ")
 }
 
-// exchangeLine tells an exchange in a line.
+// exchangeLine tells an exchange in a line, and who the caller was where it was the OP.
 func exchangeLine(x result.Exchange) string {
-	return strings.TrimSpace(fmt.Sprintf("%s %s", x.Request.Method, x.Request.URL)) + " → " + answerLine(x)
+	line := strings.TrimSpace(fmt.Sprintf("%s %s", x.Request.Method, x.Request.URL)) + " → " + answerLine(x)
+	if x.Direction == result.Inbound {
+		return "from the OP: " + line
+	}
+	return line
 }
 
 // answerLine tells what came to an exchange.

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"io"
@@ -30,9 +31,16 @@ type byHand struct {
 	began    time.Time
 }
 
-// newByHand takes a client and a user of the target by their names; empty names take
-// the first that fits. Endpoints that are not where the issuer is are told first.
-func newByHand(ctx context.Context, told io.Writer, o *preflight.Opened, client, user string) (*byHand, error) {
+// cast says who takes part, by their names in the target file; empty names take the first
+// that fits.
+type cast struct {
+	client, user string
+	mode         string // of a client that is not named; empty: poll
+}
+
+// newByHand takes client and user from the target. Endpoints that are not where the issuer
+// is are told first. Where the OP calls the client the receiver takes its calls.
+func newByHand(ctx context.Context, told io.Writer, o *preflight.Opened, who cast) (*byHand, error) {
 	facts, err := preflight.Gather(ctx, o.RoundTripper, o.Target)
 	if err == nil {
 		err = facts.Drivable()
@@ -41,7 +49,7 @@ func newByHand(ctx context.Context, told io.Writer, o *preflight.Opened, client,
 		return nil, notJudged(err)
 	}
 	tellElsewhere(told, facts)
-	run, err := driver.NewRun(driver.RunOptions{Target: facts.Target, RoundTripper: o.RoundTripper})
+	run, err := driver.NewRun(driver.RunOptions{Target: facts.Target, RoundTripper: o.RoundTripper, Receiver: o.Receiver})
 	if err != nil {
 		return nil, err
 	}
@@ -49,18 +57,27 @@ func newByHand(ctx context.Context, told io.Writer, o *preflight.Opened, client,
 	h.driver = run.Driver(driver.Options{Name: "by hand", Recorder: h.recorder})
 	clients := run.Clients()
 	i := slices.IndexFunc(clients, func(c *driver.Client) bool {
-		return c.Name == client || client == "" && c.CIBA && c.Purpose == "rp"
+		ordinary := c.CIBA && c.Purpose == targetfile.PurposeRP && c.DeliveryMode == cmp.Or(who.mode, targetfile.DeliveryPoll)
+		return c.Name == who.client || who.client == "" && ordinary
 	})
 	if i < 0 {
-		return nil, usage(fmt.Errorf("no poll client %q in the target file", client))
+		return nil, usage(who.nobody())
 	}
 	h.client = clients[i]
-	i = slices.IndexFunc(facts.Target.Users, func(u targetfile.User) bool { return u.Name == user || user == "" })
+	i = slices.IndexFunc(facts.Target.Users, func(u targetfile.User) bool { return u.Name == who.user || who.user == "" })
 	if i < 0 {
-		return nil, usage(fmt.Errorf("no user %q in the target file", user))
+		return nil, usage(fmt.Errorf("no user %q in the target file", who.user))
 	}
 	h.user = facts.Target.Users[i]
 	return h, nil
+}
+
+// nobody says that the target file has no such client.
+func (c cast) nobody() error {
+	if c.client != "" {
+		return fmt.Errorf("no client %q in the target file", c.client)
+	}
+	return fmt.Errorf("no client of delivery_mode %s in the target file", cmp.Or(c.mode, targetfile.DeliveryPoll))
 }
 
 // tellElsewhere names the endpoints that get credentials although nobody but the OP's
@@ -95,17 +112,27 @@ func (h *byHand) print(out io.Writer) error {
 	list := h.recorder.Exchanges(h.began)
 	var b strings.Builder
 	for _, e := range list[h.printed:] {
-		writeMessage(&b, ">", fmt.Sprintf("%s %s", e.Request.Method, e.Request.URL), e.Request)
-		if e.Response != nil {
-			writeMessage(&b, "<", fmt.Sprintf("%d (%.0f ms)", e.Response.Status, e.DurationMS), *e.Response)
-		} else {
-			fmt.Fprintf(&b, "< %s\n", onOneLine(e.Error))
-		}
-		b.WriteByte('\n')
+		writeExchange(&b, e)
 	}
 	h.printed = len(list)
 	_, err := io.WriteString(out, b.String())
 	return err
+}
+
+// writeExchange writes what was sent behind ">" and what came behind "<", whoever of the
+// two was the caller.
+func writeExchange(b *strings.Builder, e result.Exchange) {
+	request, answer := ">", "<"
+	if e.Direction == result.Inbound {
+		request, answer = "<", ">"
+	}
+	writeMessage(b, request, fmt.Sprintf("%s %s", e.Request.Method, e.Request.URL), e.Request)
+	if e.Response != nil {
+		writeMessage(b, answer, fmt.Sprintf("%d (%.0f ms)", e.Response.Status, e.DurationMS), *e.Response)
+	} else {
+		fmt.Fprintf(b, "%s %s\n", answer, onOneLine(e.Error))
+	}
+	b.WriteByte('\n')
 }
 
 func writeMessage(b *strings.Builder, mark, first string, m result.Message) {

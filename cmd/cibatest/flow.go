@@ -19,6 +19,7 @@ import (
 // flowFlags are shared by authorize and poll.
 type flowFlags struct {
 	target, client, user string
+	mode                 string
 	params               []string
 	once, showTokens     bool
 }
@@ -26,7 +27,7 @@ type flowFlags struct {
 func (f *flowFlags) bind(cmd *cobra.Command) {
 	flags := cmd.Flags()
 	flags.StringVarP(&f.target, "target", "t", os.Getenv("CIBATEST_TARGET"), "target file (CIBATEST_TARGET)")
-	flags.StringVar(&f.client, "client", "", "client by its name in the target file; empty: the first poll client")
+	flags.StringVar(&f.client, "client", "", "client by its name in the target file; empty: the first of its delivery mode")
 	flags.BoolVar(&f.once, "once", false, "poll once only")
 	flags.BoolVar(&f.showTokens, "show-tokens", false, "print the token response in clear; it is masked otherwise")
 }
@@ -38,8 +39,12 @@ func newAuthorize() *cobra.Command {
 		Short: "Run one flow by hand and print the exchanges",
 		Long: `Sends one backchannel authentication request and polls until the user has decided. The
 decision is yours: on the phone, or wherever this OP asks its users. Every exchange is
-printed, secrets masked.`,
+printed, secrets masked.
+
+A client of delivery mode ping or push is called by the OP instead: the call is received at
+the address of notifications in the target file, and after a ping the tokens are fetched.`,
 		Example: `  cibatest authorize --target staging.yaml --user alice
+  cibatest authorize --target staging.yaml --mode push
   cibatest authorize --target staging.yaml --param requested_expiry=30`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
@@ -54,6 +59,7 @@ printed, secrets masked.`,
 	}
 	f.bind(cmd)
 	cmd.Flags().StringVar(&f.user, "user", "", "user by name in the target file; empty: the first")
+	cmd.Flags().StringVar(&f.mode, "mode", "", "delivery mode of the client, where --client names none: poll, ping or push; empty: poll")
 	cmd.Flags().StringArrayVar(&f.params, "param", nil, "name=value to set in the request; an empty value removes it; repeatable")
 	return cmd
 }
@@ -84,7 +90,13 @@ func withFlow(cmd *cobra.Command, f flowFlags, do func(*byHand) error) error {
 		return err
 	}
 	defer opened.Close()
-	h, err := newByHand(cmd.Context(), cmd.ErrOrStderr(), opened, f.client, f.user)
+	who := cast{client: f.client, user: f.user, mode: f.mode}
+	release, err := openReceiver(cmd.Context(), opened, who)
+	if err != nil {
+		return usage(err)
+	}
+	defer release()
+	h, err := newByHand(cmd.Context(), cmd.ErrOrStderr(), opened, who)
 	if err != nil {
 		return err
 	}
@@ -116,6 +128,9 @@ func authorize(cmd *cobra.Command, f flowFlags, h *byHand, extra ciba.Params) er
 		return &exitError{exitNonConformant, notAccepted(resp, err)}
 	}
 	fmt.Fprintf(cmd.ErrOrStderr(), "auth_req_id %q, expires in %s; waiting for the user's decision\n", ack.AuthReqID, ack.ExpiresIn)
+	if h.client.Notified() {
+		return awaitCall(cmd, f, h, resp)
+	}
 	return pollUntilDecided(cmd, f, h, ack)
 }
 

@@ -20,7 +20,7 @@ import (
 
 func newOP() *cobra.Command {
 	var o lab.Options
-	var targetDir, tokenEnv string
+	var targetDir, tokenEnv, authority string
 	var listFaults, listVariants bool
 	cmd := &cobra.Command{
 		Use:   "op",
@@ -31,11 +31,15 @@ through the control address. With --write-target it writes a target file that de
 it, which 'cibatest authorize' understands. With --device it asks a device that runs
 elsewhere, as 'cibatest device' does, and starts none.
 
+Clients of the delivery modes ping and push are called below --receiver, where whoever
+judges this OP listens, or 'cibatest listen'. Without it a free loopback port is taken.
+
 The control and the device take decisions from whoever reaches them. Beyond loopback they
 need a token, taken from an environment variable, as a bearer; without one they are served
 under loopback names and those of --allow-host only. --device is shown the same token.`,
 		Example: `  cibatest op --write-target lab
   cibatest op --device http://127.0.0.1:9003 --write-target lab
+  cibatest op --receiver http://127.0.0.1:9005 --write-target lab
   cibatest op --fault poll-pending-200 --listen 127.0.0.1:9001`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
@@ -46,6 +50,9 @@ under loopback names and those of --allow-host only. --device is shown the same 
 				return printVariants(cmd.OutOrStdout())
 			}
 			o.Token = os.Getenv(tokenEnv)
+			if err := settleReceiver(cmd.Context(), &o, targetDir, authority); err != nil {
+				return usage(err)
+			}
 			return serveOP(cmd, o, targetDir, tokenEnv)
 		},
 	}
@@ -54,6 +61,8 @@ under loopback names and those of --allow-host only. --device is shown the same 
 	flags.StringVar(&o.ControlListen, "control-listen", "127.0.0.1:0", "address of the test control: decisions without a device")
 	flags.StringVar(&o.DeviceListen, "device-listen", "127.0.0.1:0", "address of the device")
 	flags.StringVar(&o.Device, "device", "", "URL of a device that runs elsewhere; empty: one in this process")
+	flags.StringVar(&o.Receiver, "receiver", "", "URL below which ping and push clients are called; empty: a free port of loopback, with --tls over TLS")
+	flags.StringVar(&authority, "receiver-ca", "", "PEM file to trust at --receiver besides the system's roots")
 	flags.StringVar(&tokenEnv, "token-env", deviceTokenEnv, "environment variable with the token of the control and the device")
 	flags.StringSliceVar(&o.Hosts, "allow-host", nil, "name to serve control and device under without a token, besides loopback; repeatable")
 	flags.StringVar(&o.Issuer, "issuer", "", "issuer URL; empty: the listening address (a mapped port needs it)")
@@ -94,7 +103,11 @@ func serveOP(cmd *cobra.Command, o lab.Options, targetDir, tokenEnv string) erro
 // another process can judge this OP. The device runs in this process, so
 // decisions go to the control.
 func writeTarget(dir string, l *lab.Lab) error {
-	file, err := fixtures.ReferenceTarget(fixtures.Reference{Issuer: l.Issuer, Control: l.ControlURL, HasToken: l.HasToken})
+	reference := fixtures.Reference{Issuer: l.Issuer, Control: l.ControlURL, HasToken: l.HasToken}
+	if l.Receiver == nil { // else it is this process that listens
+		reference.Notifications = l.Notifications
+	}
+	file, err := fixtures.ReferenceTarget(reference)
 	if err != nil {
 		return err
 	}

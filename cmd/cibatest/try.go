@@ -51,7 +51,7 @@ that does not work is told in the OP's own words or those of the approval hook.`
 }
 
 func tryApproval(cmd *cobra.Command, opened *preflight.Opened, client, user string) error {
-	h, err := newByHand(cmd.Context(), cmd.ErrOrStderr(), opened, client, user)
+	h, err := newByHand(cmd.Context(), cmd.ErrOrStderr(), opened, cast{client: client, user: user})
 	if err != nil {
 		return err
 	}

@@ -61,14 +61,15 @@ type OAuthError struct {
 	Code, Description, URI string
 }
 
-// OAuthError reads an error answer: any JSON object with a string member error.
+// OAuthError reads an error answer: any JSON object with a string member error. It is none
+// where the status is 200, unless it was pushed (CIBA Core 12).
 func (r *Response) OAuthError() (OAuthError, bool) {
 	object, err := r.Object()
 	if err != nil {
 		return OAuthError{}, false
 	}
 	code, ok := object["error"].(string)
-	if !ok || r.Status == http.StatusOK {
+	if !ok || r.Status == http.StatusOK && r.incoming == "" {
 		return OAuthError{}, false
 	}
 	e := OAuthError{Status: r.Status, Code: code}

@@ -75,15 +75,15 @@ func (d *Driver) AwaitNotifications(ctx context.Context, f *Flow, n int, within 
 func (d *Driver) Witness(calls []*notify.Call) []Notification {
 	list := make([]Notification, len(calls))
 	for i, c := range calls {
-		payload, _ := d.run.received.LoadOrStore(c, d.run.http.Receive(incoming(c)))
+		payload, _ := d.run.received.LoadOrStore(c, d.run.http.Receive(Incoming(c)))
 		list[i] = Notification{Call: c, Payload: payload.(*ciba.Response)}
 		d.recorder.Received(list[i].Payload)
 	}
 	return list
 }
 
-// incoming is a call as evidence has it.
-func incoming(c *notify.Call) ciba.Incoming {
+// Incoming is a call as evidence has it.
+func Incoming(c *notify.Call) ciba.Incoming {
 	in := ciba.Incoming{
 		Label: "notification", Method: c.Method, URL: c.URL, Header: c.Header, Body: c.Body, Truncated: c.Truncated, At: c.At,
 		Status: c.Answer.Code(), AnswerHeader: c.Answer.Header(), AnswerBody: []byte(c.Answer.Body), Took: c.Answer.After,
@@ -95,7 +95,7 @@ func incoming(c *notify.Call) ciba.Incoming {
 		in.Label = "notification elsewhere"
 	}
 	if c.Answer.Cut {
-		in.Err = "the connection was cut without an answer, as the case wanted it"
+		in.Err = "the connection was cut without an answer, as was wanted"
 	}
 	return in
 }

@@ -52,9 +52,11 @@ type Options struct {
 
 	// Receiver is the base URL of notification endpoints in another process, such as a
 	// run that judges this OP; empty: they are in this process. ReceiverCA is what the OP
-	// trusts there besides the system's roots, in PEM.
-	Receiver   string
-	ReceiverCA []byte
+	// trusts there besides the system's roots, in PEM; ReceiverFile is the file that whoever
+	// listens there has it from, with its key, for the target file, empty for none.
+	Receiver     string
+	ReceiverCA   []byte
+	ReceiverFile string
 
 	// Device is the URL of a device that is running elsewhere and is asked instead of
 	// one in this process. Decisions of the Approver then go to the control.

@@ -28,7 +28,7 @@ func (l *Lab) notifications(ctx context.Context, o Options, clients []refop.Clie
 		base = l.Receiver.Base()
 	}
 	_, listen, _ := strings.Cut(base, "://")
-	l.Notifications = &fixtures.Notifications{Listen: listen, PublicURL: base, Endpoints: map[string]string{}}
+	l.Notifications = &fixtures.Notifications{Listen: listen, PublicURL: base, AuthorityFile: o.ReceiverFile, Endpoints: map[string]string{}}
 	for i := range clients {
 		c := &clients[i]
 		if !c.Notified() {

@@ -32,7 +32,7 @@ type Options struct {
 	TLS *tls.Config
 
 	// Stranger answers the calls that carry no known token; nil: 404 where no client has
-	// its endpoint, else 401. RFC 6750 3.1.
+	// its endpoint, else 401. RFC 6750 3.1. A redirect names the path redirected.
 	Stranger *Answer
 
 	// Observe is told each call before it is answered, several at the same time; nil:

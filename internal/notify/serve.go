@@ -172,7 +172,11 @@ func (r *Receiver) mislead(c *Call, of *Inbox) {
 func (r *Receiver) toStranger(c *Call) Answer {
 	switch {
 	case r.options.Stranger != nil:
-		return *r.options.Stranger
+		answer := *r.options.Stranger
+		if answer.Redirect {
+			answer.location = r.base + "/redirected"
+		}
+		return answer
 	case c.Client == "":
 		return Answer{Status: http.StatusNotFound}
 	}

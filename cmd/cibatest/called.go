@@ -1,0 +1,81 @@
+package main
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/cibatest/cibatest/internal/ciba"
+	"github.com/cibatest/cibatest/internal/driver"
+	"github.com/cibatest/cibatest/internal/preflight"
+	"github.com/cibatest/cibatest/internal/targetfile"
+	"github.com/spf13/cobra"
+)
+
+// openReceiver opens the notification endpoints of a target, where the client is called by
+// the OP and they are not open yet.
+func openReceiver(ctx context.Context, o *preflight.Opened, who cast) (release func(), err error) {
+	isCalled := slices.ContainsFunc(o.Target.Clients, func(c targetfile.Client) bool {
+		return c.Notified() && (c.Name == who.client || who.client == "" && c.DeliveryMode == who.mode)
+	})
+	if !isCalled || o.Receiver != nil {
+		return func() {}, nil
+	}
+	if o.Receiver, err = preflight.Receive(ctx, o.Target); err != nil {
+		return nil, err
+	}
+	if o.Receiver == nil {
+		return nil, errors.New("notifications.listen is not set in the target file; the OP calls this client, so name an address to listen at")
+	}
+	return o.Receiver.Close, nil
+}
+
+// awaitCall waits for the OP's call about a request, prints it and, after a ping, fetches
+// the tokens.
+func awaitCall(cmd *cobra.Command, f flowFlags, h *byHand, resp *ciba.Response) error {
+	flow, err := driver.NewFlow(h.client, h.user, resp)
+	if err != nil {
+		return &exitError{exitNonConformant, err}
+	}
+	patience := min(handPatience, time.Until(flow.ExpiredBy())+expiryGrace)
+	calls, err := h.driver.AwaitNotifications(cmd.Context(), flow, 1, patience)
+	if cmd.Context().Err() != nil {
+		return &exitError{code: exitInterrupted}
+	}
+	if err != nil {
+		return notJudged(err)
+	}
+	misled := h.driver.Witness(h.run.Inbox(flow).Misled())
+	if err := h.print(cmd.OutOrStdout()); err != nil {
+		return err
+	}
+	if len(calls) == 0 {
+		return &exitError{exitNonConformant, notCalled(h, patience, len(misled))}
+	}
+	if h.client.DeliveryMode == targetfile.DeliveryPing {
+		return pollOnce(cmd, f, h, flow.AuthReqID)
+	}
+	if _, isError := calls[0].Payload.OAuthError(); isError {
+		return &exitError{exitNonConformant, errors.New(calls[0].Payload.Summary())}
+	}
+	return decided(cmd.OutOrStdout(), f, calls[0].Payload)
+}
+
+// notCalled says that no call came, or what was wrong with those that did.
+func notCalled(h *byHand, patience time.Duration, misled int) error {
+	if misled > 0 {
+		return fmt.Errorf("the OP named this request in %d calls without its client_notification_token", misled)
+	}
+	return fmt.Errorf("the OP did not call client %s within %s; the target file says that it is called at %s, "+
+		"which has to be what the OP has registered", h.client.Name, patience.Round(time.Second),
+		cmp.Or(h.client.NotificationEndpoint, "its name below notifications.public_url"))
+}
+
+// pollOnce fetches the result of a ping. There is nothing to wait for any more.
+func pollOnce(cmd *cobra.Command, f flowFlags, h *byHand, authReqID string) error {
+	f.once = true
+	return pollUntilDecided(cmd, f, h, ciba.AuthAck{AuthReqID: authReqID})
+}
