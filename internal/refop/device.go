@@ -127,7 +127,7 @@ func (op *OP) decide(d userDecision, bearer *string) (status int, text string) {
 		return http.StatusBadRequest, text
 	}
 	op.plan.Rules.RecordDecision(f, as, now)
-	op.notify(f, as)
+	op.Tell(f, as)
 	return http.StatusNoContent, ""
 }
 

@@ -9,9 +9,9 @@ import (
 	"time"
 )
 
-// notify tells a client of the end of a flow, if it is told of it. It does not wait, and
-// the lock of the flow may be held.
-func (op *OP) notify(f *Flow, end State) {
+// Tell tells a client of the end of a flow, if it is told of it. It does not wait, and the
+// lock of the flow may be held.
+func (op *OP) Tell(f *Flow, end State) {
 	if op.clientsBy == nil || f.Client.NotificationEndpoint == "" || !op.plan.Rules.NotificationDue(f, end) {
 		return
 	}
@@ -28,9 +28,9 @@ func (op *OP) notify(f *Flow, end State) {
 	})
 }
 
-// notifyOfExpiry tells a client when a flow has ended without a decision, if it is told of
+// tellOfExpiry tells a client when a flow has ended without a decision, if it is told of
 // that.
-func (op *OP) notifyOfExpiry(f *Flow) {
+func (op *OP) tellOfExpiry(f *Flow) {
 	if op.clientsBy == nil || f.Client.NotificationEndpoint == "" || !op.plan.Rules.NotificationDue(f, Expired) {
 		return
 	}
@@ -38,7 +38,7 @@ func (op *OP) notifyOfExpiry(f *Flow) {
 		undecided := false
 		op.Locked(f, func() { undecided = f.State == "" })
 		if undecided {
-			op.notify(f, Expired)
+			op.Tell(f, Expired)
 		}
 	})
 }

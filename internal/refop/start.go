@@ -86,7 +86,7 @@ func (op *OP) start(c *Call) *Reply {
 		return Failure(err)
 	}
 	op.keep(f)
-	op.notifyOfExpiry(f)
+	op.tellOfExpiry(f)
 	op.plan.Rules.Ask(op, f)
 	c.Flow = f
 	ack := map[string]any{"auth_req_id": f.ID, "expires_in": seconds(c.Expiry)}

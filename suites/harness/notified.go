@@ -1,8 +1,11 @@
 package harness
 
 import (
+	"fmt"
+	"net/http"
 	"time"
 
+	"github.com/cibatest/cibatest/internal/approve"
 	"github.com/cibatest/cibatest/internal/driver"
 	"github.com/cibatest/cibatest/internal/notify"
 )
@@ -64,6 +67,28 @@ func Misled(t *T, f *Flow) []Notification { return t.driver.Witness(inboxOf(t, f
 // Astray are the calls that followed a redirect which a call about the flow was answered
 // with.
 func Astray(t *T, f *Flow) []Notification { return t.driver.Witness(inboxOf(t, f).Astray()) }
+
+// JudgeNoRedirect judges that the OP's calls follow no redirect: whoever can answer in the
+// client's place would be sent the token of the request, and in push mode all others. The
+// approval is not fetched.
+func JudgeNoRedirect(t *T) {
+	statuses := []int{http.StatusMovedPermanently, http.StatusFound, http.StatusSeeOther, http.StatusTemporaryRedirect, http.StatusPermanentRedirect}
+	flows := make([]*Flow, len(statuses))
+	for i, status := range statuses {
+		flows[i] = t.MustStart(t.Request())
+		AnswerWith(t, flows[i], CallAnswer{Status: status, Redirect: true})
+		t.Decide(flows[i], approve.Decision{Allow: true})
+		MustBeNotified(t, flows[i])
+	}
+	t.Wait(CallbackWindow)
+	for i, status := range statuses {
+		followed := Astray(t, flows[i])
+		if len(followed) > 0 {
+			t.At(followed[0].Payload)
+		}
+		t.Check(len(followed) == 0, fmt.Sprintf("no call to the address that a %d names", status), "%d calls there", len(followed))
+	}
+}
 
 func inboxOf(t *T, f *Flow) *notify.Inbox {
 	inbox := t.session.run.Inbox(f)

@@ -10,6 +10,7 @@ import (
 	"github.com/cibatest/cibatest/internal/ciba"
 	"github.com/cibatest/cibatest/internal/driver"
 	. "github.com/cibatest/cibatest/suites/harness"
+	"github.com/onsi/gomega"
 )
 
 // CIBA Core 10.2: the OP tells the client that the authentication is over, be it with
@@ -40,6 +41,18 @@ var _ = Cases.Describe("Ping", func() {
 	Case("ping-body", "holds the auth_req_id and nothing else", Judges("CIBA-10.2-PING-BODY").Smoke(), func(t *T) {
 		p := approved(t)
 		judgeBody(t, p.flow, p.mustCall(t))
+	})
+	Case("ping-not-before-result", "does not come before the user has decided", Judges("CIBA-10.2-PING-NOT-BEFORE-RESULT"), func(t *T) {
+		flow := t.MustStart(t.Request())
+		end := min(3*flow.Spacing(), time.Until(flow.Expires())-ExpiryEarly)
+		early := append(NotNotified(t, flow, end), Misled(t, flow)...)
+		if len(early) > 0 {
+			t.At(early[0].Payload)
+		}
+		t.Check(len(early) == 0, "no call while the user is undecided", "a call after %s", sinceStart(flow, early))
+	})
+	Case("ping-no-redirect", "follows no redirect", Judges("CIBA-10.2-PING-NO-REDIRECT").About(20*time.Second), func(t *T) {
+		JudgeNoRedirect(t)
 	})
 	Case("ping-ready", "comes when the result can be fetched", Judges("CIBA-10.2-PING-READY"), func(t *T) {
 		p := approved(t)
@@ -81,6 +94,54 @@ var _ = Cases.Describe("Bearer token of a ping", func() {
 		}
 	})
 })
+
+// CIBA Core 10.2 leaves open what an OP makes of a client that does not take its call. The
+// client may poll all the same, so that the result is not lost by it.
+var _ = Cases.Describe("Result of a ping that is not taken", func() {
+	Case("ping-4xx-5xx", "is fetched after a refusal or an error", Judges("CIBA-10.2-PING-4XX-5XX").About(30*time.Second), func(t *T) {
+		for _, status := range []int{401, 403, 500, 503} {
+			flow := t.MustStart(t.Request())
+			AnswerWith(t, flow, CallAnswer{Status: status})
+			t.Approve(flow)
+			MustBeNotified(t, flow)
+			t.Wait(2 * time.Second) // until the OP has made something of the answer
+			t.JudgeVariant(fmt.Sprintf("after %d", status), t.PollDecided(flow))
+		}
+	})
+	Case("ping-slow-receiver", "is fetched while the client has not answered", Judges("CIBA-10.2-PING-SLOW-RECEIVER").About(15*time.Second), func(t *T) {
+		flow := t.MustStart(t.Request())
+		AnswerWith(t, flow, CallAnswer{After: slowReceiver})
+		t.Approve(flow)
+		call := MustBeNotified(t, flow)
+		resp := t.Poll(flow)
+		for driver.Undecided(resp) && time.Since(call.At) < slowReceiver {
+			resp = t.Poll(flow)
+		}
+		t.Check(time.Since(call.At) < slowReceiver, "tokens while the call is not answered", "%s before the call was answered", "none came")
+		t.Judge(resp)
+	})
+})
+
+// slowReceiver is how long a call is left without an answer.
+const slowReceiver = 30 * time.Second
+
+// CIBA Core 10.1: a ping client need not wait for the call, and polls as any other.
+var _ = Cases.Describe("Poll of a ping client", func() {
+	Case("ping-may-poll", "is answered as that of a poll client", Judges("CIBA-10.1-PING-MAY-POLL").About(15*time.Second), func(t *T) {
+		flow := t.MustStart(t.Request())
+		t.Expect(PollPending(t, flow)).To(BePending(), "pending before the decision")
+		t.Approve(flow)
+		t.Expect(t.PollDecided(flow)).To(gomega.And(HaveStatus(200), HaveTokens()), "tokens after it")
+	})
+})
+
+// sinceStart tells how long after its acknowledgement a flow was called about.
+func sinceStart(flow *Flow, calls []Notification) time.Duration {
+	if len(calls) == 0 {
+		return 0
+	}
+	return calls[0].At.Sub(flow.Received).Round(time.Millisecond)
+}
 
 // judgeMisled judges the calls about a request that came with another token. That none
 // came at all is no matter of tokens.

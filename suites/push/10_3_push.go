@@ -2,6 +2,7 @@ package push
 
 import (
 	"strings"
+	"time"
 
 	"github.com/cibatest/cibatest/internal/catalogue"
 	"github.com/cibatest/cibatest/internal/ciba"
@@ -32,6 +33,9 @@ var _ = Cases.Describe("Push", func() {
 			}
 		}
 	})
+	Case("push-no-redirect", "follows no redirect", Judges("CIBA-10.3-PUSH-NO-REDIRECT").About(20*time.Second), func(t *T) {
+		JudgeNoRedirect(t)
+	})
 	Case("push-members", "has auth_req_id, access_token, token_type and id_token", Judges("CIBA-10.3-PUSH-MEMBERS").Smoke(), judgeMembers)
 })
 
@@ -50,6 +54,15 @@ var _ = Cases.Describe("Pushed ID Token", func() {
 		if t.Check(there, "the claim urn:openid:params:jwt:claim:auth_req_id", "none") {
 			t.Check(claim == p.flow.AuthReqID, "the auth_req_id of the acknowledgement", "another value, of type %T", claim)
 		}
+	})
+})
+
+// CIBA Core 7.3: who does not poll has no interval to keep.
+var _ = Cases.Describe("Acknowledgement of a push client", func() {
+	Case("push-no-interval", "has no interval", Judges("CIBA-7.3-INTERVAL-NOT-IN-PUSH"), func(t *T) {
+		ack := Acknowledged(t)
+		t.MustAccept("a backchannel authentication request that should be accepted", ack)
+		t.Expect(ack).NotTo(HaveMember("interval", nil), "no interval")
 	})
 })
 

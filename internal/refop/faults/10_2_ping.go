@@ -65,6 +65,27 @@ var Ping = []Fault{
 		edit.Notifications(refop.DeliveryPing, func(c *refop.Call, n *refop.Notification) { n.Body["access_token"] = refop.RandomID(32) }, refop.Approved),
 	},
 
+	{"ping-at-once", "CIBA-10.2-PING-NOT-BEFORE-RESULT", "a ping comes when the request is accepted", toldAtOnce},
+	{"ping-redirected", "CIBA-10.2-PING-NO-REDIRECT", "a ping follows redirects", followingRedirects(refop.DeliveryPing, 301, 302, 303, 307, 308)},
+	{"ping-redirected-308", "CIBA-10.2-PING-NO-REDIRECT", "a ping follows a permanent redirect", followingRedirects(refop.DeliveryPing, 308)},
+	{
+		"ping-401-ends-it", "CIBA-10.2-PING-4XX-5XX", "a client that answers 401 loses the result",
+		endedBy(func(r refop.Receipt, err error) bool { return r.Status == 401 }),
+	},
+	{
+		"ping-error-ends-it", "CIBA-10.2-PING-4XX-5XX", "a client in trouble loses the result",
+		endedBy(func(r refop.Receipt, err error) bool { return r.Status >= 500 }),
+	},
+	{"ping-blocks", "CIBA-10.2-PING-SLOW-RECEIVER", "while a ping is not answered its result cannot be fetched", pendingWhileCalled},
+	{
+		"ping-may-not-poll", "CIBA-10.1-PING-MAY-POLL", "who is pinged may not poll before",
+		pollAnswerOf(refop.DeliveryPing, refop.Pending, "unauthorized_client"),
+	},
+	{
+		"ping-poll-unknown", "CIBA-10.1-PING-MAY-POLL", "before the ping the auth_req_id is unknown",
+		pollAnswerOf(refop.DeliveryPing, refop.Pending, "invalid_grant"),
+	},
+
 	{
 		"ping-too-early", "CIBA-10.2-PING-READY", "for 7 s after a ping its result cannot be fetched",
 		edit.SeenAsWhen(refop.Approved, refop.Pending, func(c *refop.Call, f *refop.Flow) bool {

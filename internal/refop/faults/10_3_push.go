@@ -30,6 +30,29 @@ var Push = []Fault{
 		}),
 	},
 
+	{"push-redirected", "CIBA-10.3-PUSH-NO-REDIRECT", "a push follows redirects", followingRedirects(refop.DeliveryPush, 301, 302, 303, 307, 308)},
+	{"push-redirected-307", "CIBA-10.3-PUSH-NO-REDIRECT", "a push follows a temporary redirect", followingRedirects(refop.DeliveryPush, 307)},
+	{
+		"push-interval", "CIBA-7.3-INTERVAL-NOT-IN-PUSH", "who is pushed to is told an interval",
+		startsThat(edit.OfMode(refop.DeliveryPush), func(_ *refop.Call, r *refop.Reply) {
+			if r.Kind == refop.ReplyAcknowledgement {
+				r.Body["interval"] = 5
+			}
+		}),
+	},
+
+	{"push-denial-never", "CIBA-12-PUSH-DENIED", "nothing is pushed after a denial", edit.NotNotifying(refop.DeliveryPush, refop.Denied)},
+	{"push-denial-expired", "CIBA-12-PUSH-DENIED", "a denial is pushed as expired_token", pushes(member("error", "expired_token"), refop.Denied)},
+	{"push-denial-with-token", "CIBA-12-PUSH-DENIED", "a denial is pushed with an access token", pushes(func(n *refop.Notification) { n.Body["access_token"] = refop.RandomID(32) }, refop.Denied)},
+	{"push-denial-without-id", "CIBA-12-PUSH-DENIED", "the push of a denial does not say for which request", pushes(lacking("auth_req_id"), refop.Denied)},
+	{"push-error-other-id", "CIBA-12-PUSH-ERROR-FORMAT", "the push of a denial is for an id of its own", pushes(func(n *refop.Notification) { n.Body["auth_req_id"] = refop.RandomID(32) }, refop.Denied)},
+	{"push-error-no-token", "CIBA-12-PUSH-ERROR-FORMAT", "the push of a denial carries no token of the request", pushes(headed("Authorization", ""), refop.Denied)},
+	{"push-error-form", "CIBA-12-PUSH-ERROR-FORMAT", "the push of a denial is a form", pushes(asForm, refop.Denied)},
+	{"push-error-quotes", "CIBA-12-PUSH-ERROR-FORMAT", "error_description has quotes", pushes(member("error_description", `the user said "no"`), refop.Denied)},
+	{"push-error-user", "CIBA-12-PUSH-ERROR-FORMAT", "the push of a denial names the user, too", pushes(func(n *refop.Notification) { n.Body["sub"] = n.Flow.User.Sub }, refop.Denied)},
+	{"push-error-named-code", "CIBA-12-PUSH-ERROR-FORMAT", "the error is called code", pushes(named("error", "code"), refop.Denied)},
+	{"push-error-own-code", "CIBA-12-PUSH-ERROR-CODES", "a denial is pushed with a code of the OP's own", pushes(member("error", "user_cancelled"), refop.Denied)},
+
 	{"push-no-auth-req-id", "CIBA-10.3-PUSH-MEMBERS", "a push does not say for which request", pushes(lacking("auth_req_id"))},
 	{"push-other-auth-req-id", "CIBA-10.3-PUSH-MEMBERS", "a push is for an id of its own", pushes(func(n *refop.Notification) { n.Body["auth_req_id"] = refop.RandomID(32) })},
 	{"push-no-access-token", "CIBA-10.3-PUSH-MEMBERS", "a push has no access token", pushes(lacking("access_token"))},

@@ -1,7 +1,10 @@
 package faults
 
 import (
+	"maps"
+	"net/http"
 	"net/url"
+	"slices"
 	"sync"
 	"time"
 
@@ -124,4 +127,70 @@ func lateBy(mode string, d time.Duration) edit.Change {
 		}
 		call()
 	})
+}
+
+// toldAtOnce pings about an approval when a request has just been accepted.
+func toldAtOnce(p *refop.Plan) {
+	p.EditReplies(func(c *refop.Call, r *refop.Reply) {
+		if r.Kind == refop.ReplyAcknowledgement && edit.OfMode(refop.DeliveryPing)(c) {
+			c.OP.Tell(c.Flow, refop.Approved)
+		}
+	})
+}
+
+// followingRedirects follows redirects of some statuses, as clients of HTTP do: the method
+// stays for 307 and 308, and is GET otherwise.
+func followingRedirects(mode string, statuses ...int) edit.Change {
+	return edit.Delivering(func(op *refop.OP, n *refop.Notification, try func() (refop.Receipt, error)) (refop.Receipt, error) {
+		receipt, err := try()
+		if err != nil || n.Flow.Client.DeliveryMode != mode || !slices.Contains(statuses, receipt.Status) {
+			return receipt, err
+		}
+		next := *n
+		next.URL, next.Header = receipt.Header.Get("Location"), maps.Clone(n.Header)
+		if receipt.Status != http.StatusTemporaryRedirect && receipt.Status != http.StatusPermanentRedirect {
+			next.Method, next.Raw = http.MethodGet, []byte{}
+		}
+		return op.Rules().Deliver(op, &next)
+	})
+}
+
+// endedBy denies a request whose client answers its ping in some way.
+func endedBy(which func(refop.Receipt, error) bool) edit.Change {
+	return edit.Delivering(func(op *refop.OP, n *refop.Notification, try func() (refop.Receipt, error)) (refop.Receipt, error) {
+		receipt, err := try()
+		if n.Flow.Client.DeliveryMode == refop.DeliveryPing && which(receipt, err) {
+			op.Locked(n.Flow, func() { n.Flow.State = refop.Denied })
+		}
+		return receipt, err
+	})
+}
+
+// pendingWhileCalled shows a result when its ping was answered, and not before.
+func pendingWhileCalled(p *refop.Plan) {
+	var calling sync.Map // *refop.Flow
+	p.Policy.NotifyTimeout = time.Minute
+	edit.Delivering(func(_ *refop.OP, n *refop.Notification, try func() (refop.Receipt, error)) (refop.Receipt, error) {
+		calling.Store(n.Flow, true)
+		defer calling.Delete(n.Flow)
+		return try()
+	})(p)
+	edit.SeenAsWhen(refop.Approved, refop.Pending, func(_ *refop.Call, f *refop.Flow) bool {
+		_, underWay := calling.Load(f)
+		return underWay
+	})(p)
+}
+
+// pollAnswerOf answers polls of clients of one delivery mode in one state with another
+// error.
+func pollAnswerOf(mode string, in refop.State, code string) edit.Change {
+	return func(p *refop.Plan) {
+		inner := p.Rules.PollAnswer
+		p.Rules.PollAnswer = func(c *refop.Call, f *refop.Flow, at refop.State) *refop.OAuthError {
+			if at == in && edit.OfMode(mode)(c) {
+				return refop.Refusal(code, "refused")
+			}
+			return inner(c, f, at)
+		}
+	}
 }
