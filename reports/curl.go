@@ -58,6 +58,9 @@ func plainMark(s string) string { return unescaped(s) }
 func newScript(c result.Case) *script {
 	s := &script{of: c}
 	for i, x := range c.Exchanges {
+		if x.Direction == result.Inbound { // which curl does not send
+			continue
+		}
 		for _, h := range x.Request.Headers {
 			s.meet(i, h.Name, h.Value)
 		}
@@ -160,6 +163,10 @@ func (s *script) exchange(i int, x result.Exchange) {
 	s.line("")
 	if i > 0 {
 		s.wait(x.StartedMS - s.of.Exchanges[i-1].StartedMS)
+	}
+	if x.Direction == result.Inbound {
+		s.comment(fmt.Sprintf("%d. %s, %s: the OP calls the client here", i+1, x.Label, exchangeLine(x)))
+		return
 	}
 	s.comment(joined(", ", fmt.Sprintf("%d. %s → %s", i+1, x.Label, answerLine(x)), x.Note))
 	if x.Request.Truncated {

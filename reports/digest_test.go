@@ -1,7 +1,10 @@
 package reports
 
 import (
+	"bytes"
+	"strings"
 	"testing"
+	"time"
 
 	"github.com/cibatest/cibatest/reports/result"
 )
@@ -19,5 +22,25 @@ func TestExchangeLine(t *testing.T) {
 		if got := exchangeLine(x); got != want {
 			t.Errorf("got %q, want %q", got, want)
 		}
+	}
+}
+
+// What the OP has sent is told as such: no command sends it again.
+func TestInboundIsNoCommand(t *testing.T) {
+	t.Parallel()
+	call := result.Exchange{
+		Label: "notification", Direction: result.Inbound, Response: &result.Message{Status: 204},
+		Request: result.Message{Method: "POST", URL: "https://client.example/cb", Headers: []result.Header{{Name: "Authorization", Value: "Bearer [masked:abcdef]"}}},
+	}
+	var script bytes.Buffer
+	if err := Curl(&script, result.Case{ID: "ping-body", Exchanges: []result.Exchange{call}}); err != nil {
+		t.Fatal(err)
+	}
+	if text := script.String(); strings.Contains(text, "\ncurl ") || strings.Contains(text, "CIBA_AUTHORIZATION") ||
+		!strings.Contains(text, "# 1. notification, from the OP: POST https://client.example/cb → 204: the OP calls the client here") {
+		t.Errorf("the script says\n%s", text)
+	}
+	if entry := harEntryOf(time.Now(), "ping-body", call); entry.Comment != "notification, from the OP" {
+		t.Errorf("the archive says %q", entry.Comment)
 	}
 }

@@ -112,8 +112,16 @@ func harTime(began time.Time, ms int64) string {
 func harEntryOf(began time.Time, id string, x result.Exchange) harEntry {
 	return harEntry{
 		Page: id, Started: harTime(began, x.StartedMS), Time: x.DurationMS, Timings: harTimings{Wait: x.DurationMS},
-		Request: harRequestOf(x.Request), Response: harResponseOf(x), Comment: joined(", ", x.Label, x.Note),
+		Request: harRequestOf(x.Request), Response: harResponseOf(x), Comment: joined(", ", x.Label, caller(x), x.Note),
 	}
+}
+
+// caller says who sent a request where that was the OP.
+func caller(x result.Exchange) string {
+	if x.Direction == result.Inbound {
+		return "from the OP"
+	}
+	return ""
 }
 
 func harMessageOf(m result.Message) harMessage {
