@@ -14,6 +14,7 @@ type profileView struct {
 	Coverage  string   // "118 of 131 MUSTs judged, 2 warnings"
 	Because   string   // how the claim is known
 	Reasons   []string // why the rest was not judged, the reason of most first; bounded
+	Folded    bool     // the reasons are shown when somebody asks for them
 }
 
 // manyReasons is how many reasons of a profile are told.
@@ -50,8 +51,12 @@ func profileCoverage(p result.Profile) string {
 	return strings.Join(parts, ", ")
 }
 
-// profileReasons tells first what is missing to the minimum.
+// profileReasons tells first what is missing to the minimum. What the OP only offers, and
+// nothing was set up for, needs none.
 func profileReasons(p result.Profile) []string {
+	if !p.Counts && p.Verdict == result.NoVerdict {
+		return nil
+	}
 	var reasons []string
 	if len(p.Missing) > 0 {
 		reasons = append(reasons, fmt.Sprintf("below its minimum: %d of %d judged, without %s",

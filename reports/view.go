@@ -107,6 +107,9 @@ func newView(d digest) view {
 		Claims: d.profiles(), Outcomes: outcomes, Levels: levels(d.Requirements), CaseTally: tallyCases(d.Cases), Skipped: d.skipped,
 		Timeline: newTimeline(d), Matrix: matrix(d), Capabilities: capabilities(d), Configuration: configuration(d.Target.Configuration),
 	}
+	for i := range v.Claims {
+		v.Claims[i].Folded = true
+	}
 	p := &places{digest: d, urgent: maxUrgentEvidence, quiet: maxQuietEvidence, views: map[string]caseView{}, shown: map[string]bool{}}
 	p.place()
 	v.Attention = p.attention()

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"io"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -228,5 +229,29 @@ func TestJSONIsPure(t *testing.T) {
 	var judged result.Run
 	if err := json.Unmarshal([]byte(out), &judged); code != exitOK || err != nil || judged.Verdict != result.Conformant {
 		t.Errorf("exit %d, %v, verdict %q", code, err, judged.Verdict)
+	}
+}
+
+// TestConclude: the exit code is the standing of the run, and nothing else.
+func TestConclude(t *testing.T) {
+	t.Parallel()
+	pass, fail := result.Case{Outcome: result.Pass}, result.Case{Outcome: result.Fail}
+	known := result.Case{Outcome: result.Fail, Known: "because"}
+	stale := &result.Baseline{Problems: []result.BaselineProblem{{Kind: result.Stale}}}
+	for _, c := range []struct {
+		run  result.Run
+		want int
+	}{
+		{result.Run{Verdict: result.Conformant, Cases: []result.Case{pass}}, exitOK},
+		{result.Run{Verdict: result.NonConformant, Cases: []result.Case{known}, Baseline: &result.Baseline{}}, exitOK},
+		{result.Run{Verdict: result.NonConformant, Cases: []result.Case{fail}}, exitNonConformant},
+		{result.Run{Verdict: result.Conformant, Cases: []result.Case{pass}, Baseline: stale}, exitNonConformant},
+		{result.Run{Verdict: result.Partial, Cases: []result.Case{pass}}, exitNotJudged},
+		{result.Run{Verdict: result.NoVerdict}, exitNotJudged},
+		{result.Run{Verdict: result.Partial, Interrupted: true}, exitInterrupted},
+	} {
+		if got := exitCode(conclude(c.run), io.Discard); got != c.want {
+			t.Errorf("%s, %s: exit %d, want %d", c.run.Verdict, c.run.Standing(), got, c.want)
+		}
 	}
 }

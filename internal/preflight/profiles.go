@@ -32,7 +32,10 @@ var claimRules = []claimRule{
 	{"jwt-clients", clientThat("authenticates by a JWT", func(c targetfile.Client) bool {
 		return Ordinary(c) && (c.AuthMethod == targetfile.AuthPrivateKeyJWT || c.AuthMethod == targetfile.AuthClientSecretJWT)
 	}), methodOffered(targetfile.AuthPrivateKeyJWT, targetfile.AuthClientSecretJWT)},
-	{"user-code", userCodesInUse, func(f *Facts) (bool, string) {
+	{"user-code", func(f *Facts) (bool, string) {
+		inUse, _ := userCodesInUse(f)
+		return inUse, "a user has a code, and a client sends it"
+	}, func(f *Facts) (bool, string) {
 		return offersUserCode(f), "backchannel_user_code_parameter_supported is true"
 	}},
 	{"signed-requests", clientThat("signs its requests", func(c targetfile.Client) bool { return c.RequestSigningAlg != "" }),
