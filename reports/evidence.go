@@ -91,7 +91,7 @@ func parameters(encoded string) []result.Header {
 	var list []result.Header
 	for part := range strings.SplitSeq(encoded, "&") {
 		name, value, _ := strings.Cut(part, "=")
-		list = append(list, result.Header{Name: decoded(name), Value: readable(decoded(value))})
+		list = append(list, result.Header{Name: firstOf(decoded(name), "(no name)"), Value: readable(decoded(value))})
 	}
 	return list
 }
