@@ -60,7 +60,7 @@ test-containers: ## judge an OP in a container; CIBATEST_IMAGE and CIBATEST_TARG
 	.ci/engine env CIBATEST_CONTAINERS=1 TESTCONTAINERS_RYUK_DISABLED=true TESTCONTAINERS_HOST_OVERRIDE=127.0.0.1 \
 	  $(GO) test -tags containers -run TestContainer -count=1 -v -timeout 15m ./suites/selftest
 
-browser: ## look at the HTML report and the phone page in Chromium: schemes, widths, accessibility
+browser: ## look at the reports and the phone page in Chromium, on screen and on paper: schemes, widths, accessibility
 	reports/testdata/browser.sh $(OUT)/screens
 
 figures: ## measure the source: comments, functions, tests, and what readers have to know

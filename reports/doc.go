@@ -1,6 +1,6 @@
 // Package reports renders a [result.Run] for people and for machines: text for a
-// terminal, one self-contained HTML page, JUnit XML, Markdown and a badge, and
-// it compares two runs.
+// terminal, one self-contained HTML page, a statement to print, JUnit XML, Markdown
+// and a badge. It compares two runs, and lays several side by side.
 //
 // A renderer knows nothing but the result. Everything in a result may come from
 // an OP or its users and is hostile: each renderer works on a copy in which all

@@ -1,5 +1,5 @@
 #!/bin/sh
-# Looks at the HTML report and the device's phone page in Chromium and saves pictures into the folder given.
+# Looks at the HTML reports, the statement, the matrix and the device's phone page in Chromium and saves pictures into the folder given.
 # Installs Chromium and npm from Debian and axe-core from npm where they are missing.
 set -eu
 screens=${1:-out/screens}
@@ -25,10 +25,14 @@ if [ ! -f "$axe" ]; then
   npm install --silent --no-audit --no-fund --prefix "$tools" "axe-core@$axe_version" >&2
 fi
 
-# CIBATEST_RUN may name a run.json to look at besides the samples.
+# CIBATEST_RUN may name a run.json and CIBATEST_LOAD a load.json to look at besides the samples.
 if [ -n "${CIBATEST_RUN:-}" ]; then
   CIBATEST_RUN=$(realpath "$CIBATEST_RUN")
   export CIBATEST_RUN
+fi
+if [ -n "${CIBATEST_LOAD:-}" ]; then
+  CIBATEST_LOAD=$(realpath "$CIBATEST_LOAD")
+  export CIBATEST_LOAD
 fi
 
 cd "$(dirname "$0")/.."
