@@ -26,8 +26,8 @@ func (r *run) learn(ctx context.Context) error {
 		r.driver.LimitToOnePerUser()
 	}
 	r.driver.TryCredentials(ctx, expected(r.driver))
-	r.driver.TryAssertions(ctx, r.ordinary())
-	if working := driver.Working(r.ordinary()); len(working) > 0 {
+	r.driver.TryAssertions(ctx, r.ordinary(targetfile.DeliveryPoll))
+	if working := driver.Working(r.ordinary(targetfile.DeliveryPoll)); len(working) > 0 {
 		r.primary = working[0]
 	}
 	if r.primary == nil || len(r.facts.Target.Users) == 0 {
@@ -131,9 +131,9 @@ func expected(d *driver.Run) []*driver.Client {
 	return list
 }
 
-// ordinary are the clients for whatever wants nothing special.
-func (r *run) ordinary() []*driver.Client {
-	return r.driver.Prepared(preflight.OrdinaryClients(r.facts.Target.Clients, targetfile.DeliveryPoll))
+// ordinary are the clients of a delivery mode for whatever wants nothing special.
+func (r *run) ordinary(mode string) []*driver.Client {
+	return r.driver.Prepared(preflight.OrdinaryClients(r.facts.Target.Clients, mode))
 }
 
 // Refused tells of each client that the OP is meant to let in, by its name, how the OP

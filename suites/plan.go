@@ -173,7 +173,7 @@ func (p *plan) twins(to *harness.Client) []*harness.Client {
 func (p *plan) otherAlgorithms(than *harness.Client) []*harness.Client {
 	has := map[string]bool{than.IDTokenAlg(): true}
 	var others []*harness.Client
-	for _, c := range p.run.ordinary() {
+	for _, c := range p.run.ordinary(than.DeliveryMode) {
 		if !has[c.IDTokenAlg()] {
 			has[c.IDTokenAlg()] = true
 			others = append(others, c)

@@ -23,7 +23,7 @@ import (
 // disputed (N-06). Each case waits for an expiry of its own; all of them wait together.
 var _ = Cases.Describe("Expiry", func() {
 	Case("expired-token", "is told by expired_token",
-		Judges("CIBA-11-EXPIRED-TOKEN").WaitsForExpiry().About(expiryTime), func(t *T) {
+		Judges("CIBA-11-EXPIRED-TOKEN").AlsoAs(Ping).WaitsForExpiry().About(expiryTime), func(t *T) {
 			t.Judge(sharedExpiry(t).resp)
 		})
 	Case("expired-error-format", "is told by JSON with a string error",
@@ -37,18 +37,18 @@ var _ = Cases.Describe("Expiry", func() {
 			t.Judge(pollEnded(t, flow))
 		})
 	Case("expiry-not-early", "does not come before expires_in",
-		Judges("CIBA-7.3-NOT-EARLY").WaitsForExpiry().About(expiryTime), func(t *T) {
+		Judges("CIBA-7.3-NOT-EARLY").AlsoAs(Ping).WaitsForExpiry().About(expiryTime), func(t *T) {
 			flow := startWatched(t, nil)
 			resp := pollShortlyBefore(t, flow)
 			t.Judge(resp)
 			tellUnseenRest(t, flow)
 		})
 	Case("expiry-late-approval", "leaves time for an approval shortly before it",
-		Judges("CIBA-7.3-NOT-EARLY").Needs(catalogue.NeedApprove).WaitsForExpiry().About(expiryTime), judgeLateApproval)
+		Judges("CIBA-7.3-NOT-EARLY").AlsoAs(Ping).Needs(catalogue.NeedApprove).WaitsForExpiry().About(expiryTime), judgeLateApproval)
 	Case("expiry-expires-in-true", "follows the announced expires_in, whatever was requested",
 		Judges("CIBA-7.3-EXPIRES-IN-TRUE").WaitsForExpiry().Limit(2*DefaultLimit).About(expiryTime), judgeAnnouncedExpiry)
 	Case("expired-final", "is final: a later approval brings no tokens",
-		Judges("CIBA-11-EXPIRED-FINAL").WaitsForExpiry().About(expiryTime), func(t *T) {
+		Judges("CIBA-11-EXPIRED-FINAL").AlsoAs(Ping).WaitsForExpiry().About(expiryTime), func(t *T) {
 			flow := startExpiring(t, nil)
 			WaitPastExpiry(t, flow, ExpiryLatest)
 			_ = Overrule(t, flow, true) // a device that no longer offers the prompt is right, too
@@ -58,7 +58,7 @@ var _ = Cases.Describe("Expiry", func() {
 	// Products extend the life of an approved request, for which the text gives no room
 	// (N-24).
 	Case("expired-approved", "ends an approved request that nobody redeemed",
-		Judges("CIBA-11-APPROVED-UNREDEEMED-EXPIRES").WaitsForExpiry().About(expiryTime), func(t *T) {
+		Judges("CIBA-11-APPROVED-UNREDEEMED-EXPIRES").AlsoAs(Ping).WaitsForExpiry().About(expiryTime), func(t *T) {
 			flow := startExpiring(t, nil)
 			t.Approve(flow)
 			WaitPastExpiry(t, flow, ExpiryLatest)
@@ -72,7 +72,7 @@ var _ = Cases.Describe("Expiry", func() {
 			t.Judge(pollAsSecond(t, flow))
 		})
 	Case("expiry-approval-race", "and approval at the same moment have one winner",
-		Judges("CIBA-11-EXPIRED-FINAL").Needs(catalogue.NeedParallel).WaitsForExpiry().About(expiryTime), judgeApprovalAtExpiry)
+		Judges("CIBA-11-EXPIRED-FINAL").AlsoAs(Ping).Needs(catalogue.NeedParallel).WaitsForExpiry().About(expiryTime), judgeApprovalAtExpiry)
 })
 
 // CIBA Core 7.1: requested_expiry is a positive integer by which a client asks for a

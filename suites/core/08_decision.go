@@ -20,17 +20,17 @@ import (
 // one, or refuse the newer.
 var _ = Cases.Describe("Approval", func() {
 	Case("approval-tokens", "is followed by tokens at the next poll",
-		Judges("CIBA-10.1.1-TOKENS").Smoke().About(7*time.Second), func(t *T) {
+		Judges("CIBA-10.1.1-TOKENS").AlsoAs(Ping).Smoke().About(7*time.Second), func(t *T) {
 			resp := sharedEarlyApproval(t).resp
 			t.Judge(resp)
 			judgeTokenMembers(t, resp)
 		})
 	Case("approval-then-denial", "stands when the user changes his mind, or is withdrawn",
-		Judges("CIBA-10.1.1-TOKENS").Needs(catalogue.NeedDeny).About(12*time.Second), judgeApprovalThenDenial)
+		Judges("CIBA-10.1.1-TOKENS").AlsoAs(Ping).Needs(catalogue.NeedDeny).About(12*time.Second), judgeApprovalThenDenial)
 	Case("approval-during-poll", "takes effect when it falls into a poll",
-		Judges("CIBA-10.1.1-DECISION-DURING-POLL").About(20*time.Second), judgeDecisionsDuringPolls)
+		Judges("CIBA-10.1.1-DECISION-DURING-POLL").AlsoAs(Ping).About(20*time.Second), judgeDecisionsDuringPolls)
 	Case("approval-isolated", "does not approve another request of the same user",
-		Judges("CIBA-8-ISOLATION").Smoke().About(12*time.Second), func(t *T) {
+		Judges("CIBA-8-ISOLATION").AlsoAs(Ping).Smoke().About(12*time.Second), func(t *T) {
 			first := t.MustStart(t.Request())
 			second := startBeside(t, t.Client())
 			judgeIsolation(t, first, second)
@@ -42,7 +42,7 @@ var _ = Cases.Describe("Approval", func() {
 			judgeIsolation(t, newer, older)
 		})
 	Case("approval-isolated-clients", "does not approve another client's request to the same user",
-		Judges("CIBA-8-ISOLATION").Needs(catalogue.NeedSecondClient).About(12*time.Second), func(t *T) {
+		Judges("CIBA-8-ISOLATION").AlsoAs(Ping).Needs(catalogue.NeedSecondClient).About(12*time.Second), func(t *T) {
 			mine := t.MustStart(t.Request())
 			theirs := startBeside(t, t.Second())
 			judgeIsolation(t, mine, theirs)
@@ -50,7 +50,7 @@ var _ = Cases.Describe("Approval", func() {
 	// Consent that is remembered, as in a browser, would make every later request of the
 	// client a way in without the user.
 	Case("approval-not-remembered", "does not approve a request that is made afterwards",
-		Judges("CIBA-8-NO-TOKENS-BEFORE-DECISION").Needs(catalogue.NeedApprove).About(12*time.Second), func(t *T) {
+		Judges("CIBA-8-NO-TOKENS-BEFORE-DECISION").AlsoAs(Ping).Needs(catalogue.NeedApprove).About(12*time.Second), func(t *T) {
 			t.MustRedeem(t.MustStart(t.Request()))
 			t.Judge(t.Poll(t.MustStart(t.Request())))
 		})
@@ -66,7 +66,7 @@ var _ = Cases.Describe("Approval", func() {
 			t.Expect(resp).As(result.Warn).To(BePending(), "the other request of the user is still pending")
 		})
 	Case("decisions-in-parallel", "and denial of many requests do not mix",
-		Judges("CIBA-8-MANY-PARALLEL").AsksAllUsers().About(25*time.Second), judgeManyDecisions)
+		Judges("CIBA-8-MANY-PARALLEL").AlsoAs(Ping).AsksAllUsers().About(25*time.Second), judgeManyDecisions)
 })
 
 // skipForPerson skips a case whose decisions are too many, or have to come at a

@@ -41,7 +41,7 @@ var _ = Cases.Describe("Redemption", func() {
 			t.Wait(flow.Pace())
 		})
 	Case("reuse-race", "works once of many at the same time",
-		Judges("CIBA-10.1.1-REUSE-RACE").AloneForClient().LastForClient().About(20*time.Second), func(t *T) {
+		Judges("CIBA-10.1.1-REUSE-RACE").AlsoAs(Ping).AloneForClient().LastForClient().About(20*time.Second), func(t *T) {
 			flows := []*Flow{t.MustStart(t.Request())}
 			for len(flows) < 3 && t.Has(catalogue.NeedParallel) {
 				flows = append(flows, t.MustStart(t.Request()))
@@ -59,7 +59,7 @@ var _ = Cases.Describe("Redemption", func() {
 		})
 	// The first poll that sees the approval redeems it, while others may be half way through.
 	Case("reuse-race-at-approval", "works once of many polls at the moment of the approval",
-		Judges("CIBA-10.1.1-REUSE-RACE").AloneForClient().LastForClient().About(20*time.Second), func(t *T) {
+		Judges("CIBA-10.1.1-REUSE-RACE").AlsoAs(Ping).AloneForClient().LastForClient().About(20*time.Second), func(t *T) {
 			skipForPerson(t)
 			flow := t.MustStart(t.Request())
 			t.WaitTurn(flow)

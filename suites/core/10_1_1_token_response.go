@@ -52,14 +52,14 @@ var _ = Cases.Describe("Token response", func() {
 	Case("token-access-token", "carries an access token", Judges("RFC6749-5.1-ACCESS-TOKEN").Smoke(), func(t *T) {
 		t.Expect(readableTokenResponse(t)).To(HaveMember("access_token", nonEmptyText), "access_token is a non-empty string")
 	})
-	Case("token-type", "names the type of the access token", Judges("RFC6749-5.1-TOKEN-TYPE").Smoke(), func(t *T) {
+	Case("token-type", "names the type of the access token", Judges("RFC6749-5.1-TOKEN-TYPE").AlsoAs(Ping).Smoke(), func(t *T) {
 		value := tokenMember(t, "token_type")
 		text, isString := value.(string)
 		t.Check(isString && strings.EqualFold(text, "Bearer"), "token_type is Bearer, as no proof of a key was sent", "%T %.60v", value, value)
 	})
 	// An OP may forget the ID Token where one algorithm is not the usual one.
 	Case("token-id-token", "carries an ID Token",
-		Judges("OIDC-3.1.3.3-ID-TOKEN").EachAlgorithm().Smoke(), func(t *T) { t.Each(func() { judgeHasIDToken(t) }) })
+		Judges("OIDC-3.1.3.3-ID-TOKEN").AlsoAs(Ping).EachAlgorithm().Smoke(), func(t *T) { t.Each(func() { judgeHasIDToken(t) }) })
 	Case("token-expires-in", "tells how long the access token lives", Judges("RFC6749-5.1-EXPIRES-IN"), func(t *T) {
 		value := tokenMember(t, "expires_in")
 		n, isNumber := NumberOf(value)

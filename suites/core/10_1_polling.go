@@ -24,7 +24,7 @@ import (
 // this.
 var _ = Cases.Describe("Paced poll", func() {
 	Case("poll-pending", "is answered authorization_pending while the user has not decided",
-		Judges("CIBA-11-PENDING").Limit(seriesLimit).About(seriesTime), func(t *T) {
+		Judges("CIBA-11-PENDING").AlsoAs(Ping).Limit(seriesLimit).About(seriesTime), func(t *T) {
 			for i, resp := range mustSeries(t).polls {
 				if i < 3 {
 					t.Judge(resp)
@@ -32,13 +32,13 @@ var _ = Cases.Describe("Paced poll", func() {
 			}
 		})
 	Case("poll-no-tokens-before-decision", "never yields tokens before the user decides",
-		Judges("CIBA-8-NO-TOKENS-BEFORE-DECISION").Limit(seriesLimit).About(seriesTime), func(t *T) {
+		Judges("CIBA-8-NO-TOKENS-BEFORE-DECISION").AlsoAs(Ping).Limit(seriesLimit).About(seriesTime), func(t *T) {
 			for _, resp := range mustSeries(t).polls {
 				t.Judge(resp)
 			}
 		})
 	Case("poll-interval-sufficient", "is not too early when it keeps the announced interval",
-		Judges("CIBA-7.3-INTERVAL-SUFFICIENT").Limit(seriesLimit).About(seriesTime), func(t *T) {
+		Judges("CIBA-7.3-INTERVAL-SUFFICIENT").AlsoAs(Ping).Limit(seriesLimit).About(seriesTime), func(t *T) {
 			s := mustSeries(t)
 			if s.announced == 0 {
 				t.Skip("the acknowledgement has no interval; poll-interval-default judges the default of 5 s")

@@ -16,7 +16,7 @@ import (
 // the client does not hear of keeps it polling and its own user waiting; one that a later
 // approval overrules lets whoever started the request try until the user gives in.
 var _ = Cases.Describe("Denial", func() {
-	Case("denied", "is told by access_denied", Judges("CIBA-11-DENIED").Smoke().About(7*time.Second), func(t *T) {
+	Case("denied", "is told by access_denied", Judges("CIBA-11-DENIED").AlsoAs(Ping).Smoke().About(7*time.Second), func(t *T) {
 		d := sharedDenial(t)
 		if driver.Undecided(d.resp) {
 			t.Skip("the denial does not show within %s; denied-no-pending judges that", d.flow.DecisionWindow())
@@ -29,7 +29,7 @@ var _ = Cases.Describe("Denial", func() {
 	Case("denied-no-pending", "shows promptly instead of lasting as pending",
 		Judges("CIBA-11-DENIED-NO-PENDING").WaitsForExpiry().About(7*time.Second), judgePromptDenial)
 	Case("denied-final", "is final: a later approval brings no tokens",
-		Judges("CIBA-11-DENIED-FINAL").About(20*time.Second), func(t *T) {
+		Judges("CIBA-11-DENIED-FINAL").AlsoAs(Ping).About(20*time.Second), func(t *T) {
 			flow := t.MustStart(t.Request())
 			t.Deny(flow)
 			if resp := t.MustAnswer(t.PollDecided(flow)); driver.Undecided(resp) {
@@ -40,7 +40,7 @@ var _ = Cases.Describe("Denial", func() {
 			t.JudgeVariant("after a late approval", PollPending(t, flow))
 		})
 	Case("denied-before-poll-final", "is final before a poll has told it",
-		Judges("CIBA-11-DENIED-FINAL").About(7*time.Second), func(t *T) {
+		Judges("CIBA-11-DENIED-FINAL").AlsoAs(Ping).About(7*time.Second), func(t *T) {
 			flow := t.MustStart(t.Request())
 			t.WaitTurn(flow)
 			t.Deny(flow)

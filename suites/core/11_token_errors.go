@@ -26,7 +26,7 @@ var _ = Cases.Describe("Invalid auth_req_id", func() {
 	Case("id-tampered", "is invalid_grant when it was altered",
 		Judges("CIBA-11-ARID-TAMPERED").LastForClient().About(8*time.Second), judgeTamperedIDs)
 	Case("id-other-client", "is invalid_grant for another client, before and after the approval",
-		Judges("CIBA-11-ARID-OTHER-CLIENT").Smoke().About(8*time.Second), func(t *T) {
+		Judges("CIBA-11-ARID-OTHER-CLIENT").AlsoAs(Ping).Smoke().About(8*time.Second), func(t *T) {
 			mustLetInSecond(t)
 			flow := t.MustStart(t.Request())
 			t.JudgeVariant("pending", pollAsSecond(t, flow))
@@ -58,7 +58,7 @@ var _ = Cases.Describe("Invalid auth_req_id", func() {
 			owned.judgeKept(t, result.Warn, "after another client's poll with the used auth_req_id")
 		})
 	Case("id-other-client-denied", "is invalid_grant for another client after the denial",
-		Judges("CIBA-11-ARID-OTHER-CLIENT-DENIED").About(8*time.Second), func(t *T) {
+		Judges("CIBA-11-ARID-OTHER-CLIENT-DENIED").AlsoAs(Ping).About(8*time.Second), func(t *T) {
 			mustLetInSecond(t)
 			flow := t.MustStart(t.Request())
 			t.WaitTurn(flow)

@@ -17,6 +17,12 @@ import (
 // a slow OP, one long poll of 45 s and the decision.
 const DefaultLimit = 2 * time.Minute
 
+// The delivery modes besides poll that a case may be run in, see [Traits.AlsoAs].
+const (
+	Ping = targetfile.DeliveryPing
+	Push = targetfile.DeliveryPush
+)
+
 // Traits say what a case judges, what it needs and what it must not share. Make them
 // with [Judges]; each method returns changed ones.
 type Traits struct {
@@ -24,6 +30,7 @@ type Traits struct {
 	needs         []catalogue.Need
 	methods       []string
 	mode          string
+	also          []string // further modes
 	limit         time.Duration
 	smoke         bool
 	waitsOnExpiry bool
@@ -72,6 +79,15 @@ func (t Traits) Methods(names ...string) Traits {
 // they all apply to that, and as a push client otherwise.
 func (t Traits) As(mode string) Traits {
 	t.mode = mode
+	return t
+}
+
+// AlsoAs runs the case in further delivery modes, ping or push, with clients of theirs. Each
+// is a case of its own, named after this one: a mode is how the result reaches the client,
+// and what the case says of the result holds however it does. The body gets at results by
+// [T.PollDecided] and the verbs built on it.
+func (t Traits) AlsoAs(modes ...string) Traits {
+	t.also = append(slices.Clone(t.also), modes...)
 	return t
 }
 
@@ -154,6 +170,7 @@ type Definition struct {
 	ID, Title string
 	Subject   string // what the title speaks of: the texts of its containers
 	Area      string // of the deciding requirement
+	base      string // id of the case that this one is in another mode; empty: it is itself
 	traits    Traits
 	body      func(*T)
 }
@@ -205,9 +222,10 @@ func (d *Definition) Disturbs() bool {
 	return d.traits.place.AloneForClient || d.traits.place.LastForClient
 }
 
-// AnswersTo reports whether a word of a selection means this case.
+// AnswersTo reports whether a word of a selection means this case. The id of a case also
+// means it in its other modes.
 func (d *Definition) AnswersTo(name string) bool {
-	return d.ID == name || d.Area == name || slices.Contains(d.traits.requirements, name)
+	return d.ID == name || d.base == name || d.Area == name || slices.Contains(d.traits.requirements, name)
 }
 
 // Labels may not hold what Ginkgo's label queries use as operators.
@@ -218,15 +236,24 @@ var caseID = regexp.MustCompile(`^[a-z0-9]+(-[a-z0-9]+)*$`)
 // mistake in this program and stops the building of the tree.
 func Case(id, title string, traits Traits, body func(*T)) {
 	ginkgo.GinkgoHelper()
-	def := &Definition{ID: id, Title: title, traits: traits, body: body}
+	register(&Definition{ID: id, Title: title, traits: traits, body: body})
+	for _, mode := range traits.also {
+		other := &Definition{ID: id + "-" + mode, Title: title + ", in " + mode + " mode", base: id, traits: traits.As(mode), body: body}
+		other.traits.smoke = false
+		register(other)
+	}
+}
+
+func register(def *Definition) {
+	ginkgo.GinkgoHelper()
 	err := def.complete(catalogue.Must())
 	if err == nil {
 		err = tree.add(def)
 	}
 	if err != nil {
-		panic(fmt.Sprintf("case %q: %v", id, err))
+		panic(fmt.Sprintf("case %q: %v", def.ID, err))
 	}
-	ginkgo.It(title, ginkgo.Label(def.Labels()...), func(ctx ginkgo.SpecContext) { awaitInGinkgo(ctx, id) })
+	ginkgo.It(def.Title, ginkgo.Label(def.Labels()...), func(ctx ginkgo.SpecContext) { awaitInGinkgo(ctx, def.ID) })
 }
 
 func errRepeated(known, title string) error {
@@ -282,7 +309,7 @@ func (d *Definition) settleMode(modes []string) error {
 
 // Labels are those of the case in the Ginkgo tree.
 func (d *Definition) Labels() []string {
-	labels := []string{"case: " + d.ID, "area: " + d.Area}
+	labels := []string{"case: " + d.ID, "area: " + d.Area, "mode: " + d.Mode()}
 	for _, id := range d.traits.requirements {
 		labels = append(labels, "req: "+id)
 	}

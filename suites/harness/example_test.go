@@ -13,7 +13,7 @@ func ExampleCase() {
 	// authorization_pending.
 	cases.Describe("Paced poll", func() {
 		Case("poll-pending", "is answered authorization_pending while the user has not decided",
-			Judges("CIBA-11-PENDING").Smoke(), func(t *T) {
+			Judges("CIBA-11-PENDING").AlsoAs(Ping).Smoke(), func(t *T) {
 				flow := t.MustStart(t.Request())
 
 				resp := t.Poll(flow)

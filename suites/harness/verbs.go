@@ -128,10 +128,22 @@ func PollPending(t *T, f *Flow) *ciba.Response {
 	return resp
 }
 
-// PollDecided polls at the flow's pace until the answer is neither pending nor
-// slow_down, or until the time an OP has for a decision to take effect is over.
-// The last answer is returned.
-func (t *T) PollDecided(f *Flow) *ciba.Response { return t.PollDecidedWith(t.PollRequest(f)) }
+// PollDecided is the result of a flow that was decided, in the way its client gets it. A poll
+// client polls at the flow's pace until the answer is neither pending nor slow_down, or
+// until the time an OP has for a decision to take effect is over; the last answer is
+// returned. A ping client does so once it was called, or if it was not. A push client's
+// result is what it was called with.
+func (t *T) PollDecided(f *Flow) *ciba.Response {
+	switch f.Client.DeliveryMode {
+	case targetfile.DeliveryPush:
+		return MustBeNotified(t, f).Payload
+	case targetfile.DeliveryPing:
+		if !EndedBefore(t, f) {
+			Notified(t, f)
+		}
+	}
+	return t.PollDecidedWith(t.PollRequest(f))
+}
 
 // PollDecidedWith is [T.PollDecided] with a request the case has altered.
 func (t *T) PollDecidedWith(r Request) *ciba.Response {

@@ -29,7 +29,7 @@ func approvedRequest(t *T) approval {
 // act on what it asked for. RFC 9396 7.1 lets an OP enrich objects, fill placeholders and
 // leave values out, so that no case can demand an echo.
 var _ = Cases.Describe("authorization_details of a token response", func() {
-	Case("rar-returned", "are an array of objects with type", Judges("RFC9396-7-RETURNED").Smoke(), func(t *T) {
+	Case("rar-returned", "are an array of objects with type", Judges("RFC9396-7-RETURNED").AlsoAs(Ping).Smoke(), func(t *T) {
 		resp := approvedRequest(t).response
 		t.At(resp)
 		returned, err := detailsIn(resp)
@@ -37,7 +37,7 @@ var _ = Cases.Describe("authorization_details of a token response", func() {
 			t.Check(len(returned) > 0, "authorization_details with what was granted", "the array is empty")
 		}
 	})
-	Case("rar-faithful", "are what was asked for and granted", Judges("RFC9396-7-FAITHFUL").Smoke(), func(t *T) {
+	Case("rar-faithful", "are what was asked for and granted", Judges("RFC9396-7-FAITHFUL").AlsoAs(Ping).Smoke(), func(t *T) {
 		a := approvedRequest(t)
 		t.At(a.response)
 		judgeFaithful(t, "the token response", objectsOf(a.asked), mustReadDetails(t, a.response))
@@ -59,9 +59,9 @@ var _ = Cases.Describe("authorization_details of a token response", func() {
 			judgeDecoded(t, at.name, asked, at.details)
 		}
 	})
-	Case("rar-complete", "are complete after full approval", Judges("RFC9396-7-COMPLETE"), judgeCompleteness)
-	Case("rar-parallel", "belong to their own request", Judges("RFC9396-7-FAITHFUL").Needs(catalogue.NeedParallel), judgeParallelRequests)
-	Case("rar-unasked", "are absent when none were asked for", Judges("RFC9396-7-FAITHFUL"), func(t *T) {
+	Case("rar-complete", "are complete after full approval", Judges("RFC9396-7-COMPLETE").AlsoAs(Ping), judgeCompleteness)
+	Case("rar-parallel", "belong to their own request", Judges("RFC9396-7-FAITHFUL").AlsoAs(Ping).Needs(catalogue.NeedParallel), judgeParallelRequests)
+	Case("rar-unasked", "are absent when none were asked for", Judges("RFC9396-7-FAITHFUL").AlsoAs(Ping), func(t *T) {
 		for at := range placesOf(t, t.Redeemed().Response) {
 			if len(at.details) > 0 { // they may be from an earlier grant, hence no failure
 				t.Warn(at.name+" without authorization_details", "it has %s", details.InWords(at.details[0]))

@@ -16,21 +16,21 @@ import (
 // algorithm in a way of its own.
 var _ = Cases.Describe("ID Token", func() {
 	Case("id-token-signature", "is signed with a published key",
-		Judges("OIDC-2-IDT-SIGNATURE").EachAlgorithm().Smoke(), eachIDToken(judgeSignature))
+		Judges("OIDC-2-IDT-SIGNATURE").AlsoAs(Ping, Push).EachAlgorithm().Smoke(), eachIDToken(judgeSignature))
 	Case("id-token-alg", "is signed with the registered algorithm",
-		Judges("OIDC-2-IDT-ALG").EachAlgorithm(), eachIDToken(judgeAlgorithm))
+		Judges("OIDC-2-IDT-ALG").AlsoAs(Ping, Push).EachAlgorithm(), eachIDToken(judgeAlgorithm))
 	Case("id-token-iss", "names the issuer to the letter",
-		Judges("OIDC-2-IDT-ISS").EachAlgorithm().Smoke(), eachIDToken(judgeIssuer))
+		Judges("OIDC-2-IDT-ISS").AlsoAs(Ping, Push).EachAlgorithm().Smoke(), eachIDToken(judgeIssuer))
 	Case("id-token-aud", "is meant for the client",
-		Judges("OIDC-2-IDT-AUD").EachAlgorithm().Smoke(), eachIDToken(judgeAudience))
+		Judges("OIDC-2-IDT-AUD").AlsoAs(Ping, Push).EachAlgorithm().Smoke(), eachIDToken(judgeAudience))
 	Case("id-token-sub", "names the user in 1 to 255 ASCII characters",
-		Judges("OIDC-2-IDT-SUB").EachAlgorithm(), eachIDToken(judgeSubject))
+		Judges("OIDC-2-IDT-SUB").AlsoAs(Ping, Push).EachAlgorithm(), eachIDToken(judgeSubject))
 	Case("id-token-exp-iat", "was just issued and has not expired",
-		Judges("OIDC-2-IDT-EXP-IAT").EachAlgorithm(), eachIDToken(judgeLifetime))
+		Judges("OIDC-2-IDT-EXP-IAT").AlsoAs(Ping, Push).EachAlgorithm(), eachIDToken(judgeLifetime))
 	Case("id-token-auth-time", "dates the authentication by a number not after its issue",
-		Judges("OIDC-2-IDT-AUTH-TIME").EachAlgorithm(), judgeAuthTimes)
+		Judges("OIDC-2-IDT-AUTH-TIME").AlsoAs(Ping, Push).EachAlgorithm(), judgeAuthTimes)
 	Case("id-token-hashes", "has hashes that are right, or none",
-		Judges("CIBA-10.3.1-IDT-HASH-IF-PRESENT").EachAlgorithm(), eachIDToken(judgeHashes))
+		Judges("CIBA-10.3.1-IDT-HASH-IF-PRESENT").AlsoAs(Ping).EachAlgorithm(), eachIDToken(judgeHashes))
 	Case("id-token-auth-time-true", "dates the authentication not after the decision",
 		Judges("OIDC-2-IDT-AUTH-TIME-TRUE").About(25*time.Second), judgeTrueAuthTime)
 	Case("id-token-acr", "carries acr when acr_values was sent", Judges("CIBA-7.1-IDT-ACR"), judgeACRPresent)

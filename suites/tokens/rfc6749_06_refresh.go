@@ -16,7 +16,7 @@ import (
 // than the user once granted. It outlives the approval by weeks, so whoever can use a
 // stolen one has the account for as long.
 var _ = Cases.Describe("Refresh token", func() {
-	Case("token-refresh", "works for its client and keeps the user", Judges("RFC6749-6-REFRESH"), judgeRefresh)
+	Case("token-refresh", "works for its client and keeps the user", Judges("RFC6749-6-REFRESH").AlsoAs(Ping, Push), judgeRefresh)
 	Case("refresh-scope", "brings no more scope than was granted", Judges("RFC6749-6-REFRESH").About(7*time.Second), judgeWiderScope)
 	Case("refresh-authenticated", "needs client authentication",
 		Disturbing("RFC6749-6-REFRESH-AUTH").About(2*ciba.DefaultInterval), judgeUnauthenticatedRefresh)
