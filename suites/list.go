@@ -31,6 +31,7 @@ type ListedCase struct {
 	ID           string           `json:"id"`
 	Title        string           `json:"title"`
 	Area         string           `json:"area"`
+	Mode         string           `json:"mode"` // delivery mode of its clients: poll, ping or push
 	Requirements []string         `json:"requirements"`
 	Needs        []catalogue.Need `json:"needs"`
 	Faults       []string         `json:"faults"`
@@ -42,6 +43,7 @@ func listed(d *harness.Definition, faults map[string][]string) ListedCase {
 		ID:           d.ID,
 		Title:        d.Sentence(),
 		Area:         d.Area,
+		Mode:         d.Mode(),
 		Requirements: d.Requirements(),
 		Needs:        append([]catalogue.Need{}, d.Needs()...),
 		Faults:       []string{},
