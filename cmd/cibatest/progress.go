@@ -3,6 +3,7 @@ package main
 import (
 	"fmt"
 	"io"
+	"maps"
 	"strings"
 	"sync"
 	"time"
@@ -49,7 +50,6 @@ type tally struct {
 type sight struct {
 	suites.Look
 	tally
-	now     time.Time
 	elapsed time.Duration
 }
 
@@ -94,15 +94,12 @@ func (p *progress) event(e suites.Event) {
 }
 
 func (p *progress) look() sight {
-	look, now := p.watch.Look(), time.Now()
+	look := p.watch.Look()
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	count := p.count
-	count.inArea = map[string]int{}
-	for area, n := range p.count.inArea {
-		count.inArea[area] = n
-	}
-	return sight{Look: look, tally: count, now: now, elapsed: now.Sub(p.since)}
+	count.inArea = maps.Clone(count.inArea)
+	return sight{Look: look, tally: count, elapsed: time.Since(p.since)}
 }
 
 func (p *progress) done() {
