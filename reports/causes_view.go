@@ -67,7 +67,9 @@ func (p *places) causeView(number int, c result.Cause) causeView {
 
 func (p *places) causeRow(c result.Cause, f result.CauseFinding) causeRow {
 	of := p.views[f.Case]
-	row := causeRow{Case: link{f.Case, of.Anchor}, Clause: link{f.ClauseID(), anchor(f.ClauseID())}, findingView: newFindingView(f.Finding, of)}
+	row := causeRow{
+		Case: link{f.Case, of.Anchor}, Clause: link{f.ClauseID(), anchor(f.ClauseID())}, findingView: newFindingView(f.Finding, of),
+	}
 	row.Differs = f.Outcome != c.Outcome
 	return row
 }

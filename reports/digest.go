@@ -21,7 +21,9 @@ type digest struct {
 }
 
 func newDigest(run result.Run) digest {
-	d := digest{Run: run, byID: make(map[string]result.Requirement, len(run.Requirements)), cases: make(map[string]result.Case, len(run.Cases))}
+	d := digest{
+		Run: run, byID: make(map[string]result.Requirement, len(run.Requirements)), cases: make(map[string]result.Case, len(run.Cases)),
+	}
 	for _, r := range run.Requirements {
 		d.byID[r.ID] = r
 	}

@@ -97,7 +97,7 @@ func (o overTime) draw(windows []result.Window, end float64) (chart, error) {
 		slices.Reverse(p.lines) // a lower band covers those that it is part of
 	}
 	c.Keys = append(c.Keys, p.hold(o.goals)...)
-	p.up = niceSteps(p.top, 5, o.unit)
+	p.up = niceSteps(p.top, o.unit)
 	return c, c.drawn(p, data)
 }
 
@@ -327,6 +327,6 @@ func spread(l result.Latency) (chart, bool, error) {
 	}
 	c := chart{Title: fmt.Sprintf("%s, %d values", l.Class, l.Count), Text: fmt.Sprintf("From %s to %s, half of them below %s.",
 		duration(float64(l.Min)), duration(float64(l.Max)), duration(float64(l.P50)))}
-	p := plot{lines: []line{steps}, min: from, max: to, across: decadeTicks(from, to, duration), up: niceSteps(highest(counts), 5, plain)}
+	p := plot{lines: []line{steps}, min: from, max: to, across: decadeTicks(from, to, duration), up: niceSteps(highest(counts), plain)}
 	return c, true, c.drawn(p, data)
 }

@@ -31,9 +31,9 @@ func TestTicks(t *testing.T) {
 		{"an odd end", labels(timeTicks(133_000)(4)), "0 1m 2m"},
 		{"hours", labels(timeTicks(9_000_000)(9)), "0 30m 1h 1h30m 2h 2h30m"},
 		{"half a second", labels(timeTicks(500)(9)), "0"},
-		{"milliseconds", labels(niceSteps(7_511, 5, duration)), "0 2ms 4ms 6ms 8ms"},
-		{"across units", labels(niceSteps(1_400_000, 5, duration)), "0 500ms 1s 1.5s"},
-		{"nothing", labels(niceSteps(0, 5, plain)), "0 0.2 0.4 0.6 0.8 1"},
+		{"milliseconds", labels(niceSteps(7_511, duration)), "0 2ms 4ms 6ms 8ms"},
+		{"across units", labels(niceSteps(1_400_000, duration)), "0 500ms 1s 1.5s"},
+		{"nothing", labels(niceSteps(0, plain)), "0 0.2 0.4 0.6 0.8 1"},
 		{"a decade", labels(decadeTicks(3, 4, duration)(9)), "1ms 2ms 5ms 10ms"},
 		{"six decades, narrow", labels(decadeTicks(1, 7, duration)(4)), "10us 100us 1ms 10ms 100ms 1s 10s"},
 	} {
@@ -118,8 +118,13 @@ func TestChartsShowObjectives(t *testing.T) {
 	t.Parallel()
 	l := sampleLoad()
 	l.Objectives = []result.Objective{
-		{Text: "redeem.p99<20ms", Held: true}, {Text: "redeem.p95<10ms"}, {Text: "redeem.p99<900s", Held: true},
-		{Text: "redeem.service.p99<1s"}, {Text: "redeem.p99<<script>1s"}, {Text: "decision_to_token.p95<15ms", Held: true}, {Text: "violations==0"},
+		{Text: "redeem.p99<20ms", Held: true},
+		{Text: "redeem.p95<10ms"},
+		{Text: "redeem.p99<900s", Held: true},
+		{Text: "redeem.service.p99<1s"},
+		{Text: "redeem.p99<<script>1s"},
+		{Text: "decision_to_token.p95<15ms", Held: true},
+		{Text: "violations==0"},
 	}
 	all := chartsOf(t, l)
 	var keys []string

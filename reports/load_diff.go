@@ -145,7 +145,9 @@ func (d *LoadDifference) measure(before, after result.Load) {
 	for i, step := range funnelSteps(before.Funnel) {
 		d.Counts = both(d.Counts, step.Name, "", float64(step.Count), float64(steps[i].Count))
 	}
-	for _, name := range []string{result.CountRequests, result.CountErrors, result.CountSlowDown, result.CountUnprovoked, result.CountConnections} {
+	for _, name := range []string{
+		result.CountRequests, result.CountErrors, result.CountSlowDown, result.CountUnprovoked, result.CountConnections,
+	} {
 		d.Counts = both(d.Counts, name, "", float64(before.Counters[name]), float64(after.Counters[name]))
 	}
 	for _, name := range []string{result.CountStarted, result.CountApproved, result.CountRequests} {

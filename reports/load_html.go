@@ -78,7 +78,8 @@ func LoadHTML(w io.Writer, l result.Load) error {
 		return err
 	}
 	style := pageStyle + loadStyle
-	v.Policy = fmt.Sprintf("default-src 'none'; style-src '%s'; script-src '%s'; base-uri 'none'; form-action 'none'", hash(style), hash(loadScript))
+	v.Policy = fmt.Sprintf("default-src 'none'; style-src '%s'; script-src '%s'; base-uri 'none'; form-action 'none'",
+		hash(style), hash(loadScript))
 	v.Script = template.HTML("<script>" + loadScript + "</script>") //nolint:gosec // our own file
 	v.Style = template.HTML("<style>" + style + "</style>")         //nolint:gosec // our own files
 	var b bytes.Buffer

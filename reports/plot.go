@@ -107,15 +107,16 @@ func drawnTicks(ticks []tick) []chartdraw.Tick {
 	return list
 }
 
-// niceSteps divides the way up to a value into steps that people count in: 1, 2 or 5 of a
-// power of ten.
-func niceSteps(highest float64, most int, label func(float64) string) []tick {
+// niceSteps divides the way up to a value into at most five steps that people count in: 1, 2
+// or 5 of a power of ten.
+func niceSteps(highest float64, label func(float64) string) []tick {
+	const most = 5
 	if highest <= 0 {
 		highest = 1
 	}
-	step := math.Pow(10, math.Floor(math.Log10(highest/float64(most))))
+	step := math.Pow(10, math.Floor(math.Log10(highest/most)))
 	for _, factor := range []float64{1, 2, 5, 10} {
-		if highest <= step*factor*float64(most) {
+		if highest <= step*factor*most {
 			step *= factor
 			break
 		}

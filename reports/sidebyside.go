@@ -102,7 +102,8 @@ func LaySideBySide(runs []result.Run, names []string) SideBySide {
 	for i, d := range digests {
 		s.Runs = append(s.Runs, SideRun{
 			Name: sideName(digests, i, inertLine(names[i])), Issuer: d.Target.Issuer, Verdict: d.Verdict, Coverage: d.coverage(),
-			Selected: d.selected(), Started: stamp(d.Started), Tool: joined(" ", d.Tool.Name, d.Tool.Version), Headline: d.headline(), Tone: d.tone(),
+			Selected: d.selected(), Started: stamp(d.Started), Tool: joined(" ", d.Tool.Name, d.Tool.Version),
+			Headline: d.headline(), Tone: d.tone(),
 		})
 	}
 	s.addProfiles(digests)

@@ -19,7 +19,9 @@ const (
 )
 
 var waitWords = []struct{ kind, words string }{
-	{forExpiry, "the life of a request"}, {forPace, "the pace of polls"}, {forOther, "a decision, other cases, or a set time"},
+	{forExpiry, "the life of a request"},
+	{forPace, "the pace of polls"},
+	{forOther, "a decision, other cases, or a set time"},
 	{working, "requests and answers"},
 }
 

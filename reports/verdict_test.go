@@ -87,8 +87,10 @@ func TestProfilesAgree(t *testing.T) {
 	t.Parallel()
 	pass := result.Case{ID: "a", Area: "polling", Requirements: []string{"R"}, Outcome: result.Pass}
 	listed := result.Case{ID: "b", Area: "rar", Requirements: []string{"S"}, Outcome: result.Fail, Known: "because"}
-	poll := result.Profile{ID: "poll", Title: "CIBA Core, poll", Verdict: result.Conformant, Counts: true, MUSTs: 2, Judged: 1, Minimum: 1,
-		NotTestable: []result.NotTestable{{Reason: "tls_probe: the issuer is plain http", Requirements: []string{"T"}}}}
+	poll := result.Profile{
+		ID: "poll", Title: "CIBA Core, poll", Verdict: result.Conformant, Counts: true, MUSTs: 2, Judged: 1, Minimum: 1,
+		NotTestable: []result.NotTestable{{Reason: "tls_probe: the issuer is plain http", Requirements: []string{"T"}}},
+	}
 	short := poll
 	short.Verdict, short.Missing, short.Minimum = result.Partial, []string{"T"}, 2
 	ping := result.Profile{ID: "ping", Title: "CIBA Core, ping", Verdict: result.NoVerdict, MUSTs: 9, Minimum: 3, Missing: []string{"X", "Y", "Z"}}
@@ -101,21 +103,52 @@ func TestProfilesAgree(t *testing.T) {
 		says []string // by text, summary, page and JUnit
 		page string
 	}{
-		{"whole", result.Run{Verdict: result.Conformant, Cases: []result.Case{pass}, Profiles: []result.Profile{poll}}, green,
-			[]string{"CIBA Core, poll", "1 of 2 MUSTs judged, 1 not testable here", "1: tls_probe: the issuer is plain http"}, "Conformant"},
-		{"what is only offered holds nobody up", result.Run{Verdict: result.Conformant, Cases: []result.Case{pass}, Profiles: []result.Profile{poll, ping}}, green,
-			[]string{"CIBA Core, ping", "0 of 9 MUSTs judged"}, "Conformant"},
-		{"below the minimum", result.Run{Verdict: result.Partial, Cases: []result.Case{pass}, Profiles: []result.Profile{short}}, yellow,
-			[]string{"below its minimum: 1 of 2 judged, without T"}, "Partly judged"},
-		{"one of two deviates as listed", result.Run{Verdict: result.NonConformant, Baseline: &result.Baseline{}, Cases: []result.Case{pass, listed}, Profiles: []result.Profile{poll, rar}},
-			yellow, []string{"3 of 3 MUSTs judged, 1 requirement fails"}, "Not conformant, as the baseline expects"},
-		{"one of two deviates", result.Run{Verdict: result.NonConformant, Cases: []result.Case{pass, {ID: "b", Area: "rar", Requirements: []string{"S"}, Outcome: result.Fail}}, Profiles: []result.Profile{poll, rar}},
-			red, []string{"3 of 3 MUSTs judged, 1 requirement fails"}, "Not conformant"},
+		{
+			"whole",
+			result.Run{Verdict: result.Conformant, Cases: []result.Case{pass}, Profiles: []result.Profile{poll}},
+			green,
+			[]string{"CIBA Core, poll", "1 of 2 MUSTs judged, 1 not testable here", "1: tls_probe: the issuer is plain http"},
+			"Conformant",
+		},
+		{
+			"what is only offered holds nobody up",
+			result.Run{Verdict: result.Conformant, Cases: []result.Case{pass}, Profiles: []result.Profile{poll, ping}},
+			green,
+			[]string{"CIBA Core, ping", "0 of 9 MUSTs judged"},
+			"Conformant",
+		},
+		{
+			"below the minimum",
+			result.Run{Verdict: result.Partial, Cases: []result.Case{pass}, Profiles: []result.Profile{short}},
+			yellow,
+			[]string{"below its minimum: 1 of 2 judged, without T"},
+			"Partly judged",
+		},
+		{
+			"one of two deviates as listed",
+			result.Run{Verdict: result.NonConformant, Baseline: &result.Baseline{}, Cases: []result.Case{pass, listed}, Profiles: []result.Profile{poll, rar}},
+			yellow,
+			[]string{"3 of 3 MUSTs judged, 1 requirement fails"},
+			"Not conformant, as the baseline expects",
+		},
+		{
+			"one of two deviates",
+			result.Run{Verdict: result.NonConformant, Cases: []result.Case{pass, {ID: "b", Area: "rar", Requirements: []string{"S"}, Outcome: result.Fail}}, Profiles: []result.Profile{poll, rar}},
+			red,
+			[]string{"3 of 3 MUSTs judged, 1 requirement fails"},
+			"Not conformant",
+		},
 		{"interrupted", result.Run{Verdict: result.Partial, Interrupted: true, Cases: []result.Case{pass}, Profiles: []result.Profile{short}}, yellow, nil, "Partly judged"},
-		{"interrupted after a listed failure", result.Run{Verdict: result.NonConformant, Interrupted: true, Baseline: &result.Baseline{}, Cases: []result.Case{listed}, Profiles: []result.Profile{rar}},
-			red, nil, "Not conformant"},
-		{"a stale baseline", result.Run{Verdict: result.Conformant, Cases: []result.Case{pass}, Profiles: []result.Profile{poll}, Baseline: &result.Baseline{Problems: []result.BaselineProblem{{Entry: "a", Kind: result.Stale}}}},
-			red, nil, "Conformant, but the baseline does not hold"},
+		{
+			"interrupted after a listed failure",
+			result.Run{Verdict: result.NonConformant, Interrupted: true, Baseline: &result.Baseline{}, Cases: []result.Case{listed}, Profiles: []result.Profile{rar}},
+			red, nil, "Not conformant",
+		},
+		{
+			"a stale baseline",
+			result.Run{Verdict: result.Conformant, Cases: []result.Case{pass}, Profiles: []result.Profile{poll}, Baseline: &result.Baseline{Problems: []result.BaselineProblem{{Entry: "a", Kind: result.Stale}}}},
+			red, nil, "Conformant, but the baseline does not hold",
+		},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()

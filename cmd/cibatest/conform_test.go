@@ -14,8 +14,12 @@ func TestCommandOfARun(t *testing.T) {
 	}{
 		{"nothing given", nil, "", "cibatest conform --seed 7"},
 		{"the target from the environment", nil, "my op.yaml", "cibatest conform --target 'my op.yaml' --seed 7"},
-		{"flags and words", []string{"--smoke", "--baseline", "known.yaml", "rar", "CIBA-11-PENDING"}, "op.yaml",
-			"cibatest conform --target op.yaml --seed 7 --baseline known.yaml --smoke rar CIBA-11-PENDING"},
+		{
+			"flags and words",
+			[]string{"--smoke", "--baseline", "known.yaml", "rar", "CIBA-11-PENDING"},
+			"op.yaml",
+			"cibatest conform --target op.yaml --seed 7 --baseline known.yaml --smoke rar CIBA-11-PENDING",
+		},
 		{"a flag that is off", []string{"--strict=false"}, "", "cibatest conform --seed 7 --strict=false"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
