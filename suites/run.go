@@ -142,9 +142,13 @@ func begin(ctx context.Context, o Options) (*run, error) {
 	if o.Concurrency == 0 {
 		o.Concurrency = max(1, facts.Target.Budgets.Concurrency)
 	}
+	locker, err := approve.New(facts.Target.UserLock.Hook(), approve.Options{RoundTripper: o.RoundTripper})
+	if err != nil {
+		return nil, fmt.Errorf("user_lock: %w", err)
+	}
 	r := &run{options: o, facts: facts, results: map[*job]result.Case{}}
 	r.driver, err = driver.NewRun(driver.RunOptions{
-		Target: facts.Target, RoundTripper: o.RoundTripper, Approver: o.Approver, Receiver: o.Receiver, Seed: o.Seed,
+		Target: facts.Target, RoundTripper: o.RoundTripper, Approver: o.Approver, Locker: locker, Receiver: o.Receiver, Seed: o.Seed,
 		MayDeny: facts.Capabilities.Has(catalogue.NeedDeny) && !o.Approver.IsPerson(),
 	})
 	if err != nil {

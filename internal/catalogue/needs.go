@@ -72,6 +72,10 @@ const (
 	// the run.
 	NeedObservesSlowDown Need = "observes_slow_down"
 
+	// NeedUserLock is met when a user can be locked at the OP and unlocked again; user_lock in the
+	// target file says how.
+	NeedUserLock Need = "user_lock"
+
 	// NeedBCPolicyDeny is met when a client's requests are denied by policy; policy_denied in the
 	// target file marks the client.
 	NeedBCPolicyDeny Need = "bc_policy_deny"
@@ -238,7 +242,7 @@ const (
 var needs = []Need{
 	NeedApprove, NeedDeny, NeedApprovePartial, NeedNoAction, NeedDeviceObserver, NeedNotificationReceiver,
 	NeedHostedFiles, NeedSecondClient, NeedSecondUser, NeedParallel, NeedShortExpiry, NeedClockWait,
-	NeedFaultInjection, NeedTLSProbe, NeedObservesSlowDown, NeedBCPolicyDeny,
+	NeedFaultInjection, NeedTLSProbe, NeedObservesSlowDown, NeedUserLock, NeedBCPolicyDeny,
 	NeedDiscovery, NeedDCR, NeedPairwise, NeedSignedRequest, NeedNoSignedRequest, NeedUserCode, NeedNoUserCode,
 	NeedACR, NeedRAR, NeedNoRAR, NeedRARSchema, NeedRAREnrich, NeedDPoP, NeedDPoPNonce, NeedMTLS, NeedMTLSBound,
 	NeedRefresh, NeedUserinfo, NeedIntrospection, NeedJWTAccessToken, NeedResource, NeedLoginHint,

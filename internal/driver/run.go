@@ -20,6 +20,7 @@ type RunOptions struct {
 	Target       *targetfile.Target // its endpoints resolved; required
 	RoundTripper http.RoundTripper  // how the OP is reached; required
 	Approver     *approve.Approver  // makes decisions; nil: [approve.Nobody]
+	Locker       *approve.Approver  // locks users; nil: nobody can
 	Receiver     *notify.Receiver   // of ping and push callbacks; nil: they are not received
 	Seed         int64              // of every random choice; see [Random]
 
@@ -32,6 +33,7 @@ type RunOptions struct {
 type Run struct {
 	target   *targetfile.Target
 	approver *approve.Approver
+	locker   *approve.Approver
 	receiver *notify.Receiver
 	http     *ciba.HTTP
 	clients  []*Client
@@ -58,7 +60,7 @@ func NewRun(o RunOptions) (*Run, error) {
 		o.Approver = approve.Nobody()
 	}
 	r := &Run{
-		target: o.Target, approver: o.Approver, receiver: o.Receiver, mayDeny: o.MayDeny, seed: o.Seed,
+		target: o.Target, approver: o.Approver, locker: o.Locker, receiver: o.Receiver, mayDeny: o.MayDeny, seed: o.Seed,
 		http: ciba.NewHTTP(o.RoundTripper, ciba.Options{RequestsPerSecond: o.Target.Budgets.RequestsPerSecond, Secrets: o.Target.Secrets()}),
 	}
 	for _, c := range o.Target.Clients {
@@ -92,6 +94,14 @@ func (r *Run) Prepared(named []targetfile.Client) []*Client {
 
 // Approver makes the users' decisions.
 func (r *Run) Approver() *approve.Approver { return r.approver }
+
+// LockUser locks a user at the OP, or unlocks it. The error says why that did not work.
+func (r *Run) LockUser(ctx context.Context, u targetfile.User, locked bool) error {
+	if r.locker == nil {
+		return errors.New("user_lock is not set in the target file")
+	}
+	return r.locker.Decide(ctx, approve.Decision{User: u, Allow: !locked})
+}
 
 // Note keeps a fact about the whole run, once, such as a departure that many
 // requests meet.

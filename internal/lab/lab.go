@@ -145,6 +145,7 @@ func control(of http.Handler, o Options) http.Handler {
 	mux := http.NewServeMux()
 	mux.Handle("/", of)
 	mux.Handle("/decision", serve.Guarded(of, o.Token, o.Hosts))
+	mux.Handle("/user", serve.Guarded(of, o.Token, o.Hosts))
 	return mux
 }
 

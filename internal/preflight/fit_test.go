@@ -114,3 +114,37 @@ func TestOrdinaryClients(t *testing.T) {
 		t.Error("the list of the caller was changed")
 	}
 }
+
+// A hook that calls users by their login_hint decides nothing for a user without one.
+func TestUsersWhoCanDecide(t *testing.T) {
+	t.Parallel()
+	for hook, want := range map[string][]int{
+		"https://op.example/decide?id={auth_req_id}":                  {0, 1, 2},
+		"https://op.example/decide?user={login_hint}&action={action}": {1, 2},
+	} {
+		f := rich()
+		f.Target.Approval.URL = hook
+		if got := f.UsersFor([]catalogue.Need{catalogue.NeedApprove}); !slices.Equal(got, want) {
+			t.Errorf("%s: users %v, want %v", hook, got, want)
+		}
+		if got := f.UsersFor([]catalogue.Need{catalogue.NeedNoAction}); len(got) != 3 {
+			t.Errorf("%s: users %v for no decision, want all", hook, got)
+		}
+	}
+}
+
+// The likest clients are those that differ in nothing, wherever they stand.
+func TestLikest(t *testing.T) {
+	t.Parallel()
+	f := rich()
+	basic := f.Target.Clients[slices.IndexFunc(f.Target.Clients, func(c targetfile.Client) bool { return c.Name == "basic" })]
+	twin := basic
+	twin.Name, twin.IDTokenAlg = "twin", "RS256"
+	others := append(choose(f.Target.Clients, func(c targetfile.Client) bool { return ordinaryPoll(c) && c.Name != "basic" }), twin)
+	if got := namesOf(Likest(others, basic)); !slices.Equal(got, []string{"twin"}) {
+		t.Errorf("got %v, want the twin", got)
+	}
+	if got := namesOf(Likest(others[:len(others)-1], basic)); slices.Contains(got, "key-jwt") || len(got) == 0 {
+		t.Errorf("got %v, want clients that authenticate alike", got)
+	}
+}

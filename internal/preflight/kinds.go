@@ -36,6 +36,11 @@ func decisionsCanBeNarrowed(f *Facts) (bool, string) {
 		"approval.narrow is set", "approval.narrow is not set: the decision cannot grant less than was asked")
 }
 
+func usersCanBeLocked(f *Facts) (bool, string) {
+	return either(f.Target.UserLock.Hook().Kind != targetfile.ApprovalNone,
+		"user_lock is set", "user_lock is not set in the target file, so nobody can lock a user")
+}
+
 func deviceIsObserved(f *Facts) (bool, string) {
 	return either(f.Target.Approval.Observe.Listen != "",
 		"approval.observe.listen is set", "approval.observe.listen is not set, so what the OP shows its user cannot be read")

@@ -68,6 +68,7 @@ var rules = []rule{
 	{need: catalogue.NeedFaultInjection, target: lacks("the OP cannot be made to fail inside; the target file may say it can")},
 	{need: catalogue.NeedTLSProbe, target: issuerIsHTTPS},
 	{need: catalogue.NeedObservesSlowDown, target: holds(foundOut)},
+	{need: catalogue.NeedUserLock, target: usersCanBeLocked},
 	{need: catalogue.NeedBCPolicyDeny, client: deniedByPolicy, unordinary: true},
 
 	// features of the OP

@@ -65,6 +65,7 @@ func rich() *Facts {
 			Endpoints:     targetfile.Endpoints{Userinfo: "https://op.example/u", Introspection: "https://op.example/i"},
 			RAR:           targetfile.RAR{Types: []string{"payment", "account"}, Invalid: []targetfile.InvalidRAR{{Kind: "unknown_field"}}},
 			Notifications: targetfile.Notifications{Listen: "127.0.0.1:2"},
+			UserLock:      targetfile.UserLock{Command: []string{"lock", "{user}", "{action}"}},
 			Approval:      targetfile.Approval{Kind: "url", Narrow: true, Observe: targetfile.Observe{Listen: "127.0.0.1:1"}},
 		},
 		Discovery: &Discovery{URL: "https://op.example/.well-known/openid-configuration", Document: map[string]any{
@@ -121,6 +122,7 @@ func TestRules(t *testing.T) {
 		catalogue.NeedFaultInjection:   {"", always, "cannot be made to fail"},
 		catalogue.NeedTLSProbe:         {"the issuer is https", func(f *Facts) { f.Target.Issuer = "http://op.example" }, "the issuer is plain http"},
 		catalogue.NeedObservesSlowDown: {foundOut, never, ""},
+		catalogue.NeedUserLock:         {"user_lock is set", func(f *Facts) { f.Target.UserLock = targetfile.UserLock{} }, "user_lock is not set"},
 		catalogue.NeedBCPolicyDeny:     {`client "denied"`, withoutClients("denied"), "no client in the target file is of this kind"},
 
 		catalogue.NeedDiscovery:       {"https://op.example/.well-known/openid-configuration", func(f *Facts) { f.Discovery.Document = nil }, "no discovery document was found"},

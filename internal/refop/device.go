@@ -59,9 +59,40 @@ func ask(op *OP, f *Flow) {
 func (op *OP) Control() http.Handler {
 	mux := http.NewServeMux()
 	mux.HandleFunc("/decision", op.decision)
+	mux.HandleFunc("/user", op.lockUser)
 	mux.HandleFunc("POST /callback", op.callback)
 	mux.HandleFunc("GET /health", func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusNoContent) })
 	return mux
+}
+
+// lockUser locks the user of a login_hint, or unlocks it: the user management of this OP.
+func (op *OP) lockUser(w http.ResponseWriter, r *http.Request) {
+	hint, action := r.URL.Query().Get("login_hint"), r.URL.Query().Get("action")
+	switch {
+	case op.UserBy(func(u User) bool { return u.LoginHint == hint }) == nil:
+		answerControl(w, http.StatusNotFound, "unknown user")
+	case action == "lock":
+		op.locked.Store(hint, true)
+		answerControl(w, http.StatusNoContent, "")
+	case action == "unlock":
+		op.locked.Delete(hint)
+		answerControl(w, http.StatusNoContent, "")
+	default:
+		answerControl(w, http.StatusBadRequest, "action is lock or unlock")
+	}
+}
+
+// IsLocked reports whether a user is locked.
+func (op *OP) IsLocked(u *User) bool {
+	_, locked := op.locked.Load(u.LoginHint)
+	return locked
+}
+
+func refuseLocked(c *Call, u *User) *OAuthError {
+	if c.OP.IsLocked(u) {
+		return Refusal("invalid_grant", "the user is locked")
+	}
+	return nil
 }
 
 // userDecision is what the device tells.

@@ -31,6 +31,7 @@ type OP struct {
 	checks tables
 
 	clients map[string]*Client
+	locked  sync.Map // login_hint of each user that is locked
 	seed    maphash.Seed
 	shards  [64]shard
 	ctx     context.Context

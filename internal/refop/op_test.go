@@ -175,6 +175,14 @@ func (b *bench) decide(id, action string, more ...string) (status int) {
 	return w.Code
 }
 
+// lock locks a user or unlocks it, by the test control.
+func (b *bench) lock(loginHint, action string) (status int) {
+	q := url.Values{"login_hint": {loginHint}, "action": {action}}
+	w := httptest.NewRecorder()
+	b.op.Control().ServeHTTP(w, httptest.NewRequestWithContext(b.t.Context(), http.MethodPost, "/user?"+q.Encode(), nil))
+	return w.Code
+}
+
 // tokens are the answer to a flow that was started, approved and redeemed.
 func (b *bench) tokens(pairs ...string) reply {
 	b.t.Helper()

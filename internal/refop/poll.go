@@ -75,6 +75,9 @@ func (op *OP) judgePoll(c *Call, f *Flow) (State, *OAuthError) {
 		}
 	}
 	if err == nil {
+		err = rules.RefuseLocked(c, f.User)
+	}
+	if err == nil {
 		c.Details, err = rules.NarrowDetails(c, f.Granted)
 	}
 	return at, err

@@ -145,6 +145,10 @@ type Rules struct {
 	// is called under the lock of the flow. CIBA Core 11.
 	PollAnswer func(c *Call, f *Flow, at State) *OAuthError
 
+	// RefuseLocked refuses what a user has approved who was locked since, nil to go on.
+	// RFC 6749 5.2: a grant may be revoked. Polls and refreshes ask; a lock is held.
+	RefuseLocked func(c *Call, u *User) *OAuthError
+
 	// Pace refuses a poll that comes before the interval has passed, under the lock of
 	// the flow. CIBA Core 7.3 (interval), 11 (slow_down).
 	Pace func(c *Call, f *Flow) *OAuthError
@@ -210,7 +214,7 @@ func usualRules() Rules {
 		RequestID: requestID, NewFlow: newFlow, AcceptFlow: acceptFlow, Prompt: newPrompt, Ask: ask,
 		NotificationFor: notificationFor, NotificationDue: notificationDue, Notify: notify, Deliver: deliver, DeliverAgain: deliverAgain,
 		RefuseDecision: refuseDecision, RecordDecision: recordDecision,
-		GrantType: grantType, PolledID: polledID, StateOf: stateOf, PollAnswer: pollAnswer, Pace: pace,
+		GrantType: grantType, PolledID: polledID, StateOf: stateOf, PollAnswer: pollAnswer, RefuseLocked: refuseLocked, Pace: pace,
 		AwaitDecision: awaitDecision, Redeem: redeem,
 		NarrowDetails: narrowDetails, WithinGrant: withinGrant,
 		NewGrant: newGrant, AccessToken: newAccessToken, DraftAccessToken: draftAccessToken, RefreshToken: newRefreshToken,

@@ -62,6 +62,9 @@ func (op *OP) refresh(c *Call) *Reply {
 	c.Grant = g
 	replayed := g != nil && g.Replaced
 	err := c.run(op.checks.refresh)
+	if err == nil {
+		err = op.plan.Rules.RefuseLocked(c, g.User)
+	}
 	rotate := err == nil && !op.plan.Policy.KeepRefreshToken
 	if rotate {
 		g.Replaced = true

@@ -200,3 +200,28 @@ func TestSubject(t *testing.T) {
 		t.Error("clients of a sector are told different subs")
 	}
 }
+
+// What a user approved who was locked since brings nothing until the user is unlocked.
+func TestLockedUser(t *testing.T) {
+	t.Parallel()
+	b := newBench(t)
+	refreshToken, id := b.tokens().text("refresh_token"), b.start()
+	b.decide(id, "allow")
+	if status := b.lock("alice", "lock"); status != http.StatusNoContent {
+		t.Fatalf("locking is answered %d", status)
+	}
+	for name, form := range map[string]url.Values{"poll": poll(id), "refresh": refresh(refreshToken)} {
+		if answer := b.post(PathToken, form, b.as("basic-a")); answer.code() != "invalid_grant" {
+			t.Errorf("%s: %d %v, want invalid_grant", name, answer.status, answer.body)
+		}
+	}
+	b.lock("alice", "unlock")
+	for name, form := range map[string]url.Values{"poll": poll(id), "refresh": refresh(refreshToken)} {
+		if answer := b.post(PathToken, form, b.as("basic-a")); !answer.is(http.StatusOK) {
+			t.Errorf("%s after unlocking: %d %v", name, answer.status, answer.body)
+		}
+	}
+	if unknown, odd := b.lock("nobody", "lock"), b.lock("alice", "freeze"); unknown != http.StatusNotFound || odd != http.StatusBadRequest {
+		t.Errorf("an unknown user is %d, an unknown action %d", unknown, odd)
+	}
+}

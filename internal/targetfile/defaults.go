@@ -146,14 +146,16 @@ func (t *Target) Secrets() []string {
 	for _, u := range t.Users {
 		add(u.UserCode, u.IDTokenHint, u.LoginHintToken, u.ExpiredLoginHintToken)
 	}
-	add(t.Approval.Body, t.Approval.Observe.Token)
-	for name, value := range t.Approval.Headers {
-		if !secretHeader.MatchString(name) {
-			continue // what came from outside is among the secrets anyway
-		}
-		add(value)
-		if _, token, found := strings.Cut(value.Reveal(), " "); found {
-			add(Secret(token))
+	add(t.Approval.Body, t.Approval.Observe.Token, t.UserLock.Body)
+	for _, headers := range []map[string]Secret{t.Approval.Headers, t.UserLock.Headers} {
+		for name, value := range headers {
+			if !secretHeader.MatchString(name) {
+				continue // what came from outside is among the secrets anyway
+			}
+			add(value)
+			if _, token, found := strings.Cut(value.Reveal(), " "); found {
+				add(Secret(token))
+			}
 		}
 	}
 	return all

@@ -31,6 +31,7 @@ func (m meaning) check() {
 	}
 	m.rar(root.At("rar"))
 	m.approval(root.At("approval"))
+	m.userLock(root.At("user_lock"))
 	m.notifications(root.At("notifications"))
 	for _, capability := range root.At("capabilities").Members() {
 		if !catalogue.Need(capability.Name()).Known() {
@@ -166,6 +167,27 @@ func (m meaning) approval(at yamlfile.Place) {
 	case a.Kind == "device" && a.Observe.Listen == "":
 		at.At("observe").At("listen").Wrong("is missing; kind device needs the address the OP sends its prompts to")
 	}
+	hookBraces(at, a)
+}
+
+// userLock wants one way to lock a user, which names the user.
+func (m meaning) userLock(at yamlfile.Place) {
+	l := m.target.UserLock
+	texts := append([]string{l.URL, l.Body.Reveal()}, l.Command...)
+	names := func(placeholder string) bool {
+		return slices.ContainsFunc(texts, func(text string) bool { return strings.Contains(text, placeholder) })
+	}
+	switch {
+	case l.URL != "" && len(l.Command) > 0:
+		at.Wrong("has url and command; give one of them")
+	case l.URL != "" && !names("{login_hint}") && !names("{user}"):
+		at.At("url").Wrong("names no user; it needs {login_hint} or {user}, and {action} for lock and unlock")
+	}
+	hookBraces(at, l.Hook())
+}
+
+// hookBraces looks at the placeholders of a hook.
+func hookBraces(at yamlfile.Place, a Approval) {
 	knownBraces(at.At("url"), a.URL)
 	knownBraces(at.At("body"), a.Body.Reveal())
 	for i, argument := range a.Command {

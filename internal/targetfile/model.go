@@ -1,6 +1,7 @@
 package targetfile
 
 import (
+	"cmp"
 	"encoding/json"
 	"path/filepath"
 	"time"
@@ -28,6 +29,7 @@ type Target struct {
 
 	RAR           RAR           `yaml:"rar" json:"rar"`
 	Approval      Approval      `yaml:"approval" json:"approval"`
+	UserLock      UserLock      `yaml:"user_lock" json:"user_lock"`
 	Notifications Notifications `yaml:"notifications" json:"notifications"`
 
 	// Capabilities are yes or no where that cannot be discovered.
@@ -199,6 +201,33 @@ type Approval struct {
 
 	// Narrow says that {authorization_details} is honoured: the user may approve less.
 	Narrow bool `yaml:"narrow" json:"narrow"`
+}
+
+// UserLock is how a user is locked at the OP and unlocked again: by a URL or a command, with
+// the placeholders of approval and the words lock and unlock for {action}. The zero value
+// says that nobody can.
+type UserLock struct {
+	URL     string            `yaml:"url" json:"url,omitempty"`
+	Method  string            `yaml:"method" json:"method,omitempty"` // default POST
+	Headers map[string]Secret `yaml:"headers" json:"headers,omitempty"`
+	Body    Secret            `yaml:"body" json:"body,omitempty"`
+	Command []string          `yaml:"command" json:"command,omitempty"`
+}
+
+// Hook is the lock in the form of an approval, in which to allow is to unlock. Its kind is
+// [ApprovalNone] where there is none.
+func (l UserLock) Hook() Approval {
+	a := Approval{
+		Kind: ApprovalNone, URL: l.URL, Method: cmp.Or(l.Method, "POST"), Headers: l.Headers, Body: l.Body, Command: l.Command,
+		Actions: Actions{Allow: "unlock", Deny: "lock"},
+	}
+	switch {
+	case l.URL != "":
+		a.Kind = "url"
+	case len(l.Command) > 0:
+		a.Kind = "exec"
+	}
+	return a
 }
 
 // Actions are the words the OP's hook wants for {action}.

@@ -320,7 +320,8 @@ func judgeNoSideEffect(t *T) {
 }
 
 // untoldPrompts is why no prompt can be held against refused requests.
-const untoldPrompts = "requests were accepted whose auth_req_id cannot be read, so that a prompt may belong to one of them; see ack-id-present"
+const untoldPrompts = "requests were accepted whose auth_req_id cannot be read, so that a prompt may belong to one of them; " +
+	"see ack-id-present"
 
 // withOwnMessage gives a request a binding_message of its own, if it has one at all: the prompt
 // of a request that was refused is known by it.

@@ -62,7 +62,8 @@ var _ = Cases.Describe("Hints", func() {
 		Judges("CIBA-7.1-HINT-SUBJECT-MATCH").
 			Needs(catalogue.NeedSecondUser, catalogue.NeedDeviceObserver, catalogue.NeedParallel), judgePromptedUsers)
 	Case("hint-subject-token", "decide whose tokens are issued, also as a login_hint_token",
-		Judges("CIBA-7.1-HINT-SUBJECT-MATCH").Needs(catalogue.NeedLoginHintToken).ForUsers(withKnownSubject).About(3*ciba.DefaultInterval), func(t *T) {
+		Judges("CIBA-7.1-HINT-SUBJECT-MATCH").
+			Needs(catalogue.NeedLoginHintToken).ForUsers(withKnownSubject).About(3*ciba.DefaultInterval), func(t *T) {
 			judgeLoginHintTokenOf(t, t.User())
 		})
 	Case("hint-subject-token-other", "that are login_hint_tokens of two users bring tokens of two users",

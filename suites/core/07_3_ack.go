@@ -101,7 +101,8 @@ var _ = Cases.Describe("Acknowledgement", func() {
 		}
 		t.Check(!there || isNumber && n > 0 && n == math.Trunc(n), "a positive whole number, or no member", "%T %.40v", value, value)
 		if life, _ := NumberOf(object["expires_in"]); life > 0 && n >= life {
-			t.Warn("an interval in seconds that is shorter than expires_in", "interval %.0f, expires_in %.0f, so that no poll is due in time", n, life)
+			t.Warn("an interval in seconds that is shorter than expires_in",
+				"interval %.0f, expires_in %.0f, so that no poll is due in time", n, life)
 		}
 	})
 	Case("ack-no-tokens", "carries no tokens", Judges("CIBA-7.3-ACK-NO-TOKENS"), func(t *T) {

@@ -54,7 +54,10 @@ func (s *Session) try(ctx context.Context, d *Definition, cast Cast, recorder *c
 	defer over()
 	user := s.user(cast.User)
 	sender := s.run.Driver(driver.Options{Name: d.ID, Recorder: recorder, Clock: clock, User: user, Offside: d.Place().AfterAll})
-	t := &T{session: s, def: d, ctx: ctx, client: cast.Client, second: cast.Second, others: cast.Others, user: cast.User, other: cast.Other, driver: sender}
+	t := &T{
+		session: s, def: d, ctx: ctx, client: cast.Client, second: cast.Second, others: cast.Others,
+		user: cast.User, other: cast.Other, driver: sender,
+	}
 	ended := guard(func() { d.body(t) })
 	sender.Close(ctx)
 

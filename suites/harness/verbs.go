@@ -206,6 +206,26 @@ func (t *T) ApproveAlive(f *Flow) {
 // EndedBefore reports whether a flow was over before [T.ApproveAlive] could approve it.
 func EndedBefore(t *T, f *Flow) bool { return t.endsBefore[f] != nil }
 
+// WithLocked takes steps while the case's user is locked at the OP. The user is unlocked in any
+// case; where that does not work, others would suffer from it, which a note says.
+func WithLocked(t *T, steps func()) {
+	user, run := t.User(), t.session.run
+	if err := run.LockUser(t.ctx, user, true); err != nil {
+		t.Abort("user %s could not be locked: %v", user.Name, err)
+	}
+	defer func() {
+		ctx, cancel := context.WithTimeout(context.WithoutCancel(t.ctx), unlockPatience)
+		defer cancel()
+		if err := run.LockUser(ctx, user, false); err != nil {
+			t.Note("user %s could not be unlocked after the case %s: %v", user.Name, t.def.ID, err)
+		}
+	}()
+	steps()
+}
+
+// unlockPatience is how long the unlocking of a user may take, also when the case is out of time.
+const unlockPatience = 30 * time.Second
+
 // Deny lets the user deny the flow.
 func (t *T) Deny(f *Flow) { t.Decide(f, approve.Decision{}) }
 

@@ -109,6 +109,37 @@ var Redemption = []Fault{
 		"token-by-get", "CIBA-10.1-TOKEN-POST-ONLY", "GET redeems",
 		edit.All(anyMethod(refop.EndpointToken), readingQuery(refop.EndpointToken)),
 	},
+	{
+		"locked-user-served", "CIBA-10.1.1-USER-LOCKED", "nobody asks whether a user is locked once something was approved",
+		lockedRefusal(func(*refop.Call, *refop.User) *refop.OAuthError { return nil }),
+	},
+	{
+		"locked-user-redeems", "CIBA-10.1.1-USER-LOCKED", "an approval from before the lock is redeemed",
+		lockedRefusal(func(c *refop.Call, u *refop.User) *refop.OAuthError {
+			if c.OP.IsLocked(u) && refreshing(c) {
+				return refop.Refusal("invalid_grant", "the user is locked")
+			}
+			return nil
+		}),
+	},
+	{
+		"locked-user-refreshes", "CIBA-10.1.1-USER-LOCKED", "a refresh token from before the lock works",
+		lockedRefusal(func(c *refop.Call, u *refop.User) *refop.OAuthError {
+			if c.OP.IsLocked(u) && !refreshing(c) {
+				return refop.Refusal("invalid_grant", "the user is locked")
+			}
+			return nil
+		}),
+	},
+	{
+		"locked-user-500", "CIBA-10.1.1-USER-LOCKED", "a locked user crashes the OP",
+		lockedRefusal(func(c *refop.Call, u *refop.User) *refop.OAuthError {
+			if c.OP.IsLocked(u) {
+				return &refop.OAuthError{Status: 500, Code: "server_error"}
+			}
+			return nil
+		}),
+	},
 	{"foreign-anything", "CIBA-11-ARID-OTHER-CLIENT", "ids work for every client", edit.Without(refop.CheckPollOwn)},
 	{
 		"foreign-alike", "CIBA-11-ARID-OTHER-CLIENT", "ids work for every client that is registered alike",
@@ -307,4 +338,9 @@ func pausing(gap func() time.Duration) edit.Change {
 			inner(c, f)
 		}
 	}
+}
+
+// lockedRefusal answers for locked users in a way of its own.
+func lockedRefusal(answer func(*refop.Call, *refop.User) *refop.OAuthError) edit.Change {
+	return func(p *refop.Plan) { p.Rules.RefuseLocked = answer }
 }

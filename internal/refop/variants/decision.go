@@ -20,7 +20,32 @@ var Decision = []Variant{
 			return at
 		}), edit.NotifyingAfter(8*time.Second)),
 	},
+	{
+		"locked-user-is-denial", "CIBA Core 11: that a user is locked may be told as access_denied",
+		lockedIs(&refop.OAuthError{Status: 400, Code: "access_denied", Description: "the user is locked"}),
+	},
+	{
+		"locked-user-is-expiry", "CIBA Core 11: a lock may end all requests of a user",
+		lockedIs(&refop.OAuthError{Status: 400, Code: "expired_token", Description: "the request has ended"}),
+	},
+	{
+		"locked-user-waits", "no text says that a lock ends a request: it may wait for the user to be unlocked",
+		lockedIs(&refop.OAuthError{Status: 400, Code: "authorization_pending", Description: "the user is locked"}),
+	},
 	{"approval-withdrawn", "no text forbids that a user withdraws an approval nobody has redeemed", withdrawing},
+}
+
+// lockedIs is what a locked user is told as.
+func lockedIs(e *refop.OAuthError) edit.Change {
+	return func(p *refop.Plan) {
+		p.Rules.RefuseLocked = func(c *refop.Call, u *refop.User) *refop.OAuthError {
+			if !c.OP.IsLocked(u) {
+				return nil
+			}
+			refusal := *e
+			return &refusal
+		}
+	}
 }
 
 // withdrawing lets a user deny what was approved, and never approve what was denied.
