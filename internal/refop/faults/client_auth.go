@@ -161,7 +161,8 @@ var ClientAuth = []Fault{
 	},
 	{"auth-secret-of-any-client", "CIBA-7.1-AUTH-WRONG-SECRET", "the secret of any client will do", secretMatches(secretOfAnybody)},
 	{
-		"auth-secret-of-posting-clients", "CIBA-7.1-AUTH-WRONG-SECRET", "the secret of any client that posts its own will do for those that post theirs",
+		"auth-secret-of-posting-clients", "CIBA-7.1-AUTH-WRONG-SECRET",
+		"the secret of any client that posts its own will do for those that post theirs",
 		secretMatches(secretOfSameMethod(refop.MethodPost)),
 	},
 	{
