@@ -31,10 +31,9 @@ func explainKey(out io.Writer, path string) error {
 	if err != nil {
 		return usage(fmt.Errorf("target file: %w", err))
 	}
-	switch {
-	case path == "":
+	if path == "" {
 		fmt.Fprint(out, "target (the target file)\n")
-	default:
+	} else {
 		fmt.Fprintf(out, "target.%s (%s)\n", path, joinWords(key))
 		explainField(out, "meaning", key.Description)
 		explainField(out, "values", strings.Join(key.Values, ", "))

@@ -27,8 +27,9 @@ func newCheck() *cobra.Command {
 		Short: "Validate a target file and what it says against the OP, judging nothing",
 		Long: `Validates a target file, every problem at once, then reads the OP's discovery document
 and keys, lets every poll client show its credentials at both endpoints, and says what can be
-tested and what is missing: as YAML to add, with the number of cases that wait for it. No user is asked anything, unless --flow says so. Credentials go
-to no endpoint that is neither at the issuer's host nor named in the file.`,
+tested and what is missing: as YAML to add, with the number of cases that wait for it. No user
+is asked anything, unless --flow says so. Credentials go to no endpoint that is neither at the
+issuer's host nor named in the file.`,
 		Example: "  cibatest check staging.yaml\n  cibatest check --schema > target.schema.json",
 		Args:    cobra.MaximumNArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {

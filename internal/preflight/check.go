@@ -82,7 +82,8 @@ func Check(ctx context.Context, rt http.RoundTripper, t *targetfile.Target) Chec
 		r.Add(CheckOK, "metadata at %s", facts.Discovery.URL)
 		r.metadata(facts.Target, facts.Discovery)
 	case facts.Discovery.Broken != nil:
-		r.Add(CheckWarning, "the metadata at %s cannot be read: %v; the endpoints of the target file are used", facts.Discovery.URL, facts.Discovery.Broken)
+		r.Add(CheckWarning, "the metadata at %s cannot be read: %v; the endpoints of the target file are used",
+			facts.Discovery.URL, facts.Discovery.Broken)
 	default:
 		r.Add(CheckWarning, "no metadata; the endpoints of the target file are used")
 	}

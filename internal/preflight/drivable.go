@@ -17,7 +17,8 @@ func (f *Facts) Drivable() error {
 		return nil
 	case f.Discovery.Broken != nil:
 		return fmt.Errorf("%w: %s cannot be read (%w), and the target file names no endpoints; "+
-			"mend the metadata, or set endpoints.backchannel_authentication and endpoints.token", ErrNotDrivable, f.Discovery.URL, f.Discovery.Broken)
+			"mend the metadata, or set endpoints.backchannel_authentication and endpoints.token",
+			ErrNotDrivable, f.Discovery.URL, f.Discovery.Broken)
 	}
 	return fmt.Errorf("%w: %s: neither the discovery document nor the target file names the backchannel authentication endpoint "+
 		"and the token endpoint; set endpoints.backchannel_authentication and endpoints.token", ErrNotDrivable, f.Target.Issuer)

@@ -54,7 +54,9 @@ func orExample(pasted string) string {
 // something else to the reader of target files is left out, and an issuer or an
 // endpoint that is not the asked OP's is shown in a comment for a person to judge. The
 // pieces that worthwhile chooses of what the file lacks are written as comments.
-func Init(ctx context.Context, rt http.RoundTripper, issuer string, trusted targetfile.TLS, worthwhile func(*Facts) []Piece) ([]byte, error) {
+func Init(
+	ctx context.Context, rt http.RoundTripper, issuer string, trusted targetfile.TLS, worthwhile func(*Facts) []Piece,
+) ([]byte, error) {
 	if !literal(trusted.CAFile) {
 		return nil, errors.New("the name of the certificate file has a placeholder in it, which a target file would replace")
 	}

@@ -116,15 +116,23 @@ var Discovery = []Fault{
 		"metadata-no-type", "OIDD-4.2-CONFIG-RESPONSE", "the metadata has no media type",
 		edit.Answers(refop.EndpointDiscovery, refop.ReplyDiscovery, edit.Media("")),
 	},
-	{"metadata-endpoint-missing", "CIBA-4-DISC-ENDPOINT", "the endpoint is missing", edit.Metadata(edit.DropMembers("backchannel_authentication_endpoint"))},
-	{"metadata-token-endpoint-missing", "OIDD-3-REQUIRED-MEMBERS", "token_endpoint is missing", edit.Metadata(edit.DropMembers("token_endpoint"))},
+	{
+		"metadata-endpoint-missing", "CIBA-4-DISC-ENDPOINT", "the endpoint is missing",
+		edit.Metadata(edit.DropMembers("backchannel_authentication_endpoint")),
+	},
+	{
+		"metadata-token-endpoint-missing", "OIDD-3-REQUIRED-MEMBERS", "token_endpoint is missing",
+		edit.Metadata(edit.DropMembers("token_endpoint")),
+	},
 	{
 		"metadata-cut", "OIDD-4.2-CONFIG-RESPONSE", "the metadata ends in the middle",
 		edit.Answers(refop.EndpointDiscovery, refop.ReplyDiscovery, func(r *refop.Reply) { r.Raw = []byte(`{"issuer": "`) }),
 	},
 	{
 		"metadata-list", "OIDD-4.2-CONFIG-RESPONSE", "the metadata is a JSON array",
-		edit.Answers(refop.EndpointDiscovery, refop.ReplyDiscovery, func(r *refop.Reply) { r.Raw = []byte(`[{"issuer": "https://op.example"}]`) }),
+		edit.Answers(refop.EndpointDiscovery, refop.ReplyDiscovery, func(r *refop.Reply) {
+			r.Raw = []byte(`[{"issuer": "https://op.example"}]`)
+		}),
 	},
 	{"metadata-issuer-missing", "OIDD-4.3-ISSUER-MATCH", "there is no issuer", edit.Metadata(edit.DropMembers("issuer"))},
 	{
