@@ -20,7 +20,8 @@ func HAR(w io.Writer, run result.Run) error {
 		if len(c.Exchanges) == 0 {
 			continue
 		}
-		log.Pages = append(log.Pages, harPage{Started: harTime(run.Started, c.StartedMS), ID: c.ID, Title: joined(": ", c.ID, string(c.Outcome), c.Title)})
+		page := harPage{Started: harTime(run.Started, c.StartedMS), ID: c.ID, Title: joined(": ", c.ID, string(c.Outcome), c.Title)}
+		log.Pages = append(log.Pages, page)
 		for _, x := range c.Exchanges {
 			log.Entries = append(log.Entries, harEntryOf(run.Started, c.ID, x))
 		}

@@ -76,7 +76,8 @@ func (d digest) junitCauses() []junitSuite {
 			list = append(list, junitProperty{"more", fmt.Sprint(len(d.causes.failing) + len(d.causes.warning) - i)})
 			break
 		}
-		list = append(list, junitProperty{fmt.Sprintf("cause %d, %s", i+1, c.Outcome), joined("; ", inWords(c), c.Change, "cases: "+some(c.Cases()))})
+		text := joined("; ", inWords(c), c.Change, "cases: "+some(c.Cases()))
+		list = append(list, junitProperty{fmt.Sprintf("cause %d, %s", i+1, c.Outcome), text})
 	}
 	if len(list) == 0 {
 		return nil

@@ -228,7 +228,8 @@ func (e Entry) problems(run result.Run, strict bool) []result.BaselineProblem {
 	}
 	switch e.finding(run) {
 	case refuted:
-		add(result.Stale, "is listed as %s%s and is %s now; correct or remove the entry (%s)", e.Outcome, e.pinned(), e.outcomesNow(run), e.Reason)
+		add(result.Stale, "is listed as %s%s and is %s now; correct or remove the entry (%s)",
+			e.Outcome, e.pinned(), e.outcomesNow(run), e.Reason)
 	case unmatched:
 		add(result.Unmatched, "no case answers to it; correct or remove the entry (%s)", e.Reason)
 	case confirmed, untold:

@@ -88,7 +88,9 @@ func (p *plan) add(run result.Run, c result.Case, pin bool) {
 	switch {
 	case p.listsBare(run, c):
 	case bare && deviates(c.Outcome):
-		p.added = append(p.added, Entry{Case: c.ID, Outcome: c.Outcome, Clause: strings.Join(c.Requirements, " "), Reason: unexplained + ": " + quoted(c.Message)})
+		p.added = append(p.added, Entry{
+			Case: c.ID, Outcome: c.Outcome, Clause: strings.Join(c.Requirements, " "), Reason: unexplained + ": " + quoted(c.Message),
+		})
 	case c.Outcome == result.Error:
 		p.unjudged = append(p.unjudged, c.ID)
 	}

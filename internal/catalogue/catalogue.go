@@ -30,7 +30,7 @@ type Requirement struct {
 	Level       string   `yaml:"level"`   // MUST, SHOULD or MAY
 	Implied     bool     `yaml:"implied"` // follows from a duty on the client, a description or an example
 	Verdict     string   `yaml:"verdict"` // outcome when the expectation is missed: fail, warn or info
-	Gravity     string   `yaml:"gravity"` // what a miss means where no answer tells it: let in, wrong effect, wrong code or form; empty: by the area
+	Gravity     string   `yaml:"gravity"` // what a miss means where no answer tells it, one of [gravities]; empty: by the area
 	Applies     Applies  `yaml:"applies"`
 	Area        string   `yaml:"area"`
 	Requirement string   `yaml:"requirement"`

@@ -159,7 +159,8 @@ func (f Finding) habit() string {
 		return fmt.Sprintf("%d where %d is due, with the right error code", s.Status, s.wantedStatus())
 	case wrongCode:
 		if s.wrongStatus() {
-			return fmt.Sprintf("%s where %s is due", answer(s.Status, cmp.Or(s.Error, "without an error code")), answer(s.wantedStatus(), s.WantError[0]))
+			came, due := answer(s.Status, cmp.Or(s.Error, "without an error code")), answer(s.wantedStatus(), s.WantError[0])
+			return fmt.Sprintf("%s where %s is due", came, due)
 		}
 		return fmt.Sprintf("error %s where %s is due", cmp.Or(s.Error, "none"), s.WantError[0])
 	case refused:

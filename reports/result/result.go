@@ -136,7 +136,7 @@ type Case struct {
 	Message      string     `json:"message,omitempty"`       // one sentence: what was seen
 	Reason       string     `json:"reason,omitempty"`        // why skipped, or why it could not be judged
 	FirstTry     string     `json:"first_try,omitempty"`     // why a first try judged nothing; empty: there was one try
-	Ended        Outcome    `json:"ended,omitempty"`         // skip or error, where the case stopped before its end; what it found until then stands
+	Ended        Outcome    `json:"ended,omitempty"`         // skip or error, where the case stopped before its end
 	Findings     []Finding  `json:"findings,omitempty"`      // the gravest first
 	MoreFindings int        `json:"more_findings,omitempty"` // how many of the same kinds are left out
 	Known        string     `json:"known,omitempty"`         // the baseline's reason, when this outcome is expected
