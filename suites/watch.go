@@ -6,7 +6,6 @@ import (
 	"time"
 
 	"github.com/cibatest/cibatest/internal/catalogue"
-	"github.com/cibatest/cibatest/internal/ciba"
 	"github.com/cibatest/cibatest/internal/driver"
 	"github.com/cibatest/cibatest/suites/harness"
 	"github.com/cibatest/cibatest/suites/internal/schedule"
@@ -121,29 +120,9 @@ func (w *Watch) left(waits []Wait) time.Duration {
 	}
 	return schedule.Left(places(w.runnable), w.run.options.Concurrency, func(i int, running time.Duration) time.Duration {
 		def := w.runnable[i].def
-		return max(w.run.about(def)-running, time.Until(until[def.ID]), leastLeft)
+		return max(w.run.session.About(def)-running, time.Until(until[def.ID]), leastLeft)
 	})
 }
 
 // leastLeft is what a case is expected to take at least from any moment on.
 const leastLeft = time.Second
-
-// about is how long a case takes at this OP, as far as that is known before it waits. What
-// cases say themselves is for an interval of 5 s.
-func (r *run) about(def *harness.Definition) time.Duration {
-	about := def.Place().About
-	switch {
-	case about == 0 && def.AsksForDecision():
-		about = ciba.DefaultInterval + time.Second // most let a user decide and poll once
-	case about == 0:
-		about = time.Second
-	}
-	if acks := r.driver.Memory.Acks(); len(acks) > 0 && !def.WaitsForExpiry() {
-		interval := acks[len(acks)-1].Interval
-		if interval == 0 {
-			interval = ciba.DefaultInterval
-		}
-		about = time.Duration(about.Seconds() / ciba.DefaultInterval.Seconds() * float64(interval))
-	}
-	return about
-}
