@@ -203,9 +203,6 @@ func (d *Definition) Mode() string { return d.traits.mode }
 // Place is what the case must not share with others.
 func (d *Definition) Place() Place { return d.traits.place }
 
-// WaitsForExpiry reports whether the case waits until an auth_req_id expires.
-func (d *Definition) WaitsForExpiry() bool { return d.traits.waitsOnExpiry }
-
 // Smoke reports whether the case is one of the spread over all areas.
 func (d *Definition) Smoke() bool { return d.traits.smoke }
 

@@ -124,3 +124,23 @@ func Message(c result.Case) string {
 	}
 	return c.Reason
 }
+
+// About estimates how long a case takes at this OP, as far as that is known before it
+// waits. What cases say themselves is for an interval of 5 s.
+func (s *Session) About(d *Definition) time.Duration {
+	about := d.traits.place.About
+	switch {
+	case about == 0 && d.AsksForDecision():
+		about = ciba.DefaultInterval + time.Second // most let a user decide and poll once
+	case about == 0:
+		about = time.Second
+	}
+	if acks := s.run.Memory.Acks(); len(acks) > 0 && !d.traits.waitsOnExpiry {
+		interval := acks[len(acks)-1].Interval
+		if interval == 0 {
+			interval = ciba.DefaultInterval
+		}
+		about = time.Duration(about.Seconds() / ciba.DefaultInterval.Seconds() * float64(interval))
+	}
+	return about
+}

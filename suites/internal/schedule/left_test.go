@@ -15,7 +15,7 @@ func TestLeft(t *testing.T) {
 	t.Parallel()
 	for seed := range uint64(50) {
 		synctest.Test(t, func(t *testing.T) {
-			random := rand.New(rand.NewPCG(seed, 0)) //nolint:gosec // a seed makes the plan
+			random := rand.New(rand.NewPCG(seed, 0))
 			jobs, seconds := planned(random)
 			concurrency := 1 + random.IntN(len(jobs))
 			whole := func(i int, running time.Duration) time.Duration { return seconds[i] - running.Truncate(time.Second) }
