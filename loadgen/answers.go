@@ -1,6 +1,7 @@
 package loadgen
 
 import (
+	"errors"
 	"time"
 
 	vegeta "github.com/tsenart/vegeta/v12/lib"
@@ -25,14 +26,35 @@ func (e *engine) results(list <-chan *vegeta.Result) {
 		if !ok {
 			continue // the targeter had nothing: the run is over
 		}
+		undecodable := decode(r)
 		a := e.reader.read(j.kind == jobStart, int(r.Code), r.Headers, r.Body, r.End())
-		if r.Error != "" && r.Code == 0 {
+		switch {
+		case r.Error != "" && r.Code == 0:
 			a.kind, a.code = fault, faultText(r.Error)
+		case undecodable != "":
+			a.kind, a.code = broken, undecodable
 		}
 		e.mu.Lock()
 		e.take(j, &a, r)
 		e.mu.Unlock()
 	}
+}
+
+// decode undoes the content coding of an answer, which nobody asked for. It returns why that
+// cannot be done, in one of a few words, or nothing.
+func decode(r *vegeta.Result) string {
+	if len(r.Headers["Content-Encoding"]) == 0 {
+		return ""
+	}
+	body, err := ciba.Decode(r.Headers, r.Body, maxAnswer)
+	r.Body = body
+	switch {
+	case err == nil:
+		return ""
+	case errors.Is(err, ciba.ErrUnknownCoding):
+		return "unknown content coding"
+	}
+	return "broken content coding"
 }
 
 // take does the bookkeeping of one answer.

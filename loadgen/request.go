@@ -39,7 +39,8 @@ type endpoint struct {
 // With messages, each flow has a binding_message of its own.
 func prepare(t *targetfile.Target, p *Plan, messages bool) (*prepared, error) {
 	r := &prepared{rar: p.RAR, header: http.Header{
-		"Content-Type": {"application/x-www-form-urlencoded"}, "Accept": {"application/json"}, "User-Agent": {"cibatest-load"},
+		"Content-Type": {"application/x-www-form-urlencoded"}, "Accept": {"application/json"}, "Accept-Encoding": {"identity"},
+		"User-Agent": {"cibatest-load"},
 	}}
 	form := ciba.P("scope", orDefault(p.Client.Scope, t.Scope))
 	switch {

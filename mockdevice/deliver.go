@@ -106,6 +106,14 @@ func (d *Device) attempt(k wire.Key, r Request, out *outlet, decision Decision) 
 	}
 }
 
+// RefusedError is how an OP refuses a decision.
+type RefusedError struct{ Status int }
+
+// Error implements error.
+func (e *RefusedError) Error() string {
+	return fmt.Sprintf("the OP answers the decision with %d", e.Status)
+}
+
 // send makes one HTTP request. Once a connection carries it the OP may have read
 // it, so reached is true even if no answer came.
 func (d *Device) send(k wire.Key, r Request, out *outlet, decision Decision) (reached bool, err error) {
@@ -133,7 +141,7 @@ func (d *Device) send(k wire.Key, r Request, out *outlet, decision Decision) (re
 		return true, errSelf
 	}
 	if resp.StatusCode/100 != 2 {
-		return true, fmt.Errorf("the OP answers the decision with %d", resp.StatusCode)
+		return true, &RefusedError{resp.StatusCode}
 	}
 	d.counters.acknowledged.Add(1)
 	d.audit.Note(audit.Entry{Event: audit.Acknowledged, Ref: k.String(), Status: resp.StatusCode})

@@ -36,7 +36,7 @@ func (r *run) assemble(ctx context.Context) result.Run {
 		Started:     r.session.Started().UTC(),
 		Seed:        o.Seed,
 		Interrupted: ctx.Err() != nil && !limited,
-		Notes:       r.driver.Notes(),
+		Notes:       r.notes(),
 		Selection: result.Selection{
 			Arguments: o.Select.Arguments, Profiles: o.Select.Profiles, LabelFilter: o.Select.LabelFilter, Smoke: o.Select.Smoke,
 			Strict: o.Strict, Concurrency: o.Concurrency,
@@ -54,6 +54,14 @@ func (r *run) assemble(ctx context.Context) result.Run {
 	run.Timing.WallMS = run.DurationMS
 	run.Timing.CriticalPathMS = schedule.CriticalPath(places(r.jobs)).Milliseconds()
 	return conclude(run, o.Select.everything())
+}
+
+// notes are those of the run, what it did to the OP first.
+func (r *run) notes() []string {
+	if told := r.driver.Strain(); told != "" {
+		return append([]string{told}, r.driver.Notes()...)
+	}
+	return r.driver.Notes()
 }
 
 // Conclude adds what follows from the cases of a result, of which there may be fewer

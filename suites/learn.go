@@ -2,8 +2,11 @@ package suites
 
 import (
 	"context"
+	"encoding/json"
 	"fmt"
+	"maps"
 	"net/http"
+	"slices"
 	"time"
 
 	"github.com/cibatest/cibatest/internal/approve"
@@ -27,6 +30,9 @@ func (r *run) learn(ctx context.Context) error {
 	}
 	r.driver.TryCredentials(ctx, expected(r.driver))
 	r.driver.TryAssertions(ctx, r.ordinary(targetfile.DeliveryPoll))
+	if !r.options.Approver.IsPerson() { // who would be asked by every client
+		r.learnClients(ctx)
+	}
 	if working := driver.Working(r.ordinary(targetfile.DeliveryPoll)); len(working) > 0 {
 		r.primary = working[0]
 	}
@@ -35,12 +41,13 @@ func (r *run) learn(ctx context.Context) error {
 	}
 	if how := r.primary.Rejection(); how != "" && !r.driver.Accepts(ctx, r.primary, r.facts.Target.Users[0]) {
 		return fmt.Errorf("%w: the OP refuses every client, that named %s whatever it asks: %s; "+
-			"compare client_id, auth_method and secret or key in the target file with the registration",
-			ErrSetUp, r.primary.Name, how)
+			"compare client_id, auth_method and secret or key in %s with the registration",
+			ErrSetUp, r.primary.Name, how, r.facts.Target.Where("clients."+r.primary.Name))
 	}
 	if err := r.learnGolden(ctx); err != nil {
 		return err
 	}
+	r.learnDetails(ctx)
 	if !told {
 		r.learnParallel(ctx)
 	}
@@ -67,6 +74,54 @@ func (r *run) probeExpiry(ctx context.Context) {
 	}
 }
 
+// learnDetails tries the first object of rar.valid where none of them has more than a type,
+// as in a file that was not completed. Where the OP refuses it, nothing about
+// authorization_details can be judged.
+func (r *run) learnDetails(ctx context.Context) {
+	valid := r.facts.Target.RAR.Valid
+	clients := driver.Working(r.driver.Prepared(r.facts.ClientsFor(targetfile.DeliveryPoll, []catalogue.Need{catalogue.NeedRAR})))
+	if !r.facts.Capabilities.Has(catalogue.NeedRAR) || len(valid) == 0 || len(clients) == 0 || slices.ContainsFunc(valid, hasMore) {
+		return
+	}
+	if how := r.driver.RefusedDetails(ctx, clients[0], r.facts.Target.Users[0], valid[0]); how != "" {
+		why := fmt.Sprintf("rar.valid[0] has a type only and is refused with %s; complete it at %s", how, r.facts.Target.Where("rar.valid[0]"))
+		r.facts.CannotAsk(why)
+		r.driver.Note("cases about authorization_details are skipped: %s", why)
+	}
+}
+
+// hasMore reports whether an object of authorization_details has more than its type.
+func hasMore(object json.RawMessage) bool {
+	var members map[string]any
+	return json.Unmarshal(object, &members) == nil && len(members) > 1
+}
+
+// mostUsers is with how many users the clients are tried, until one is accepted.
+const mostUsers = 2
+
+// learnClients tries a good request of each client that was let in. A client whose request
+// is refused where that of another one is accepted takes no part: the file cannot say what
+// it would need.
+func (r *run) learnClients(ctx context.Context) {
+	var tried []*driver.Client
+	for _, c := range expected(r.driver) {
+		if c.Rejection() == "" && c.DeliveryMode == targetfile.DeliveryPoll {
+			tried = append(tried, c)
+		}
+	}
+	users := r.facts.Target.Users
+	refused := r.driver.Fit(ctx, tried, users[:min(mostUsers, len(users))])
+	for _, c := range tried {
+		if how := refused[c.Name]; how != "" {
+			r.driver.Note("client %s takes no part: %s, while the same of another client is accepted; compare %s with what "+
+				"this client is registered for", c.Name, how, r.facts.Target.Where("clients."+c.Name))
+		}
+	}
+	if len(refused) > 0 {
+		r.facts.WithoutClients(slices.Collect(maps.Keys(refused))...)
+	}
+}
+
 // learnGolden tries a good request of each user and a decision of each kind. A user who
 // is refused takes no part; where all are, nothing can be judged. Cases that need a
 // decision which cannot be delivered are skipped.
@@ -82,15 +137,15 @@ func (r *run) learnGolden(ctx context.Context) error {
 			return nil
 		}
 		return fmt.Errorf("%w: every good request of client %s is refused, that for users[0] (%s) with %s; "+
-			"compare scope, binding_message, start_params and the users' hints in the target file with what this OP takes",
-			ErrSetUp, r.primary.Name, first.Name, golden.Refused[first.Name])
+			"compare scope, binding_message, start_params and the users' hints (%s) with what this OP takes",
+			ErrSetUp, r.primary.Name, first.Name, golden.Refused[first.Name], r.facts.Target.Where("users."+first.Name))
 	}
 	var refused []string
 	for _, u := range users {
 		if how := golden.Refused[u.Name]; how != "" {
 			refused = append(refused, u.Name)
 			r.driver.Note("user %s takes no part: a good request is refused with %s; "+
-				"compare the hint in the target file with the users of this OP", u.Name, how)
+				"compare the hint in %s with the users of this OP", u.Name, how, r.facts.Target.Where("users."+u.Name))
 		}
 	}
 	if len(refused) > 0 {
@@ -106,7 +161,7 @@ func (r *run) settleDecisions(golden driver.Golden) {
 		if why != nil {
 			r.facts.CannotDecide(need, why)
 			r.driver.Note("cases that need the decision %s are skipped, as it could not be delivered: %v; "+
-				"see approval in the target file", need, why)
+				"see approval in %s", need, why, r.facts.Target.Where("approval"))
 		}
 	}
 }

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"slices"
 	"sync"
 	"time"
 
@@ -128,9 +129,16 @@ type run struct {
 	life    time.Duration   // expires_in of a request that asked for a short life; 0: not known
 	jobs    []*job
 
-	mu       sync.Mutex
-	results  map[*job]result.Case
-	deferred []*job // to be run once more when the others are over
+	mu      sync.Mutex
+	results map[*job]result.Case
+	again   []retry // to be run once more, alone
+}
+
+// retry is a case that is to be run once more, and why.
+type retry struct {
+	*job
+	first result.Case
+	why   harness.Again
 }
 
 // begin gathers the facts and prepares the clients.
@@ -149,7 +157,8 @@ func begin(ctx context.Context, o Options) (*run, error) {
 	r := &run{options: o, facts: facts, results: map[*job]result.Case{}}
 	r.driver, err = driver.NewRun(driver.RunOptions{
 		Target: facts.Target, RoundTripper: o.RoundTripper, Approver: o.Approver, Locker: locker, Receiver: o.Receiver, Seed: o.Seed,
-		MayDeny: facts.Capabilities.Has(catalogue.NeedDeny) && !o.Approver.IsPerson(),
+		Concurrency: o.Concurrency,
+		MayDeny:     facts.Capabilities.Has(catalogue.NeedDeny) && !o.Approver.IsPerson(),
 	})
 	if err != nil {
 		return nil, err
@@ -161,22 +170,31 @@ func begin(ctx context.Context, o Options) (*run, error) {
 	return r, nil
 }
 
-// conduct runs every job that was not left out, and the deferred ones again, one after
-// the other, when nothing of others is open.
+// conduct runs every job that was not left out, and some of them again, alone. The cases
+// that come after all others come after these tries, too: they judge what all have seen.
 func (r *run) conduct(ctx context.Context) {
 	runnable := r.leaveOut()
 	r.options.Watch.placed(r.jobs, runnable)
-	schedule.Run(ctx, places(runnable), r.options.Concurrency, func(ctx context.Context, i int) { r.attempt(ctx, runnable[i]) })
-	r.driver.BeginRetryRound()
-	for _, j := range r.deferred {
-		c, _ := r.session.Run(ctx, j.def, j.cast)
-		r.finish(j, c)
-	}
+	last := func(j *job) bool { return j.def.Place().AfterAll }
+	r.conductTogether(ctx, slices.DeleteFunc(slices.Clone(runnable), last))
+	r.conductTogether(ctx, slices.DeleteFunc(slices.Clone(runnable), func(j *job) bool { return !last(j) }))
 	for _, j := range runnable {
 		if !r.finished(j) {
 			r.finish(j, r.session.NotRun(j.def, j.cast.Client, result.Error, driver.WhyEnded(ctx)+" before this case began"))
 		}
 	}
+}
+
+// conductTogether runs jobs side by side, and then those again that others kept from a
+// judgement.
+func (r *run) conductTogether(ctx context.Context, jobs []*job) {
+	schedule.Run(ctx, places(jobs), r.options.Concurrency, func(ctx context.Context, i int) { r.attempt(ctx, jobs[i]) })
+	r.driver.BeginRetryRound()
+	if slices.ContainsFunc(r.again, func(one retry) bool { return one.why.Ended != "" }) {
+		r.driver.CloseLeftOpen(ctx)
+	}
+	r.session.ForgetTroubled()
+	r.conductAgain(ctx)
 }
 
 // leaveOut finishes the jobs that cannot run and returns all others.
@@ -191,15 +209,70 @@ func (r *run) leaveOut() (runnable []*job) {
 	return runnable
 }
 
+// attempt runs a job beside others. One that is to be tried again is not over.
 func (r *run) attempt(ctx context.Context, j *job) {
-	c, deferred := r.session.Run(ctx, j.def, j.cast)
-	if !deferred {
+	r.driver.AwaitRoom(ctx)
+	c, again := r.session.Run(ctx, j.def, j.cast)
+	if !again.Deferred && again.Trouble == "" && !again.Suspect {
 		r.finish(j, c)
 		return
 	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	r.deferred = append(r.deferred, j)
+	r.again = append(r.again, retry{j, c, again})
+}
+
+// idleTries is how many second tries in a row may come to what the first ones did, until
+// it is clear that the trouble was not of our making.
+const idleTries = 5
+
+// conductAgain runs jobs once more, one after the other, when nothing of others is open.
+// What failed beside others is judged by what comes of it alone, also where it passed: a
+// server in trouble refuses what has to be refused, too.
+func (r *run) conductAgain(ctx context.Context) {
+	list, idle := r.again, 0
+	r.again = nil
+	for _, again := range list {
+		settled := again.first.Outcome == result.Pass
+		if !r.worthwhile(again, settled) || idle >= idleTries && !again.why.Deferred {
+			r.finish(again.job, again.first)
+			continue
+		}
+		c := r.alone(ctx, again)
+		if again.why.Ended != "" && again.why.Ended == again.why.Trouble && !r.driver.Sick() && again.first.Outcome.WorseThan(c.Outcome) {
+			r.driver.Memory.NoteCrowding(driver.Crowded{By: c.ID, Ended: again.why.Ended})
+		}
+		switch {
+		case c.Outcome != again.first.Outcome:
+			idle = 0
+		case !settled:
+			idle++
+		}
+		r.finish(again.job, c)
+	}
+}
+
+// worthwhile reports whether a second try may come to something else.
+func (r *run) worthwhile(again retry, settled bool) bool {
+	switch {
+	case again.why.Deferred:
+		return true
+	case again.why.Trouble != "":
+		return !settled || r.driver.Sick()
+	}
+	return r.driver.RefusesAtTimes()
+}
+
+// alone is the result of a second try.
+func (r *run) alone(ctx context.Context, again retry) result.Case {
+	if ctx.Err() != nil {
+		return r.session.NotRun(again.def, again.cast.Client, result.Error, driver.WhyEnded(ctx)+" before this case was tried again alone")
+	}
+	c, _ := r.session.Run(ctx, again.def, again.cast)
+	if again.why.Trouble != "" {
+		c.FirstTry = again.why.Trouble
+	}
+	return c
 }
 
 // finish keeps the result of a case and tells of it.

@@ -169,7 +169,7 @@ func (w *byDevice) decide(ctx context.Context, d Decision) error {
 		decision.Faults = append(decision.Faults, mockdevice.AfterExpiry)
 		err = w.device.Decide(ctx, asked.AuthReqID, decision)
 	}
-	return err
+	return delivered(err)
 }
 
 func (*byDevice) namesRequest() bool { return true }

@@ -53,12 +53,12 @@ func (w *byURL) decide(ctx context.Context, d Decision) error {
 	}
 	resp, err := w.transport.RoundTrip(req)
 	if err != nil {
-		return fmt.Errorf("the approval hook cannot be reached: %w", err)
+		return unanswered(fmt.Errorf("the approval hook cannot be reached: %w", err))
 	}
 	defer func() { _ = resp.Body.Close() }()
 	text, _ := io.ReadAll(io.LimitReader(resp.Body, 200))
 	if resp.StatusCode/100 != 2 {
-		return fmt.Errorf("the approval hook answers %d %.200q", resp.StatusCode, text)
+		return answered(resp.StatusCode, fmt.Errorf("the approval hook answers %d %.200q", resp.StatusCode, text))
 	}
 	_, _ = io.Copy(io.Discard, io.LimitReader(resp.Body, 1<<20)) // so that the connection can be used again
 	return nil

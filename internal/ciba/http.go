@@ -110,6 +110,7 @@ func (h *HTTP) request(call *Call) (*http.Request, []byte, error) {
 		req.ContentLength = int64(len(body))
 	}
 	req.Header.Set("Accept", "application/json")
+	req.Header.Set("Accept-Encoding", "identity")
 	req.Header.Set("User-Agent", h.userAgent)
 	switch {
 	case call.ContentType == NoContentType:
@@ -150,8 +151,22 @@ func (h *HTTP) exchange(req *http.Request, timeout time.Duration) *Response {
 	if resp.Status == 0 { // which stands for no answer at all
 		resp.fail(fmt.Errorf("%s answered with the status 000", req.URL.Host))
 	}
+	h.decode(resp, req.URL.Host)
 	h.keepWithin(resp, req.URL.Host)
 	return resp
+}
+
+// decode undoes the content codings of a whole answer.
+func (h *HTTP) decode(resp *Response, host string) {
+	if resp.Err != nil || resp.Truncated {
+		return
+	}
+	body, err := Decode(resp.Header, resp.Body, h.maxBody)
+	resp.Body = body
+	if err != nil {
+		resp.Truncated = errors.Is(err, ErrTooLongDecoded)
+		resp.fail(fmt.Errorf("the answer of %s cannot be decoded: %w", host, err))
+	}
 }
 
 // explain says in words why no answer came.

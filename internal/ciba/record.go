@@ -3,6 +3,7 @@ package ciba
 import (
 	"net/http"
 	"slices"
+	"strings"
 	"sync"
 	"time"
 
@@ -94,7 +95,7 @@ func (r *Recorder) Exchanges(started time.Time) []result.Exchange {
 		e := *k.Exchange
 		e.StartedMS = k.sent.Sub(started).Milliseconds()
 		if k.shared {
-			e.Note = sharedNote
+			e.Note = strings.TrimPrefix(e.Note+"; "+sharedNote, "; ")
 		}
 		list = append(list, e)
 	}
@@ -123,6 +124,9 @@ func (m *Masker) Exchange(label string, req *http.Request, body []byte, resp *Re
 		e.Response = &result.Message{Status: resp.Status, BodyBytes: len(resp.Body)}
 		m.show(e.Response, resp.Header, resp.Body)
 		e.Response.Truncated = e.Response.Truncated || resp.Truncated
+		if codings := Codings(resp.Header); len(codings) > 0 && resp.Err == nil {
+			e.Note = "the body is shown decoded: it came as " + Printable(strings.Join(codings, ", "))
+		}
 	}
 	if resp.Err != nil {
 		e.Error = m.Text(resp.Err.Error())

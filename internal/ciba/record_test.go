@@ -34,6 +34,7 @@ func TestExchangesAreRecordedAsResults(t *testing.T) {
 	mark := client.masker.mark
 	asked := result.Message{Method: "POST", URL: op.URL, Body: "client_secret=" + mark("s3cret") + "&scope=openid", BodyBytes: 33, Headers: []result.Header{
 		{Name: "Accept", Value: "application/json"},
+		{Name: "Accept-Encoding", Value: "identity"},
 		{Name: "Content-Type", Value: "application/x-www-form-urlencoded"},
 		{Name: "User-Agent", Value: "cibatest"},
 	}}

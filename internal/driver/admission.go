@@ -72,7 +72,7 @@ func (d *Driver) askLater(ctx context.Context, r Request, next sender) (*ciba.Re
 	for _, open := range d.run.admission.crowd() {
 		d.deny(ctx, open.take(anyRequest))
 	}
-	defer d.clock.Pause()()
+	defer d.holdUp()()
 	var resp *ciba.Response
 	for _, pause := range admissionPauses {
 		err := d.pause(ctx, pause, ForRoom)
@@ -122,8 +122,10 @@ func (a *admission) isRetryRound() bool {
 	return a.retryRound
 }
 
-// BeginRetryRound says that all cases are over but those that were deferred.
+// BeginRetryRound says that all cases are over but those that were deferred. From now on no
+// more is sent at once than the OP was seen to bear.
 func (r *Run) BeginRetryRound() {
+	r.strain.settle()
 	r.admission.mu.Lock()
 	defer r.admission.mu.Unlock()
 	r.admission.retryRound = true

@@ -17,6 +17,7 @@ type Client struct {
 	mu        sync.Mutex
 	audience  map[string]string // endpoint URL -> assertion audience, where the issuer was refused
 	rejection string            // how the OP refuses this client altogether; empty: it does not
+	letIn     bool              // it was tried, and the OP lets it in
 	strict    bool              // its assertions have to be of the kind RFC 10070 asks for
 }
 
@@ -60,10 +61,23 @@ func (c *Client) Rejection() string {
 	return c.rejection
 }
 
+// reject keeps how the OP refuses the client; with nothing it is let in.
 func (c *Client) reject(how string) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	c.rejection = how
+	c.rejection, c.letIn = how, how == ""
+}
+
+// provesItself reports whether the client has credentials that the OP is not known to refuse.
+func (c *Client) provesItself() bool {
+	return c.AuthMethod != targetfile.AuthNone && c.Rejection() == ""
+}
+
+// isLetIn reports whether the client was tried and let in.
+func (c *Client) isLetIn() bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.letIn
 }
 
 // UsesAssertion reports whether the client authenticates by a JWT.

@@ -6,22 +6,19 @@ import (
 	"github.com/cibatest/cibatest/internal/ciba"
 )
 
-// tryAudience makes the endpoint's URL the audience there. It reports false when that
-// was tried before.
-func (c *Client) tryAudience(endpoint string) bool {
+// hasAudience reports whether assertions for an endpoint have its URL as audience.
+func (c *Client) hasAudience(endpoint string) bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if _, tried := c.audience[endpoint]; tried {
-		return false
-	}
-	c.audience[endpoint] = endpoint
-	return true
+	_, has := c.audience[endpoint]
+	return has
 }
 
-func (c *Client) forgetAudience(endpoint string) {
+// keepAudience makes the endpoint's URL the audience there.
+func (c *Client) keepAudience(endpoint string) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	delete(c.audience, endpoint)
+	c.audience[endpoint] = endpoint
 }
 
 // RefusesClient reports whether the client authentication failed. Some OPs answer 401

@@ -12,10 +12,13 @@
 //   - admitted asks again a little later where the OP's policy refuses good requests
 //     for the moment;
 //   - credentialed finds out which assertion audience the endpoint wants;
+//   - unlocked waits out a lock after wrong credentials, and sends again;
 //   - inTurn waits out 503 and 429, one request after the other;
 //   - authenticated adds the client's credential, fresh for each sending;
 //   - remembered keeps what some cases ask about all answers of a run;
-//   - exchange puts the bytes on the wire, once.
+//   - exchange waits until the OP bears one more request, puts the bytes on the wire,
+//     once, and learns from the answer how much at once it bears (strain.go). What failed
+//     beside others is a trouble of the driver, which its case tells (trouble.go).
 //
 // What a request wants to be spared from is said in the [Request] itself.
 //

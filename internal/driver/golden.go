@@ -2,8 +2,10 @@ package driver
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
+	"time"
 
 	"github.com/cibatest/cibatest/internal/approve"
 	"github.com/cibatest/cibatest/internal/ciba"
@@ -65,6 +67,98 @@ func (d *Driver) goldenStart(ctx context.Context, c *Client, u targetfile.User) 
 		return nil, ""
 	}
 	return flow, ""
+}
+
+// Fit finds out which clients serve ordinary requests as the target file has them: what a
+// client is let in for is proved by an accepted request of the very kind that cases send,
+// and by a poll that is taken for one. It returns, by name, how a client is refused where the
+// same request of another one is accepted, in the OP's words. Where none is accepted nothing
+// is returned: then it is not the client.
+func (r *Run) Fit(ctx context.Context, clients []*Client, users []targetfile.User) (refused map[string]string) {
+	ctx, cancel := context.WithTimeout(ctx, probeLimit)
+	defer cancel()
+	d := r.Driver(Options{Name: "golden flow", Offside: true})
+	for _, u := range users {
+		refused = map[string]string{}
+		var fit *Client
+		for _, c := range clients {
+			if how := d.refusal(ctx, c, u); how != "" {
+				refused[c.Name] = how
+			} else if fit == nil {
+				fit = c
+			}
+		}
+		if fit != nil {
+			return d.confirm(ctx, clients, fit, u, refused)
+		}
+	}
+	return nil
+}
+
+// confirm keeps the refusals that are met again right after another client was accepted.
+func (d *Driver) confirm(ctx context.Context, clients []*Client, fit *Client, u targetfile.User, refused map[string]string) map[string]string {
+	for _, c := range clients {
+		if refused[c.Name] != "" && (d.refusal(ctx, fit, u) != "" || d.refusal(ctx, c, u) == "") {
+			delete(refused, c.Name)
+		}
+	}
+	return refused
+}
+
+// RefusedDetails is how the OP refuses a good request of a client with an object of
+// authorization_details, in the OP's words, where it accepts the same request without. It is
+// empty where the object is accepted, and where nothing is known.
+func (r *Run) RefusedDetails(ctx context.Context, c *Client, u targetfile.User, object []byte) string {
+	ctx, cancel := context.WithTimeout(ctx, probeLimit)
+	defer cancel()
+	d := r.Driver(Options{Name: "golden flow", User: u, Offside: true})
+	defer func() { d.deny(ctx, d.open.take(anyRequest)) }()
+	good := r.Start(c, d.GoodStart(c, u))
+	resp, err := d.Send(ctx, good.With("authorization_details", "["+string(object)+"]"))
+	if err != nil || resp.Err != nil || resp.Status/100 != 4 {
+		return ""
+	}
+	without, err := d.Send(ctx, good)
+	if err != nil || without.Status/100 != 2 {
+		return ""
+	}
+	return InItsWords(resp)
+}
+
+// heldLongest is how long a poll may be held before it is taken for one that is not refused.
+const heldLongest = 5 * time.Second
+
+// refusal is how a client's good request is refused, or a poll of it as no poll is refused
+// whatever its flow has come to. It is empty also where nothing is known. The request is
+// closed again.
+func (d *Driver) refusal(ctx context.Context, c *Client, u targetfile.User) string {
+	defer func() { d.deny(ctx, d.open.take(anyRequest)) }()
+	start, err := d.Send(ctx, d.run.Start(c, d.GoodStart(c, u)))
+	if err != nil || start.Err != nil {
+		return ""
+	}
+	aboutCode := c.UserCode && (u.UserCode == "" || start.Is(ciba.MissingUserCode, ciba.InvalidUserCode))
+	if start.Status/100 == 4 && !deniedByPolicy(start) && !aboutCode {
+		return "a good request is refused with " + InItsWords(start)
+	}
+	flow, err := NewFlow(c, u, start)
+	if err != nil {
+		return ""
+	}
+	poll := d.run.Poll(flow).Unpaced()
+	poll.Timeout = heldLongest
+	resp, err := d.Send(ctx, poll)
+	if err == nil && (refusesPoller(resp) || wantsMore(resp)) {
+		return "a poll is refused with " + InItsWords(resp)
+	}
+	return ""
+}
+
+// wantsMore reports whether a poll is refused with a code of DPoP, or with one that no
+// specification has for it, as that of an extension which the client has to follow.
+func wantsMore(resp *ciba.Response) bool {
+	e, ok := resp.OAuthError()
+	return ok && resp.Status/100 == 4 && (resp.Is(ciba.InvalidDPoPProof, ciba.UseDPoPNonce) || !ciba.ErrorCode(e.Code).Known())
 }
 
 // Accepts reports whether the OP takes a good request of a client, which is the proof
@@ -149,7 +243,13 @@ func (r *Run) hintFor(u targetfile.User) (name, value string) {
 // decide delivers a decision about a flow, as the only thing this driver does to it.
 func (d *Driver) decide(ctx context.Context, f *Flow, allow bool) error {
 	d.open.take(func(o openRequest) bool { return !allow && o.authReqID == f.AuthReqID })
-	return d.run.approver.Decide(ctx, approve.Decision{AuthReqID: f.AuthReqID, User: f.User, Allow: allow})
+	decision := approve.Decision{AuthReqID: f.AuthReqID, User: f.User, Allow: allow}
+	err := d.run.approver.Decide(ctx, decision)
+	if errors.Is(err, approve.ErrUncertain) && d.run.approver.CanRepeat() {
+		decision.Again = true
+		err = d.run.approver.Decide(ctx, decision)
+	}
+	return err
 }
 
 // descriptionLimit bounds what is quoted of an error_description, in bytes.

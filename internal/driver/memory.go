@@ -19,6 +19,7 @@ type Memory struct {
 	overloads []*ciba.Response
 	starts    []Answer
 	polls     []Answer
+	crowded   []Crowded
 }
 
 // Answer is an answer that some case of the run received, with the id of that case.

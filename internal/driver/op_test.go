@@ -19,6 +19,7 @@ import (
 // fakeOP answers requests by a script and remembers when each came and what it said.
 type fakeOP struct {
 	answer func(n int, path string, form url.Values) (status int, header http.Header, body string)
+	before func() // what a request has to wait for, beside others; nil: nothing
 
 	mu    sync.Mutex
 	began time.Time
@@ -41,6 +42,9 @@ func (op *fakeOP) RoundTrip(r *http.Request) (*http.Response, error) {
 	form, err := url.ParseQuery(string(body))
 	if err != nil {
 		return nil, err
+	}
+	if op.before != nil {
+		op.before()
 	}
 	op.mu.Lock()
 	defer op.mu.Unlock()

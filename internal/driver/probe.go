@@ -37,6 +37,9 @@ func (r *Run) TryCredentials(ctx context.Context, clients []*Client) {
 	}
 	wg.Wait()
 	for _, c := range clients {
+		if c.Rejection() != "" { // it may have been too much at once
+			c.reject(r.rejectionOf(ctx, c))
+		}
 		if how := c.Rejection(); how != "" {
 			r.Note("client %s is refused, whatever it asks: %s", c.Name, how)
 		}
@@ -113,7 +116,7 @@ func (d *Driver) refusedPoll(ctx context.Context, c *Client) string {
 	}
 	defer func() { d.deny(ctx, d.open.take(anyRequest)) }()
 	poll := d.run.Poll(flow).Unpaced()
-	poll.Timeout = 5 * time.Second
+	poll.Timeout = heldLongest
 	resp, err := d.Send(ctx, poll)
 	if err == nil && refusesPoller(resp) {
 		return "a poll is answered " + resp.Summary()

@@ -25,6 +25,8 @@ type Request struct {
 	AtOnce bool
 	// Untouched says that the request is sent exactly once, whatever the answer is.
 	Untouched bool
+
+	audience string // of an assertion that is tried; empty: as the client has it
 }
 
 // With is the request with one form parameter set.
@@ -74,19 +76,26 @@ func (r Request) Once() Request {
 // GoodStart are the parameters of a good backchannel request of a client for a user.
 // CIBA Core 7.1.
 func (d *Driver) GoodStart(c *Client, u targetfile.User) ciba.Params {
-	t := d.run.target
+	switch {
+	case d.run.usual.noMessage:
+		return d.run.goodStart(c, u, "")
+	case d.run.approver.TellsByMessage():
+		return d.run.goodStart(c, u, d.random.Text()[:8])
+	}
+	return d.run.goodStart(c, u, d.run.target.BindingMessage)
+}
+
+// goodStart is a good request with a binding_message, empty for none.
+func (r *Run) goodStart(c *Client, u targetfile.User, message string) ciba.Params {
+	t := r.target
 	scope := t.Scope
 	if c.Scope != "" {
 		scope = c.Scope
 	}
 	p := ciba.P("scope", scope)
-	p = append(p, ciba.P(d.run.hintFor(u))...)
-	switch {
-	case d.run.usual.noMessage:
-	case d.run.approver.TellsByMessage():
-		p = p.With("binding_message", d.random.Text()[:8])
-	case t.BindingMessage != "":
-		p = p.With("binding_message", t.BindingMessage)
+	p = append(p, ciba.P(r.hintFor(u))...)
+	if message != "" {
+		p = p.With("binding_message", message)
 	}
 	if c.UserCode && u.UserCode != "" {
 		p = p.With("user_code", u.UserCode.Reveal())

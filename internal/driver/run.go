@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/cibatest/cibatest/internal/approve"
@@ -23,6 +24,10 @@ type RunOptions struct {
 	Locker       *approve.Approver  // locks users; nil: nobody can
 	Receiver     *notify.Receiver   // of ping and push callbacks; nil: they are not received
 	Seed         int64              // of every random choice; see [Random]
+
+	// Concurrency bounds the requests that are under way at once; 0: a few. Below it they
+	// follow what the OP bears.
+	Concurrency int
 
 	// MayDeny says that requests which are no longer needed may be denied. It is
 	// false where a person would have to do it.
@@ -46,6 +51,8 @@ type Run struct {
 	turnstile turnstiles
 	admission admission
 	waits     waits
+	strain    *strain
+	lockouts  *lockouts
 	usual     usual // set before the first case, read afterwards
 
 	mu    sync.Mutex
@@ -60,6 +67,7 @@ func NewRun(o RunOptions) (*Run, error) {
 		o.Approver = approve.Nobody()
 	}
 	r := &Run{
+		strain: newStrain(o.Concurrency), lockouts: newLockouts(),
 		target: o.Target, approver: o.Approver, locker: o.Locker, receiver: o.Receiver, mayDeny: o.MayDeny, seed: o.Seed,
 		http: ciba.NewHTTP(o.RoundTripper, ciba.Options{RequestsPerSecond: o.Target.Budgets.RequestsPerSecond, Secrets: o.Target.Secrets()}),
 	}
@@ -131,6 +139,8 @@ type Driver struct {
 	recorder *ciba.Recorder
 	clock    *Clock
 	open     *openRequests
+	troubles *troubles
+	heldUp   *atomic.Int64 // ns
 	random   *Random
 }
 
@@ -153,16 +163,16 @@ type Options struct {
 func (r *Run) Driver(o Options) *Driver {
 	return &Driver{
 		run: r, name: o.Name, user: o.User, offside: o.Offside, recorder: o.Recorder, clock: o.Clock,
-		open: &openRequests{}, random: r.randomOf(o.Name),
+		open: &openRequests{}, troubles: &troubles{}, heldUp: &atomic.Int64{}, random: r.randomOf(o.Name),
 	}
 }
 
-// Sharing is the driver for a scenario that several cases judge: it has a recorder
-// and random values of its own, but the clock and the open requests are those of the
+// Sharing is the driver for a scenario that several cases judge: it has a recorder,
+// random values and troubles of its own, but the clock and the open requests are those of the
 // case that happens to carry the scenario out.
 func (d *Driver) Sharing(name string, recorder *ciba.Recorder) *Driver {
 	own := *d
-	own.recorder, own.random = recorder, d.run.randomOf(name)
+	own.recorder, own.random, own.troubles = recorder, d.run.randomOf(name), &troubles{}
 	return &own
 }
 
@@ -180,6 +190,20 @@ func (r *Run) randomOf(name string) *Random {
 	}
 	return NewRandom(r.seed, name)
 }
+
+// holdUp stops the clock and counts the time, while the OP's limits keep a request waiting,
+// until the function it returns is called.
+func (d *Driver) holdUp() (goOn func()) {
+	began, resume := time.Now(), d.clock.Pause()
+	return func() {
+		resume()
+		d.heldUp.Add(int64(time.Since(began)))
+	}
+}
+
+// HeldUp is for how long the OP's limits have kept requests of this driver waiting: load
+// control, locks, and what it bears at once. Requests that waited side by side count each.
+func (d *Driver) HeldUp() time.Duration { return time.Duration(d.heldUp.Load()) }
 
 // Random yields the random values of this case.
 func (d *Driver) Random() *Random { return d.random }

@@ -16,15 +16,31 @@ type sender func(context.Context, Request) (*ciba.Response, error)
 // comment. What went wrong below HTTP is in the answer's Err. The error is a [*Stop].
 func (d *Driver) Send(ctx context.Context, r Request) (*ciba.Response, error) {
 	if r.Untouched {
-		return d.authenticated(d.remembered(d.exchange))(ctx, r)
+		return d.sentOnce(d.authenticated(d.remembered(d.exchange)))(ctx, r)
 	}
 	return d.paced(
 		d.admitted( // access_denied as a matter of the moment: ask again later
 			d.credentialed( // the audience that the endpoint wants
-				d.inTurn( // 503 and 429, one by one
-					d.authenticated(
-						d.remembered( // acknowledgements and answers that cases judge as a whole
-							d.exchange))))))(ctx, r)
+				d.unlocked( // a lock-out after wrong credentials: wait until it is over
+					d.inTurn( // 503 and 429, one by one
+						d.authenticated(
+							d.remembered( // acknowledgements and answers that cases judge as a whole
+								d.exchange)))))))(ctx, r)
+}
+
+// sentOnce learns from the refusal of a client, where nobody may look for a lock.
+func (d *Driver) sentOnce(next sender) sender {
+	return func(ctx context.Context, r Request) (*ciba.Response, error) {
+		resp, err := next(ctx, r)
+		switch {
+		case err != nil || !refused(r, resp):
+		case d.run.lockouts.seen.Load():
+			d.troubles.add(resp, r.Client.lockedOut())
+		default:
+			d.refusedUnlocked(r, resp)
+		}
+		return resp, err
+	}
 }
 
 // paced waits until a poll is due, and learns the pace from the answer.
@@ -80,17 +96,18 @@ func (d *Driver) credentialed(next sender) sender {
 		if err != nil || r.Client == nil || r.Forged || !r.Client.UsesAssertion() {
 			return resp, err
 		}
-		if !RefusesClient(resp) || !r.Client.tryAudience(r.URL) {
+		if !RefusesClient(resp) || r.Client.hasAudience(r.URL) {
 			return resp, nil
 		}
+		r.audience = r.URL // for this request only, until it is known to work
 		again, err := next(ctx, r)
 		if err != nil {
 			return nil, err
 		}
 		if RefusesClient(again) {
-			r.Client.forgetAudience(r.URL)
 			return resp, nil
 		}
+		r.Client.keepAudience(r.URL)
 		d.run.Note("%s refuses client assertions whose audience is the issuer; its own URL is used as audience there", r.Label)
 		return again, nil
 	}
@@ -118,8 +135,8 @@ func (d *Driver) inTurn(next sender) sender {
 func (d *Driver) remembered(next sender) sender {
 	return func(ctx context.Context, r Request) (*ciba.Response, error) {
 		resp, err := next(ctx, r)
-		if err != nil {
-			return nil, err
+		if err != nil || d.troubles.has(resp) || refused(r, resp) {
+			return resp, err
 		}
 		d.rememberForm(r, resp)
 		if d.run.starts(r) {
@@ -136,6 +153,9 @@ func (d *Driver) authenticated(next sender) sender {
 	return func(ctx context.Context, r Request) (*ciba.Response, error) {
 		if r.Client != nil && !r.Forged {
 			r.Auth = r.Client.Auth(r.URL, d.run.target.Issuer)
+			if r.audience != "" {
+				r.Auth = r.Client.auth(r.audience)
+			}
 		}
 		return next(ctx, r)
 	}
@@ -149,12 +169,30 @@ func (d *Driver) exchange(ctx context.Context, r Request) (*ciba.Response, error
 		d.makeRoomFor(ctx, r)
 		d.run.expectCalls(r)
 	}
+	place, err := d.enter(ctx, r)
+	if err != nil {
+		return nil, err
+	}
+	answered := func() {}
+	if r.Flow != nil {
+		answered = place.releaseIfHeld()
+	}
 	resp := d.run.http.Do(ctx, d.recorder, r.Call)
+	answered()
+	place.release()
 	if ctx.Err() != nil {
 		return nil, interrupted(ctx)
 	}
 	d.clock.extend(resp)
+	d.learnStrain(r, resp, place.beside)
 	return resp, nil
+}
+
+// enter waits until the OP bears one more request, which does not count against the case's
+// clock. What has to be sent at its moment is not held up.
+func (d *Driver) enter(ctx context.Context, r Request) (*slot, error) {
+	defer d.holdUp()()
+	return d.run.strain.enter(ctx, r.Untouched || r.AtOnce)
 }
 
 // outOfTime reports whether the clock of the case ended the context.

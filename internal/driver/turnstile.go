@@ -58,13 +58,13 @@ func (d *Driver) onceMore(ctx context.Context, r Request, gate *turnstile, next 
 
 // waitOut waits until one pace after the sending of a refused poll.
 func (d *Driver) waitOut(ctx context.Context, resp *ciba.Response, pace time.Duration) error {
-	defer d.clock.Pause()()
+	defer d.holdUp()()
 	return d.WaitUntil(ctx, resp.Sent.Add(pace), ForTurn)
 }
 
 // queued sends when it is the request's turn, and again while the OP refuses it.
 func (d *Driver) queued(ctx context.Context, r Request, gate *turnstile, next sender) (resp *ciba.Response, err error) {
-	defer d.clock.Pause()()
+	defer d.holdUp()()
 	gate.enter(ctx)
 	defer func() { gate.leave(resp) }()
 	for n := range repeats {

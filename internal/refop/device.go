@@ -151,7 +151,7 @@ func (op *OP) decide(d userDecision, bearer *string) (status int, text string) {
 		as = Approved
 	}
 	now := op.now()
-	if status, text := op.plan.Rules.RefuseDecision(f.StateAt(now), as); status != 0 {
+	if status, text := op.plan.Rules.RefuseDecision(f, f.StateAt(now), as); status != 0 {
 		return status, text
 	}
 	if text := f.limit(d); text != "" {
@@ -164,7 +164,7 @@ func (op *OP) decide(d userDecision, bearer *string) (status int, text string) {
 
 // refuseDecision takes the first decision and, without doing anything, the same
 // decision again.
-func refuseDecision(at, decision State) (status int, text string) {
+func refuseDecision(_ *Flow, at, decision State) (status int, text string) {
 	switch {
 	case at == decision, at == Used && decision == Approved:
 		return http.StatusNoContent, ""

@@ -127,7 +127,7 @@ type Rules struct {
 	// RefuseDecision is the HTTP status and text with which a decision is refused in a
 	// state, 0 to take it. A status below 300 says that nothing is to be done.
 	// CIBA Core 8: the first decision counts, and none after the expiry.
-	RefuseDecision func(at, decision State) (status int, text string)
+	RefuseDecision func(f *Flow, at, decision State) (status int, text string)
 
 	// RecordDecision makes a decision count, under the lock of the flow. CIBA Core 8.
 	RecordDecision func(f *Flow, as State, now time.Time)

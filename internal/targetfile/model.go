@@ -38,6 +38,7 @@ type Target struct {
 	Budgets Budgets `yaml:"budgets" json:"budgets"`
 
 	file    string   // where it was read from
+	places  places   // where its parts stand
 	secrets []string // values that came from outside
 }
 

@@ -87,6 +87,7 @@ func read(name string, file *yamlfile.File) (*Target, error) {
 	countNanoseconds(file.Root().At("budgets"), merged)
 	file.Decode(merged, t)
 	t.fillDefaults(merged)
+	t.places = placesIn(file.Root(), t)
 	meaning{file, t}.check()
 	if err := file.Err(); err != nil {
 		return nil, err

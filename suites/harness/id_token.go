@@ -30,6 +30,9 @@ func IDTokenFor(t *T, c *Client, tokens ciba.TokenResponse) IDToken {
 	if tokens.IDToken == "" && !AsksForOpenID(t) {
 		t.Skip("the scope of the target file does not contain openid, so no ID Token is due")
 	}
+	if tokens.IDToken == "" {
+		t.Abort("there is no ID Token to look at: the token response of client %s has no id_token, which token-id-token judges", c.Name)
+	}
 	signed, err := Decrypted(c, tokens.IDToken)
 	if err != nil {
 		t.Abort("the ID Token is encrypted and cannot be opened: %v; jwks_file of client %q needs the private key", err, c.Name)

@@ -21,8 +21,9 @@ func (t *T) Judge(resp *ciba.Response) {
 // case may have narrowed or widened for one of its variants.
 func (t *T) JudgeBy(r catalogue.Requirement, resp *ciba.Response) {
 	t.MustAnswer(resp)
-	t.At(resp)
 	outcome := OutcomeOf(r, resp)
+	control(t, r, outcome, resp)
+	t.At(resp)
 	t.Record(r, outcome, Expectation(r), resp.Summary())
 }
 
@@ -34,8 +35,10 @@ func (t *T) JudgeVariant(what string, resp *ciba.Response) {
 // JudgeVariantBy is [T.JudgeVariant] by a requirement that the case has altered.
 func JudgeVariantBy(t *T, r catalogue.Requirement, what string, resp *ciba.Response) {
 	t.MustAnswer(resp)
+	outcome := OutcomeOf(r, resp)
+	control(t, r, outcome, resp)
 	t.At(resp)
-	t.Record(r, OutcomeOf(r, resp), what+": "+Expectation(r), resp.Summary())
+	t.Record(r, outcome, what+": "+Expectation(r), resp.Summary())
 }
 
 // JudgeAck judges an answer that has to accept the request. What is wrong with

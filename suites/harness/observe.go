@@ -2,6 +2,7 @@ package harness
 
 import (
 	"fmt"
+	"maps"
 	"strings"
 
 	"github.com/cibatest/cibatest/internal/ciba"
@@ -15,6 +16,8 @@ type observation struct {
 	value    any
 	recorder *ciba.Recorder
 	stopped  *stop
+	trouble  string // how a request failed beside others; empty: none did
+	ended    string // how a request was told an early end, with many open; empty: none was
 }
 
 // Observe runs a scenario once per client and hands what it returned, and its
@@ -29,10 +32,11 @@ func Observe[V any](t *T, name string, scenario func(*T) V) V {
 		carryOut := func() *stop {
 			own := *t
 			own.driver, own.findings, own.evidence = t.driver.Sharing(key, o.recorder), nil, nil
+			defer func() { o.trouble, o.ended = own.driver.Trouble(), own.driver.EndedEarly() }()
 			return guard(func() { o.value = scenario(&own) })
 		}
 		o.stopped = carryOut()
-		if t.session.secondTry(t.ctx, o.stopped) {
+		if o.trouble == "" && t.session.secondTry(t.ctx, o.stopped) {
 			t.Note("%s was tried twice, the first try judged nothing: %s", key, o.stopped.reason)
 			o.stopped = carryOut()
 		}
@@ -43,6 +47,7 @@ func Observe[V any](t *T, name string, scenario func(*T) V) V {
 	}
 	awaitObservation(t, o)
 	t.driver.Recorder().Join(o.recorder)
+	t.driver.Share(o.trouble, o.ended)
 	if o.stopped != nil {
 		// The scenario has had its second try.
 		panic(stop{outcome: o.stopped.outcome, reason: o.stopped.reason, deferred: o.stopped.deferred})
@@ -79,6 +84,14 @@ func (s *Session) forget(key string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	delete(s.observations, key)
+}
+
+// ForgetTroubled drops the observations that met trouble beside others, so that cases which
+// are tried again make them anew. No case may be under way.
+func (s *Session) ForgetTroubled() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	maps.DeleteFunc(s.observations, func(_ string, o *observation) bool { return o.trouble != "" })
 }
 
 // Try takes steps that may end without success, and reports whether they did not.

@@ -3,6 +3,7 @@ package harness
 import (
 	"context"
 	"fmt"
+	"sync"
 	"time"
 
 	"github.com/cibatest/cibatest/internal/ciba"
@@ -22,21 +23,36 @@ type Cast struct {
 	Other  int       // that of the second user; the same as User where there is none
 }
 
+// Again says why a case may be run once more, alone. The zero value says that it need not.
+type Again struct {
+	// Deferred says that it could not be judged for what others had open.
+	Deferred bool
+	// Trouble is how a request of the case failed beside others, which may be their fault;
+	// empty: none did.
+	Trouble string
+	// Suspect says that wrong credentials were refused beside others, which an OP that refuses
+	// the right ones at times may have done for another reason.
+	Suspect bool
+	// Ended is how a request of the case was told an early end while many were open; empty: none
+	// was.
+	Ended string
+}
+
 // Run runs a case to its end and judges by what it recorded. Where a moment's trouble
 // kept the first try from judging anything, it has a second one; the evidence is of
-// both. A case is deferred when what others have open is the reason why it could not
-// be judged: it may run once more when they are over.
-func (s *Session) Run(ctx context.Context, d *Definition, cast Cast) (c result.Case, deferred bool) {
+// both. What others may have brought about is not tried again beside them.
+func (s *Session) Run(ctx context.Context, d *Definition, cast Cast) (result.Case, Again) {
 	began, recorder := time.Now(), ciba.NewRecorder(evidenceLimit)
-	c, ended := s.try(ctx, d, cast, recorder)
-	if c.Outcome == result.Error && s.secondTry(ctx, ended) {
-		c, _ = s.try(ctx, d, cast, recorder)
+	c, ended, met := s.try(ctx, d, cast, recorder)
+	if c.Outcome == result.Error && met.Trouble == "" && s.secondTry(ctx, ended) {
+		c, _, met = s.try(ctx, d, cast, recorder)
 		c.FirstTry = ended.reason
 		s.run.Note("%s was tried twice, the first try judged nothing: %s", c.ID, ended.reason)
 	}
 	c.StartedMS, c.DurationMS = began.Sub(s.started).Milliseconds(), time.Since(began).Milliseconds()
 	c.Exchanges = recorder.Exchanges(s.started)
-	return c, c.Outcome == result.Error && ended != nil && ended.deferred
+	met.Deferred = c.Outcome == result.Error && ended != nil && ended.deferred
+	return c, met
 }
 
 // NotRun is the result of a case that does not run, with the reason.
@@ -48,20 +64,20 @@ func (s *Session) NotRun(d *Definition, client *Client, outcome result.Outcome, 
 	return c
 }
 
-// try runs the body once.
-func (s *Session) try(ctx context.Context, d *Definition, cast Cast, recorder *ciba.Recorder) (result.Case, *stop) {
+// try runs the body once, and tells what it met that others may have brought about.
+func (s *Session) try(ctx context.Context, d *Definition, cast Cast, recorder *ciba.Recorder) (c result.Case, ended *stop, met Again) {
 	ctx, clock, over := driver.WithClock(ctx, s.limit(d))
 	defer over()
 	user := s.user(cast.User)
 	sender := s.run.Driver(driver.Options{Name: d.ID, Recorder: recorder, Clock: clock, User: user, Offside: d.Place().AfterAll})
 	t := &T{
 		session: s, def: d, ctx: ctx, client: cast.Client, second: cast.Second, others: cast.Others,
-		user: cast.User, other: cast.Other, driver: sender,
+		user: cast.User, other: cast.Other, driver: sender, odd: &sync.Map{},
 	}
-	ended := guard(func() { d.body(t) })
+	ended = guard(func() { d.body(t) })
 	sender.Close(ctx)
 
-	c := s.NotRun(d, cast.Client, result.Pass, "")
+	c = s.NotRun(d, cast.Client, result.Pass, "")
 	c.User = user.Name
 	for _, f := range t.findings {
 		c.Outcome = result.Worst(c.Outcome, f.Outcome)
@@ -71,7 +87,7 @@ func (s *Session) try(ctx context.Context, d *Definition, cast Cast, recorder *c
 		c.Reason, c.Ended = ended.reason, ended.outcome
 		c.Outcome = endedAs(c.Outcome, ended.outcome)
 	}
-	return c, ended
+	return c, ended, Again{Trouble: sender.Trouble(), Ended: sender.EndedEarly(), Suspect: sender.Suspect()}
 }
 
 // endedAs combines what a case found with how it ended. A skip counts only where

@@ -34,7 +34,8 @@ type T struct {
 	findings []result.Finding
 	evidence *ciba.Response // the answer the next finding points at; nil: the last one
 
-	endsBefore map[*Flow]*ciba.Response // flows that were over when they were to be approved
+	odd  *sync.Map     // *ciba.Response -> Request, of requests that are not as usual; nil: they are not kept
+	ends map[*Flow]end // of flows whose approval failed, and that were over after it
 }
 
 // Client is a registered client, ready to speak to the target.
@@ -265,6 +266,10 @@ func (t *T) Together(n int, step func(i int)) {
 		}
 	}
 }
+
+// Bears is how many of n requests this OP may be sent at once for a race: less than n where
+// it was seen to fail ordinary requests beside others, and two at least.
+func Bears(t *T, n int) int { return max(2, t.session.run.Bears(n)) }
 
 // MustAnswer ends the case as error when no readable answer came.
 func (t *T) MustAnswer(resp *ciba.Response) *ciba.Response {

@@ -3,12 +3,14 @@ package harness
 import (
 	"context"
 	"errors"
+	"fmt"
 	"time"
 
 	"github.com/cibatest/cibatest/internal/approve"
 	"github.com/cibatest/cibatest/internal/ciba"
 	"github.com/cibatest/cibatest/internal/driver"
 	"github.com/cibatest/cibatest/internal/targetfile"
+	"github.com/cibatest/cibatest/reports/result"
 )
 
 // When a request has to be pending and when it has to be over, counted from its
@@ -28,6 +30,7 @@ func (t *T) Send(r Request) *ciba.Response {
 	if err != nil {
 		endOn(t, err)
 	}
+	keepOdd(t, r, resp)
 	ordinaryPoll := r.Flow != nil && !r.Forged && !r.Untouched
 	if ordinaryPoll && r.Flow.Surprising(resp) {
 		skipIfOver(t, r.Flow, resp.Received)
@@ -39,6 +42,10 @@ func (t *T) Send(r Request) *ciba.Response {
 // OP is slow, or its interval is long, expires_in may not leave the time.
 func skipIfOver(t *T, f *Flow, now time.Time) {
 	if now.After(f.Expires().Add(-ExpiryEarly)) {
+		if held := t.driver.HeldUp(); held >= ciba.DefaultInterval {
+			t.Skip("short_expiry: the OP's limits (429, 503, a lock, what it bears at once) held the case up for %s; expires_in is %s",
+				held.Round(time.Second), f.ExpiresIn)
+		}
 		t.Skip("short_expiry: the request expired before the case was done with it; expires_in is %s", f.ExpiresIn)
 	}
 }
@@ -147,8 +154,8 @@ func (t *T) PollDecided(f *Flow) *ciba.Response {
 
 // PollDecidedWith is [T.PollDecided] with a request the case has altered.
 func (t *T) PollDecidedWith(r Request) *ciba.Response {
-	if end, early := t.endsBefore[r.Flow]; early {
-		return end
+	if end, over := t.ends[r.Flow]; over {
+		return end.resp
 	}
 	patience := time.Now().Add(r.Flow.DecisionWindow())
 	for {
@@ -162,11 +169,37 @@ func (t *T) PollDecidedWith(r Request) *ciba.Response {
 	}
 }
 
-// Decide makes the end-user's decision about a flow.
+// Decide makes the end-user's decision about a flow. One that the OP refuses is no trouble
+// that passes: polls tell whether the request still lives.
 func (t *T) Decide(f *Flow, d approve.Decision) {
-	if err := TryDecide(t, f, d); err != nil {
-		skipIfOver(t, f, time.Now())
+	err := TryDecide(t, f, d)
+	if err == nil {
+		return
+	}
+	skipIfOver(t, f, time.Now())
+	if _, refused := errors.AsType[*approve.RefusedError](err); !refused {
 		abortTransient("the decision could not be made: %v", err)
+	}
+	decideRefused(t, f, d, err)
+}
+
+// decideRefused judges a request whose decision was refused before its end. The user may have
+// been asked a little later than the decision came, so a pending one is decided once more.
+func decideRefused(t *T, f *Flow, d approve.Decision, first error) {
+	alive := Clause(t, "CIBA-7.3-NOT-EARLY")
+	resp := t.MustAnswer(t.Poll(f))
+	t.At(resp)
+	if !driver.Undecided(resp) {
+		t.Record(alive, OutcomeOf(alive, resp), "a request that nobody has decided lives until its expires_in",
+			fmt.Sprintf("%v, and the next poll is answered %s", first, resp.Summary()))
+		t.Abort("the decision could not be made: %v", first)
+	}
+	t.Wait(driver.DecisionGrace)
+	skipIfOver(t, f, time.Now())
+	if err := TryDecide(t, f, d); err != nil {
+		t.Record(alive, result.Warn, "a request that polls call pending can be decided",
+			fmt.Sprintf("%v, and again %s later", first, driver.DecisionGrace))
+		t.Abort("the decision could not be made: %v", err)
 	}
 }
 
@@ -197,14 +230,21 @@ func (t *T) ApproveAlive(f *Flow) {
 	if driver.Undecided(resp) {
 		abortTransient("the decision could not be made: %v", err)
 	}
-	if t.endsBefore == nil {
-		t.endsBefore = map[*Flow]*ciba.Response{}
+	if t.ends == nil {
+		t.ends = map[*Flow]end{}
 	}
-	t.endsBefore[f] = resp
+	t.ends[f] = end{resp, !errors.Is(err, approve.ErrUncertain)}
 }
 
-// EndedBefore reports whether a flow was over before [T.ApproveAlive] could approve it.
-func EndedBefore(t *T, f *Flow) bool { return t.endsBefore[f] != nil }
+// EndedBefore reports whether a flow was over before [T.ApproveAlive] could approve it. An
+// approval of which nobody knows whether it was made may well have ended it.
+func EndedBefore(t *T, f *Flow) bool { return t.ends[f].before }
+
+// end is what a poll after an approval that failed was answered.
+type end struct {
+	resp   *ciba.Response
+	before bool // the approval was not made
+}
 
 // WithLocked takes steps while the case's user is locked at the OP. The user is unlocked in any
 // case; where that does not work, others would suffer from it, which a note says.

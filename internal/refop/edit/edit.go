@@ -238,9 +238,9 @@ func ToldOnce(state, later refop.State) Change {
 func DecidingAgain() Change {
 	return func(p *refop.Plan) {
 		inner := p.Rules.RefuseDecision
-		p.Rules.RefuseDecision = func(at, decision refop.State) (status int, text string) {
+		p.Rules.RefuseDecision = func(f *refop.Flow, at, decision refop.State) (status int, text string) {
 			if at == refop.Used {
-				return inner(at, decision)
+				return inner(f, at, decision)
 			}
 			return 0, ""
 		}

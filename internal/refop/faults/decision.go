@@ -121,6 +121,14 @@ var Decision = []Fault{
 		}),
 	},
 	{
+		"decision-404-alive", "CIBA-7.3-NOT-EARLY", "each third request cannot be decided, although polls call it pending",
+		refusingDecisionsOf(3, 404),
+	},
+	{
+		"decision-410-alive", "CIBA-7.3-NOT-EARLY", "each second request is gone for its user, although polls call it pending",
+		refusingDecisionsOf(2, 410),
+	},
+	{
 		"decision-lost-in-poll", "CIBA-10.1.1-DECISION-DURING-POLL", "a decision during a poll is overwritten",
 		overwritingDecisions(150 * time.Millisecond),
 	},
@@ -233,3 +241,23 @@ func overwritingDecisions(after time.Duration) edit.Change {
 
 // toldOnce tells a denial once, and then shows another state.
 func toldOnce(later refop.State) edit.Change { return edit.ToldOnce(refop.Denied, later) }
+
+// refusingDecisionsOf refuses all decisions about each nth request.
+func refusingDecisionsOf(n int64, status int) edit.Change {
+	return func(p *refop.Plan) {
+		var made atomic.Int64
+		var undecidable sync.Map
+		p.EditFlows(func(_ *refop.Call, f *refop.Flow) {
+			if at := made.Add(1); at > edit.BusyAfter && at%n == 0 { // the first ones show that the set-up works
+				undecidable.Store(f, true)
+			}
+		})
+		inner := p.Rules.RefuseDecision
+		p.Rules.RefuseDecision = func(f *refop.Flow, at, decision refop.State) (int, string) {
+			if _, refused := undecidable.Load(f); refused {
+				return status, "unknown request"
+			}
+			return inner(f, at, decision)
+		}
+	}
+}

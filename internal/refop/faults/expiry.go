@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"strconv"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/cibatest/cibatest/internal/refop"
@@ -12,6 +13,7 @@ import (
 
 // Expiry are the defects of how long a request lives; CIBA Core 7.1, 7.3 and 11.
 var Expiry = []Fault{
+	{"expiry-keeps-100", "CIBA-7.3-NOT-EARLY", "only the last hundred requests are kept, older ones are unknown", keepingOnly(100)},
 	{
 		"expired-pending", "CIBA-11-EXPIRED-TOKEN", "an expired request is pending",
 		pollAnswer(refop.Expired, 400, "authorization_pending"),
@@ -192,3 +194,28 @@ func notPositive(value string) bool {
 
 // sinceExpiry is how long ago a flow expired.
 func sinceExpiry(c *refop.Call, f *refop.Flow) time.Duration { return c.Now.Sub(f.Expires) }
+
+// keepingOnly forgets the oldest request that is open whenever there are more than so many.
+func keepingOnly(most int) edit.Change {
+	return func(p *refop.Plan) {
+		var mu sync.Mutex
+		var open []*refop.Flow
+		forgotten := map[*refop.Flow]bool{}
+		p.EditFlows(func(_ *refop.Call, f *refop.Flow) {
+			mu.Lock()
+			defer mu.Unlock()
+			if open = append(open, f); len(open) > most {
+				forgotten[open[0]] = true
+				open = open[1:]
+			}
+		})
+		p.EditStates(func(_ *refop.Call, f *refop.Flow, at refop.State) refop.State {
+			mu.Lock()
+			defer mu.Unlock()
+			if forgotten[f] {
+				return refop.Expired
+			}
+			return at
+		})
+	}
+}

@@ -1,9 +1,11 @@
 package variants
 
 import (
+	"net/http"
 	"sync"
 	"time"
 
+	"github.com/cibatest/cibatest/internal/jose"
 	"github.com/cibatest/cibatest/internal/refop"
 	"github.com/cibatest/cibatest/internal/refop/edit"
 )
@@ -17,6 +19,14 @@ var Policy = []Variant{
 	{
 		"wrong-code-locks", "CIBA Core 7.1.2: what wrong codes lead to is the OP's choice, here 10 s without requests",
 		wrongCodeLocks,
+	},
+	{
+		"wrong-secrets-lock", "RFC 6749 2.3.1: guessing has to be prevented, here by a minute without the client after five failures",
+		wrongSecretsLock(5, named),
+	},
+	{
+		"wrong-secrets-lock-address", "RFC 6749 2.3.1: guessing has to be prevented, here by a minute for nobody after twenty failures",
+		wrongSecretsLock(20, func(*refop.Call) string { return "everybody" }),
 	},
 }
 
@@ -48,6 +58,35 @@ func deniedKeepsAway(p *refop.Plan) {
 		}
 	})
 	denials.refusing(func(c *refop.Call) string { return c.Client.ID + " " + c.User.Sub })(p)
+}
+
+// named is the client that a call names, whether or not it proves that.
+func named(c *refop.Call) string {
+	if token, err := jose.Decode(c.Value("client_assertion")); err == nil {
+		sub, _ := token.Claims["sub"].(string)
+		return sub
+	}
+	return c.Credentials().ID
+}
+
+// wrongSecretsLock refuses whatever credentials for a minute when so many have failed within
+// one, by a key.
+func wrongSecretsLock(most int, key func(*refop.Call) string) edit.Change {
+	return func(p *refop.Plan) {
+		failures, locks := (&window{most: most - 1, per: time.Minute}).again(), &notBefore{}
+		edit.After(refop.CheckForm, func(c *refop.Call) *refop.OAuthError {
+			if locks.forbids(key(c), c.Now) {
+				return &refop.OAuthError{Status: http.StatusUnauthorized, Code: "invalid_client", Description: "locked", Challenge: `Basic realm="op"`}
+			}
+			return nil
+		})(p)
+		p.EditReplies(func(c *refop.Call, r *refop.Reply) {
+			failed := r.Body["error"] == "invalid_client" && r.Body["error_description"] != "locked"
+			if failed && failures.take(key(c), c.Now) > 0 {
+				locks.set(key(c), c.Now.Add(time.Minute))
+			}
+		})
+	}
 }
 
 func wrongCodeLocks(p *refop.Plan) {
