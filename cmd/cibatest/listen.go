@@ -129,7 +129,8 @@ func parseAnswer(text string) (notify.Answer, error) {
 	case notStatus == nil && text == kind && status >= 200 && status <= 599:
 		return notify.Answer{Status: status}, nil
 	}
-	return notify.Answer{}, fmt.Errorf("--answer %q is none of a status such as 204, redirect, redirect=307, slow=5s (up to %s) and cut", text, longestHold)
+	return notify.Answer{}, fmt.Errorf("--answer %q is none of a status such as 204, redirect, redirect=307, slow=5s (up to %s) and cut",
+		text, longestHold)
 }
 
 // callPrinter prints calls as they come, one at a time.

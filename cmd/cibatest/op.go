@@ -61,7 +61,8 @@ under loopback names and those of --allow-host only. --device is shown the same 
 	flags.StringVar(&o.ControlListen, "control-listen", "127.0.0.1:0", "address of the test control: decisions without a device")
 	flags.StringVar(&o.DeviceListen, "device-listen", "127.0.0.1:0", "address of the device")
 	flags.StringVar(&o.Device, "device", "", "URL of a device that runs elsewhere; empty: one in this process")
-	flags.StringVar(&o.Receiver, "receiver", "", "URL below which ping and push clients are called; empty: a free port of loopback, with --tls over TLS")
+	flags.StringVar(&o.Receiver, "receiver", "",
+		"URL below which ping and push clients are called; empty: a free port of loopback, with --tls over TLS")
 	flags.StringVar(&authority, "receiver-ca", "", "PEM file to trust at --receiver besides the system's roots")
 	flags.StringVar(&tokenEnv, "token-env", deviceTokenEnv, "environment variable with the token of the control and the device")
 	flags.StringSliceVar(&o.Hosts, "allow-host", nil, "name to serve control and device under without a token, besides loopback; repeatable")

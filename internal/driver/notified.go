@@ -60,7 +60,8 @@ func (r *Run) Inbox(f *Flow) *notify.Inbox {
 func (d *Driver) AwaitNotifications(ctx context.Context, f *Flow, n int, within time.Duration) ([]Notification, error) {
 	inbox := d.run.Inbox(f)
 	if inbox == nil {
-		return nil, &Stop{Reason: "nothing can be received for this request: it has no client_notification_token, or no notification endpoint is open"}
+		return nil, &Stop{Reason: "nothing can be received for this request: " +
+			"it has no client_notification_token, or no notification endpoint is open"}
 	}
 	brief, cancel := context.WithTimeout(ctx, within)
 	defer cancel()

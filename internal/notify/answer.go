@@ -2,6 +2,7 @@ package notify
 
 import (
 	"context"
+	"maps"
 	"net/http"
 	"time"
 )
@@ -68,9 +69,7 @@ func (a Answer) give(w http.ResponseWriter, req *http.Request, c *Call) {
 	if a.Cut {
 		panic(http.ErrAbortHandler) // the one way to end a connection, or a stream of HTTP/2, without an answer
 	}
-	for name, values := range a.Header() {
-		w.Header()[name] = values
-	}
+	maps.Copy(w.Header(), a.Header())
 	w.WriteHeader(a.Code())
 	if a.Body != "" {
 		_, _ = w.Write([]byte(a.Body)) // a caller that has gone does not read it

@@ -71,7 +71,8 @@ func OwnAuthority(file string) (*Authority, error) {
 		return nil, fmt.Errorf("%s and %s: %w; delete both to have them made anew", file, keyOf(file), err)
 	}
 	if !pair.Leaf.IsCA || time.Now().Add(certificateLife).After(pair.Leaf.NotAfter) {
-		return nil, fmt.Errorf("%s is no certificate of an authority, or its end is near; delete it and %s to have both made anew", file, keyOf(file))
+		return nil, fmt.Errorf("%s is no certificate of an authority, or its end is near; delete it and %s to have both made anew",
+			file, keyOf(file))
 	}
 	return &Authority{PEM: certificate, pair: pair}, nil
 }

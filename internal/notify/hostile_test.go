@@ -39,7 +39,8 @@ func say(conn net.Conn, text string) {
 
 // post is a call in HTTP/1.1 whose connection ends with it.
 func post(path, header, body string) string {
-	return fmt.Sprintf("POST %s HTTP/1.1\r\nHost: client.example\r\nConnection: close\r\n%sContent-Length: %d\r\n\r\n%s", path, header, len(body), body)
+	const form = "POST %s HTTP/1.1\r\nHost: client.example\r\nConnection: close\r\n%sContent-Length: %d\r\n\r\n%s"
+	return fmt.Sprintf(form, path, header, len(body), body)
 }
 
 // Ten thousand hostile calls change nothing for a request that is waited for, and leave

@@ -20,7 +20,8 @@ func (f *Facts) ClientsFor(mode string, needs []catalogue.Need, methods ...strin
 	}
 	fits := func(c targetfile.Client) bool {
 		otherKind := func(r rule) bool { return !r.client(f.Target, c) }
-		return candidate(c) && c.DeliveryMode == mode && (len(methods) == 0 || slices.Contains(methods, c.AuthMethod)) && !slices.ContainsFunc(wanted, otherKind)
+		byMethod := len(methods) == 0 || slices.Contains(methods, c.AuthMethod)
+		return candidate(c) && c.DeliveryMode == mode && byMethod && !slices.ContainsFunc(wanted, otherKind)
 	}
 	return plainest(choose(f.Target.Clients, fits))
 }

@@ -258,7 +258,7 @@ func TestTries(t *testing.T) {
 // A push is for one time: whoever asks the token endpoint gets nothing, before or after.
 func TestPushIsNotFetched(t *testing.T) {
 	t.Parallel()
-	notified(t, func(b *bench, c *clients) {
+	notified(t, func(b *bench, _ *clients) {
 		id := b.begin("push-a")
 		for _, action := range []string{"", "allow"} {
 			b.decide(id, action)

@@ -2,7 +2,6 @@ package harness
 
 import (
 	"fmt"
-	"net/http"
 	"time"
 
 	"github.com/cibatest/cibatest/internal/approve"
@@ -72,7 +71,7 @@ func Astray(t *T, f *Flow) []Notification { return t.driver.Witness(inboxOf(t, f
 // client's place would be sent the token of the request, and in push mode all others. The
 // approval is not fetched.
 func JudgeNoRedirect(t *T) {
-	statuses := []int{http.StatusMovedPermanently, http.StatusFound, http.StatusSeeOther, http.StatusTemporaryRedirect, http.StatusPermanentRedirect}
+	statuses := []int{301, 302, 303, 307, 308} // all that name a place to go to; RFC 9110 15.4
 	flows := make([]*Flow, len(statuses))
 	for i, status := range statuses {
 		flows[i] = t.MustStart(t.Request())

@@ -108,18 +108,19 @@ var _ = Cases.Describe("Result of a ping that is not taken", func() {
 			t.JudgeVariant(fmt.Sprintf("after %d", status), t.PollDecided(flow))
 		}
 	})
-	Case("ping-slow-receiver", "is fetched while the client has not answered", Judges("CIBA-10.2-PING-SLOW-RECEIVER").About(15*time.Second), func(t *T) {
-		flow := t.MustStart(t.Request())
-		AnswerWith(t, flow, CallAnswer{After: slowReceiver})
-		t.Approve(flow)
-		call := MustBeNotified(t, flow)
-		resp := t.Poll(flow)
-		for driver.Undecided(resp) && time.Since(call.At) < slowReceiver {
-			resp = t.Poll(flow)
-		}
-		t.Check(time.Since(call.At) < slowReceiver, "tokens while the call is not answered", "%s before the call was answered", "none came")
-		t.Judge(resp)
-	})
+	Case("ping-slow-receiver", "is fetched while the client has not answered",
+		Judges("CIBA-10.2-PING-SLOW-RECEIVER").About(15*time.Second), func(t *T) {
+			flow := t.MustStart(t.Request())
+			AnswerWith(t, flow, CallAnswer{After: slowReceiver})
+			t.Approve(flow)
+			call := MustBeNotified(t, flow)
+			resp := t.Poll(flow)
+			for driver.Undecided(resp) && time.Since(call.At) < slowReceiver {
+				resp = t.Poll(flow)
+			}
+			t.Check(time.Since(call.At) < slowReceiver, "tokens while the call is not answered", "%s before the call was answered", "none came")
+			t.Judge(resp)
+		})
 })
 
 // slowReceiver is how long a call is left without an answer.

@@ -47,14 +47,16 @@ func judgeErrorFormat(t *T) {
 	t.Check(p.came, "Authorization: Bearer with the token of the request", "another credential, or none")
 	t.Expect(call.Payload).To(BeJSON())
 	t.Expect(call.Payload).To(HaveMember("error", isText))
-	t.Expect(call.Payload).To(HaveMember("auth_req_id", func(value any) bool { return value == p.flow.AuthReqID }), "the auth_req_id of the acknowledgement")
+	isOwn := func(value any) bool { return value == p.flow.AuthReqID }
+	t.Expect(call.Payload).To(HaveMember("auth_req_id", isOwn), "the auth_req_id of the acknowledgement")
 	object, err := call.Payload.Object()
 	if err != nil {
 		return
 	}
 	if description, there := object["error_description"]; there {
 		text, ok := description.(string)
-		t.Check(ok && descriptionSyntax.MatchString(text), "error_description of printable ASCII without quote and backslash", "%.60q", description)
+		t.Check(ok && descriptionSyntax.MatchString(text),
+			"error_description of printable ASCII without quote and backslash", "%.60q", description)
 	}
 	for name := range object {
 		if name != "error" && name != "auth_req_id" && name != "error_description" {

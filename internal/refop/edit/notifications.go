@@ -1,6 +1,7 @@
 package edit
 
 import (
+	"slices"
 	"time"
 
 	"github.com/cibatest/cibatest/internal/refop"
@@ -42,7 +43,7 @@ func notifying(decide func(f *refop.Flow, end refop.State, due bool) bool) Chang
 
 // NotifyingAfter calls clients a while after there is a result.
 func NotifyingAfter(d time.Duration) Change {
-	return NotifyingBy(func(op *refop.OP, n *refop.Notification, call func()) {
+	return NotifyingBy(func(op *refop.OP, _ *refop.Notification, call func()) {
 		op.Wait(d)
 		call()
 	})
@@ -77,10 +78,5 @@ func TryingAgain(again func(r refop.Receipt, err error) bool, tries int, pause t
 
 // among reports whether an end is one of some, or there are none to choose from.
 func among(end refop.State, ends []refop.State) bool {
-	for _, one := range ends {
-		if one == end {
-			return true
-		}
-	}
-	return len(ends) == 0
+	return len(ends) == 0 || slices.Contains(ends, end)
 }

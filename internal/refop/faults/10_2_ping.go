@@ -49,32 +49,50 @@ var Ping = []Fault{
 		"ping-token-cut", "CIBA-10.2-PING-BEARER", "a ping carries the first half of the token",
 		pings(credited(func(token string) string { return "Bearer " + token[:len(token)/2] })),
 	},
-	{"ping-token-quoted", "CIBA-10.2-PING-BEARER", "a ping carries the token in quotes", pings(credited(func(token string) string { return `Bearer "` + token + `"` }))},
+	{
+		"ping-token-quoted", "CIBA-10.2-PING-BEARER", "a ping carries the token in quotes",
+		pings(credited(func(token string) string { return `Bearer "` + token + `"` })),
+	},
 	{"ping-token-in-url", "CIBA-10.2-PING-BEARER", "a ping carries the token in its URL", pings(tokenInURL)},
-	{"ping-first-token", "CIBA-10.2-PING-TOKEN-PER-REQUEST", "the token of a client's first request serves for all", withFirstToken(refop.DeliveryPing)},
-	{"ping-last-token", "CIBA-10.2-PING-TOKEN-PER-REQUEST", "the token of a client's last request serves for all", withLastToken(refop.DeliveryPing)},
+	{
+		"ping-first-token", "CIBA-10.2-PING-TOKEN-PER-REQUEST", "the token of a client's first request serves for all",
+		withFirstToken(refop.DeliveryPing),
+	},
+	{
+		"ping-last-token", "CIBA-10.2-PING-TOKEN-PER-REQUEST", "the token of a client's last request serves for all",
+		withLastToken(refop.DeliveryPing),
+	},
 
 	{"ping-body-named-otherwise", "CIBA-10.2-PING-BODY", "the auth_req_id is called authReqId", pings(named("auth_req_id", "authReqId"))},
 	{"ping-body-empty", "CIBA-10.2-PING-BODY", "a ping has no body", pings(raw(""))},
-	{"ping-body-array", "CIBA-10.2-PING-BODY", "the auth_req_id is in an array", pings(func(n *refop.Notification) { n.Body["auth_req_id"] = []any{n.Flow.ID} })},
-	{"ping-body-other-id", "CIBA-10.2-PING-BODY", "a ping names an id of its own", pings(func(n *refop.Notification) { n.Body["auth_req_id"] = refop.RandomID(32) })},
+	{
+		"ping-body-array", "CIBA-10.2-PING-BODY", "the auth_req_id is in an array",
+		pings(func(n *refop.Notification) { n.Body["auth_req_id"] = []any{n.Flow.ID} }),
+	},
+	{
+		"ping-body-other-id", "CIBA-10.2-PING-BODY", "a ping names an id of its own",
+		pings(func(n *refop.Notification) { n.Body["auth_req_id"] = refop.RandomID(32) }),
+	},
 	{"ping-body-status", "CIBA-10.2-PING-BODY", "a ping tells the status, too", pings(member("status", "complete"))},
 	{"ping-body-user", "CIBA-10.2-PING-BODY", "a ping names the user", pings(func(n *refop.Notification) { n.Body["sub"] = n.Flow.User.Sub })},
 	{
 		"ping-body-tokens", "CIBA-10.2-PING-BODY", "a ping has the access token in it",
-		edit.Notifications(refop.DeliveryPing, func(c *refop.Call, n *refop.Notification) { n.Body["access_token"] = refop.RandomID(32) }, refop.Approved),
+		pings(func(n *refop.Notification) { n.Body["access_token"] = refop.RandomID(32) }, refop.Approved),
 	},
 
 	{"ping-at-once", "CIBA-10.2-PING-NOT-BEFORE-RESULT", "a ping comes when the request is accepted", toldAtOnce},
-	{"ping-redirected", "CIBA-10.2-PING-NO-REDIRECT", "a ping follows redirects", followingRedirects(refop.DeliveryPing, 301, 302, 303, 307, 308)},
+	{
+		"ping-redirected", "CIBA-10.2-PING-NO-REDIRECT", "a ping follows redirects",
+		followingRedirects(refop.DeliveryPing, 301, 302, 303, 307, 308),
+	},
 	{"ping-redirected-308", "CIBA-10.2-PING-NO-REDIRECT", "a ping follows a permanent redirect", followingRedirects(refop.DeliveryPing, 308)},
 	{
 		"ping-401-ends-it", "CIBA-10.2-PING-4XX-5XX", "a client that answers 401 loses the result",
-		endedBy(func(r refop.Receipt, err error) bool { return r.Status == 401 }),
+		endedBy(func(r refop.Receipt, _ error) bool { return r.Status == 401 }),
 	},
 	{
 		"ping-error-ends-it", "CIBA-10.2-PING-4XX-5XX", "a client in trouble loses the result",
-		endedBy(func(r refop.Receipt, err error) bool { return r.Status >= 500 }),
+		endedBy(func(r refop.Receipt, _ error) bool { return r.Status >= 500 }),
 	},
 	{"ping-blocks", "CIBA-10.2-PING-SLOW-RECEIVER", "while a ping is not answered its result cannot be fetched", pendingWhileCalled},
 	{

@@ -30,7 +30,10 @@ var Push = []Fault{
 		}),
 	},
 
-	{"push-redirected", "CIBA-10.3-PUSH-NO-REDIRECT", "a push follows redirects", followingRedirects(refop.DeliveryPush, 301, 302, 303, 307, 308)},
+	{
+		"push-redirected", "CIBA-10.3-PUSH-NO-REDIRECT", "a push follows redirects",
+		followingRedirects(refop.DeliveryPush, 301, 302, 303, 307, 308),
+	},
 	{"push-redirected-307", "CIBA-10.3-PUSH-NO-REDIRECT", "a push follows a temporary redirect", followingRedirects(refop.DeliveryPush, 307)},
 	{
 		"push-interval", "CIBA-7.3-INTERVAL-NOT-IN-PUSH", "who is pushed to is told an interval",
@@ -42,28 +45,64 @@ var Push = []Fault{
 	},
 
 	{"push-denial-never", "CIBA-12-PUSH-DENIED", "nothing is pushed after a denial", edit.NotNotifying(refop.DeliveryPush, refop.Denied)},
-	{"push-denial-expired", "CIBA-12-PUSH-DENIED", "a denial is pushed as expired_token", pushes(member("error", "expired_token"), refop.Denied)},
-	{"push-denial-with-token", "CIBA-12-PUSH-DENIED", "a denial is pushed with an access token", pushes(func(n *refop.Notification) { n.Body["access_token"] = refop.RandomID(32) }, refop.Denied)},
-	{"push-denial-without-id", "CIBA-12-PUSH-DENIED", "the push of a denial does not say for which request", pushes(lacking("auth_req_id"), refop.Denied)},
-	{"push-error-other-id", "CIBA-12-PUSH-ERROR-FORMAT", "the push of a denial is for an id of its own", pushes(func(n *refop.Notification) { n.Body["auth_req_id"] = refop.RandomID(32) }, refop.Denied)},
-	{"push-error-no-token", "CIBA-12-PUSH-ERROR-FORMAT", "the push of a denial carries no token of the request", pushes(headed("Authorization", ""), refop.Denied)},
+	{
+		"push-denial-expired", "CIBA-12-PUSH-DENIED", "a denial is pushed as expired_token",
+		pushes(member("error", "expired_token"), refop.Denied),
+	},
+	{
+		"push-denial-with-token", "CIBA-12-PUSH-DENIED", "a denial is pushed with an access token",
+		pushes(func(n *refop.Notification) { n.Body["access_token"] = refop.RandomID(32) }, refop.Denied),
+	},
+	{
+		"push-denial-without-id", "CIBA-12-PUSH-DENIED", "the push of a denial does not say for which request",
+		pushes(lacking("auth_req_id"), refop.Denied),
+	},
+	{
+		"push-error-other-id", "CIBA-12-PUSH-ERROR-FORMAT", "the push of a denial is for an id of its own",
+		pushes(func(n *refop.Notification) { n.Body["auth_req_id"] = refop.RandomID(32) }, refop.Denied),
+	},
+	{
+		"push-error-no-token", "CIBA-12-PUSH-ERROR-FORMAT", "the push of a denial carries no token of the request",
+		pushes(headed("Authorization", ""), refop.Denied),
+	},
 	{"push-error-form", "CIBA-12-PUSH-ERROR-FORMAT", "the push of a denial is a form", pushes(asForm, refop.Denied)},
-	{"push-error-quotes", "CIBA-12-PUSH-ERROR-FORMAT", "error_description has quotes", pushes(member("error_description", `the user said "no"`), refop.Denied)},
-	{"push-error-user", "CIBA-12-PUSH-ERROR-FORMAT", "the push of a denial names the user, too", pushes(func(n *refop.Notification) { n.Body["sub"] = n.Flow.User.Sub }, refop.Denied)},
+	{
+		"push-error-quotes", "CIBA-12-PUSH-ERROR-FORMAT", "error_description has quotes",
+		pushes(member("error_description", `the user said "no"`), refop.Denied),
+	},
+	{
+		"push-error-user", "CIBA-12-PUSH-ERROR-FORMAT", "the push of a denial names the user, too",
+		pushes(func(n *refop.Notification) { n.Body["sub"] = n.Flow.User.Sub }, refop.Denied),
+	},
 	{"push-error-named-code", "CIBA-12-PUSH-ERROR-FORMAT", "the error is called code", pushes(named("error", "code"), refop.Denied)},
-	{"push-error-own-code", "CIBA-12-PUSH-ERROR-CODES", "a denial is pushed with a code of the OP's own", pushes(member("error", "user_cancelled"), refop.Denied)},
+	{
+		"push-error-own-code", "CIBA-12-PUSH-ERROR-CODES", "a denial is pushed with a code of the OP's own",
+		pushes(member("error", "user_cancelled"), refop.Denied),
+	},
 
 	{"push-no-auth-req-id", "CIBA-10.3-PUSH-MEMBERS", "a push does not say for which request", pushes(lacking("auth_req_id"))},
-	{"push-other-auth-req-id", "CIBA-10.3-PUSH-MEMBERS", "a push is for an id of its own", pushes(func(n *refop.Notification) { n.Body["auth_req_id"] = refop.RandomID(32) })},
+	{
+		"push-other-auth-req-id", "CIBA-10.3-PUSH-MEMBERS", "a push is for an id of its own",
+		pushes(func(n *refop.Notification) { n.Body["auth_req_id"] = refop.RandomID(32) }),
+	},
 	{"push-no-access-token", "CIBA-10.3-PUSH-MEMBERS", "a push has no access token", pushes(lacking("access_token"))},
 	{"push-no-token-type", "CIBA-10.3-PUSH-MEMBERS", "a push has no token_type", pushes(lacking("token_type"))},
 	{"push-no-id-token", "CIBA-10.3-PUSH-MEMBERS", "a push has no ID Token", pushes(lacking("id_token"))},
 	{"push-expires-in-words", "CIBA-10.3-PUSH-MEMBERS", "expires_in is a text", pushes(member("expires_in", "ten minutes"))},
 	{"push-nested", "CIBA-10.3-PUSH-MEMBERS", "the tokens are an object in the push", pushes(nested)},
 
-	{"push-no-at-hash", "CIBA-10.3-PUSH-AT-HASH", "a pushed ID Token has no at_hash", pushedClaims(func(claims map[string]any) { delete(claims, "at_hash") })},
-	{"push-other-at-hash", "CIBA-10.3-PUSH-AT-HASH", "at_hash is of another token", pushedClaims(func(claims map[string]any) { claims["at_hash"] = refop.RandomID(16) })},
-	{"push-no-arid-claim", "CIBA-10.3-PUSH-ARID-CLAIM", "a pushed ID Token is for no request", pushedClaims(func(claims map[string]any) { delete(claims, refop.ClaimAuthReqID) })},
+	{
+		"push-no-at-hash", "CIBA-10.3-PUSH-AT-HASH", "a pushed ID Token has no at_hash",
+		pushedClaims(func(claims map[string]any) { delete(claims, "at_hash") }),
+	},
+	{
+		"push-other-at-hash", "CIBA-10.3-PUSH-AT-HASH", "at_hash is of another token",
+		pushedClaims(func(claims map[string]any) { claims["at_hash"] = refop.RandomID(16) }),
+	},
+	{
+		"push-no-arid-claim", "CIBA-10.3-PUSH-ARID-CLAIM", "a pushed ID Token is for no request",
+		pushedClaims(func(claims map[string]any) { delete(claims, refop.ClaimAuthReqID) }),
+	},
 	{
 		"push-other-arid-claim", "CIBA-10.3-PUSH-ARID-CLAIM", "a pushed ID Token is for another request",
 		pushedClaims(func(claims map[string]any) { claims[refop.ClaimAuthReqID] = refop.RandomID(32) }),
@@ -74,9 +113,18 @@ var Push = []Fault{
 	})},
 
 	{"push-and-poll", "CIBA-11-PUSH-CLIENT-REFUSED", "who is pushed to may poll as well", edit.Without(refop.CheckPollMode)},
-	{"push-poll-invalid-request", "CIBA-11-PUSH-CLIENT-REFUSED", "who is pushed to is told invalid_request", edit.Answering(refop.CheckPollMode, 400, "invalid_request")},
-	{"push-poll-invalid-grant", "CIBA-11-PUSH-CLIENT-REFUSED", "who is pushed to is told invalid_grant", edit.Answering(refop.CheckPollMode, 400, "invalid_grant")},
-	{"push-poll-pending", "CIBA-11-PUSH-CLIENT-REFUSED", "who is pushed to is told to wait", edit.Answering(refop.CheckPollMode, 400, "authorization_pending")},
+	{
+		"push-poll-invalid-request", "CIBA-11-PUSH-CLIENT-REFUSED", "who is pushed to is told invalid_request",
+		edit.Answering(refop.CheckPollMode, 400, "invalid_request"),
+	},
+	{
+		"push-poll-invalid-grant", "CIBA-11-PUSH-CLIENT-REFUSED", "who is pushed to is told invalid_grant",
+		edit.Answering(refop.CheckPollMode, 400, "invalid_grant"),
+	},
+	{
+		"push-poll-pending", "CIBA-11-PUSH-CLIENT-REFUSED", "who is pushed to is told to wait",
+		edit.Answering(refop.CheckPollMode, 400, "authorization_pending"),
+	},
 	{
 		"push-fetched-once", "CIBA-11-PUSH-CLIENT-REFUSED", "after the push the token endpoint gives tokens, too",
 		edit.All(edit.Without(refop.CheckPollMode), edit.SeenAsWhen(refop.Used, refop.Approved, func(c *refop.Call, _ *refop.Flow) bool {

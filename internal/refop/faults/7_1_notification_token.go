@@ -12,31 +12,35 @@ import (
 var NotificationTokens = []Fault{
 	{
 		"notification-token-unneeded", "CIBA-7.1-CNT-MISSING", "a client that is called need not give a token",
-		edit.WithoutWhen(func(c *refop.Call) bool { return !c.Has("client_notification_token") }, refop.CheckNotifyTokenMissing, refop.CheckNotifyTokenSyntax),
+		edit.WithoutWhen(tokenless, refop.CheckNotifyTokenMissing, refop.CheckNotifyTokenSyntax),
 	},
 	{
 		"notification-token-unneeded-for-ping", "CIBA-7.1-CNT-MISSING", "a client that is pinged need not give a token",
-		edit.WithoutWhen(func(c *refop.Call) bool {
-			return edit.OfMode(refop.DeliveryPing)(c) && !c.Has("client_notification_token")
-		}, refop.CheckNotifyTokenMissing, refop.CheckNotifyTokenSyntax),
+		edit.WithoutWhen(edit.Both(edit.OfMode(refop.DeliveryPing), tokenless), refop.CheckNotifyTokenMissing, refop.CheckNotifyTokenSyntax),
 	},
 	{
 		"notification-token-missing-401", "CIBA-7.1-CNT-MISSING", "a missing token is taken for a client that is not authenticated",
 		edit.Answering(refop.CheckNotifyTokenMissing, 401, "invalid_client"),
 	},
-	{"notification-token-any-length", "CIBA-7.1-CNT-TOO-LONG", "a token of 1025 characters is taken", edit.Without(refop.CheckNotifyTokenLength)},
+	{
+		"notification-token-any-length", "CIBA-7.1-CNT-TOO-LONG", "a token of 1025 characters is taken",
+		edit.Without(refop.CheckNotifyTokenLength),
+	},
 	{
 		"notification-token-too-long-crash", "CIBA-7.1-CNT-TOO-LONG", "a token of 1025 characters is answered 500",
 		edit.Answering(refop.CheckNotifyTokenLength, 500, "server_error"),
 	},
-	{"notification-token-any-syntax", "CIBA-7.1-CNT-SYNTAX", "whatever is sent is taken for a token", edit.Without(refop.CheckNotifyTokenSyntax)},
+	{
+		"notification-token-any-syntax", "CIBA-7.1-CNT-SYNTAX", "whatever is sent is taken for a token",
+		edit.Without(refop.CheckNotifyTokenSyntax),
+	},
 	{
 		"notification-token-any-line", "CIBA-7.1-CNT-SYNTAX", "a token of two lines is taken",
-		edit.WithoutWhen(func(c *refop.Call) bool { return strings.Contains(c.Value("client_notification_token"), "\n") }, refop.CheckNotifyTokenSyntax),
+		edit.WithoutWhen(tokenWith("\n"), refop.CheckNotifyTokenSyntax),
 	},
 	{
 		"notification-token-with-comma", "CIBA-7.1-CNT-SYNTAX", "a token with a comma is taken",
-		edit.WithoutWhen(func(c *refop.Call) bool { return strings.Contains(c.Value("client_notification_token"), ",") }, refop.CheckNotifyTokenSyntax),
+		edit.WithoutWhen(tokenWith(","), refop.CheckNotifyTokenSyntax),
 	},
 	{
 		"notification-token-short-own-code", "CIBA-7.1-CNT-SHORT", "a weak token is refused with a code of the OP's own",
@@ -58,6 +62,14 @@ var NotificationTokens = []Fault{
 		"notification-token-unpadded", "CIBA-7.1-CNT-FULL-ALPHABET", "a call carries the token without = at its end",
 		edit.All(pings(credited(unpadded)), pushes(credited(unpadded))),
 	},
+}
+
+// tokenless picks calls without a token.
+func tokenless(c *refop.Call) bool { return !c.Has("client_notification_token") }
+
+// tokenWith picks calls whose token has some text in it.
+func tokenWith(text string) edit.Which {
+	return func(c *refop.Call) bool { return strings.Contains(c.Value("client_notification_token"), text) }
 }
 
 // refusingTokens refuses some tokens that are legal.

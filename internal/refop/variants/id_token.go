@@ -35,11 +35,14 @@ var IDToken = []Variant{
 		edit.Keys(edit.EachKey(func(_ int, key map[string]any) { delete(key, "kid") })),
 	)},
 	{"idt-encrypted", "OIDC Core 10.2: ID Tokens may be encrypted to the client", encrypted},
-	{"idt-terse", "OIDC Core 2: acr, auth_time and at_hash are optional where the token endpoint answers", edit.FetchedClaims(func(claims map[string]any) {
-		delete(claims, "acr")
-		delete(claims, "auth_time")
-		delete(claims, "at_hash")
-	})},
+	{
+		"idt-terse", "OIDC Core 2: acr, auth_time and at_hash are optional where the token endpoint answers",
+		edit.FetchedClaims(func(claims map[string]any) {
+			delete(claims, "acr")
+			delete(claims, "auth_time")
+			delete(claims, "at_hash")
+		}),
+	},
 	{"idt-extra-claims", "OIDC Core 2: further claims are allowed", edit.Claims(func(claims map[string]any) {
 		claims["amr"], claims["name"], claims["urn:example"] = []any{"swk"}, "Alice", map[string]any{"a": nil}
 	})},
