@@ -21,13 +21,14 @@ type Clock struct {
 }
 
 // WithClock is a context that ends with [context.DeadlineExceeded] as its cause when
-// the clock runs out. The function it returns has to be called when the case is over.
-func WithClock(ctx context.Context, limit time.Duration) (context.Context, *Clock, func()) {
+// the clock runs out. Slow answers add no more than the room to the limit. The function it
+// returns has to be called when the case is over.
+func WithClock(ctx context.Context, limit, room time.Duration) (context.Context, *Clock, func()) {
 	ctx, cancel := context.WithCancelCause(ctx)
 	clock := &Clock{
 		timer: time.AfterFunc(limit, func() { cancel(context.DeadlineExceeded) }),
 		end:   time.Now().Add(limit),
-		room:  limit,
+		room:  room,
 	}
 	return ctx, clock, func() {
 		clock.timer.Stop()
@@ -62,8 +63,8 @@ func (c *Clock) resume() {
 // slowAnswer is how long an answer may take before the case gets more time for it.
 const slowAnswer = 2 * time.Second
 
-// extend gives the case the time that a slow answer has taken, once more than its limit
-// at most: an OP that dribbles every answer does not hold a case for good.
+// extend gives the case the time that a slow answer has taken, while there is room: an OP
+// that dribbles every answer does not hold a case for good.
 func (c *Clock) extend(resp *ciba.Response) {
 	took := resp.Received.Sub(resp.Sent)
 	if c == nil || resp.Err != nil || took < slowAnswer {

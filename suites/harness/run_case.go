@@ -66,7 +66,8 @@ func (s *Session) NotRun(d *Definition, client *Client, outcome result.Outcome, 
 
 // try runs the body once, and tells what it met that others may have brought about.
 func (s *Session) try(ctx context.Context, d *Definition, cast Cast, recorder *ciba.Recorder) (c result.Case, ended *stop, met Again) {
-	ctx, clock, over := driver.WithClock(ctx, s.limit(d))
+	limit := s.limit(d)
+	ctx, clock, over := driver.WithClock(ctx, limit, roomFor(limit, s.facts.Target.Budgets.ExpiryMax))
 	defer over()
 	user := s.user(cast.User)
 	sender := s.run.Driver(driver.Options{Name: d.ID, Recorder: recorder, Clock: clock, User: user, Offside: d.Place().AfterAll})
@@ -130,6 +131,11 @@ func stretch(limit, interval, most time.Duration) time.Duration {
 	wanted := limit.Seconds() * interval.Seconds() / ciba.DefaultInterval.Seconds()
 	return time.Duration(min(wanted, (limit+most).Seconds()) * float64(time.Second))
 }
+
+// roomFor is what slow answers may add to a limit: as much again, and what the target file
+// allows for waiting. A dozen answers that take 20 s each are an OP's right, and a case that
+// asks a dozen times is not to end on the last.
+func roomFor(limit, most time.Duration) time.Duration { return limit + most }
 
 // Message tells the gravest finding of a case in a sentence, or why there is none.
 func Message(c result.Case) string {
