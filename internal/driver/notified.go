@@ -55,6 +55,20 @@ func (r *Run) Inbox(f *Flow) *notify.Inbox {
 	return r.receiver.Named(f.AuthReqID)
 }
 
+// Trap is an address of the receiver that has to stay silent, see [notify.Receiver.Trap].
+// Nothing is received in this run where ok is false.
+func (r *Run) Trap() (at string, calls *notify.Inbox, ok bool) {
+	if r.receiver == nil {
+		return "", nil, false
+	}
+	at, calls = r.receiver.Trap()
+	return at, calls, at != ""
+}
+
+// Unreachable makes the notification endpoints unreachable until back is called. It concerns
+// every request of the run.
+func (r *Run) Unreachable() (back func(context.Context) error) { return r.receiver.Away() }
+
 // AwaitNotifications waits until n calls have come for a flow, or the time is over, and
 // returns those that came, as evidence of the case. The error is a [*Stop].
 func (d *Driver) AwaitNotifications(ctx context.Context, f *Flow, n int, within time.Duration) ([]Notification, error) {

@@ -141,6 +141,32 @@ func (r *Receiver) Endpoint(client, at string) (string, error) {
 	return at, nil
 }
 
+// Trap is an address that nobody can guess and that has to stay silent: whoever calls it has
+// read it where it was shown to nobody else. The calls are [Inbox.Astray].
+func (r *Receiver) Trap() (at string, calls *Inbox) {
+	inbox := newInbox(time.Now().Add(DefaultLife))
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.elsewhereOf(inbox), inbox
+}
+
+// elsewhereOf is the silent address of an inbox. The lock is held.
+func (r *Receiver) elsewhereOf(inbox *Inbox) string {
+	if inbox.location != "" {
+		return inbox.location
+	}
+	at, err := url.Parse(r.base + "/" + unguessable())
+	if err != nil { // of a public URL that Endpoint refuses, too
+		return ""
+	}
+	inbox.location = at.String()
+	for _, path := range r.paths(at) {
+		r.elsewhere[path] = inbox
+		inbox.paths = append(inbox.paths, path)
+	}
+	return inbox.location
+}
+
 // paths are the paths at which a URL is called: its own, and what is left of it where a
 // proxy takes the path of the public URL away.
 func (r *Receiver) paths(u *url.URL) []string {

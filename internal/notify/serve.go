@@ -112,19 +112,7 @@ func (r *Receiver) placed(inbox *Inbox, a Answer) Answer {
 	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	if len(inbox.paths) == 0 {
-		at, err := url.Parse(r.base + "/" + unguessable())
-		if err != nil {
-			return a
-		}
-		a.location = at.String()
-		inbox.location = a.location
-		for _, path := range r.paths(at) {
-			r.elsewhere[path] = inbox
-			inbox.paths = append(inbox.paths, path)
-		}
-	}
-	a.location = inbox.location
+	a.location = r.elsewhereOf(inbox)
 	return a
 }
 

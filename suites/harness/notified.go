@@ -67,6 +67,29 @@ func Misled(t *T, f *Flow) []Notification { return t.driver.Witness(inboxOf(t, f
 // with.
 func Astray(t *T, f *Flow) []Notification { return t.driver.Witness(inboxOf(t, f).Astray()) }
 
+// Trap is an address that was told to nobody and has to stay silent. The function returns
+// what came there all the same.
+func Trap(t *T) (at string, came func() []Notification) {
+	at, inbox, ok := t.session.run.Trap()
+	if !ok {
+		t.Skip("notification_receiver: notifications.listen is not set, so nobody could be seen to fetch anything")
+	}
+	return at, func() []Notification { return t.driver.Witness(inbox.Astray()) }
+}
+
+// Unreachable takes steps while nobody listens at the notification endpoints. It concerns
+// every request of the run, so that only a case that comes after all others may do it, and
+// only one.
+func Unreachable(t *T, steps func()) {
+	back := t.session.run.Unreachable()
+	defer func() {
+		if err := back(t.ctx); err != nil {
+			t.Note("after the case %s the notification endpoint could not be opened again: %v", t.def.ID, err)
+		}
+	}()
+	steps()
+}
+
 // JudgeNoRedirect judges that the OP's calls follow no redirect: whoever can answer in the
 // client's place would be sent the token of the request, and in push mode all others. The
 // approval is not fetched.

@@ -69,6 +69,11 @@ var _ = Cases.Describe("Acknowledgement of a push client", func() {
 // CIBA Core 10.1 and 11: a client that is pushed to gets nothing from the token endpoint,
 // before the decision or after it.
 var _ = Cases.Describe("Token endpoint", func() {
+	Case("push-registered-mode", "has no tokens for a client that was pushed to", Judges("CIBA-10-REGISTERED-MODE-ONLY").As(Push), func(t *T) {
+		p := approved(t)
+		p.mustCall(t)
+		t.Expect(t.Send(t.PollRequest(p.flow).Once())).NotTo(HaveTokens(), "no tokens")
+	})
 	Case("push-client-refused", "refuses a client that is pushed to", Judges("CIBA-11-PUSH-CLIENT-REFUSED").Smoke(), func(t *T) {
 		flow := t.MustStart(t.Request())
 		t.JudgeVariant("pending", t.Send(t.PollRequest(flow).Once()))

@@ -120,4 +120,53 @@ var Ping = []Fault{
 		"ping-result-gone", "CIBA-10.2-PING-READY", "after a ping its result is gone",
 		edit.SeenAsWhen(refop.Approved, refop.Used, func(c *refop.Call, _ *refop.Flow) bool { return edit.OfMode(refop.DeliveryPing)(c) }),
 	},
+
+	{"ping-twice", "CIBA-10.2-PING-204", "a ping comes again 3 s after it was taken", repeated(3*time.Second, 2)},
+	{"ping-seven-times", "CIBA-10.2-PING-204", "a ping comes seven times, 5 s apart, whatever it is answered", repeated(5*time.Second, 7)},
+	{"ping-denial-twice", "CIBA-10.2-PING-204", "a ping of a denial comes twice", repeated(3*time.Second, 2, refop.Denied)},
+	{
+		"ping-wants-204", "CIBA-10.2-PING-200-BODY", "a client that answers 200 loses the result",
+		endedBy(func(r refop.Receipt, err error) bool { return err == nil && r.Status == 200 }),
+	},
+	{
+		"ping-reads-answer", "CIBA-10.2-PING-200-BODY", "a client that answers with an error member loses the result",
+		endedBy(func(r refop.Receipt, err error) bool { return strings.Contains(string(r.Body), `"error"`) }),
+	},
+	{
+		"ping-reads-html", "CIBA-10.2-PING-200-BODY", "a client that answers with what is no JSON loses the result",
+		endedBy(func(r refop.Receipt, err error) bool { return len(r.Body) > 0 && r.Body[0] != '{' }),
+	},
+	{
+		"ping-again-after-200", "CIBA-10.2-PING-200-BODY", "a ping that was answered 200 is tried again",
+		edit.TryingAgain(func(r refop.Receipt, err error) bool { return err != nil || r.Status != 204 }, 3, 2*time.Second),
+	},
+	{
+		"ping-retries-for-ever", "CIBA-10.2-PING-RETRY-BOUNDED", "a ping is tried every 2 s until it is taken",
+		tryingEvery(2 * time.Second),
+	},
+	{
+		"ping-retries-in-a-burst", "CIBA-10.2-PING-RETRY-BOUNDED", "a ping is tried 20 times in a row",
+		edit.TryingAgain(func(r refop.Receipt, err error) bool { return err != nil || r.Status >= 500 }, 20, time.Millisecond),
+	},
+	{"ping-retry-other-id", "CIBA-10.2-PING-RETRY-BOUNDED", "a ping that is tried again names another id", retriedWith(func(n *refop.Notification) {
+		n.Body["auth_req_id"] = refop.RandomID(32)
+	})},
+	{
+		"ping-unreachable-ends-it", "CIBA-10.2-PING-UNREACHABLE", "a client that cannot be reached loses the result",
+		endedBy(func(_ refop.Receipt, err error) bool { return err != nil }),
+	},
+	{"ping-undelivered-pending", "CIBA-10.2-PING-UNREACHABLE", "a result can be fetched when its ping was taken only", pendingUntilTaken},
+	{
+		"ping-expiry-four-times", "CIBA-10.2-PING-EXPIRY-OPTIONAL", "a client is pinged four times about an expiry",
+		edit.All(edit.NotifyingOf(refop.DeliveryPing, refop.Expired), repeated(3*time.Second, 4, refop.Expired)),
+	},
+	{
+		"ping-reusable", "CIBA-10.1.1-PING-SINGLE-USE", "a ping client may fetch its result again",
+		edit.SeenAsWhen(refop.Used, refop.Approved, func(c *refop.Call, _ *refop.Flow) bool { return edit.OfMode(refop.DeliveryPing)(c) }),
+	},
+	{
+		"ping-used-pending", "CIBA-10.1.1-PING-SINGLE-USE", "a ping client that has its result is told to wait for it",
+		edit.SeenAsWhen(refop.Used, refop.Pending, func(c *refop.Call, _ *refop.Flow) bool { return edit.OfMode(refop.DeliveryPing)(c) }),
+	},
+	{"ping-then-push", "CIBA-10-REGISTERED-MODE-ONLY", "a ping client is pushed an access token after its ping", pushedAfterwards},
 }

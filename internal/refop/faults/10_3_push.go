@@ -126,7 +126,7 @@ var Push = []Fault{
 		edit.Answering(refop.CheckPollMode, 400, "authorization_pending"),
 	},
 	{
-		"push-fetched-once", "CIBA-11-PUSH-CLIENT-REFUSED", "after the push the token endpoint gives tokens, too",
+		"push-fetched-once", "CIBA-10-REGISTERED-MODE-ONLY", "after the push the token endpoint gives tokens, too",
 		edit.All(edit.Without(refop.CheckPollMode), edit.SeenAsWhen(refop.Used, refop.Approved, func(c *refop.Call, _ *refop.Flow) bool {
 			return edit.OfMode(refop.DeliveryPush)(c)
 		})),

@@ -194,3 +194,74 @@ func pollAnswerOf(mode string, in refop.State, code string) edit.Change {
 		}
 	}
 }
+
+// repeated makes a call of ping mode some times, however it is answered; without ends those
+// about any end of a flow.
+func repeated(pause time.Duration, times int, ends ...refop.State) edit.Change {
+	return edit.NotifyingBy(func(op *refop.OP, n *refop.Notification, call func()) {
+		call()
+		if n.Flow.Client.DeliveryMode != refop.DeliveryPing || len(ends) > 0 && !slices.Contains(ends, n.End) {
+			return
+		}
+		for range times - 1 {
+			op.Wait(pause)
+			call()
+		}
+	})
+}
+
+// tryingEvery tries a ping that was not taken again and again, which is a hundred times here.
+func tryingEvery(pause time.Duration) edit.Change {
+	return edit.NotifyingBy(func(op *refop.OP, n *refop.Notification, call func()) {
+		if n.Flow.Client.DeliveryMode != refop.DeliveryPing {
+			call()
+			return
+		}
+		for range 100 {
+			if receipt, err := op.Rules().Deliver(op, n); err == nil && receipt.Status/100 == 2 {
+				return
+			}
+			op.Wait(pause)
+		}
+	})
+}
+
+// retriedWith edits a ping before its second try.
+func retriedWith(change rewrite) edit.Change {
+	var tried sync.Map // *refop.Notification
+	return edit.Delivering(func(_ *refop.OP, n *refop.Notification, try func() (refop.Receipt, error)) (refop.Receipt, error) {
+		if _, again := tried.LoadOrStore(n, true); again && n.Flow.Client.DeliveryMode == refop.DeliveryPing {
+			change(n)
+		}
+		return try()
+	})
+}
+
+// pendingUntilTaken shows a result to a ping client when a ping was taken, and not before.
+func pendingUntilTaken(p *refop.Plan) {
+	var taken sync.Map // *refop.Flow
+	edit.Delivering(func(_ *refop.OP, n *refop.Notification, try func() (refop.Receipt, error)) (refop.Receipt, error) {
+		receipt, err := try()
+		if err == nil {
+			taken.Store(n.Flow, true)
+		}
+		return receipt, err
+	})(p)
+	edit.SeenAsWhen(refop.Approved, refop.Pending, func(c *refop.Call, f *refop.Flow) bool {
+		_, there := taken.Load(f)
+		return edit.OfMode(refop.DeliveryPing)(c) && !there
+	})(p)
+}
+
+// pushedAfterwards sends a token in a second call of ping mode.
+func pushedAfterwards(p *refop.Plan) {
+	edit.NotifyingBy(func(op *refop.OP, n *refop.Notification, call func()) {
+		call()
+		if n.Flow.Client.DeliveryMode != refop.DeliveryPing || n.End != refop.Approved {
+			return
+		}
+		op.Wait(2 * time.Second)
+		n.Body["access_token"] = refop.RandomID(32)
+		call()
+	})(p)
+}
