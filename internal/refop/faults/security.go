@@ -228,6 +228,8 @@ var Security = []Fault{
 			}
 		}),
 	},
+	{"request-uri-fetched", "RFC9101-REQUEST-URI", "the address in request_uri is fetched", fetchingRequestURI("GET")},
+	{"request-uri-looked-at", "RFC9101-REQUEST-URI", "the address in request_uri is asked for its headers", fetchingRequestURI("HEAD")},
 }
 
 // Members that only look like those of private keys: they open nothing.
@@ -300,4 +302,15 @@ func clientIDDecides(which edit.Which) refop.CheckFunc {
 func asOwner(c *refop.Call) *refop.OAuthError {
 	c.Client = c.Grant.Client
 	return nil
+}
+
+// fetchingRequestURI asks for the address in request_uri, and makes nothing of it.
+func fetchingRequestURI(method string) edit.Change {
+	return func(p *refop.Plan) {
+		p.EditReplies(func(c *refop.Call, _ *refop.Reply) {
+			if at := c.Value("request_uri"); c.Endpoint == refop.EndpointStart && at != "" {
+				_, _ = c.OP.Rules().Deliver(c.OP, &refop.Notification{Method: method, URL: at, Header: http.Header{}, Raw: []byte{}})
+			}
+		})
+	}
 }
