@@ -57,12 +57,12 @@ var damage = map[string]struct {
 		[]string{"acknowledgement", "binding-message", "client-auth", "expiry", "hints", "id-token", "polling", "rar", "security", "user-code"},
 	},
 	"ping": {
-		"every clause of ping mode is judged by a call, and what follows it by polls",
-		[]string{"polling"},
+		"every clause of ping mode is judged by a call, the token of a request comes back in it, and a result is fetched after it",
+		[]string{"approval", "denial", "expiry", "initiation", "polling"},
 	},
 	"push": {
-		"what is pushed is a token response with an ID Token",
-		[]string{"polling"},
+		"what is pushed is a token response with an ID Token, and the token of a request comes back with it",
+		[]string{"initiation", "polling"},
 	},
 	"polling": {
 		"every result is fetched by polls",
