@@ -19,8 +19,14 @@ func TestAStrangersNameShowsNoDevice(t *testing.T) {
 		host, token string
 		want        int
 	}{
-		{"127.0.0.1:9003", "", 200}, {"localhost", "", 200}, {"[::1]:9003", "", 200}, {"device:9003", "", 200},
-		{"evil.example:9003", "", 403}, {"device.evil.example", "", 403}, {"evil.localhost", "", 403}, {"", "", 403},
+		{"127.0.0.1:9003", "", 200},
+		{"localhost", "", 200},
+		{"[::1]:9003", "", 200},
+		{"device:9003", "", 200},
+		{"evil.example:9003", "", 403},
+		{"device.evil.example", "", 403},
+		{"evil.localhost", "", 403},
+		{"", "", 403},
 		{"anything:9003", "tok", 200},
 	} {
 		d := New(WithToken(c.token), WithHosts("device"))
@@ -58,12 +64,22 @@ generic: [{name: acme, map: {id: /id, callback: /cb}, decision: {url: "https://o
 	}{
 		{"", 202},
 		{"http://127.0.0.1:1/cb", 202},
-		{"https://op.example/cb", 202}, {"https://OP.example:8443/cb", 202}, {"https://a.lab.example", 202},
-		{"https://as.example/other", 202}, {"https://out.example", 202}, {"https://approval.example", 202},
+		{"https://op.example/cb", 202},
+		{"https://OP.example:8443/cb", 202},
+		{"https://a.lab.example", 202},
+		{"https://as.example/other", 202},
+		{"https://out.example", 202},
+		{"https://approval.example", 202},
 		{"http://192.0.2.1:99/cb", 202}, // the sender's own address
-		{"http://169.254.169.254/latest/meta-data", 400}, {"http://192.0.2.2/cb", 400}, {"https://lab.example", 400},
-		{"https://op.example.evil.test", 400}, {"https://evil.test/op.example", 400}, {"https://op.example@evil.test", 400},
-		{"http://metadata", 400}, {"http://0.0.0.0/", 400}, {"http://2130706433/", 400},
+		{"http://169.254.169.254/latest/meta-data", 400},
+		{"http://192.0.2.2/cb", 400},
+		{"https://lab.example", 400},
+		{"https://op.example.evil.test", 400},
+		{"https://evil.test/op.example", 400},
+		{"https://op.example@evil.test", 400},
+		{"http://metadata", 400},
+		{"http://0.0.0.0/", 400},
+		{"http://2130706433/", 400},
 	} {
 		for path, body := range map[string]string{"/v1/requests": `{"auth_req_id":"%d","callback":%q}`, "/adapters/generic/acme": `{"id":"g%d","cb":%q}`} {
 			r := httptest.NewRequestWithContext(t.Context(), "POST", "http://localhost"+path, strings.NewReader(fmt.Sprintf(body, i, c.callback)))
@@ -107,8 +123,12 @@ func TestKeycloakNeedsTheDevicesToken(t *testing.T) {
 	}{
 		{"", "http://kc.example/cb", "", 201},
 		{"tok", "http://kc.example/cb", "?token=tok", 201},
-		{"tok", "http://kc.example/cb", "", 403}, {"tok", "http://kc.example/cb", "?token=to", 403}, {"tok", "http://kc.example/cb", "?token=", 403},
-		{"", "", "", 404}, {"tok", "", "?token=tok", 404}, {"tok", "", "", 403},
+		{"tok", "http://kc.example/cb", "", 403},
+		{"tok", "http://kc.example/cb", "?token=to", 403},
+		{"tok", "http://kc.example/cb", "?token=", 403},
+		{"", "", "", 404},
+		{"tok", "", "?token=tok", 404},
+		{"tok", "", "", 403},
 	} {
 		d := New(WithToken(c.token), WithAdapters(Adapters{Keycloak: Keycloak{Callback: c.callback}}))
 		r := httptest.NewRequestWithContext(t.Context(), "POST", "http://localhost/adapters/keycloak"+c.query, strings.NewReader(`{"login_hint":"alice"}`))

@@ -56,8 +56,10 @@ func TestAuthorizeCalled(t *testing.T) {
 		{name: "push", mode: "push", allow: true, out: []string{"< POST http://127.0.0.1:", "< Authorization: Bearer [masked:", `"id_token":"[masked:`, "> 204"}},
 		{name: "push denied", mode: "push", code: exitNonConformant, err: []string{"a POST access_denied"}},
 		{name: "over TLS", mode: "push", allow: true, o: lab.Options{TLS: true}, out: []string{"< POST https://127.0.0.1:", "> 204"}},
-		{name: "without the token", mode: "ping", allow: true, o: lab.Options{Faults: []string{"ping-no-token"}, ExpiresIn: time.Second},
-			code: exitNonConformant, out: []string{"< POST http://127.0.0.1:"}, err: []string{"named this request in 1 calls without its client_notification_token"}},
+		{
+			name: "without the token", mode: "ping", allow: true, o: lab.Options{Faults: []string{"ping-no-token"}, ExpiresIn: time.Second},
+			code: exitNonConformant, out: []string{"< POST http://127.0.0.1:"}, err: []string{"named this request in 1 calls without its client_notification_token"},
+		},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()

@@ -108,8 +108,11 @@ func TestTheOPWithAToken(t *testing.T) {
 		method, url, host, bearer string
 		want                      int
 	}{
-		{"POST", decide, "", "", 401}, {"POST", decide, "lab.test", "wrong", 401}, {"POST", decide, "anything.test", "tok-4711", 404},
-		{"GET", at["device"] + "/v1/requests", "", "", 401}, {"GET", at["device"] + "/v1/requests", "", "tok-4711", 200},
+		{"POST", decide, "", "", 401},
+		{"POST", decide, "lab.test", "wrong", 401},
+		{"POST", decide, "anything.test", "tok-4711", 404},
+		{"GET", at["device"] + "/v1/requests", "", "", 401},
+		{"GET", at["device"] + "/v1/requests", "", "tok-4711", 200},
 	} {
 		if got := asked(t, c.method, c.url, c.host, c.bearer); got != c.want {
 			t.Errorf("%+v is answered %d", c, got)
@@ -284,10 +287,12 @@ func TestEndlessInput(t *testing.T) {
 	for _, args := range [][]string{
 		{"check", "/dev/zero"},
 		{"conform", "--target", target, "--baseline", "/dev/zero", "metadata-issuer"},
-		{"load", "--target", target, "--users", "/dev/zero"}, {"load", "--target", target, "--rar", "/dev/zero"},
+		{"load", "--target", target, "--users", "/dev/zero"},
+		{"load", "--target", target, "--rar", "/dev/zero"},
 		{"load", "--target", target, "--replay", "/dev/zero"},
 		{"report", "/dev/zero"},
-		{"device", "--policy", "/dev/zero"}, {"device", "--adapters", "/dev/zero"},
+		{"device", "--policy", "/dev/zero"},
+		{"device", "--adapters", "/dev/zero"},
 		{"device", "audit", "verify", "/dev/zero"},
 		{"init", "http://127.0.0.1:9", "--ca-file", "/dev/zero"},
 	} {

@@ -90,8 +90,11 @@ func TestObservedDeviceWithAToken(t *testing.T) {
 		path, bearer string
 		want         int
 	}{
-		{"/v1/requests", "", 401}, {"/v1/requests", "wrong", 401}, {"/v1/requests", "tok", 202},
-		{"/adapters/keycloak", "channel", 403}, {"/adapters/keycloak?token=tok", "channel", 201},
+		{"/v1/requests", "", 401},
+		{"/v1/requests", "wrong", 401},
+		{"/v1/requests", "tok", 202},
+		{"/adapters/keycloak", "channel", 403},
+		{"/adapters/keycloak?token=tok", "channel", 201},
 	} {
 		r, _ := http.NewRequestWithContext(t.Context(), http.MethodPost, at+c.path, strings.NewReader(`{"auth_req_id":"r1","login_hint":"alice"}`))
 		r.Header.Set("Authorization", "Bearer "+c.bearer)
@@ -156,12 +159,14 @@ generic:
 			targetfile.Observe{Adapter: "acme"}, "/adapters/generic/acme", "", `{"tx":"id-1","text":"hello"}`, "/acme/id-1 allow",
 		},
 		"generic, by the message": {
-			targetfile.Observe{Adapter: "acme", KnownBy: "binding_message"}, "/adapters/generic/acme", "", `{"tx":"7","text":"code WDB7K2Q3!"}`,
+			targetfile.Observe{Adapter: "acme", KnownBy: "binding_message"},
+			"/adapters/generic/acme", "", `{"tx":"7","text":"code WDB7K2Q3!"}`,
 			"/acme/7 allow",
 		},
 		"authlete": {targetfile.Observe{Adapter: "authlete"}, "/adapters/authlete/api/authenticate/async", "", authlete, `"result":"allow"`},
 		"keycloak": {
-			targetfile.Observe{Adapter: "keycloak"}, "/adapters/keycloak", "token", `{"login_hint":"alice","binding_message":"WDB7K2Q3"}`,
+			targetfile.Observe{Adapter: "keycloak"},
+			"/adapters/keycloak", "token", `{"login_hint":"alice","binding_message":"WDB7K2Q3"}`,
 			`/keycloak {"status":"SUCCEED"}`,
 		},
 	} {

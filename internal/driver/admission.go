@@ -75,7 +75,7 @@ func (d *Driver) askLater(ctx context.Context, r Request, next sender) (*ciba.Re
 	defer d.holdUp()()
 	var resp *ciba.Response
 	for _, pause := range admissionPauses {
-		err := d.pause(ctx, pause, ForRoom)
+		err := d.pause(ctx, pause)
 		if err == nil {
 			resp, err = next(ctx, r)
 		}

@@ -96,7 +96,9 @@ func (r *Run) Fit(ctx context.Context, clients []*Client, users []targetfile.Use
 }
 
 // confirm keeps the refusals that are met again right after another client was accepted.
-func (d *Driver) confirm(ctx context.Context, clients []*Client, fit *Client, u targetfile.User, refused map[string]string) map[string]string {
+func (d *Driver) confirm(
+	ctx context.Context, clients []*Client, fit *Client, u targetfile.User, refused map[string]string,
+) map[string]string {
 	for _, c := range clients {
 		if refused[c.Name] != "" && (d.refusal(ctx, fit, u) != "" || d.refusal(ctx, c, u) == "") {
 			delete(refused, c.Name)

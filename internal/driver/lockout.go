@@ -153,7 +153,7 @@ func (d *Driver) waitOutLock(ctx context.Context, c *Client) (lockState, error) 
 		if n == 0 {
 			d.noteLock(ctx, c)
 		}
-		if err := d.pause(ctx, pause, ForRoom); err != nil {
+		if err := d.pause(ctx, pause); err != nil {
 			return lockStays, err
 		}
 	}

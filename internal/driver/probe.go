@@ -218,7 +218,7 @@ func (d *Driver) startDespiteLimits(ctx context.Context, c *Client) (*ciba.Respo
 		if !announced {
 			pause = unannouncedRest
 		}
-		if err := d.pause(ctx, min(pause, longest), ForRoom); err != nil {
+		if err := d.pause(ctx, min(pause, longest)); err != nil {
 			return nil, err
 		}
 	}

@@ -50,7 +50,7 @@ func (d *Driver) onceMore(ctx context.Context, r Request, gate *turnstile, next 
 	if err != nil || !Overloaded(resp) {
 		return resp, err
 	}
-	if err := d.pause(ctx, max(unannouncedRest, r.pace()), ForRoom); err != nil {
+	if err := d.pause(ctx, max(unannouncedRest, r.pace())); err != nil {
 		return nil, err
 	}
 	return next(ctx, r)

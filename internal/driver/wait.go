@@ -76,7 +76,7 @@ func (d *Driver) WaitUntil(ctx context.Context, moment time.Time, why Reason) er
 	}
 }
 
-// pause is [Driver.WaitUntil] for the length of a wait.
-func (d *Driver) pause(ctx context.Context, length time.Duration, why Reason) error {
-	return d.WaitUntil(ctx, time.Now().Add(length), why)
+// pause waits for a while until the OP has room for a request.
+func (d *Driver) pause(ctx context.Context, length time.Duration) error {
+	return d.WaitUntil(ctx, time.Now().Add(length), ForRoom)
 }

@@ -38,8 +38,10 @@ var claimRules = []claimRule{
 	}, func(f *Facts) (bool, string) {
 		return offersUserCode(f), "backchannel_user_code_parameter_supported is true"
 	}},
-	{"signed-requests", clientThat("signs its requests", func(c targetfile.Client) bool { return c.RequestSigningAlg != "" }),
-		published(requestAlgorithms)},
+	{
+		"signed-requests", clientThat("signs its requests", func(c targetfile.Client) bool { return c.RequestSigningAlg != "" }),
+		published(requestAlgorithms),
+	},
 	{"dpop", declared(catalogue.NeedDPoPBoundClient), published("dpop_signing_alg_values_supported")},
 	{"mtls", clientThat("authenticates by a certificate", func(c targetfile.Client) bool {
 		return c.AuthMethod == targetfile.AuthTLS || c.AuthMethod == targetfile.AuthSelfSignedTLS

@@ -39,19 +39,35 @@ func TestClaims(t *testing.T) {
 		want     string
 	}{
 		{"a poll client", targetfile.Target{Clients: []targetfile.Client{basic}}, nil, nil, "poll by target file"},
-		{"modes that are only offered", targetfile.Target{Clients: []targetfile.Client{basic}},
-			map[string]any{"backchannel_token_delivery_modes_supported": []any{"poll", "ping"}}, nil, "poll by target file, ping by metadata"},
+		{
+			"modes that are only offered",
+			targetfile.Target{Clients: []targetfile.Client{basic}},
+			map[string]any{"backchannel_token_delivery_modes_supported": []any{"poll", "ping"}},
+			nil, "poll by target file, ping by metadata",
+		},
 		{"a ping client", targetfile.Target{Clients: []targetfile.Client{with(func(c *targetfile.Client) { c.DeliveryMode = "ping" })}}, nil, nil, "ping by target file"},
 		{"a client that is not for CIBA", targetfile.Target{Clients: []targetfile.Client{with(func(c *targetfile.Client) { c.CIBA = false })}}, nil, nil, ""},
 		{"types", targetfile.Target{RAR: targetfile.RAR{Types: []string{"t"}}}, nil, nil, "rar by target file"},
 		{"types that are only offered", targetfile.Target{}, map[string]any{"authorization_details_types_supported": []any{"t"}}, nil, "rar by metadata"},
-		{"a client that signs", targetfile.Target{Clients: []targetfile.Client{with(func(c *targetfile.Client) { c.AuthMethod = targetfile.AuthPrivateKeyJWT })}},
-			nil, nil, "poll by target file, jwt-clients by target file"},
-		{"methods that are only offered", targetfile.Target{}, map[string]any{"token_endpoint_auth_methods_supported": []any{"private_key_jwt", "tls_client_auth"}}, nil,
-			"jwt-clients by metadata, mtls by metadata"},
+		{
+			"a client that signs",
+			targetfile.Target{Clients: []targetfile.Client{with(func(c *targetfile.Client) { c.AuthMethod = targetfile.AuthPrivateKeyJWT })}},
+			nil, nil, "poll by target file, jwt-clients by target file",
+		},
+		{
+			"methods that are only offered",
+			targetfile.Target{},
+			map[string]any{"token_endpoint_auth_methods_supported": []any{"private_key_jwt", "tls_client_auth"}},
+			nil,
+			"jwt-clients by metadata, mtls by metadata",
+		},
 		{"codes without a user", targetfile.Target{}, map[string]any{"backchannel_user_code_parameter_supported": true}, nil, "user-code by metadata"},
-		{"codes in use", targetfile.Target{Clients: []targetfile.Client{with(func(c *targetfile.Client) { c.UserCode = true })}, Users: []targetfile.User{{UserCode: "1"}}},
-			map[string]any{"backchannel_user_code_parameter_supported": true}, nil, "poll by target file, user-code by target file"},
+		{
+			"codes in use",
+			targetfile.Target{Clients: []targetfile.Client{with(func(c *targetfile.Client) { c.UserCode = true })}, Users: []targetfile.User{{UserCode: "1"}}},
+			map[string]any{"backchannel_user_code_parameter_supported": true},
+			nil, "poll by target file, user-code by target file",
+		},
 		{"declared", targetfile.Target{Capabilities: map[catalogue.Need]bool{catalogue.NeedFAPICIBA: true}}, nil, nil, "fapi-ciba by target file"},
 		{"told", targetfile.Target{Clients: []targetfile.Client{basic}, RAR: targetfile.RAR{Types: []string{"t"}}}, nil, []string{"ping"}, "ping by told"},
 	} {

@@ -18,9 +18,18 @@ func TestBeyondLoopbackATokenIsNeeded(t *testing.T) {
 		address, token string
 		open           bool
 	}{
-		{"127.0.0.1:0", "", true}, {"localhost:0", "", true}, {"LOCALHOST:0", "", true}, {"[::1]:0", "", true}, {"0.0.0.0:0", "tok", true},
-		{"0.0.0.0:0", "", false}, {":0", "", false}, {"[::]:0", "", false}, {"op.localhost:0", "", false}, {"127.1:0", "", false},
-		{"2130706433:0", "", false}, {"192.0.2.1:0", "", false},
+		{"127.0.0.1:0", "", true},
+		{"localhost:0", "", true},
+		{"LOCALHOST:0", "", true},
+		{"[::1]:0", "", true},
+		{"0.0.0.0:0", "tok", true},
+		{"0.0.0.0:0", "", false},
+		{":0", "", false},
+		{"[::]:0", "", false},
+		{"op.localhost:0", "", false},
+		{"127.1:0", "", false},
+		{"2130706433:0", "", false},
+		{"192.0.2.1:0", "", false},
 	} {
 		t.Run(c.address+c.token, func(t *testing.T) {
 			t.Parallel()
@@ -46,11 +55,23 @@ func TestAStrangersNameIsNotServed(t *testing.T) {
 		host, token, bearer string
 		want                int
 	}{
-		{"127.0.0.1:9003", "", "", 200}, {"localhost:9003", "", "", 200}, {"[::1]:9003", "", "", 200}, {"LocalHost", "", "", 200},
-		{"phone.lan:9003", "", "", 200}, {"Phone.LAN", "", "", 200},
-		{"evil.test:9003", "", "", 403}, {"localhost.evil.test", "", "", 403}, {"127.0.0.1.evil.test", "", "", 403},
-		{"evil.localhost:9003", "", "", 403}, {"", "", "", 403}, {"0.0.0.0:9003", "", "", 403}, {"other.phone.lan", "", "", 403},
-		{"anywhere.test", "tok", "Bearer tok", 200}, {"127.0.0.1", "tok", "Bearer to", 401}, {"127.0.0.1", "tok", "", 401}, {"127.0.0.1", "tok", "tok", 401},
+		{"127.0.0.1:9003", "", "", 200},
+		{"localhost:9003", "", "", 200},
+		{"[::1]:9003", "", "", 200},
+		{"LocalHost", "", "", 200},
+		{"phone.lan:9003", "", "", 200},
+		{"Phone.LAN", "", "", 200},
+		{"evil.test:9003", "", "", 403},
+		{"localhost.evil.test", "", "", 403},
+		{"127.0.0.1.evil.test", "", "", 403},
+		{"evil.localhost:9003", "", "", 403},
+		{"", "", "", 403},
+		{"0.0.0.0:9003", "", "", 403},
+		{"other.phone.lan", "", "", 403},
+		{"anywhere.test", "tok", "Bearer tok", 200},
+		{"127.0.0.1", "tok", "Bearer to", 401},
+		{"127.0.0.1", "tok", "", 401},
+		{"127.0.0.1", "tok", "tok", 401},
 	} {
 		t.Run(fmt.Sprint(c.host, c.token, c.bearer), func(t *testing.T) {
 			t.Parallel()

@@ -52,7 +52,7 @@ var _ = Cases.Describe("Provider metadata", func() {
 		t.Expect(t.PollDecided(flow)).To(gomega.And(HaveStatus(200), HaveTokens()), "tokens by the poll mode")
 	})
 	Case("metadata-response", "is served as one JSON object", Judges("OIDD-4.2-CONFIG-RESPONSE").Smoke(), func(t *T) {
-		resp := t.ServedMetadata()
+		resp := ServedMetadata(t)
 		t.Expect(resp).To(HaveStatus(200))
 		t.Expect(resp).To(BeJSON())
 		broken := t.Discovery().Broken

@@ -38,14 +38,15 @@ var _ = Cases.Describe("Hints", func() {
 	})
 	// A clause about all users is tried with two of them: an OP for which everybody is the
 	// same user is right about one.
-	Case("hint-subject", "decide whose tokens are issued", Judges("CIBA-7.1-HINT-SUBJECT-MATCH").AlsoAs(Ping, Push).ForUsers(withKnownSubject), func(t *T) {
-		r := t.Redeemed()
-		if r.Flow.User.Sub == "" { // the shared flow is about a user of another case
-			r = mustRedeem(t, t.MustStart(t.Request()))
-		}
-		mustKnowSubject(t, r.Flow.User)
-		judgeSubject(t, r)
-	})
+	Case("hint-subject", "decide whose tokens are issued",
+		Judges("CIBA-7.1-HINT-SUBJECT-MATCH").AlsoAs(Ping, Push).ForUsers(withKnownSubject), func(t *T) {
+			r := t.Redeemed()
+			if r.Flow.User.Sub == "" { // the shared flow is about a user of another case
+				r = mustRedeem(t, t.MustStart(t.Request()))
+			}
+			mustKnowSubject(t, r.Flow.User)
+			judgeSubject(t, r)
+		})
 	Case("hint-subject-other", "of two users bring tokens of two users",
 		Judges("CIBA-7.1-HINT-SUBJECT-MATCH").AlsoAs(Ping, Push).Needs(catalogue.NeedSecondUser).About(3*ciba.DefaultInterval), func(t *T) {
 			other := t.OtherUser()

@@ -32,7 +32,7 @@ var _ = Cases.Describe("Expiry", func() {
 		})
 	Case("expired-late-poll", "may be forgotten long after",
 		Judges("CIBA-11-EXPIRED-LATE-POLL").WaitsForExpiry().Limit(DefaultLimit+wellAfterExpiry).About(expiryTime+wellAfterExpiry), func(t *T) {
-			flow := startExpiring(t, nil)
+			flow := startExpiring(t)
 			WaitPastExpiry(t, flow, wellAfterExpiry)
 			t.Judge(pollEnded(t, flow))
 		})
@@ -49,7 +49,7 @@ var _ = Cases.Describe("Expiry", func() {
 		Judges("CIBA-7.3-EXPIRES-IN-TRUE").WaitsForExpiry().Limit(2*DefaultLimit).About(expiryTime), judgeAnnouncedExpiry)
 	Case("expired-final", "is final: a later approval brings no tokens",
 		Judges("CIBA-11-EXPIRED-FINAL").AlsoAs(Ping).WaitsForExpiry().About(expiryTime), func(t *T) {
-			flow := startExpiring(t, nil)
+			flow := startExpiring(t)
 			WaitPastExpiry(t, flow, ExpiryLatest)
 			_ = Overrule(t, flow, true) // a device that no longer offers the prompt is right, too
 			t.JudgeVariant("after an approval that came too late", pollEnded(t, flow))
@@ -61,7 +61,7 @@ var _ = Cases.Describe("Expiry", func() {
 	// (N-24).
 	Case("expired-approved", "ends an approved request that nobody redeemed",
 		Judges("CIBA-11-APPROVED-UNREDEEMED-EXPIRES").AlsoAs(Ping).WaitsForExpiry().About(expiryTime), func(t *T) {
-			flow := startExpiring(t, nil)
+			flow := startExpiring(t)
 			t.Approve(flow)
 			WaitPastExpiry(t, flow, ExpiryLatest)
 			t.Judge(pollEnded(t, flow))
@@ -69,7 +69,7 @@ var _ = Cases.Describe("Expiry", func() {
 	Case("expired-other-client", "of a request is nothing another client learns of",
 		Judges("CIBA-11-OTHER-CLIENT-EXPIRED").WaitsForExpiry().About(expiryTime), func(t *T) {
 			mustLetInSecond(t)
-			flow := startExpiring(t, nil)
+			flow := startExpiring(t)
 			WaitPastExpiry(t, flow, ExpiryLatest)
 			t.Judge(pollAsSecond(t, flow))
 		})
@@ -129,10 +129,9 @@ const (
 )
 
 // startExpiring starts a flow that expires within the time budget, and sooner where the
-// OP honours requested_expiry. The expires_in that it announces counts. A case that needs
-// more time than one poll says how much.
-func startExpiring(t *T, need func(*Flow) time.Duration) *Flow {
-	flow := startWatched(t, need)
+// OP honours requested_expiry. The expires_in that it announces counts.
+func startExpiring(t *T) *Flow {
+	flow := startWatched(t, nil)
 	skipBeyondBudget(t, flow)
 	return flow
 }
@@ -145,7 +144,8 @@ func skipBeyondBudget(t *T, f *Flow) {
 	}
 }
 
-// startWatched is [startExpiring] for a case that can do without the end: its flow may live on
+// startWatched is [startExpiring] for a case that can do without the end, or that needs more
+// time than one poll and says how much: its flow may live on
 // beyond the time budget, and is watched until then.
 func startWatched(t *T, need func(*Flow) time.Duration) *Flow {
 	if need == nil {
@@ -202,7 +202,7 @@ type endedFlow struct {
 // after its expiry. An OP with a coarse clock gets a second poll.
 func sharedExpiry(t *T) endedFlow {
 	return Observe(t, "expired", func(t *T) endedFlow {
-		flow := startExpiring(t, nil)
+		flow := startExpiring(t)
 		WaitPastExpiry(t, flow, ExpiryLate)
 		resp := t.PollNow(flow)
 		if driver.Undecided(resp) {
@@ -327,7 +327,7 @@ func judgeApprovalAtExpiry(t *T) {
 	const flows = 6
 	list := make([]*Flow, flows)
 	for i := range list {
-		list[i] = startExpiring(t, nil)
+		list[i] = startExpiring(t)
 	}
 	first, late := make([]*ciba.Response, flows), make([]*ciba.Response, flows)
 	t.Together(flows, func(i int) {

@@ -91,7 +91,7 @@ func judgeStatedLifetime(t *T, seconds float64) {
 // judgeTokensOutlivingRequest uses the tokens of a request when the request itself has
 // long expired: an OP may keep both in one record and delete it.
 func judgeTokensOutlivingRequest(t *T) {
-	flow := startExpiring(t, nil)
+	flow := startExpiring(t)
 	t.Approve(flow)
 	resp := t.MustAnswer(t.PollDecided(flow))
 	if !resp.HasTokens() && flow.Outlived(resp) {

@@ -36,16 +36,24 @@ func TestExplain(t *testing.T) {
 		why     string
 	}{
 		{"accepted", refusal, whole(200, `{"access_token":"a"}`), "", result.Fail, result.LetIn, "refuse it: what is due", ""},
-		{"told to wait, and no stranger may be", anyRefusal, whole(400, `{"error":"authorization_pending"}`), "", result.Fail, result.LetIn,
-			"refuse it: what is due", ""},
+		{
+			"told to wait, and no stranger may be", anyRefusal, whole(400, `{"error":"authorization_pending"}`), "", result.Fail, result.LetIn,
+			"refuse it: what is due", "",
+		},
 		{"another status", refusal, whole(401, `{"error":"invalid_grant"}`), "", result.Fail, result.WrongCode, "answer 400 instead of 401", ""},
-		{"another code", refusal, whole(400, `{"error":"server_error"}`), "", result.Fail, result.WrongCode,
-			"answer error invalid_grant instead of server_error", ""},
-		{"both", refusal, whole(403, `{"error":"nope"}`), "", result.Fail, result.WrongCode,
-			"answer 400 with error invalid_grant instead of 403 nope", ""},
+		{
+			"another code", refusal, whole(400, `{"error":"server_error"}`), "", result.Fail, result.WrongCode,
+			"answer error invalid_grant instead of server_error", "",
+		},
+		{
+			"both", refusal, whole(403, `{"error":"nope"}`), "", result.Fail, result.WrongCode,
+			"answer 400 with error invalid_grant instead of 403 nope", "",
+		},
 		{"no body", refusal, whole(401, ``), "", result.Fail, result.WrongCode, "answer 400 with a JSON object that says error invalid_grant", ""},
-		{"broken", refusal, whole(500, `{}`), "", result.Fail, result.WrongEffect,
-			"answer what a client got wrong with a status of 4xx, and log the server's error", ""},
+		{
+			"broken", refusal, whole(500, `{}`), "", result.Fail, result.WrongEffect,
+			"answer what a client got wrong with a status of 4xx, and log the server's error", "",
+		},
 		{"refused what is right", success, whole(400, `{"error":"invalid_scope"}`), "", result.Fail, result.WrongEffect, "accept it", ""},
 		{"robbed its owner", refusal, whole(400, `{"error":"invalid_grant"}`), "", result.Fail, result.WrongEffect, "see to it: what is due", ""},
 		{"declared", race, whole(200, `{"access_token":"a"}`), "10 of 10", result.Fail, result.LetIn, "see to it: what is due", ""},
@@ -53,12 +61,18 @@ func TestExplain(t *testing.T) {
 		{"a header", success, whole(200, `{}`), `Cache-Control ""`, result.Fail, result.WrongForm, "see to it: what is due", ""},
 		{"metadata", metadata, nil, "absent", result.Fail, result.WrongForm, "see to it: what is due", ""},
 		{"a value", success, whole(200, `{}`), `sub is ""`, result.Fail, result.WrongEffect, "see to it: what is due", ""},
-		{"tolerated", refusal, whole(400, `{"error":"invalid_request"}`), "", result.Warn, result.WrongCode,
-			"answer error invalid_grant instead of invalid_request", "the texts leave room for it, or OPs in use answer so"},
-		{"only the words differ", anyRefusal, whole(403, `{"error":"nope"}`), "", result.Warn, result.WrongCode,
-			"answer 400 with error invalid_grant instead of 403 nope", "the clause holds, as nothing was let through; only the words of the refusal differ"},
-		{"deduced", deduced, whole(403, `{"error":"invalid_grant"}`), "", result.Warn, result.WrongCode, "answer 400 instead of 403",
-			"the clause is deduced from the text and not written there"},
+		{
+			"tolerated", refusal, whole(400, `{"error":"invalid_request"}`), "", result.Warn, result.WrongCode,
+			"answer error invalid_grant instead of invalid_request", "the texts leave room for it, or OPs in use answer so",
+		},
+		{
+			"only the words differ", anyRefusal, whole(403, `{"error":"nope"}`), "", result.Warn, result.WrongCode,
+			"answer 400 with error invalid_grant instead of 403 nope", "the clause holds, as nothing was let through; only the words of the refusal differ",
+		},
+		{
+			"deduced", deduced, whole(403, `{"error":"invalid_grant"}`), "", result.Warn, result.WrongCode, "answer 400 instead of 403",
+			"the clause is deduced from the text and not written there",
+		},
 		{"a SHOULD", should, whole(403, `{"error":"invalid_grant"}`), "", result.Warn, result.WrongCode, "answer 400 instead of 403", "the text says SHOULD"},
 	} {
 		f := result.Finding{Outcome: c.outcome, Expected: "what is due", Actual: c.actual}

@@ -136,7 +136,7 @@ func (t *T) Document() map[string]any {
 
 // ServedMetadata is the answer that brought the metadata, kept as evidence, whether or not
 // it can be read.
-func (t *T) ServedMetadata() *ciba.Response {
+func ServedMetadata(t *T) *ciba.Response {
 	t.driver.Recorder().Append(t.session.facts.Discovery.Response)
 	return t.session.facts.Discovery.Response
 }

@@ -41,21 +41,22 @@ var _ = Cases.Describe("Answer to a ping", func() {
 			judgeOnce(t, "answered with "+body.what, flows[i])
 		}
 	})
-	Case("ping-retries", "of 500 is repeated a bounded number of times, or never", Judges("CIBA-10.2-PING-RETRY-BOUNDED").About(watch), func(t *T) {
-		flow := t.MustStart(t.Request())
-		AnswerWith(t, flow, CallAnswer{Status: 500})
-		t.Approve(flow)
-		MustBeNotified(t, flow)
-		calls := NotifiedTimes(t, flow, mostCalls+1, watch)
-		if len(calls) > mostCalls {
-			t.At(calls[len(calls)-1].Payload)
-			t.Warn(fmt.Sprintf("%d calls within %s at most", mostCalls, watch), "%d, the last after %s", len(calls), spent(calls))
-		}
-		for _, c := range calls[1:] {
-			t.At(c.Payload)
-			t.Check(authReqID(c) == authReqID(calls[0]), "the same auth_req_id at every try", "another one")
-		}
-	})
+	Case("ping-retries", "of 500 is repeated a bounded number of times, or never",
+		Judges("CIBA-10.2-PING-RETRY-BOUNDED").About(watch), func(t *T) {
+			flow := t.MustStart(t.Request())
+			AnswerWith(t, flow, CallAnswer{Status: 500})
+			t.Approve(flow)
+			MustBeNotified(t, flow)
+			calls := NotifiedTimes(t, flow, mostCalls+1, watch)
+			if len(calls) > mostCalls {
+				t.At(calls[len(calls)-1].Payload)
+				t.Warn(fmt.Sprintf("%d calls within %s at most", mostCalls, watch), "%d, the last after %s", len(calls), spent(calls))
+			}
+			for _, c := range calls[1:] {
+				t.At(c.Payload)
+				t.Check(authReqID(c) == authReqID(calls[0]), "the same auth_req_id at every try", "another one")
+			}
+		})
 })
 
 // bodies are answers with 200, whose contents are nobody's business.
@@ -95,15 +96,16 @@ var _ = Cases.Describe("Result of a ping that does not arrive", func() {
 		t.Wait(2 * time.Second) // until the OP has made something of it
 		t.Judge(t.PollDecided(flow))
 	})
-	Case("ping-unreachable", "is fetched when nobody listens", Judges("CIBA-10.2-PING-UNREACHABLE").AfterAll().About(15*time.Second), func(t *T) {
-		flow := t.MustStart(t.Request())
-		Unreachable(t, func() {
-			t.WaitTurn(flow)
-			t.Decide(flow, approve.Decision{Allow: true})
-			t.Wait(2 * time.Second)
-			t.Judge(t.PollDecidedWith(t.PollRequest(flow)))
+	Case("ping-unreachable", "is fetched when nobody listens",
+		Judges("CIBA-10.2-PING-UNREACHABLE").AfterAll().About(15*time.Second), func(t *T) {
+			flow := t.MustStart(t.Request())
+			Unreachable(t, func() {
+				t.WaitTurn(flow)
+				t.Decide(flow, approve.Decision{Allow: true})
+				t.Wait(2 * time.Second)
+				t.Judge(t.PollDecidedWith(t.PollRequest(flow)))
+			})
 		})
-	})
 })
 
 // CIBA Core 10.2: success and failure of the authentication are told. That a request has

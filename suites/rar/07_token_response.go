@@ -60,7 +60,8 @@ var _ = Cases.Describe("authorization_details of a token response", func() {
 		}
 	})
 	Case("rar-complete", "are complete after full approval", Judges("RFC9396-7-COMPLETE").AlsoAs(Ping), judgeCompleteness)
-	Case("rar-parallel", "belong to their own request", Judges("RFC9396-7-FAITHFUL").AlsoAs(Ping).Needs(catalogue.NeedParallel), judgeParallelRequests)
+	Case("rar-parallel", "belong to their own request",
+		Judges("RFC9396-7-FAITHFUL").AlsoAs(Ping).Needs(catalogue.NeedParallel), judgeParallelRequests)
 	Case("rar-unasked", "are absent when none were asked for", Judges("RFC9396-7-FAITHFUL").AlsoAs(Ping), func(t *T) {
 		for at := range placesOf(t, t.Redeemed().Response) {
 			if len(at.details) > 0 { // they may be from an earlier grant, hence no failure

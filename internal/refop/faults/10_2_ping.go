@@ -130,11 +130,11 @@ var Ping = []Fault{
 	},
 	{
 		"ping-reads-answer", "CIBA-10.2-PING-200-BODY", "a client that answers with an error member loses the result",
-		endedBy(func(r refop.Receipt, err error) bool { return strings.Contains(string(r.Body), `"error"`) }),
+		endedBy(func(r refop.Receipt, _ error) bool { return strings.Contains(string(r.Body), `"error"`) }),
 	},
 	{
 		"ping-reads-html", "CIBA-10.2-PING-200-BODY", "a client that answers with what is no JSON loses the result",
-		endedBy(func(r refop.Receipt, err error) bool { return len(r.Body) > 0 && r.Body[0] != '{' }),
+		endedBy(func(r refop.Receipt, _ error) bool { return len(r.Body) > 0 && r.Body[0] != '{' }),
 	},
 	{
 		"ping-again-after-200", "CIBA-10.2-PING-200-BODY", "a ping that was answered 200 is tried again",
@@ -148,9 +148,10 @@ var Ping = []Fault{
 		"ping-retries-in-a-burst", "CIBA-10.2-PING-RETRY-BOUNDED", "a ping is tried 20 times in a row",
 		edit.TryingAgain(func(r refop.Receipt, err error) bool { return err != nil || r.Status >= 500 }, 20, time.Millisecond),
 	},
-	{"ping-retry-other-id", "CIBA-10.2-PING-RETRY-BOUNDED", "a ping that is tried again names another id", retriedWith(func(n *refop.Notification) {
-		n.Body["auth_req_id"] = refop.RandomID(32)
-	})},
+	{
+		"ping-retry-other-id", "CIBA-10.2-PING-RETRY-BOUNDED", "a ping that is tried again names another id",
+		retriedWith(func(n *refop.Notification) { n.Body["auth_req_id"] = refop.RandomID(32) }),
+	},
 	{
 		"ping-unreachable-ends-it", "CIBA-10.2-PING-UNREACHABLE", "a client that cannot be reached loses the result",
 		endedBy(func(_ refop.Receipt, err error) bool { return err != nil }),

@@ -51,7 +51,10 @@ var Notification = []Variant{
 			n.Raw = []byte(`{"\u0061uth_req_id":"` + n.Flow.ID + `"}`)
 		}
 	})},
-	{"notification-token-short-refused", "CIBA-7.1-CNT-SHORT: an OP may refuse a token that can be guessed", edit.RefusingStarts("invalid_request", shortToken)},
+	{
+		"notification-token-short-refused", "CIBA-7.1-CNT-SHORT: an OP may refuse a token that can be guessed",
+		edit.RefusingStarts("invalid_request", shortToken),
+	},
 	{"notify-fresh-connections", "no text says that connections are kept", calling(func(n *refop.Notification) {
 		n.Header.Set("Connection", "close")
 	})},
