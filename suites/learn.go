@@ -19,11 +19,21 @@ import (
 
 // learn asks the OP what has to be known before the cases are placed: which clients it
 // lets in, whether the users are those of the target file, whether decisions reach it,
-// and whether a user may have two open requests. What does not work here would be held
-// against the OP by case after case, although the set-up is at fault.
+// whether a user may have two open requests, and whether its calls arrive. What does not
+// work here would be held against the OP by case after case, although the set-up is at
+// fault. modes are the delivery modes that matter.
 //
 // The error says that nothing at all works, so that nothing can be judged.
-func (r *run) learn(ctx context.Context) error {
+func (r *run) learn(ctx context.Context, modes []string) error {
+	if err := r.learnPolling(ctx); err != nil {
+		return err
+	}
+	r.learnCalls(ctx, modes)
+	return nil
+}
+
+// learnPolling learns what can be told without a call of the OP.
+func (r *run) learnPolling(ctx context.Context) error {
 	_, told := r.facts.Target.Capabilities[catalogue.NeedParallel]
 	if told && !r.facts.Capabilities.Has(catalogue.NeedParallel) {
 		r.driver.LimitToOnePerUser()
@@ -214,6 +224,8 @@ func Refused(ctx context.Context, t *targetfile.Target, rt http.RoundTripper) (m
 type Rehearsal struct {
 	Notes         []string // of the run, such as users that take no part
 	Undeliverable bool     // decisions do not reach the OP, although somebody is to make them
+	Called        []string // the ping and push clients that the OP calls, with the address, for people
+	NotCalled     bool     // some that take part are not called; a note says why
 
 	Facts *preflight.Facts // with what was learnt; nil: the OP could not be asked
 }
@@ -222,6 +234,11 @@ type Rehearsal struct {
 // for each, one denial and one approval. The error is [ErrSetUp], or that the OP cannot
 // be reached.
 func Rehearse(ctx context.Context, o Options) (Rehearsal, error) {
+	release, err := o.receive(ctx)
+	if err != nil {
+		return Rehearsal{}, err
+	}
+	defer release()
 	r, err := begin(ctx, o)
 	if err != nil {
 		return Rehearsal{}, err
@@ -230,11 +247,13 @@ func Rehearse(ctx context.Context, o Options) (Rehearsal, error) {
 		return Rehearsal{}, err
 	}
 	decides := r.facts.Capabilities.Has(catalogue.NeedDeny)
-	err = r.learn(ctx)
+	err = r.learn(ctx, []string{targetfile.DeliveryPoll, targetfile.DeliveryPing, targetfile.DeliveryPush})
 	r.learnExpiry()
 	return Rehearsal{
 		Notes:         r.driver.Notes(),
 		Undeliverable: decides && !r.facts.Capabilities.Has(catalogue.NeedDeny),
+		Called:        r.calls.came,
+		NotCalled:     len(r.calls.without) > 0,
 		Facts:         r.facts,
 	}, err
 }

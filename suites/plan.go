@@ -101,6 +101,10 @@ func (p *plan) castClients(j *job) (skip string) {
 	if len(pool) == 0 {
 		return "no client in the target file fits: " + wanted(def)
 	}
+	if pool, skip = p.called(pool); skip != "" {
+		j.left = result.Error
+		return skip
+	}
 	if def.NeedsAny(catalogue.NeedSecondClient) {
 		pool = p.withTwin(pool)
 	}
@@ -163,7 +167,8 @@ func (p *plan) stranger(to *harness.Client) *harness.Client {
 func (p *plan) twins(to *harness.Client) []*harness.Client {
 	others := slices.DeleteFunc(slices.Clone(p.run.facts.Target.Clients), func(c targetfile.Client) bool { return c.Name == to.Name })
 	ordinary := slices.DeleteFunc(p.run.driver.Prepared(others), func(c *harness.Client) bool {
-		return !preflight.Ordinary(c.Client) || c.DeliveryMode != to.DeliveryMode
+		_, out := p.run.calls.without[c]
+		return out || !preflight.Ordinary(c.Client) || c.DeliveryMode != to.DeliveryMode
 	})
 	return p.run.driver.Prepared(preflight.Likest(registered(driver.Working(ordinary)), to.Client))
 }
@@ -174,7 +179,7 @@ func (p *plan) otherAlgorithms(than *harness.Client) []*harness.Client {
 	has := map[string]bool{than.IDTokenAlg(): true}
 	var others []*harness.Client
 	for _, c := range p.run.ordinary(than.DeliveryMode) {
-		if !has[c.IDTokenAlg()] {
+		if _, out := p.run.calls.without[c]; !out && !has[c.IDTokenAlg()] {
 			has[c.IDTokenAlg()] = true
 			others = append(others, c)
 		}

@@ -50,6 +50,25 @@ type Options struct {
 	Reproduce   func(caseID string) string // the command that repeats one case; may be nil
 	OnEvent     func(Event)                // called as cases end, from one goroutine at a time; may be nil
 	Watch       *Watch                     // lets others look at the run while it goes on; may be nil
+
+	leads func(at string) error // whether an address leads to the Receiver; nil: cannot be tried
+}
+
+// receive opens the notification endpoints where the target wants some and none are open.
+// The caller calls release when the run is over.
+func (o *Options) receive(ctx context.Context) (release func(), err error) {
+	if o.Receiver != nil {
+		return func() {}, nil
+	}
+	if o.Receiver, err = preflight.Receive(ctx, o.Target); err != nil {
+		return nil, fmt.Errorf("%w: %w", ErrSetUp, err)
+	}
+	if o.Receiver == nil {
+		return func() {}, nil
+	}
+	receiver, target := o.Receiver, o.Target
+	o.leads = func(at string) error { return preflight.Leads(ctx, receiver, target, at) }
+	return receiver.Close, nil
 }
 
 // Event tells of a case that is over.
@@ -81,20 +100,17 @@ func Run(ctx context.Context, o Options) (result.Run, error) {
 		ctx, end = context.WithTimeoutCause(ctx, o.Limit, driver.RunLimit(o.Limit))
 		defer end()
 	}
-	if o.Receiver == nil {
-		if o.Receiver, err = preflight.Receive(ctx, o.Target); err != nil {
-			return result.Run{}, fmt.Errorf("%w: %w", ErrSetUp, err)
-		}
-		if o.Receiver != nil {
-			defer o.Receiver.Close()
-		}
+	release, err := o.receive(ctx)
+	if err != nil {
+		return result.Run{}, err
 	}
+	defer release()
 	r, err := begin(ctx, o)
 	if err != nil {
 		return result.Run{}, err
 	}
 	o.Watch.begin(r, selected)
-	if err := r.prepare(ctx); err != nil {
+	if err := r.prepare(ctx, modesOf(selected)); err != nil {
 		return result.Run{}, err
 	}
 	r.jobs = r.plan(selected)
@@ -104,11 +120,11 @@ func Run(ctx context.Context, o Options) (result.Run, error) {
 
 // prepare learns what has to be known before the first case. Where no flow can be driven,
 // be it for what the metadata leaves out or for the set-up, that stops the cases that need
-// one; what the metadata says can still be judged.
-func (r *run) prepare(ctx context.Context) error {
+// one; what the metadata says can still be judged. modes are those that cases run in.
+func (r *run) prepare(ctx context.Context, modes []string) error {
 	err := r.facts.Drivable()
 	if err == nil {
-		err = r.learn(ctx)
+		err = r.learn(ctx, modes)
 	}
 	if !errors.Is(err, ErrSetUp) && !errors.Is(err, preflight.ErrNotDrivable) {
 		return err
@@ -127,6 +143,7 @@ type run struct {
 	session *harness.Session
 	primary *harness.Client // of all cases that want nothing special and disturb nobody; nil: there is none
 	life    time.Duration   // expires_in of a request that asked for a short life; 0: not known
+	calls   calls           // which ping and push clients the OP calls
 	jobs    []*job
 
 	mu      sync.Mutex

@@ -26,9 +26,10 @@ func newCheck() *cobra.Command {
 		Use:   "check [FILE]",
 		Short: "Validate a target file and what it says against the OP, judging nothing",
 		Long: `Validates a target file, every problem at once, then reads the OP's discovery document
-and keys, lets every poll client show its credentials at both endpoints, and says what can be
+and keys, lets every client show its credentials at both endpoints, and says what can be
 tested and what is missing: as YAML to add, with the number of cases that wait for it. No user
-is asked anything, unless --flow says so. Credentials go to no endpoint that is neither at the
+is asked anything, unless --flow says so: then good requests are carried through, and the OP
+has to call each ping and push client. Credentials go to no endpoint that is neither at the
 issuer's host nor named in the file.`,
 		Example: "  cibatest check staging.yaml\n  cibatest check --schema > target.schema.json",
 		Args:    cobra.MaximumNArgs(1),
@@ -49,7 +50,7 @@ issuer's host nor named in the file.`,
 	cmd.Flags().StringVarP(&file, "target", "t", os.Getenv("CIBATEST_TARGET"), "target file (CIBATEST_TARGET)")
 	cmd.Flags().BoolVar(&schema, "schema", false, "print the JSON Schema of target files")
 	cmd.Flags().BoolVar(&asJSON, "json", false, "print JSON")
-	cmd.Flags().BoolVar(&flow, "flow", false, "also carry good requests through, and one denial and one approval; users are asked")
+	cmd.Flags().BoolVar(&flow, "flow", false, "also carry good requests, denials and approvals through, up to the calls that ping and push clients get; users are asked")
 	return cmd
 }
 
@@ -111,11 +112,17 @@ func rehearse(cmd *cobra.Command, file string, report *preflight.CheckReport) er
 	for _, note := range found.Notes {
 		report.Add(preflight.CheckWarning, "%s", note)
 	}
+	for _, came := range found.Called {
+		report.Add(preflight.CheckOK, "%s", came)
+	}
 	switch {
 	case err != nil:
 		report.Add(preflight.CheckProblem, "%v", err)
 	case found.Undeliverable:
 		report.Add(preflight.CheckProblem, "decisions do not reach the OP; \"cibatest try approval\" tries them alone")
+	case found.NotCalled:
+		report.Add(preflight.CheckProblem, "calls of the OP do not arrive for all ping and push clients; "+
+			"\"cibatest authorize --mode ping\" tries one, and \"cibatest listen\" prints whatever comes")
 	case len(found.Notes) == 0:
 		report.Add(preflight.CheckOK, "good requests are accepted for every user, and decisions are delivered")
 	}

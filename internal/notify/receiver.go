@@ -8,8 +8,6 @@ import (
 	"encoding/base64"
 	"errors"
 	"fmt"
-	"io"
-	"log"
 	"net"
 	"net/http"
 	"net/url"
@@ -46,6 +44,7 @@ type Receiver struct {
 	options Options
 	base    string // no slash at its end
 	guests  *guests
+	broken  broken
 
 	mu        sync.Mutex
 	server    *http.Server
@@ -249,6 +248,3 @@ func unguessable() string {
 	_, _ = rand.Read(b)
 	return base64.RawURLEncoding.EncodeToString(b)
 }
-
-// quiet takes what the HTTP server says about hostile connections.
-var quiet = log.New(io.Discard, "", 0)

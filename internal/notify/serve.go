@@ -3,6 +3,7 @@ package notify
 import (
 	"context"
 	"crypto/sha256"
+	"log"
 	"net"
 	"net/http"
 	"net/url"
@@ -12,7 +13,7 @@ import (
 // newServer serves the endpoints within their bounds.
 func (r *Receiver) newServer() *http.Server {
 	return &http.Server{
-		Handler: http.HandlerFunc(r.take), TLSConfig: r.options.TLS, ErrorLog: quiet,
+		Handler: http.HandlerFunc(r.take), TLSConfig: r.options.TLS, ErrorLog: log.New(&r.broken, "", 0),
 		ReadHeaderTimeout: headerTime, ReadTimeout: callTime, IdleTimeout: idleTime, MaxHeaderBytes: maxHeader,
 		HTTP2:       &http.HTTP2Config{MaxConcurrentStreams: maxStreams},
 		ConnContext: rememberGuest, ConnState: r.guests.state,

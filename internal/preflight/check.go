@@ -1,6 +1,7 @@
 package preflight
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"maps"
@@ -88,6 +89,7 @@ func Check(ctx context.Context, rt http.RoundTripper, t *targetfile.Target) Chec
 		r.Add(CheckWarning, "no metadata; the endpoints of the target file are used")
 	}
 	r.claims(facts)
+	r.wayIn(facts.Target)
 	h := ciba.NewHTTP(rt, ciba.Options{Secrets: t.Secrets()})
 	r.endpoints(ctx, h, facts)
 	r.keys(ctx, h, facts.Target.Endpoints.JWKS)
@@ -102,6 +104,17 @@ func (r *CheckReport) claims(f *Facts) {
 			continue
 		}
 		r.Add(CheckOK, "profile %s is claimed: %s", c.ID, c.Because)
+	}
+}
+
+// wayIn warns of an address that an OP elsewhere would take for its own machine.
+func (r *CheckReport) wayIn(t *targetfile.Target) {
+	for _, c := range t.Clients {
+		at := cmp.Or(c.NotificationEndpoint, t.Notifications.PublicURL, "http://"+t.Notifications.Listen)
+		if c.Notified() && t.Notifications.Listen != "" && isLoopback(at) && !isLoopback(t.Issuer) {
+			r.Add(CheckWarning, "%s client %s: %s", c.DeliveryMode, c.Name, WayIn(t, at))
+			return
+		}
 	}
 }
 
@@ -185,7 +198,7 @@ func (r *CheckReport) Clients(refused map[string]string) {
 		}
 	}
 	if in > 0 {
-		r.Add(CheckOK, "%d of %d poll clients are let in", in, len(refused))
+		r.Add(CheckOK, "%d of %d clients are let in", in, len(refused))
 	}
 	for _, name := range slices.Sorted(maps.Keys(refused)) {
 		if how := refused[name]; how != "" {

@@ -162,8 +162,8 @@ func TestCheckClients(t *testing.T) {
 		refused map[string]string
 		want    string
 	}{
-		"all in":    {map[string]string{"a": "", "b": ""}, "ok: 2 of 2 poll clients are let in\n"},
-		"one out":   {map[string]string{"a": "", "b": "401"}, "ok: 1 of 2 poll clients are let in\nwarning: client \"b\" is refused, whatever it asks: 401;"},
+		"all in":    {map[string]string{"a": "", "b": ""}, "ok: 2 of 2 clients are let in\n"},
+		"one out":   {map[string]string{"a": "", "b": "401"}, "ok: 1 of 2 clients are let in\nwarning: client \"b\" is refused, whatever it asks: 401;"},
 		"none in":   {map[string]string{"a": "401"}, "problem: client \"a\" is refused, whatever it asks: 401;"},
 		"no client": {nil, ""},
 	} {

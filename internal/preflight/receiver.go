@@ -5,7 +5,6 @@ import (
 	"crypto/tls"
 	"errors"
 	"fmt"
-	"net/url"
 
 	"github.com/cibatest/cibatest/internal/notify"
 	"github.com/cibatest/cibatest/internal/targetfile"
@@ -43,11 +42,7 @@ func Register(r *notify.Receiver, clients []targetfile.Client) error {
 		if !c.Notified() {
 			continue
 		}
-		at := c.NotificationEndpoint
-		if at == "" {
-			at = r.Base() + "/" + url.PathEscape(c.Name)
-		}
-		_, err := r.Endpoint(c.Name, at)
+		_, err := r.Endpoint(c.Name, EndpointOf(r, c))
 		errs = append(errs, err)
 	}
 	return errors.Join(errs...)

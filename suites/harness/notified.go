@@ -10,7 +10,7 @@ import (
 )
 
 // CallbackWindow is what an OP may take from a decision to its call.
-const CallbackWindow = 15 * time.Second
+const CallbackWindow = driver.CallWindow
 
 // Notification is a call of the OP to the client's notification endpoint. Its Payload is
 // what matchers judge:
