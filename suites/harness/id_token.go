@@ -44,6 +44,35 @@ func IDTokenFor(t *T, c *Client, tokens ciba.TokenResponse) IDToken {
 	return IDToken{token, signed}
 }
 
+// JudgeSignatureOf verifies an ID Token that has a signature as its client would: by the
+// published keys, which are returned then, or for an HMAC by the client's secret. Findings
+// point at the answer that brought it.
+func JudgeSignatureOf(t *T, r *ciba.Response, token IDToken) (set KeySet, byKey bool) {
+	if strings.HasPrefix(token.Alg(), "HS") {
+		judgeSymmetricSignature(t, token)
+		return KeySet{}, false
+	}
+	set = KeySetFor(t, token)
+	if why := set.WhyUnverifiable(token); why != "" {
+		t.Abort("the signature cannot be verified here: %s", why)
+	}
+	t.At(r)
+	t.Check(set.Verifies(token), "a valid signature of a key at jwks_uri",
+		"no key there verifies it (alg %.20q, kid %.60v)", token.Alg(), token.Header["kid"])
+	return set, true
+}
+
+// judgeSymmetricSignature verifies an HMAC by the client's secret; OIDC Core 10.1.
+func judgeSymmetricSignature(t *T, token IDToken) {
+	secret := t.Client().ClientSecret.Reveal()
+	if secret == "" && strings.HasPrefix(t.Client().IDTokenAlg(), "HS") {
+		t.Abort("client %q has no client_secret in the target file to verify %s with", t.Client().Name, token.Alg())
+	}
+	key := jose.SymmetricKey([]byte(secret), token.Alg(), "")
+	_, err := jose.Verify(token.Text, []jose.Key{key}, []string{token.Alg()})
+	t.Check(err == nil, "a valid signature", "%s, but not with the client's secret", token.Alg())
+}
+
 // Decrypted decrypts a token that is encrypted to the client, and returns any other as it is.
 // The error says that the client's keys cannot decrypt it.
 func Decrypted(c *Client, token string) (string, error) {

@@ -50,8 +50,8 @@ var _ = Cases.Describe("Pushed ID Token", func() {
 		p := approved(t)
 		tokens, call := p.mustTokens(t)
 		t.At(call.Payload)
-		claim, there := IDTokenIn(t, tokens).Claims["urn:openid:params:jwt:claim:auth_req_id"]
-		if t.Check(there, "the claim urn:openid:params:jwt:claim:auth_req_id", "none") {
+		claim, there := IDTokenIn(t, tokens).Claims[aridClaim]
+		if t.Check(there, "the claim "+aridClaim, "none") {
 			t.Check(claim == p.flow.AuthReqID, "the auth_req_id of the acknowledgement", "another value, of type %T", claim)
 		}
 	})
@@ -85,6 +85,9 @@ var _ = Cases.Describe("Token endpoint", func() {
 		t.JudgeVariant("approved", t.Send(t.PollRequest(flow).Once()))
 	})
 })
+
+// aridClaim is the claim that binds an ID Token to a request; CIBA Core 10.3.1.
+const aridClaim = "urn:openid:params:jwt:claim:auth_req_id"
 
 // judgeMembers wants the members that make a client able to use what it is sent. Any
 // others are the OP's own.

@@ -1,9 +1,12 @@
 package push
 
 import (
+	"fmt"
 	"regexp"
 
+	"github.com/cibatest/cibatest/internal/catalogue"
 	"github.com/cibatest/cibatest/internal/ciba"
+	"github.com/cibatest/cibatest/reports/result"
 	. "github.com/cibatest/cibatest/suites/harness"
 )
 
@@ -45,22 +48,34 @@ func judgeErrorFormat(t *T) {
 	call := p.mustCall(t)
 	t.At(call.Payload)
 	t.Check(p.came, "Authorization: Bearer with the token of the request", "another credential, or none")
-	t.Expect(call.Payload).To(BeJSON())
-	t.Expect(call.Payload).To(HaveMember("error", isText))
-	isOwn := func(value any) bool { return value == p.flow.AuthReqID }
-	t.Expect(call.Payload).To(HaveMember("auth_req_id", isOwn), "the auth_req_id of the acknowledgement")
+	judgeErrorCall(t, t.Requirement(), p.flow, call)
+}
+
+// judgeErrorCall judges the form of a call with an error by a clause.
+func judgeErrorCall(t *T, clause catalogue.Requirement, flow *Flow, call Notification) {
+	check := func(ok bool, expected, actual string) {
+		if !ok {
+			t.Record(clause, result.Outcome(clause.Verdict), expected, actual)
+		}
+	}
+	t.At(call.Payload)
 	object, err := call.Payload.Object()
+	if media := call.Payload.MediaType(); media != "application/json" {
+		check(false, "application/json", ciba.Printable(media))
+	}
 	if err != nil {
+		check(false, "a JSON object", err.Error())
 		return
 	}
+	check(isText(object["error"]), "error, a text", "none")
+	check(object["auth_req_id"] == flow.AuthReqID, "the auth_req_id of the acknowledgement", "another one, or none")
 	if description, there := object["error_description"]; there {
 		text, ok := description.(string)
-		t.Check(ok && descriptionSyntax.MatchString(text),
-			"error_description of printable ASCII without quote and backslash", "%.60q", description)
+		check(ok && descriptionSyntax.MatchString(text), "error_description of printable ASCII without quote and backslash", fmt.Sprintf("%.60q", description))
 	}
 	for name := range object {
 		if name != "error" && name != "auth_req_id" && name != "error_description" {
-			t.Warn("error, auth_req_id and error_description alone", "a member %s, too", ciba.Printable(name))
+			t.Record(clause, result.Warn, "error, auth_req_id and error_description alone", "a member "+ciba.Printable(name)+", too")
 		}
 	}
 }

@@ -8,6 +8,7 @@
 package push
 
 import (
+	"github.com/cibatest/cibatest/internal/approve"
 	"github.com/cibatest/cibatest/internal/ciba"
 	. "github.com/cibatest/cibatest/suites/harness"
 )
@@ -25,13 +26,17 @@ type pushed struct {
 
 // approved is the shared approved request of the case's client.
 func approved(t *T) pushed {
-	return Observe(t, "pushed", func(t *T) pushed {
-		p := pushed{flow: t.MustStart(t.Request())}
-		t.Approve(p.flow)
-		p.call, p.came = Notified(t, p.flow)
-		p.misled = Misled(t, p.flow)
-		return p
-	})
+	return Observe(t, "pushed", func(t *T) pushed { return carriedThrough(t, t.MustStart(t.Request())) })
+}
+
+// carriedThrough lets a request be approved and waits for the call about it. As nobody polls,
+// there is no interval to keep.
+func carriedThrough(t *T, flow *Flow) pushed {
+	p := pushed{flow: flow}
+	t.Decide(flow, approve.Decision{Allow: true})
+	p.call, p.came = Notified(t, flow)
+	p.misled = Misled(t, flow)
+	return p
 }
 
 // mustCall is the call, be it without the token, or ends the case as error: that no call

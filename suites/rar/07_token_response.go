@@ -37,6 +37,17 @@ var _ = Cases.Describe("authorization_details of a token response", func() {
 			t.Check(len(returned) > 0, "authorization_details with what was granted", "the array is empty")
 		}
 	})
+	// CIBA Core 10.3.1: a push has the members of a token response.
+	Case("rar-pushed", "are pushed as they would be returned", Judges("RFC9396-PUSH"), func(t *T) {
+		a := approvedRequest(t)
+		t.At(a.response)
+		returned, err := detailsIn(a.response)
+		if !t.Check(err == nil, "authorization_details is an array of objects with type", "%v", err) {
+			return
+		}
+		t.Check(len(returned) > 0, "authorization_details with what was granted", "the array is empty")
+		judgeFaithful(t, "the push", objectsOf(a.asked), returned)
+	})
 	Case("rar-faithful", "are what was asked for and granted", Judges("RFC9396-7-FAITHFUL").AlsoAs(Ping).Smoke(), func(t *T) {
 		a := approvedRequest(t)
 		t.At(a.response)

@@ -17,13 +17,13 @@ import (
 // mixes two flows up, the token of one user opens the account of another.
 var _ = Cases.Describe("Access token", func() {
 	Case("token-userinfo", "opens UserInfo for the user of the ID Token",
-		Judges("OIDC-5.3-USERINFO").AlsoAs(Ping).EachAlgorithm(), forEachAlgorithm(judgeUserinfo))
+		Judges("OIDC-5.3-USERINFO").AlsoAs(Ping, Push).EachAlgorithm(), forEachAlgorithm(judgeUserinfo))
 	Case("token-userinfo-pairwise", "opens UserInfo under the same pairwise subject",
 		Judges("OIDC-5.3-USERINFO").Needs(catalogue.NeedPairwise), judgeUserinfo)
 	Case("token-introspection", "is known to introspection",
-		Judges("RFC7662-2.2-ACTIVE").AlsoAs(Ping).EachAlgorithm(), forEachAlgorithm(judgeIntrospection))
+		Judges("RFC7662-2.2-ACTIVE").AlsoAs(Ping, Push).EachAlgorithm(), forEachAlgorithm(judgeIntrospection))
 	Case("token-jwt-profile", "keeps the JWT profile it claims",
-		Judges("RFC9068-2-JWT-AT").AlsoAs(Ping).EachAlgorithm(), forEachAlgorithm(judgeJWTProfile))
+		Judges("RFC9068-2-JWT-AT").AlsoAs(Ping, Push).EachAlgorithm(), forEachAlgorithm(judgeJWTProfile))
 })
 
 // forEachAlgorithm makes a body of a judgement that [T.Each] takes.
