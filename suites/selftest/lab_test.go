@@ -31,6 +31,14 @@ var (
 // nothing. alter may change what is run.
 func judgeLab(t *testing.T, o lab.Options, alter ...func(*suites.Options)) result.Run {
 	t.Helper()
+	return judgeLabWhile(t, o, func(context.Context, *memnet.Network, *suites.Options) {}, alter...)
+}
+
+// judgeLabWhile is [judgeLab] while something else goes on, whose context ends with the run.
+func judgeLabWhile(
+	t *testing.T, o lab.Options, meanwhile func(context.Context, *memnet.Network, *suites.Options), alter ...func(*suites.Options),
+) result.Run {
+	t.Helper()
 	var run result.Run
 	cases()
 	synctest.Test(t, func(t *testing.T) {
@@ -49,7 +57,10 @@ func judgeLab(t *testing.T, o lab.Options, alter ...func(*suites.Options)) resul
 		for _, change := range alter {
 			change(&options)
 		}
-		if run, err = suites.Run(ctx, options); err != nil {
+		during, over := context.WithCancel(ctx)
+		meanwhile(during, network, &options)
+		run, err = suites.Run(ctx, options)
+		if over(); err != nil {
 			t.Fatal(err)
 		}
 	})
