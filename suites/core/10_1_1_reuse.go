@@ -41,7 +41,7 @@ var _ = Cases.Describe("Redemption", func() {
 			t.Wait(flow.Pace())
 		})
 	Case("reuse-race", "works once of many at the same time",
-		Judges("CIBA-10.1.1-REUSE-RACE").AlsoAs(Ping).AloneForClient().LastForClient().About(20*time.Second), func(t *T) {
+		Judges("CIBA-10.1.1-REUSE-RACE").AloneForClient().LastForClient().About(20*time.Second), func(t *T) {
 			flows := []*Flow{t.MustStart(t.Request())}
 			for len(flows) < 3 && t.Has(catalogue.NeedParallel) {
 				flows = append(flows, t.MustStart(t.Request()))

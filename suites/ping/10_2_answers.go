@@ -11,7 +11,7 @@ import (
 
 // watch is how long a case looks for further calls about a request: retries are commonly
 // some seconds apart, and each pause is longer than the one before.
-const watch = 45 * time.Second
+const watch = 30 * time.Second
 
 // mostCalls is beyond which an OP is said not to stop.
 const mostCalls = 10
@@ -66,7 +66,6 @@ var bodies = []struct {
 }{
 	{"HTML", CallAnswer{Status: 200, ContentType: "text/html", Body: "<!doctype html><title>Thank you</title>"}},
 	{"a JSON error", CallAnswer{Status: 200, ContentType: "application/json", Body: `{"error":"invalid_request"}`}},
-	{"nothing", CallAnswer{Status: 200}},
 }
 
 // judgeOnce judges that no second call comes about a request whose first was taken.

@@ -31,8 +31,9 @@ func TestCoverage(t *testing.T) {
 }
 
 // mostCriticalPath is the longest that a whole run may take on the reference OP, in
-// milliseconds.
-const mostCriticalPath = 60_000
+// milliseconds: the longest life of a request that is watched, 55 s, and what comes after
+// all, of which the longest is a ping client's flow.
+const mostCriticalPath = 70_000
 
 // The healthy OP passes every case; what it does not offer is skipped.
 func TestHealthy(t *testing.T) {
@@ -47,7 +48,7 @@ func TestHealthy(t *testing.T) {
 	if path := run.Timing.CriticalPathMS; path > mostCriticalPath && *onlyCase == "" {
 		// Which cases meet is luck, and luck may lengthen one run, but not two.
 		if again := judgeLab(t, lab.Options{}).Timing.CriticalPathMS; again > mostCriticalPath {
-			t.Errorf("the critical path is %d and %d ms, and a whole run is to take less than a minute at an interval of 5 s", path, again)
+			t.Errorf("the critical path is %d and %d ms, and a whole run is to take %d at most at an interval of 5 s", path, again, mostCriticalPath)
 		}
 	}
 	if slack := run.Timing.WallMS - run.Timing.CriticalPathMS; slack > 15_000 && *onlyCase == "" {
