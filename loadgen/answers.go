@@ -17,6 +17,7 @@ type exchange struct {
 	f          *flow
 	sent, done int64
 	result     *vegeta.Result
+	call       *call // of the OP to the client; nil: an answer to a request
 }
 
 // results reads what Vegeta hands over until it is through.
@@ -91,7 +92,7 @@ func (e *engine) measure(x *exchange) {
 	e.now.count(result.CountRequests, 1)
 	e.now.count(result.CountBytesIn, int64(x.result.BytesIn))   //nolint:gosec // bounded by the body limit
 	e.now.count(result.CountBytesOut, int64(x.result.BytesOut)) //nolint:gosec // our own bodies
-	e.now.answer(answerKey{starts, x.status, x.code})
+	e.now.answer(answerKey{starts: starts, status: x.status, code: x.code})
 	switch x.answer.kind {
 	case fault, broken:
 		e.now.count(result.CountErrors, 1)
@@ -122,6 +123,7 @@ func (e *engine) acknowledge(x *exchange) {
 	if x.answer.kind != acknowledged {
 		e.now.count(result.CountRefused, 1)
 		e.now.failed("backchannel request: " + x.code)
+		delete(e.notified.early, x.f.serial)
 		if e.starts.refusal == "" {
 			e.starts.refusal = e.checks.evidence.wordsOf(x)
 		}
@@ -140,7 +142,11 @@ func (e *engine) acknowledge(x *exchange) {
 	if x.expiresIn > 0 {
 		f.lifetime = moment(x.sent + int64(min(x.expiresIn, longestExpiry)))
 	}
-	e.schedule(x, 0)
+	if e.plan.Client.Notified() {
+		e.await(x)
+	} else {
+		e.schedule(x, 0)
+	}
 	e.decideLater(x.flow)
 }
 
@@ -210,6 +216,7 @@ func (e *engine) followPending(x *exchange) {
 		x.f.lastPending = moment(x.sent)
 	}
 	e.checks.stillPending(x)
+	e.checks.unready(e, x)
 	if e.checks.pendingTooLong(e, x) {
 		e.fail(x, "still pending after expires_in")
 		return

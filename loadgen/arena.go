@@ -67,6 +67,8 @@ const (
 	decided                   // the OP has taken the decision
 	lost                      // an answer was lost, so the OP may have used the id up
 	spaced                    // the poll under way kept the interval
+	polling                   // polls, or is about to
+	belated                   // the call about its decision came too late, or not at all
 )
 
 // shortly is a duration in units of 10 ms, rounded up, as a flow keeps it.
@@ -84,6 +86,9 @@ func (f *flow) acknowledgedAfter() int64 { return int64(f.ackDelay) * 10_000_000
 
 // expires is when the OP said that the auth_req_id ends, in ns; 0: it did not say.
 func (f *flow) expires() int64 { return int64(f.lifetime) * int64(time.Millisecond) }
+
+// taken is when the OP had taken the decision, in ns.
+func (f *flow) taken() int64 { return f.decided + int64(f.handover)*10_000_000 }
 
 // hasExpired reports whether the OP's own expires_in had passed.
 func (f *flow) hasExpired(at int64) bool { return f.lifetime > 0 && at > f.expires() }

@@ -33,15 +33,17 @@ var (
 
 // gravestFirst is the order in which a result lists breaches.
 var gravestFirst = []breach{
-	redeemedTwice, redeemedAgain, tokensDenied, tokensUndecided, tokensExpired, deniedApproved, wrongSubject, detailsForeign, detailsChanged,
-	detailsMissing, idRepeated, idGuessable, idForgotten, expiredEarly, denialUnsaid, pendingExpired, slowedDown, outsideTheTexts,
+	redeemedTwice, redeemedAgain, tokensDenied, tokensUndecided, tokensExpired, deniedApproved, wrongSubject,
+	pingForeign, pushForeign, detailsForeign, detailsChanged, detailsMissing,
+	pushMissed, pingMissed, pushDenialMissed, pingDenialMissed, pingUnready, pushLate, pingLate, pushDenialLate, pingDenialLate,
+	pushUnread, pushMisnamed, pingMisnamed, pushUnknown, pushAgain, pingAgain, idRepeated, idGuessable, idForgotten, expiredEarly, denialUnsaid, pendingExpired, slowedDown, outsideTheTexts,
 }
 
 // mostEvidence is how many occurrences of one kind are kept in full.
 const mostEvidence = 5
 
-// report notes a breach. Evidence is that of the first few exchanges.
-func (c *checks) report(e *engine, x *exchange, b breach, format string, args ...any) {
+// note counts a breach.
+func (c *checks) note(e *engine, b breach) *result.Violation {
 	v := c.found[b]
 	if v == nil {
 		v = &result.Violation{Kind: b.kind, Requirement: b.requirement, Text: b.text}
@@ -49,6 +51,12 @@ func (c *checks) report(e *engine, x *exchange, b breach, format string, args ..
 	}
 	v.Count++
 	e.now.count(result.CountViolations, 1)
+	return v
+}
+
+// report notes a breach. Evidence is that of the first few exchanges.
+func (c *checks) report(e *engine, x *exchange, b breach, format string, args ...any) {
+	v := c.note(e, b)
 	if x != nil && len(v.Evidence) < mostEvidence {
 		v.Evidence = append(v.Evidence, c.evidence.of(e, x, fmt.Sprintf(format, args...)))
 	}

@@ -16,7 +16,7 @@ const (
 
 // overdue reports whether the OP kept the decision of a flow to itself for too long.
 func (f *flow) overdue() bool {
-	return f.has(decided) && f.silentAfter(f.decided+int64(f.handover)*10_000_000)
+	return f.has(belated) || f.has(decided) && f.silentAfter(f.taken())
 }
 
 // silentAfter reports whether a decision that the OP took at a moment had to show and
@@ -29,6 +29,7 @@ func (f *flow) silentAfter(taken int64) bool {
 
 // settle counts the outcome of a flow and what it means to its user.
 func (e *engine) settle(f *flow, outcome string, at int64) {
+	e.owe(f, at)
 	e.now.count(outcome, 1)
 	unknown := e.o.Decider == nil && outcome != result.CountFailed && outcome != result.CountUndelivered
 	if (unknown || outcome == outcomeOf[f.intent]) && outcome != result.CountAbandoned && !f.overdue() {
@@ -67,6 +68,7 @@ func (e *engine) settleDecision(f *flow, outcome string, at int64) {
 func (e *engine) endSilently(i uint32, outcome string, at int64) {
 	f := *e.flows.at(i)
 	conclude := func() {
+		e.owe(&f, at)
 		if f.overdue() {
 			outcome = result.CountUndelivered
 		}

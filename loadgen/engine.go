@@ -34,6 +34,7 @@ type engine struct {
 	outbox    outbox
 	decisions decisions
 	testimony testimony
+	notified  notified
 	random    *rand.Rand
 	now       *tally // of this second
 	checks    *checks
@@ -67,6 +68,9 @@ func (e *engine) begin(at, now int64) uint32 {
 	f := e.flows.at(i)
 	f.serial, f.user = e.starts.hand(at, now)
 	f.started, f.due = at, at
+	if e.plan.Client.Notified() {
+		e.notified.open(f.serial, i)
+	}
 	f.intent = e.plan.Mix.draw(e.random.Float64())
 	f.inFlight = 1
 	if e.mayDecide(f) {
@@ -85,7 +89,7 @@ func (e *engine) mayDecide(f *flow) bool { return e.o.Decider == nil || f.intent
 // probe is how a flow is tried to be redeemed twice. A race needs the moment of the
 // decision; without it, only a repetition is left.
 func (e *engine) probe() marks {
-	if e.o.Decider != nil && e.random.Float64() < 0.5 {
+	if e.o.Decider != nil && !e.plan.pushes() && e.random.Float64() < 0.5 {
 		return racing
 	}
 	return repeats

@@ -14,12 +14,18 @@ func newIDSet() idSet { return idSet{seed: maphash.MakeSeed()} }
 
 // add reports whether the identifier was there already.
 func (s *idSet) add(id string) bool {
-	h := maphash.String(s.seed, id) | 1 // never zero
+	h := s.hash(id)
 	if s.now.n >= idsInSet {
 		s.now, s.last = hashSet{}, s.now
 	}
 	return s.last.has(h) || s.now.add(h)
 }
+
+// hash is what stands for an identifier, never zero.
+func (s *idSet) hash(id string) uint64 { return maphash.String(s.seed, id) | 1 }
+
+// holds reports whether the identifier with a hash is there.
+func (s *idSet) holds(h uint64) bool { return s.now.has(h) || s.last.has(h) }
 
 // hashSet is a set of hashes that are not zero, in a table that is at most three
 // quarters full. A map takes two or three times the memory.

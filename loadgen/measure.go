@@ -29,11 +29,14 @@ const (
 	classError
 	classErrorCorrected
 	classDecisionToToken
+	classNotify
+	classNotifyToToken
 	classWaitedInVain
 	classFlow
 	classDecide
 	classLagInitiate
 	classLagPoll
+	classLagNotify
 	classPolls
 	classes
 )
@@ -41,8 +44,8 @@ const (
 // classNames are how results call them.
 var classNames = [classes]string{
 	"initiate", "initiate.corrected", "pending", "pending.corrected", "slow_down", "slow_down.corrected", "redeem", "redeem.corrected",
-	"ended", "ended.corrected", "error", "error.corrected", result.DecisionToToken, result.WaitedInVain, "flow",
-	"decide", "lag.initiate", "lag.poll", "polls_per_flow",
+	"ended", "ended.corrected", "error", "error.corrected", result.DecisionToToken, result.Notify, result.NotifyToToken,
+	result.WaitedInVain, "flow", "decide", "lag.initiate", "lag.poll", "lag.notify", "polls_per_flow",
 }
 
 // classOf is where the duration of an answer belongs.
@@ -73,6 +76,7 @@ type tally struct {
 // answerKey is an answer as the results count it.
 type answerKey struct {
 	starts bool
+	called bool // a call of the OP to the client
 	status int
 	code   string
 }
@@ -82,6 +86,9 @@ func (k answerKey) String() string {
 	name := "token"
 	if k.starts {
 		name = "backchannel"
+	}
+	if k.called {
+		return strings.TrimSpace("notification " + k.code)
 	}
 	status := "-"
 	if k.status != 0 {

@@ -13,7 +13,7 @@ func TestTallyIsBounded(t *testing.T) {
 	tally := newTally()
 	for i := range 3000 {
 		code := fmt.Sprintf("code-%d", i)
-		tally.answer(answerKey{true, 400, code})
+		tally.answer(answerKey{starts: true, status: 400, code: code})
 		tally.failed("backchannel request: " + code)
 	}
 	for name, counts := range map[string]map[string]int64{"answers": tally.answerTexts(), "failures": tally.failedFor} {

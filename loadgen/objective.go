@@ -81,7 +81,7 @@ var ratios = map[string]func(*tally) (float64, bool){
 var sums = []string{
 	result.CountViolations, result.CountFailed, result.CountDropped, result.CountSlowDown, result.CountUnprovoked,
 	result.CountErrors, result.CountEarlyPolls, result.CountUndecided, result.CountRefused, result.CountExpired,
-	result.CountUndelivered, result.CountLate,
+	result.CountUndelivered, result.CountLate, result.CountFallbacks, result.CountMissedCalls, result.CountLateCalls, result.CountUnready,
 }
 
 // share is a part of a whole, and false when there is no whole yet.

@@ -19,6 +19,11 @@ func (e *engine) redeemed(x *exchange) {
 		if f.decided > 0 {
 			e.now.record(classDecisionToToken, x.done-f.decided)
 		}
+		if e.plan.pings() {
+			if told := e.notified.book(f.serial).told; told > 0 {
+				e.now.record(classNotifyToToken, x.done-told)
+			}
+		}
 		e.now.record(classFlow, x.done-f.started)
 	}
 	if f.inFlight == 0 && f.state != over {
@@ -87,6 +92,8 @@ func (e *engine) conclude(x *exchange, outcome string) {
 	} else {
 		e.settle(f, outcome, x.done)
 	}
-	e.now.record(classPolls, int64(f.polls))
+	if !e.plan.pushes() {
+		e.now.record(classPolls, int64(f.polls))
+	}
 	e.end(f, x.done)
 }

@@ -17,6 +17,7 @@ const (
 	jobPoll   = 'p'
 	jobTwin   = 't' // second of two polls at once
 	jobReplay = 'r' // after the tokens were received
+	jobCalled = 'c' // not sent: what the OP called the client with
 )
 
 // job is a request that is to be sent now.
@@ -105,6 +106,7 @@ func (e *engine) nextJob() (job, bool, time.Duration) {
 	if j, ok := e.outbox.takeUrgent(); ok {
 		return j, true, 0
 	}
+	e.endVigils(now)
 	if i, ok := e.flows.ring.pop(&e.flows.arena, now); ok {
 		return e.pollOf(i, now), true, 0
 	}
@@ -146,6 +148,9 @@ func (e *engine) pause(now int64) time.Duration {
 	until := now + int64(longestPause)
 	if at, ok := e.flows.ring.first(); ok {
 		until = min(until, at*1_000_000)
+	}
+	if list := e.notified.vigils; len(list) > 0 {
+		until = min(until, max(list[0].until, now))
 	}
 	if e.starts.hasNext {
 		until = min(until, max(e.starts.next, now))
@@ -207,7 +212,7 @@ func (e *engine) pollOf(i uint32, now int64) job {
 	}
 	f.polls++
 	f.inFlight = 1
-	if f.has(racing) && f.has(decided) && f.intent == approves && !f.has(twinned) {
+	if f.has(racing) && (f.has(decided) || e.toldOf(f)) && f.intent == approves && !f.has(twinned) {
 		f.marks |= twinned
 		f.inFlight = 2
 		e.outbox.urgent = append(e.outbox.urgent, job{kind: jobTwin, flow: i})
@@ -236,11 +241,20 @@ func (e *engine) fill(t *vegeta.Target, j job) {
 	if j.kind == jobStart {
 		f := e.flows.at(j.flow)
 		t.URL = reference(e.requests.start.url, j)
-		t.Body = e.requests.startBody(f.user, f.serial, j.credentials)
+		t.Body = e.startBody(f, j.credentials)
 		return
 	}
 	t.URL = reference(e.requests.token.url, j)
 	t.Body = e.tokenBody(j)
+}
+
+// startBody is the body of the backchannel request of a flow.
+func (e *engine) startBody(f *flow, credentials []byte) []byte {
+	body := e.requests.startBody(f.user, f.serial, credentials)
+	if e.plan.Client.Notified() {
+		body = append(append(body, "&client_notification_token="...), e.notified.token(f.serial)...)
+	}
+	return body
 }
 
 // tokenBody is written with a single allocation, since most requests of a run are polls.

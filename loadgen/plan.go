@@ -3,6 +3,7 @@ package loadgen
 import (
 	"context"
 	"fmt"
+	"net"
 	"net/http"
 	"strings"
 	"time"
@@ -34,6 +35,7 @@ type Plan struct {
 	Agents   int           // closed loop: so many flows at once, each followed by the next
 	Pause    time.Duration // closed loop: between the flows of an agent
 	Duration time.Duration // how long flows start
+	Patience time.Duration // ping: how long a flow waits for its call before it polls; 0: DefaultPatience
 	Drain    time.Duration // how long they may still end after that; 0: until the OP ends them, between LeastDrain and MostDrain
 
 	Client   targetfile.Client
@@ -94,6 +96,10 @@ type Options struct {
 	// a Decider to whom prompts come without the id. Each flow then sends a message of its
 	// own, in place of the target's. Nil: prompts have the id.
 	Introduce func(authReqID, bindingMessage string)
+
+	// Calls is where the OP calls the client, as it is registered; needed for a ping or push
+	// client, nil for others. The run closes it.
+	Calls net.Listener
 
 	Journal  Journal // takes every window as it comes; nil: none
 	OnWindow func(Status)

@@ -80,6 +80,7 @@ func (r *reader) read(starts bool, status int, header http.Header, body []byte, 
 	a.retryAfter = retryAfter(header, received)
 	var m members
 	err := json.Unmarshal(body, &m)
+	a.id = m.AuthReqID
 	switch {
 	case status == 0:
 		a.kind, a.code = fault, "no answer"

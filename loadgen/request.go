@@ -57,6 +57,9 @@ func prepare(t *targetfile.Target, p *Plan, messages bool) (*prepared, error) {
 	if messages {
 		form = form.Without("binding_message")
 	}
+	if p.Client.Notified() {
+		form = form.Without("client_notification_token") // each flow has its own
+	}
 	for _, u := range p.Users {
 		hint, err := hintOf(u, p.Client)
 		if err != nil {

@@ -12,6 +12,7 @@ import (
 	vegeta "github.com/tsenart/vegeta/v12/lib"
 
 	"github.com/cibatest/cibatest/internal/ciba"
+	"github.com/cibatest/cibatest/internal/targetfile"
 	"github.com/cibatest/cibatest/reports/result"
 )
 
@@ -48,12 +49,14 @@ func newEngine(ctx context.Context, o *Options) (*engine, error) {
 	p := &o.Plan
 	p.Timeout = orDefault(p.Timeout, DefaultTimeout)
 	p.MaxPending, p.MaxWorkers = orDefault(p.MaxPending, DefaultMaxPending), orDefault(p.MaxWorkers, DefaultMaxWorkers)
-	p.MaxLag = orDefault(p.MaxLag, DefaultMaxLag)
+	p.MaxLag, p.Patience = orDefault(p.MaxLag, DefaultMaxLag), orDefault(p.Patience, DefaultPatience)
 	switch {
 	case p.Duration <= 0:
 		return nil, errors.New("a run needs a duration")
 	case p.Arrivals == nil && p.Agents <= 0:
 		return nil, errors.New("a run needs a rate or a number of agents")
+	case p.Client.Notified() && o.Calls == nil:
+		return nil, fmt.Errorf("client %q is called by the OP, and nobody listens there", p.Client.Name)
 	}
 	forms, err := prepare(o.Target, p, o.Introduce != nil)
 	if err != nil {
@@ -61,7 +64,7 @@ func newEngine(ctx context.Context, o *Options) (*engine, error) {
 	}
 	return &engine{
 		o: *o, plan: &o.Plan, requests: forms, ctx: ctx, wake: make(chan struct{}, 1),
-		flows: flows{arena: newArena(), ring: newRing()}, starts: newStarter(p), decisions: newDecisions(), testimony: newTestimony(),
+		flows: flows{arena: newArena(), ring: newRing()}, starts: newStarter(p), decisions: newDecisions(), testimony: newTestimony(), notified: newNotified(),
 		random: rand.New(rand.NewPCG(uint64(p.Seed), 0)), //nolint:gosec // a load needs no secrecy
 		now:    newTally(),
 		checks: newChecks(o, &evidence{ciba.NewMasker(o.Target.Secrets()...)}),
@@ -89,11 +92,17 @@ func (e *engine) run() (result.Load, error) {
 	if err := w.open(); err != nil {
 		return result.Load{}, err
 	}
+	hangUp := func() {}
+	if e.o.Calls != nil {
+		hangUp = e.receive(e.o.Calls)
+	}
 	stop := make(chan struct{})
 	e.wait.Go(func() { w.run(stop) })
 	e.results(attacker.Attack(e.target, e, 0, ""))
+	hangUp()
 	e.abandon()
 	e.testimony.asking.Wait()
+	e.collect()
 	close(stop)
 	end()
 	e.wait.Wait()
@@ -106,6 +115,7 @@ func (e *engine) header() result.Load {
 	p := e.plan
 	words := p.Words
 	words.DurationMS, words.DrainMS = p.Duration.Milliseconds(), p.longestDrain().Milliseconds()
+	words.Mode = orDefault(p.Client.DeliveryMode, targetfile.DeliveryPoll)
 	words.Client, words.AuthMethod, words.Users = p.Client.Name, p.Client.AuthMethod, len(p.Users)
 	words.MaxPending, words.MaxWorkers = p.MaxPending, p.MaxWorkers
 	words.Probes = strconv.FormatFloat(p.Probes*100, 'f', -1, 64) + "% of the flows are redeemed twice"

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"net/http"
 	"slices"
+	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -154,7 +155,7 @@ func TestFaults(t *testing.T) {
 				p := b.plan(t, "10/s", 30*time.Second)
 				p.Mix, _ = ParseMix("approve=40,deny=30,ignore=30") // enough of each for what happens now and then
 				p.Drain, p.Probes, p.RAR = 20*time.Second, 0.5, payment(t)
-				l := b.run(t, p)
+				l := b.runFault(t, p, f)
 				caught := slices.ContainsFunc(l.Violations, func(v result.Violation) bool {
 					return v.Requirement == f.Breaks && v.Count > 0 && (len(v.Evidence) > 0 || v.Kind == "low_entropy")
 				})
@@ -167,6 +168,18 @@ func TestFaults(t *testing.T) {
 			})
 		})
 	}
+}
+
+// runFault runs a plan as a client of the delivery mode that a fault is about.
+func (b *bench) runFault(t *testing.T, p Plan, f faults.Fault) result.Load {
+	t.Helper()
+	for _, mode := range []string{deliveryPing, deliveryPush} {
+		if strings.HasPrefix(f.Name, "load-"+mode+"-") {
+			p.Client = b.callPlan(t, mode).Client
+			return b.runCalled(t, p)
+		}
+	}
+	return b.run(t, p)
 }
 
 func TestClientAuthentication(t *testing.T) {

@@ -66,9 +66,12 @@ func (w *watch) proven() (reasons []string) {
 func (w *watch) lost() string {
 	n := w.total.counters
 	settled, never, late := n[result.CountSettled], n[result.CountUndelivered], n[result.CountLate]
-	return fmt.Sprintf("of %d decisions that the OP took %d never showed, %d showed only after one interval and %s more, "+
-		"and %d ended in something else",
-		settled, never, late, spreading, settled-n[result.CountDelivered]-late-never)
+	limit := fmt.Sprintf("one interval and %s more", spreading)
+	if w.e.plan.Client.Notified() {
+		limit = callWithin.String()
+	}
+	return fmt.Sprintf("of %d decisions that the OP took %d never showed, %d showed only after %s, and %d ended in something else",
+		settled, never, late, limit, settled-n[result.CountDelivered]-late-never)
 }
 
 // missed are the objectives that were missed and are not told by proven.
@@ -136,7 +139,7 @@ func (k *evidence) wordsOf(x *exchange) string {
 // worstLag is how late one request in a hundred left, in brackets.
 func (w *watch) worstLag() string {
 	worst := int64(-1)
-	for _, c := range []class{classLagPoll, classLagInitiate} {
+	for _, c := range []class{classLagPoll, classLagInitiate, classLagNotify} {
 		if h := w.total.histogram[c]; h != nil {
 			worst = max(worst, h.ValueAtPercentile(99))
 		}
@@ -163,12 +166,15 @@ func (w *watch) late() string {
 	if known && part < leastAchieved && w.aborted == "" {
 		return fmt.Sprintf("only %.0f%% of the offered flows were started", part*100)
 	}
-	for _, c := range []class{classLagPoll, classLagInitiate} {
+	for _, c := range []class{classLagPoll, classLagInitiate, classLagNotify} {
 		h := w.total.histogram[c]
 		if h == nil || h.TotalCount() == 0 {
 			continue
 		}
 		if p99 := time.Duration(h.ValueAtPercentile(99)) * time.Microsecond; p99 > w.e.plan.MaxLag && above(h, w.e.plan.MaxLag) > 1 {
+			if c == classLagNotify {
+				return fmt.Sprintf("one in a hundred calls of the OP waited more than %s for the receiver", p99.Round(time.Millisecond))
+			}
 			return fmt.Sprintf("one in a hundred requests (%s) left more than %s after its time", classNames[c], p99.Round(time.Millisecond))
 		}
 	}

@@ -134,7 +134,7 @@ func loadFacts(l result.Load) [][2]string {
 	p, c, g := l.Plan, l.Counters, l.Generator
 	facts := [][2]string{
 		{"Load", fmt.Sprintf("%s, %s, %s and up to %s to drain", p.Rate, p.Arrivals, span(p.DurationMS), span(p.DrainMS))},
-		{"Client", fmt.Sprintf("%s by %s, polling %s", p.Client, p.AuthMethod, p.Pollers)},
+		{"Client", fmt.Sprintf("%s by %s, %s, polling %s", p.Client, p.AuthMethod, deliveryOf(p), p.Pollers)},
 		{"Users", fmt.Sprintf("%s, %s, thinking %s", plural(p.Users, "user", "users"), p.Decisions, p.ThinkTime)},
 		{"Requests", fmt.Sprintf("%d over %s, %d without an answer of the protocol",
 			c[result.CountRequests], plural(int(c[result.CountConnections]), "connection", "connections"), c[result.CountErrors])},
@@ -172,6 +172,8 @@ var chartClasses = []struct{ class, name, title string }{
 	{"pending.corrected", "pending", "pending"},
 	{"redeem.corrected", "redeem", "redeem"},
 	{result.DecisionToToken, result.DecisionToToken, "decision_to_token: from the user's approval to the tokens"},
+	{result.Notify, result.Notify, "notify: from the user's decision until the OP called"},
+	{result.NotifyToToken, result.NotifyToToken, "notify_to_token: from the call until the client had tokens"},
 }
 
 const lagClass = "lag.poll"
@@ -259,7 +261,7 @@ func (c *charted) distributions(l result.Load) {
 		Intro: "What the server took. Each step is a range that ends a quarter above its beginning.",
 	}
 	for _, one := range l.Latency {
-		if c.err != nil || !slices.Contains([]string{"initiate", "pending", "redeem", result.DecisionToToken}, one.Class) {
+		if c.err != nil || !slices.Contains([]string{"initiate", "pending", "redeem", result.DecisionToToken, result.Notify, result.NotifyToToken}, one.Class) {
 			continue
 		}
 		drawn, ok, err := spread(one)

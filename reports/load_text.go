@@ -69,7 +69,7 @@ func (t *textWriter) loadPlan(l result.Load) {
 	t.line("")
 	t.field("load", fmt.Sprintf("%s, %s, for %s and up to %s to drain; %s",
 		p.Rate, p.Arrivals, span(p.DurationMS), span(p.DrainMS), p.Pollers))
-	t.field("client", fmt.Sprintf("%s by %s, %s, transport %s", p.Client, p.AuthMethod, plural(p.Users, "user", "users"), p.Transport))
+	t.field("client", fmt.Sprintf("%s by %s, %s, %s, transport %s", p.Client, p.AuthMethod, deliveryOf(p), plural(p.Users, "user", "users"), p.Transport))
 	t.field("users", fmt.Sprintf("%s, thinking %s", p.Decisions, p.ThinkTime))
 	t.field("started", fmt.Sprintf("%s, seed %d", stamp(l.Started), l.Seed))
 	for _, part := range l.Parts {
@@ -79,6 +79,9 @@ func (t *textWriter) loadPlan(l result.Load) {
 		t.field("note", note)
 	}
 }
+
+// deliveryOf is how the client hears of decisions.
+func deliveryOf(p result.LoadPlan) string { return firstOf(p.Mode, "poll") + " mode" }
 
 func (t *textWriter) funnel(l result.Load) {
 	f := l.Funnel
@@ -108,6 +111,8 @@ func funnelSteps(f result.Funnel) []funnelStep {
 		{"started", f.Started, "", true},
 		{"refused", f.Refused, "no auth_req_id came back", false},
 		{"acknowledged", f.Acknowledged, "", true},
+		{"notified", f.Notified, "the OP called the client", false},
+		{"fell back", f.Fallbacks, "polled, because no call had come", false},
 		{"approved", f.Approved, "ended in tokens", true},
 		{"denied", f.Denied, "", false},
 		{"expired", f.Expired, "", false},

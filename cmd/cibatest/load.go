@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -8,6 +9,7 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -23,7 +25,8 @@ import (
 
 // loadFlags are the flags of load.
 type loadFlags struct {
-	target, out, client, users        string
+	target, out, client, mode, users  string
+	patience                          time.Duration
 	device                            string
 	rate, arrivals, replay            string
 	agents                            int
@@ -72,7 +75,9 @@ func (f *loadFlags) bind(cmd *cobra.Command) {
 	flags := cmd.Flags()
 	flags.StringVarP(&f.target, "target", "t", os.Getenv("CIBATEST_TARGET"), "target file; empty: the embedded reference OP (CIBATEST_TARGET)")
 	flags.StringVarP(&f.out, "out", "o", "out", "folder for the results; created when missing")
-	flags.StringVar(&f.client, "client", "", "client by its name in the target file; empty: the first poll client")
+	flags.StringVar(&f.client, "client", "", "client by its name in the target file; empty: the first of the mode")
+	flags.StringVar(&f.mode, "mode", "", "delivery mode: poll, ping or push; empty: that of --client, else poll")
+	flags.DurationVar(&f.patience, "patience", loadgen.DefaultPatience, "ping: how long a flow waits for the call of the OP before it polls")
 	flags.StringVar(&f.rate, "rate", "10/s", "starts over time: 200/s, 10/s..200/s, 10/s,50/s, 50/s+500/s@60s/10s")
 	flags.StringVar(&f.arrivals, "arrivals", "steady", "steady, or poisson: the same rate with random gaps")
 	flags.StringVar(&f.replay, "replay", "", "file of recorded arrivals, one time a line in seconds or RFC 3339; replaces --rate")
@@ -152,6 +157,9 @@ func load(cmd *cobra.Command, f loadFlags) error {
 		return usage(err)
 	}
 	defer transport.CloseIdleConnections()
+	if options.Calls, err = callsOf(cmd.Context(), opened, plan.Client); err != nil {
+		return usage(err)
+	}
 	options.Transport = transport
 	return f.drive(cmd, options)
 }
@@ -269,7 +277,7 @@ func (f *loadFlags) write(cmd *cobra.Command, l result.Load) error {
 func (f *loadFlags) plan(t *targetfile.Target) (loadgen.Plan, error) {
 	p := loadgen.Plan{
 		Duration: f.duration, Drain: f.drain, Timeout: f.timeout, UserLimit: f.userLimit, Agents: f.agents, Pause: f.pause,
-		Audience: f.audience, MaxPending: f.maxPending, MaxWorkers: f.maxWorkers, MaxLag: f.maxLag, Seed: f.seed, Params: map[string]string{},
+		Patience: f.patience, Audience: f.audience, MaxPending: f.maxPending, MaxWorkers: f.maxWorkers, MaxLag: f.maxLag, Seed: f.seed, Params: map[string]string{},
 	}
 	p.Words = result.LoadPlan{
 		Rate: f.rate, Arrivals: f.arrivals, Pollers: f.pollers,
@@ -280,7 +288,7 @@ func (f *loadFlags) plan(t *targetfile.Target) (loadgen.Plan, error) {
 	collect(f.shape(&p))
 	collect(f.people(&p, t))
 	var err error
-	p.Client, err = clientNamed(t, f.client)
+	p.Client, err = f.whoLoads(t)
 	collect(err)
 	if f.rar != "" {
 		p.RAR, err = readTemplate(f.rar, f.seed)
@@ -303,7 +311,7 @@ func (f *loadFlags) plan(t *targetfile.Target) (loadgen.Plan, error) {
 		}
 		p.Params[name] = value
 	}
-	if f.duration <= 0 || f.drain < 0 || f.pause < 0 || f.timeout <= 0 ||
+	if f.duration <= 0 || f.drain < 0 || f.pause < 0 || f.timeout <= 0 || f.patience <= 0 ||
 		f.maxPending < 0 || f.maxWorkers < 1 || f.userLimit < 0 || f.agents < 0 {
 		collect(errors.New("durations and numbers are positive"))
 	}
@@ -410,23 +418,35 @@ func readTemplate(path string, seed int64) (*loadgen.Template, error) {
 	return template, flagError("rar", err)
 }
 
-// clientNamed is the client to load with, by its name or the first ordinary one. The
-// generator sends no user_code, so without a name a client that has to is left out.
-func clientNamed(t *targetfile.Target, name string) (targetfile.Client, error) {
-	if name != "" {
-		for _, c := range t.Clients {
-			if c.Name == name {
-				return c, nil
-			}
-		}
-		return targetfile.Client{}, fmt.Errorf("--client: the target file has no client %q", name)
+// whoLoads is the client to load with, by its name or the first ordinary one of the mode.
+// The generator sends no user_code, so without a name a client that has to is left out.
+func (f *loadFlags) whoLoads(t *targetfile.Target) (targetfile.Client, error) {
+	if f.mode != "" && !slices.Contains([]string{targetfile.DeliveryPoll, targetfile.DeliveryPing, targetfile.DeliveryPush}, f.mode) {
+		return targetfile.Client{}, fmt.Errorf("--mode %q is not poll, ping or push", f.mode)
 	}
-	for _, c := range preflight.OrdinaryClients(t.Clients, targetfile.DeliveryPoll) {
+	if f.client != "" {
+		return f.clientNamed(t)
+	}
+	mode := cmp.Or(f.mode, targetfile.DeliveryPoll)
+	for _, c := range preflight.OrdinaryClients(t.Clients, mode) {
 		if !c.UserCode {
 			return c, nil
 		}
 	}
-	return targetfile.Client{}, errors.New("the target file has no client that polls")
+	return targetfile.Client{}, fmt.Errorf("the target file has no client of delivery mode %s that needs nothing special", mode)
+}
+
+func (f *loadFlags) clientNamed(t *targetfile.Target) (targetfile.Client, error) {
+	for _, c := range t.Clients {
+		switch {
+		case c.Name != f.client:
+		case f.mode != "" && c.DeliveryMode != f.mode:
+			return c, fmt.Errorf("--client %s is of delivery mode %s, --mode says %s; leave one of them out", c.Name, c.DeliveryMode, f.mode)
+		default:
+			return c, nil
+		}
+	}
+	return targetfile.Client{}, fmt.Errorf("--client: the target file has no client %q", f.client)
 }
 
 // carrier is the transport of the flags. It trusts what the other commands trust, and

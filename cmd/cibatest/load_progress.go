@@ -154,10 +154,15 @@ func (b board) latencies() string {
 		{"initiate", "initiate.corrected"},
 		{"pending", "pending.corrected"},
 		{"redeem", "redeem.corrected"},
-		{"decision to token", "decision_to_token"},
+		{"decision to token", result.DecisionToToken},
+		{"decision to call", result.Notify},
+		{"call to token", result.NotifyToToken},
 		{"lag of polls", "lag.poll"},
 	} {
 		l := b.status.Latency[class.class]
+		if called := class.class == result.Notify || class.class == result.NotifyToToken; called && l.Count == 0 {
+			continue
+		}
 		rows += fmt.Sprintf("  %-20s %9d %9s %9s %9s\n", class.name, l.Count, shortly(l.P50), shortly(l.P95), shortly(l.P99))
 	}
 	return rows

@@ -100,6 +100,20 @@ func (r *Receiver) Away() (back func(context.Context) error) {
 	return r.listen
 }
 
+// Lend gives the address to somebody else who listens there, with the same certificate: this
+// receiver takes no more calls. The caller closes the listener.
+func (r *Receiver) Lend(ctx context.Context) (net.Listener, error) {
+	r.stop()
+	l, err := r.options.Listen(ctx)
+	if err != nil {
+		return nil, fmt.Errorf("the notification endpoint cannot be listened at again: %w", err)
+	}
+	if r.options.TLS != nil {
+		l = tls.NewListener(l, r.options.TLS)
+	}
+	return l, nil
+}
+
 // Close ends the listener and all calls, and waits for them.
 func (r *Receiver) Close() {
 	r.mu.Lock()

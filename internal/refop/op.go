@@ -12,6 +12,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/cibatest/cibatest/internal/jose"
@@ -37,6 +38,7 @@ type OP struct {
 	ctx     context.Context
 	cancel  context.CancelFunc
 	work    sync.WaitGroup
+	calls   atomic.Int64 // to clients, that were made
 	closing sync.RWMutex // no work begins when it has ended
 }
 

@@ -43,6 +43,10 @@ func (op *OP) tellOfExpiry(f *Flow) {
 	})
 }
 
+// Calls is how often clients have been called so far, answered or not, to be compared with
+// what they received.
+func (op *OP) Calls() int64 { return op.calls.Load() }
+
 // notify tries a call until it is taken or the tries are used up.
 func notify(op *OP, n *Notification) {
 	policy, pause := &op.plan.Policy, op.plan.Policy.NotifyPause
@@ -83,6 +87,7 @@ func deliver(op *OP, n *Notification) (Receipt, error) {
 		return Receipt{}, err
 	}
 	req.Header = n.Header.Clone()
+	op.calls.Add(1)
 	resp, err := op.clientsBy.RoundTrip(req) // which follows no redirect
 	if err != nil {
 		return Receipt{}, err

@@ -58,6 +58,7 @@ type LoadPlan struct {
 	Users      int    `json:"users"`
 	UserLimit  string `json:"user_limit,omitempty"`
 	Client     string `json:"client"`
+	Mode       string `json:"mode,omitempty"` // poll, ping or push; empty: poll, in files of before there was a choice
 	AuthMethod string `json:"auth_method"`
 	Transport  string `json:"transport"`
 	MaxPending int    `json:"max_pending"`
@@ -79,7 +80,9 @@ type Funnel struct {
 	Started      int64 `json:"started"`
 	Refused      int64 `json:"refused"` // no auth_req_id came back
 	Acknowledged int64 `json:"acknowledged"`
-	Approved     int64 `json:"approved"` // ended in tokens
+	Notified     int64 `json:"notified,omitempty"`  // ping and push: the OP called the client
+	Fallbacks    int64 `json:"fallbacks,omitempty"` // ping: polled because no call had come
+	Approved     int64 `json:"approved"`            // ended in tokens
 	Denied       int64 `json:"denied"`
 	Expired      int64 `json:"expired"`
 	Failed       int64 `json:"failed"`
@@ -101,6 +104,7 @@ func FunnelOf(c map[string]int64) Funnel {
 	return Funnel{
 		Offered: c[CountOffered], Dropped: c[CountDropped], Started: c[CountStarted], Refused: c[CountRefused],
 		Acknowledged: c[CountAcknowledged], Approved: c[CountApproved], Denied: c[CountDenied], Expired: c[CountExpired],
+		Notified: c[CountNotified], Fallbacks: c[CountFallbacks],
 		Failed: c[CountFailed], Undelivered: c[CountUndelivered], Abandoned: c[CountAbandoned],
 	}
 }
@@ -141,6 +145,14 @@ const (
 	CountSignings     = "signings"
 	CountSigningNS    = "signing_ns"
 	CountViolations   = "violations"
+
+	CountCalls       = "calls"                  // of the OP to the client, about requests of this run
+	CountNotified    = "notified"               // flows that the OP called about
+	CountStrangers   = "calls_of_strangers"     // without a token of this run, and about none of its requests
+	CountFallbacks   = "fallbacks"              // ping flows that polled because no call had come
+	CountMissedCalls = "calls_missed"           // decisions about which the OP never called
+	CountLateCalls   = "calls_late"             // first calls that came too late
+	CountUnready     = "pings_answered_pending" // first polls after a ping that were still pending
 )
 
 // Latency is one class of durations: a histogram and what is most asked of it.

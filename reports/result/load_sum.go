@@ -110,6 +110,12 @@ const (
 	WaitedInVain = "waited_in_vain"
 )
 
+// The classes of ping and push.
+const (
+	Notify        = "notify"          // from the decision until the OP called the client
+	NotifyToToken = "notify_to_token" // ping: from the call until the client had tokens
+)
+
 // ClassOrder is the order in which a reader wants the classes.
 var ClassOrder = []string{
 	"initiate", "initiate.corrected",
@@ -118,8 +124,8 @@ var ClassOrder = []string{
 	"redeem", "redeem.corrected",
 	"ended", "ended.corrected",
 	"error", "error.corrected",
-	DecisionToToken, WaitedInVain, "flow", "decide",
-	"lag.initiate", "lag.poll",
+	DecisionToToken, Notify, NotifyToToken, WaitedInVain, "flow", "decide",
+	"lag.initiate", "lag.poll", "lag.notify",
 	"polls_per_flow",
 }
 
