@@ -137,6 +137,7 @@ var _ = Cases.Describe("Token endpoint", func() {
 			lost := t.MustStart(t.Request())
 			AnswerWith(t, lost, CallAnswer{Cut: true})
 			carriedThrough(t, lost)
+			t.Wait(2 * time.Second) // until the OP has made something of it
 			judgeRefusedAtTheEnd(t, "after a push that was lost", lost)
 			judgeRefusedAtTheEnd(t, "after a denial", denied(t).flow)
 		})

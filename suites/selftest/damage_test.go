@@ -46,7 +46,7 @@ var damage = map[string]struct {
 	},
 	"hints": {
 		"every request names its user by a hint, and tokens are the user's",
-		[]string{"acknowledgement", "approval", "binding-message", "client-auth", "expiry", "id-token", "initiation", "rar", "security", "user-code"},
+		[]string{"acknowledgement", "approval", "binding-message", "client-auth", "expiry", "id-token", "initiation", "rar", "security", "token-response", "user-code"},
 	},
 	"id-token": {
 		"ID Tokens are hints, and their sub is compared wherever a subject is",
@@ -62,7 +62,7 @@ var damage = map[string]struct {
 	},
 	"push": {
 		"what is pushed is a token response with an ID Token, and the token of a request comes back with it",
-		[]string{"initiation", "polling"},
+		[]string{"hints", "id-token", "initiation", "polling", "token-response"},
 	},
 	"polling": {
 		"every result is fetched by polls",
@@ -77,8 +77,8 @@ var damage = map[string]struct {
 		[]string{"client-auth", "discovery", "id-token", "initiation", "polling", "rar", "token-response", "user-code"},
 	},
 	"token-response": {
-		"every case that redeems reads a token response",
-		[]string{"approval", "client-auth", "discovery", "expiry", "hints", "polling", "rar", "security"},
+		"every case that redeems reads a token response, and a push is one",
+		[]string{"approval", "client-auth", "discovery", "expiry", "hints", "polling", "push", "rar", "security"},
 	},
 	"user-code": {
 		"clients without a code make most of the requests, and prompts that come too early are side effects",

@@ -61,11 +61,11 @@ var PushTokens = []Fault{
 	{"push-again-after-30s", "CIBA-10.3-PUSH-200-OK", "each push comes again after half a minute", pushedAgain(30*time.Second, refop.Approved)},
 	{
 		"push-until-204", "CIBA-10.3-PUSH-200-OK", "a push is tried again until it is answered 204",
-		edit.TryingAgain(func(r refop.Receipt, err error) bool { return err != nil || r.Status != 204 }, 4, time.Second),
+		pushedUntil(func(r refop.Receipt) bool { return r.Status == 204 }, 4, time.Second),
 	},
 	{
 		"push-answer-read", "CIBA-10.3-PUSH-200-OK", "a push is tried again when the answer has an error in it",
-		edit.TryingAgain(func(r refop.Receipt, err error) bool { return err != nil || strings.Contains(string(r.Body), "error") }, 3, time.Second),
+		pushedUntil(func(r refop.Receipt) bool { return !strings.Contains(string(r.Body), "error") }, 3, time.Second),
 	},
 	{"push-revoked-by-answer", "CIBA-10.3-PUSH-200-OK", "the tokens are revoked when the answer has an error in it", pushesTried(func(op *refop.OP, n *refop.Notification, r refop.Receipt, _ error) {
 		if strings.Contains(string(r.Body), "error") {
@@ -75,7 +75,7 @@ var PushTokens = []Fault{
 
 	{
 		"push-tried-for-ever", "CIBA-10.3-PUSH-4XX-5XX", "a push is tried every 2 s for good",
-		edit.All(edit.TryingAgain(func(r refop.Receipt, err error) bool { return err != nil || r.Status >= 300 }, 100, 2*time.Second), steadily(2*time.Second)),
+		pushedUntil(func(r refop.Receipt) bool { return r.Status < 300 }, 100, 2*time.Second),
 	},
 	{"push-retry-new-id", "CIBA-10.3-PUSH-MEMBERS", "the second try is for an id of its own", pushedThen(func(n *refop.Notification) { n.Body["auth_req_id"] = refop.RandomID(32) })},
 	{"push-retry-without-id", "CIBA-10.3-PUSH-MEMBERS", "the second try does not say for which request", pushedThen(lacking("auth_req_id"))},

@@ -104,19 +104,19 @@ func pushesTried(do func(*refop.OP, *refop.Notification, refop.Receipt, error)) 
 
 // pushedThen edits a push for its further tries, of which there are some for any error.
 func pushedThen(change rewrite) edit.Change {
-	again := func(r refop.Receipt, err error) bool { return err != nil || r.Status >= 300 }
-	return edit.All(edit.TryingAgain(again, 3, time.Second), pushesTried(func(_ *refop.OP, n *refop.Notification, _ refop.Receipt, _ error) { change(n) }))
+	isTaken := func(r refop.Receipt) bool { return r.Status < 300 }
+	return edit.All(pushedUntil(isTaken, 3, time.Second), pushesTried(func(_ *refop.OP, n *refop.Notification, _ refop.Receipt, _ error) { change(n) }))
 }
 
-// steadily tries a push again and again at one pace.
-func steadily(pause time.Duration) edit.Change {
+// pushedUntil tries a push at one pace until an answer is taken, a number of times at most.
+func pushedUntil(isTaken func(refop.Receipt) bool, tries int, pause time.Duration) edit.Change {
 	return edit.NotifyingBy(func(op *refop.OP, n *refop.Notification, call func()) {
 		if n.Flow.Client.DeliveryMode != refop.DeliveryPush {
 			call()
 			return
 		}
-		for range 100 {
-			if receipt, err := op.Rules().Deliver(op, n); err == nil && receipt.Status/100 == 2 {
+		for range tries {
+			if receipt, err := op.Rules().Deliver(op, n); err == nil && isTaken(receipt) {
 				return
 			}
 			op.Wait(pause)
