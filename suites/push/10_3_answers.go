@@ -12,7 +12,7 @@ import (
 
 // watch is how long a case looks for further calls about a request: retries are commonly
 // some seconds apart, and each pause is longer than the one before.
-const watch = 45 * time.Second
+const watch = 30 * time.Second
 
 // mostCalls is beyond which an OP is said not to stop.
 const mostCalls = 10

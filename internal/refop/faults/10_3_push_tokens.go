@@ -58,7 +58,7 @@ var PushTokens = []Fault{
 	})},
 
 	{"push-twice", "CIBA-10.3-PUSH-200-OK", "each push comes twice", pushedAgain(3*time.Second, refop.Approved)},
-	{"push-again-after-30s", "CIBA-10.3-PUSH-200-OK", "each push comes again after half a minute", pushedAgain(30*time.Second, refop.Approved)},
+	{"push-again-after-20s", "CIBA-10.3-PUSH-200-OK", "each push comes again after 20 s", pushedAgain(20*time.Second, refop.Approved)},
 	{
 		"push-until-204", "CIBA-10.3-PUSH-200-OK", "a push is tried again until it is answered 204",
 		pushedUntil(func(r refop.Receipt) bool { return r.Status == 204 }, 4, time.Second),
