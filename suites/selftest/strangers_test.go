@@ -31,9 +31,9 @@ func TestStrangersChangeNothing(t *testing.T) {
 	t.Parallel()
 	notified := func(o *suites.Options) { o.Select.LabelFilter = "mode: containsAny {ping, push}" }
 	quiet := judgeLab(t, lab.Options{}, notified)
-	var made atomic.Int32
+	var made, answered atomic.Int32
 	loud := judgeLabWhile(t, lab.Options{}, func(ctx context.Context, n *memnet.Network, o *suites.Options) {
-		s := &strangers{network: n}
+		s := &strangers{network: n, answered: &answered}
 		for _, c := range o.Target.Clients {
 			if c.Notified() {
 				s.endpoints = append(s.endpoints, c.NotificationEndpoint)
@@ -48,8 +48,8 @@ func TestStrangersChangeNothing(t *testing.T) {
 			}
 		}()
 	}, notified)
-	if made.Load() < hostileCalls {
-		t.Errorf("the run was over after %d calls", made.Load())
+	if made.Load() < hostileCalls || answered.Load() < hostileCalls/3 {
+		t.Errorf("the run was over after %d calls, of which %d were answered", made.Load(), answered.Load())
 	}
 	want := map[string]result.Outcome{}
 	for _, c := range quiet.Cases {
@@ -69,6 +69,7 @@ func TestStrangersChangeNothing(t *testing.T) {
 type strangers struct {
 	network   *memnet.Network
 	endpoints []string
+	answered  *atomic.Int32
 
 	mu     sync.Mutex
 	tokens []string // of requests before the first case
@@ -123,7 +124,9 @@ func (s *strangers) call(ctx context.Context, i int) {
 	stop := context.AfterFunc(ctx, func() { _ = conn.Close() })
 	defer stop()
 	go func() { _, _ = io.WriteString(conn, s.text(i, at)) }()
-	_, _ = io.Copy(io.Discard, conn)
+	if n, _ := io.Copy(io.Discard, conn); n > 0 {
+		s.answered.Add(1)
+	}
 }
 
 func (s *strangers) text(i int, at *url.URL) string {
