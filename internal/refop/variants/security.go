@@ -65,12 +65,29 @@ var Security = []Variant{
 		edit.Replies(refusesIDTokens),
 	},
 	{
+		"introspection-no-rich-jwts", "RFC 7662 2: a JWT that tells authorization_details is read without introspection (oidc-provider)",
+		edit.Replies(refusesRichJWTs),
+	},
+	{
 		"introspection-bare-401", "RFC 7662 2.3: the form of the refusal is left to the scheme of authorization",
 		edit.Answers(refop.EndpointIntrospection, refop.ReplyError, func(r *refop.Reply) {
 			r.Header.Set("WWW-Authenticate", `Bearer error="invalid_token"`)
 			r.Raw = []byte{}
 		}),
 	},
+}
+
+// refusesRichJWTs refuses a question about an access token that is a JWT and tells
+// authorization_details by itself.
+func refusesRichJWTs(c *refop.Call, r *refop.Reply) {
+	if r.Kind != refop.ReplyIntrospection {
+		return
+	}
+	rich := false
+	c.OP.LockedGrant(c.Value("token"), func(g *refop.Grant) { rich = len(g.Details) > 0 })
+	if _, err := c.OP.VerifyOwn(c.Value("token")); err == nil && rich {
+		edit.Failing(http.StatusBadRequest, "unsupported_token_type")(r)
+	}
 }
 
 // refusesIDTokens refuses a question about a JWT of this OP that is no access token.
