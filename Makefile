@@ -84,6 +84,7 @@ bench-device: ## measure the device: decisions a second, bytes for each of a mil
 bench: build bin/k6 ## measure the load generator against raw Vegeta and k6, one core each (quiet machine, Linux)
 	$(GO) build -o bin/bench ./loadgen/bench
 	./bin/bench -cibatest bin/cibatest -k6 bin/k6
+	$(GO) test -run "^$$" -bench Receiver -cpu 1 -benchtime 2s ./loadgen
 
 bin/k6: # built from the Go module proxy, for the benchmark only
 	GOBIN=$(CURDIR)/bin $(GO) install go.k6.io/k6@v1.8.1

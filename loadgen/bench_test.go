@@ -1,13 +1,18 @@
 package loadgen
 
 import (
+	"bufio"
 	"fmt"
+	"net"
 	"net/http"
 	"strings"
+	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
 	"github.com/cibatest/cibatest/internal/targetfile"
+	"github.com/cibatest/cibatest/reports/result"
 	vegeta "github.com/tsenart/vegeta/v12/lib"
 )
 
@@ -108,5 +113,95 @@ func BenchmarkReadAnswer(b *testing.B) {
 				_ = r.read(c.starts, c.status, header, body, now)
 			}
 		})
+	}
+}
+
+// BenchmarkReceiver is what the calls of an OP cost, over loopback and including the caller,
+// who is in this process: what one core receives is no less than calls/cpu-s.
+func BenchmarkReceiver(b *testing.B) {
+	for _, mode := range []string{deliveryPing, deliveryPush} {
+		b.Run(mode, func(b *testing.B) {
+			l, err := (&net.ListenConfig{}).Listen(b.Context(), "tcp", "127.0.0.1:0")
+			if err != nil {
+				b.Fatal(err)
+			}
+			e := called(b, mode, l)
+			tokens := make([]string, b.N)
+			for i := range tokens {
+				at := e.begin(0, 0)
+				f := e.flows.at(at)
+				f.state, f.inFlight, tokens[i] = waiting, 0, e.notified.token(f.serial)
+				id := fmt.Sprintf("%040d", f.serial)
+				e.notified.book(f.serial).id = e.checks.seen.hash(id)
+			}
+			hangUp := e.receive(l)
+			defer hangUp()
+			b.ResetTimer()
+			before := cpuTime()
+			var turn atomic.Int64
+			var callers sync.WaitGroup
+			for range 16 {
+				callers.Go(func() { hammer(b, l.Addr().String(), mode, tokens, &turn) })
+			}
+			callers.Wait()
+			b.ReportMetric(float64(b.N)/(cpuTime()-before).Seconds(), "calls/cpu-s")
+			b.StopTimer()
+			if n := len(e.checks.found); n > 0 || e.now.counters[result.CountNotified] != int64(b.N) {
+				b.Errorf("%d of %d calls were booked; violations %v", e.now.counters[result.CountNotified], b.N, e.checks.found)
+			}
+		})
+	}
+}
+
+// called is an engine whose client is called at a listener.
+func called(b *testing.B, mode string, l net.Listener) *engine {
+	b.Helper()
+	e, err := newEngine(b.Context(), &Options{
+		Calls: l,
+		Target: &targetfile.Target{Issuer: "http://op.test", Scope: "openid", Endpoints: targetfile.Endpoints{
+			BackchannelAuthentication: "http://op.test/start", Token: "http://op.test/token",
+		}},
+		Plan: Plan{
+			Agents: 1, Duration: time.Hour, Mix: Mix{Approve: 1},
+			Client: targetfile.Client{ClientID: "c", AuthMethod: targetfile.AuthNone, DeliveryMode: mode}, Users: []targetfile.User{{Name: "alice", LoginHint: "alice"}},
+		},
+	})
+	if err != nil {
+		b.Fatal(err)
+	}
+	e.closed, e.began = b.Context(), time.Now()
+	return e
+}
+
+// hammer calls for one token after the other on one connection.
+func hammer(b *testing.B, address, mode string, tokens []string, turn *atomic.Int64) {
+	conn, err := (&net.Dialer{}).DialContext(b.Context(), "tcp", address)
+	if err != nil {
+		b.Error(err)
+		return
+	}
+	defer conn.Close()
+	in, secret := bufio.NewReader(conn), strings.Repeat("a", 800)
+	for {
+		i := turn.Add(1) - 1
+		if int(i) >= len(tokens) {
+			return
+		}
+		body := fmt.Sprintf(`{"auth_req_id":"%040d"}`, i+1)
+		if mode == deliveryPush {
+			body = fmt.Sprintf(`{"auth_req_id":"%040d","access_token":"%s","token_type":"Bearer","id_token":"%[2]s"}`, i+1, secret)
+		}
+		_, err := fmt.Fprintf(conn, "POST /here HTTP/1.1\r\nHost: client.test\r\nAuthorization: Bearer %s\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n%s",
+			tokens[i], len(body), body)
+		if err != nil {
+			b.Error(err)
+			return
+		}
+		for line := ""; line != "\r\n"; {
+			if line, err = in.ReadString('\n'); err != nil {
+				b.Error(err)
+				return
+			}
+		}
 	}
 }

@@ -3,6 +3,7 @@ package loadgen
 import (
 	"context"
 	"encoding/base64"
+	"fmt"
 	"net/http"
 	"slices"
 	"strings"
@@ -10,7 +11,9 @@ import (
 	"time"
 
 	"github.com/cibatest/cibatest/internal/lab"
+	"github.com/cibatest/cibatest/internal/memnet"
 	"github.com/cibatest/cibatest/internal/targetfile"
+	"github.com/cibatest/cibatest/mockdevice"
 	"github.com/cibatest/cibatest/reports/result"
 )
 
@@ -219,4 +222,75 @@ func TestStrangersAccuseNobody(t *testing.T) {
 			t.Errorf("%d strangers, funnel %+v, violations %+v", l.Counters[result.CountStrangers], l.Funnel, l.Violations)
 		}
 	})
+}
+
+// Where a device decides by its own policy, it tells of the decisions that were not called
+// about.
+func TestCalledWithWitness(t *testing.T) {
+	t.Parallel()
+	for fault, want := range map[string][]string{"": {}, "push-never": {"missed_push"}, "push-denial-never": {"missed_push_of_denial"}} {
+		t.Run("fault "+fault, func(t *testing.T) {
+			t.Parallel()
+			o := lab.Options{ExpiresIn: time.Minute}
+			if fault != "" {
+				o.Faults = []string{fault}
+			}
+			inBubble(t, o, func(t *testing.T, b *bench) {
+				rules, err := mockdevice.ParseRules("mix",
+					[]byte("seed: 1\nrules: [{name: mix, delay: 2s, mix: [{share: 7, then: approve}, {share: 2, then: deny}, {share: 1, then: ignore}]}]\n"))
+				if err != nil {
+					t.Fatal(err)
+				}
+				b.Device.SetRules(rules)
+				calls, err := b.Receiver.Lend(t.Context())
+				if err != nil {
+					t.Fatal(err)
+				}
+				p := b.callPlan(t, deliveryPush)
+				l, err := Run(t.Context(), Options{Target: b.Target, Plan: p, Transport: b.RoundTripper, Witness: asWitness{b.Device}, Calls: calls})
+				if err != nil {
+					t.Fatal(err)
+				}
+				f := l.Funnel
+				if got := kinds(l); !slices.Equal(got, want) || !f.AddsUp() || f.Abandoned != 0 || f.Failed != 0 || (f.Undelivered > 0) != (fault != "") {
+					t.Errorf("found %v, want %v; funnel %+v", got, want, f)
+				}
+				if fault != "" && f.Undelivered != l.Counters[result.CountMissedCalls] {
+					t.Errorf("%d undelivered, %d calls missed", f.Undelivered, l.Counters[result.CountMissedCalls])
+				}
+			})
+		})
+	}
+}
+
+// A call that comes before the acknowledgement waits for it.
+func TestCallsBeforeTheAcknowledgement(t *testing.T) {
+	t.Parallel()
+	for _, mode := range []string{deliveryPing, deliveryPush} {
+		s := &scripted{ack: `"interval":2,"expires_in":60`, token: func(_ int, w http.ResponseWriter, _ *http.Request) { grant(w) }}
+		var network *memnet.Network
+		s.early = func(n int, token string) {
+			body := fmt.Sprintf(`{"auth_req_id":"id-%d","access_token":"t","token_type":"Bearer"}`, n)
+			if mode == deliveryPing {
+				body = fmt.Sprintf(`{"auth_req_id":"id-%d"}`, n)
+			}
+			req, _ := http.NewRequestWithContext(context.Background(), http.MethodPost, "http://client.test/here", strings.NewReader(body))
+			req.Header.Set("Authorization", "Bearer "+token)
+			resp, err := network.RoundTripper().RoundTrip(req)
+			if err != nil || resp.StatusCode != http.StatusNoContent {
+				t.Errorf("called: %v, %v", resp, err)
+				return
+			}
+			_ = resp.Body.Close()
+		}
+		againstWith(t, s, func(p *Plan) { p.Client.DeliveryMode = mode }, func(ctx context.Context, o *Options) context.Context {
+			network = s.network
+			o.Calls = network.Listen("client.test:80")
+			return ctx
+		}, func(t *testing.T, l result.Load) {
+			if l.Funnel.Approved != 3 || l.Funnel.Notified != 3 || len(l.Violations) > 0 || l.Funnel.Fallbacks != 0 {
+				t.Errorf("%s: funnel %+v, violations %+v", mode, l.Funnel, l.Violations)
+			}
+		})
+	}
 }

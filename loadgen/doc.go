@@ -27,12 +27,32 @@
 // the watch takes what was counted (measure.go, watch.go); at the end it speaks the
 // verdict (verdict.go).
 //
+// # Ping and push
+//
+// A ping or push client is called by the OP. Each of its flows has a
+// client_notification_token of its own: the number of the flow and a code that is made
+// with a key of the run, so that a call finds its flow and nothing is kept for that
+// (notified.go). The receiver (receiver.go) answers 204 and hands the call over (call.go).
+// After a ping the flow polls; a push is its end. Where no ping comes, the flow polls after
+// [DefaultPatience], or halfway to its end, as a client would; a push client waits until
+// the request must have expired.
+//
+// What is wrong with calls is judged in callchecks.go: none until fifteen seconds after the
+// OP took the decision, which is what the suites wait; later than that; one more after
+// the first was answered; with the token of another request or none, if it names a request
+// of this run; with the right token and another auth_req_id or none; and, after a ping, a
+// second poll that is still pending. Other calls are strangers': they are counted and
+// accuse nobody, since anybody may make them. A decision whose call came too late counts as
+// late, one whose push never came as undelivered.
+//
 // # What is measured
 //
 // Every request has an intended time, fixed before anything can delay it. Service
 // time is what the server took; lag is how late the request left; corrected
 // latency runs from the intended time to the last byte, so that a stall shows in
-// full, whoever caused it. All are HDR histograms, kept by the second and added
+// full, whoever caused it. With ping and push, notify runs from the decision to the call,
+// and notify_to_token from a ping to the tokens; lag.notify is how long a call that had been
+// read waited for us. All are HDR histograms, kept by the second and added
 // up without loss.
 //
 // # Outcomes

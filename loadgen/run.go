@@ -36,6 +36,9 @@ const maxBody = 64 << 10
 // any more; those under way may end within the drain. The error is for runs that
 // could not begin, or in which this package broke its own rules.
 func Run(ctx context.Context, o Options) (result.Load, error) {
+	if o.Calls != nil {
+		defer func() { _ = o.Calls.Close() }() // closed twice where the receiver did it
+	}
 	e, err := newEngine(ctx, &o)
 	if err != nil {
 		return result.Load{}, err

@@ -26,6 +26,9 @@ type scripted struct {
 	ack   string                                              // members of the acknowledgement beside the id
 	token func(n int, w http.ResponseWriter, r *http.Request) // answers the nth poll of a flow
 	start func(n int, w http.ResponseWriter) bool             // true: has answered
+	early func(n int, token string)                           // is done before the acknowledgement
+
+	network *memnet.Network
 
 	mu     sync.Mutex
 	began  time.Time
@@ -53,6 +56,9 @@ func (s *scripted) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		s.hints = append(s.hints, r.PostForm.Get("login_hint"))
 		n := len(s.starts)
 		s.mu.Unlock()
+		if s.early != nil {
+			s.early(n, r.PostForm.Get("client_notification_token"))
+		}
 		if s.start == nil || !s.start(n, w) {
 			reply(w, 200, fmt.Sprintf(`{"auth_req_id":"id-%d",%s}`, n, s.ack))
 		}
@@ -76,6 +82,7 @@ func againstWith(t *testing.T, s *scripted, edit func(*Plan), more func(context.
 	synctest.Test(t, func(t *testing.T) {
 		network := memnet.New()
 		defer network.Close()
+		s.network = network
 		s.began, s.polls = time.Now(), map[string][]time.Duration{}
 		network.Serve("op.test:80", s)
 		tgt := &targetfile.Target{

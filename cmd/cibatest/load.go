@@ -53,15 +53,20 @@ junit.xml and summary.md into the output folder, and load.ndjson line by line as
 run goes.
 Without --target the embedded reference OP is loaded, in this very process.
 
+With --mode ping or push the OP calls the client, where notifications in the target file says. A
+ping flow that is not called within --patience polls.
+
 Rates: 200/s; a ramp 10/s..200/s; steps 10/s,50/s,100/s; a spike 50/s+500/s@60s/10s.
 Objectives: redeem.p99<300ms, initiate.service.p99<100ms, violations==0, flow.success>99.5%.
 Where anybody decided, decision.delivered>99% is one without being asked for: what users
-decide reaches the client within one interval and ten seconds.
+decide reaches the client within one interval and ten seconds, with ping and push within
+fifteen seconds.
 
 Exit codes: 0 all objectives held, 1 an objective missed, the protocol violated, or
 decisions lost; 2 usage, 3 aborted, unreachable, no start acknowledged, decisions that
 could not be made, or the generator was the limit; 130 interrupted.`,
 		Example: `  cibatest load --rate 20/s --duration 30s
+  cibatest load --mode ping --rate 20/s --duration 30s
   cibatest load --target staging.yaml --rate 5/s..100/s --duration 10m ` +
 			`--slo 'redeem.p99<300ms' --slo 'violations==0' --i-own-this-target staging.example.com`,
 		Args: cobra.NoArgs,

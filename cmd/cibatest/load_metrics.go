@@ -55,6 +55,7 @@ func (m *loadMetrics) Collect(to chan<- prometheus.Metric) {
 		to <- prometheus.MustNewConstMetric(metricFlows, prometheus.CounterValue, float64(s.Total[name]), name)
 	}
 	for _, name := range []string{
+		result.CountCalls, result.CountNotified, result.CountFallbacks, result.CountStrangers,
 		result.CountRequests, result.CountErrors, result.CountSlowDown, result.CountUnprovoked, result.CountDecisions,
 		result.CountUndecided, result.CountViolations, result.CountConnections, result.CountBytesIn, result.CountBytesOut,
 	} {

@@ -58,6 +58,9 @@ func TestLoadUsage(t *testing.T) {
 		{"--abort-on", "never"},
 		{"--param", "x"},
 		{"--client", "nobody"},
+		{"--mode", "pigeon"},
+		{"--mode", "ping", "--client", "push-a"},
+		{"--patience", "0s"},
 		{"--transport", "pigeon"},
 		{"--duration", "0s"},
 		{"--rar", "/nonexistent"},
@@ -151,6 +154,35 @@ func TestLoadIsAboutUsers(t *testing.T) {
 			code, out, errOut := called(t, args...)
 			if code != c.code || !strings.HasPrefix(strings.TrimSpace(out), c.headline) || !strings.Contains(out, c.says) {
 				t.Errorf("exit %d, want %d, %s and %q:\n%s%s", code, c.code, c.headline, c.says, out, errOut)
+			}
+		})
+	}
+}
+
+// The OP of another process calls the receiver of the run, of a client that is named or
+// found by its mode, and both sides count the same.
+func TestLoadIsCalled(t *testing.T) {
+	t.Parallel()
+	for client, mode := range map[string]string{"ping-b": "ping", "": "push"} {
+		t.Run(mode, func(t *testing.T) {
+			t.Parallel()
+			port, err := freePort(t.Context())
+			if err != nil {
+				t.Fatal(err)
+			}
+			target, out := startLab(t, lab.Options{Receiver: "http://" + port}), t.TempDir()
+			args := []string{"load", "--target", target, "--out", out, "--rate", "10/s", "--duration", "1s", "--drain", "15s", "--think", "fixed:200ms"}
+			args = append(args, "--mix", "approve=1", "--max-lag", "30s", "--probes", "0%", "--mode", mode)
+			if client != "" {
+				args = append(args, "--client", client)
+			}
+			code, stdout, stderr := called(t, args...)
+			if code != exitOK || !strings.Contains(stdout, mode+" mode") || !strings.Contains(stdout, "the OP called the client") {
+				t.Fatalf("exit %d:\n%s%s", code, stdout, stderr)
+			}
+			l, err := readLoad(filepath.Join(out, "load.json"))
+			if err != nil || l.Funnel.Approved != 10 || l.Funnel.Notified != 10 || l.Counters[result.CountCalls] != 10 || l.Plan.Mode != mode {
+				t.Errorf("%v: %+v, plan %+v", err, l.Funnel, l.Plan)
 			}
 		})
 	}
