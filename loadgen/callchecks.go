@@ -83,6 +83,7 @@ func (c *checks) missedCall(e *engine, serial uint32, d debt, now int64) {
 		b = e.ofMode(pingDenialMissed, pushDenialMissed)
 	}
 	e.now.count(result.CountMissedCalls, 1)
+	e.now.record(classNotify, now-d.taken) // so long at least: who is never called must not make the rest look better
 	v := c.note(e, b)
 	if len(v.Evidence) < mostEvidence {
 		v.Evidence = append(v.Evidence, c.evidence.missing(e, serial,

@@ -51,7 +51,8 @@
 // time is what the server took; lag is how late the request left; corrected
 // latency runs from the intended time to the last byte, so that a stall shows in
 // full, whoever caused it. With ping and push, notify runs from the decision to the call,
-// and notify_to_token from a ping to the tokens; lag.notify is how long a call that had been
+// with the wait of those who
+// were never called as a lower bound, and notify_to_token from a ping to the tokens; lag.notify is how long a call that had been
 // read waited for us. All are HDR histograms, kept by the second and added
 // up without loss.
 //

@@ -169,7 +169,7 @@ func (e *engine) owe(f *flow, at int64) {
 		return
 	}
 	d := debt{intent: f.intent}
-	if f.has(decided) {
+	if f.has(decided) && (f.lifetime == 0 || f.taken() < f.expires()-int64(earlyExpiry)) { // later, the OP may have let it expire
 		d.taken = f.taken()
 		if at > d.taken+int64(callWithin) {
 			f.marks |= belated

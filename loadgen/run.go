@@ -119,6 +119,9 @@ func (e *engine) header() result.Load {
 	words := p.Words
 	words.DurationMS, words.DrainMS = p.Duration.Milliseconds(), p.longestDrain().Milliseconds()
 	words.Mode = orDefault(p.Client.DeliveryMode, targetfile.DeliveryPoll)
+	if p.pings() {
+		words.Patience = p.Patience.String()
+	}
 	words.Client, words.AuthMethod, words.Users = p.Client.Name, p.Client.AuthMethod, len(p.Users)
 	words.MaxPending, words.MaxWorkers = p.MaxPending, p.MaxWorkers
 	words.Probes = strconv.FormatFloat(p.Probes*100, 'f', -1, 64) + "% of the flows are redeemed twice"

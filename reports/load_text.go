@@ -81,7 +81,13 @@ func (t *textWriter) loadPlan(l result.Load) {
 }
 
 // deliveryOf is how the client hears of decisions.
-func deliveryOf(p result.LoadPlan) string { return firstOf(p.Mode, "poll") + " mode" }
+func deliveryOf(p result.LoadPlan) string {
+	mode := firstOf(p.Mode, "poll") + " mode"
+	if p.Patience != "" {
+		mode += ", polling when not called for " + p.Patience
+	}
+	return mode
+}
 
 func (t *textWriter) funnel(l result.Load) {
 	f := l.Funnel

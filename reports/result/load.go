@@ -60,6 +60,7 @@ type LoadPlan struct {
 	Client     string `json:"client"`
 	Mode       string `json:"mode,omitempty"` // poll, ping or push; empty: poll, in files of before there was a choice
 	AuthMethod string `json:"auth_method"`
+	Patience   string `json:"patience,omitempty"` // ping: how long a flow waits for its call before it polls
 	Transport  string `json:"transport"`
 	MaxPending int    `json:"max_pending"`
 	MaxWorkers int    `json:"max_workers"` // requests under way at once
