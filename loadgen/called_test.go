@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/cibatest/cibatest/internal/lab"
@@ -71,6 +72,7 @@ func TestCalledHealthy(t *testing.T) {
 				if len(l.Violations) > 0 || l.Verdict != result.Held {
 					t.Errorf("a healthy OP is accused: %s, %v, %+v", l.Verdict, l.Reasons, l.Violations)
 				}
+				synctest.Wait() // until the OP has read the last answer
 				called := f.Approved + f.Denied
 				if mode == deliveryPush {
 					called += f.Expired // which this OP pushes

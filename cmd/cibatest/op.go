@@ -98,7 +98,7 @@ func serveOP(cmd *cobra.Command, o lab.Options, targetDir, tokenEnv string) erro
 		"curl -X POST %s'%s/decision?auth_req_id=ID&action=allow'; stop with Ctrl-C\n", bearer, l.ControlURL)
 	<-cmd.Context().Done()
 	if n := l.OP.Calls(); n > 0 {
-		fmt.Fprintf(cmd.ErrOrStderr(), "%d calls were made to ping and push clients\n", n)
+		fmt.Fprintf(cmd.ErrOrStderr(), "%d calls to ping and push clients were answered\n", n)
 	}
 	return nil
 }

@@ -38,7 +38,7 @@ type OP struct {
 	ctx     context.Context
 	cancel  context.CancelFunc
 	work    sync.WaitGroup
-	calls   atomic.Int64 // to clients, that were made
+	calls   atomic.Int64 // to clients, that were answered
 	closing sync.RWMutex // no work begins when it has ended
 }
 

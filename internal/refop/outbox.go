@@ -43,8 +43,8 @@ func (op *OP) tellOfExpiry(f *Flow) {
 	})
 }
 
-// Calls is how often clients have been called so far, answered or not, to be compared with
-// what they received.
+// Calls is how many calls to clients have been answered so far, by whatever status, to be
+// compared with what they received.
 func (op *OP) Calls() int64 { return op.calls.Load() }
 
 // notify tries a call until it is taken or the tries are used up.
@@ -87,11 +87,11 @@ func deliver(op *OP, n *Notification) (Receipt, error) {
 		return Receipt{}, err
 	}
 	req.Header = n.Header.Clone()
-	op.calls.Add(1)
 	resp, err := op.clientsBy.RoundTrip(req) // which follows no redirect
 	if err != nil {
 		return Receipt{}, err
 	}
+	op.calls.Add(1)
 	defer func() { _ = resp.Body.Close() }()
 	answer, _ := io.ReadAll(io.LimitReader(resp.Body, maxForm)) // what broke off was of no interest
 	return Receipt{resp.StatusCode, resp.Header, answer}, nil
