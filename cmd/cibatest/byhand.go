@@ -11,6 +11,7 @@ import (
 
 	"github.com/cibatest/cibatest/internal/ciba"
 	"github.com/cibatest/cibatest/internal/driver"
+	"github.com/cibatest/cibatest/internal/notify"
 	"github.com/cibatest/cibatest/internal/preflight"
 	"github.com/cibatest/cibatest/internal/targetfile"
 	"github.com/cibatest/cibatest/reports/result"
@@ -29,6 +30,9 @@ type byHand struct {
 	user     targetfile.User
 	printed  int
 	began    time.Time
+
+	target   *targetfile.Target
+	receiver *notify.Receiver // nil unless the OP calls the client
 }
 
 // cast says who takes part, by their names in the target file; empty names take the first
@@ -53,7 +57,7 @@ func newByHand(ctx context.Context, told io.Writer, o *preflight.Opened, who cas
 	if err != nil {
 		return nil, err
 	}
-	h := &byHand{run: run, recorder: ciba.NewRecorder(handEvidence), began: time.Now()}
+	h := &byHand{run: run, recorder: ciba.NewRecorder(handEvidence), began: time.Now(), target: facts.Target, receiver: o.Receiver}
 	h.driver = run.Driver(driver.Options{Name: "by hand", Recorder: h.recorder})
 	clients := run.Clients()
 	i := slices.IndexFunc(clients, func(c *driver.Client) bool {

@@ -1,7 +1,6 @@
 package main
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -53,7 +52,7 @@ func awaitCall(cmd *cobra.Command, f flowFlags, h *byHand, resp *ciba.Response) 
 		return err
 	}
 	if len(calls) == 0 {
-		return &exitError{exitNonConformant, notCalled(h, patience, len(misled))}
+		return notCalled(cmd.Context(), h, patience, len(misled))
 	}
 	if h.client.DeliveryMode == targetfile.DeliveryPing {
 		return pollOnce(cmd, f, h, flow.AuthReqID)
@@ -64,14 +63,17 @@ func awaitCall(cmd *cobra.Command, f flowFlags, h *byHand, resp *ciba.Response) 
 	return decided(cmd.OutOrStdout(), f, calls[0].Payload)
 }
 
-// notCalled says that no call came, or what was wrong with those that did.
-func notCalled(h *byHand, patience time.Duration, misled int) error {
+// notCalled says what was wrong with the calls that came, or that none did and what to look
+// at: an OP that calls nobody, a user who did not decide and an address that cannot be
+// reached are the same from here.
+func notCalled(ctx context.Context, h *byHand, patience time.Duration, misled int) error {
 	if misled > 0 {
-		return fmt.Errorf("the OP named this request in %d calls without its client_notification_token", misled)
+		return &exitError{exitNonConformant, fmt.Errorf("the OP named this request in %d calls without its client_notification_token", misled)}
 	}
-	return fmt.Errorf("the OP did not call client %s within %s; the target file says that it is called at %s, "+
-		"which has to be what the OP has registered", h.client.Name, patience.Round(time.Second),
-		cmp.Or(h.client.NotificationEndpoint, "its name below notifications.public_url"))
+	at := preflight.EndpointOf(h.receiver, h.client.Client)
+	leads := func(at string) error { return preflight.Leads(ctx, h.receiver, h.target, at) }
+	return notJudged(fmt.Errorf("the OP did not call client %s at %s within %s; did the user decide, and is that what the OP has registered? %s",
+		h.client.Name, at, patience.Round(time.Second), preflight.WhyNotCalled(h.target, h.receiver, at, leads)))
 }
 
 // pollOnce fetches the result of a ping. There is nothing to wait for any more.

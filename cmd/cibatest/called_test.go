@@ -82,6 +82,21 @@ func TestAuthorizeCalled(t *testing.T) {
 	}
 }
 
+// Nobody is accused where no call comes: what to look at is told.
+func TestAuthorizeNotCalled(t *testing.T) {
+	t.Parallel()
+	target := decidingOP(t, true, lab.Options{Faults: []string{"ping-never"}, ExpiresIn: time.Second})
+	code, _, errOut := called(t, "authorize", "--target", target, "--mode", "ping")
+	for _, want := range []string{"the OP calls http://127.0.0.1:", "the OP did not call client ping-a at http://127.0.0.1:", "calls from this machine get there"} {
+		if !strings.Contains(errOut, want) {
+			t.Errorf("%q is not told: %s", want, errOut)
+		}
+	}
+	if code != exitNotJudged {
+		t.Errorf("exit %d", code)
+	}
+}
+
 func TestAuthorizeWithoutReceiver(t *testing.T) {
 	t.Parallel()
 	text := `issuer: http://127.0.0.1:9

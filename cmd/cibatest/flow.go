@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/cibatest/cibatest/internal/ciba"
+	"github.com/cibatest/cibatest/internal/preflight"
 	"github.com/spf13/cobra"
 )
 
@@ -129,6 +130,7 @@ func authorize(cmd *cobra.Command, f flowFlags, h *byHand, extra ciba.Params) er
 	}
 	fmt.Fprintf(cmd.ErrOrStderr(), "auth_req_id %q, expires in %s; waiting for the user's decision\n", ack.AuthReqID, ack.ExpiresIn)
 	if h.client.Notified() {
+		fmt.Fprintf(cmd.ErrOrStderr(), "the OP calls %s then\n", preflight.EndpointOf(h.receiver, h.client.Client))
 		return awaitCall(cmd, f, h, resp)
 	}
 	return pollUntilDecided(cmd, f, h, ack)
