@@ -7,7 +7,7 @@ PACKAGES      ?= ./...
 REVISION      ?= $(shell git rev-parse HEAD 2>/dev/null)$(shell git diff --quiet HEAD 2>/dev/null || echo -modified)
 
 .DEFAULT_GOAL := help
-.PHONY: help build deadcode device bench bench-device load demo test check fmt vet lint race selftest test-real test-keycloak test-containers hostile browser figures fuzz ci fixtures clean
+.PHONY: variants matrix help build deadcode device bench bench-device load demo test check fmt vet lint race selftest test-real test-keycloak test-containers hostile browser figures fuzz ci fixtures clean
 
 help: ## print the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -28,6 +28,12 @@ race: ## run the tests under the race detector, without the fault matrix
 selftest: ## the whole fault matrix and every legal variant; CASE=, FAULT= and SHARD= narrow it
 	$(GO) test ./suites/selftest -run 'Test($(if $(FAULT),,Healthy|Variants|VariantsOnSmallTargets|)Faults)$$' -count=1 $(if $(FAULT),-v) -timeout 30m \
 	  -args -whole $(if $(CASE),-case $(CASE)) $(if $(FAULT),-fault $(FAULT)) $(if $(SHARD),-shard $(SHARD))
+
+variants: ## every legal variant, on whole and on small targets
+	$(GO) test ./suites/selftest -run 'Test(Healthy|Variants|VariantsOnSmallTargets)$$' -count=1 -timeout 30m
+
+matrix: ## each planted fault against all cases, which shows how far it reaches; SHARD=1/3 takes a third
+	$(GO) test ./suites/selftest -run 'TestFaults$$' -count=1 -timeout 30m -args -whole $(if $(SHARD),-shard $(SHARD))
 
 hostile: ## every command against an OP that means harm in every way there is: memory, requests, time
 	CIBATEST_HOSTILE=all $(GO) test -count=1 -run TestHostileOPHarmsNobody -parallel 24 -timeout 15m ./cmd/cibatest

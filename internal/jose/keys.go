@@ -20,6 +20,7 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"sync"
 
 	"github.com/lestrrat-go/jwx/v2/jwa"
 	"github.com/lestrrat-go/jwx/v2/jwk"
@@ -42,6 +43,22 @@ func GenerateKey(alg, kid string) (Key, error) {
 	}
 	return fromRaw(raw, alg, kid)
 }
+
+// KeyOfNobody is a key that no OP knows, for forgeries. A process has one of each algorithm,
+// since making an RSA key takes longer than all that a case does with it.
+func KeyOfNobody(alg, kid string) (Key, error) {
+	if raw, known := ofNobody.Load(alg); known {
+		return fromRaw(raw, alg, kid)
+	}
+	raw, err := generate(alg)
+	if err != nil {
+		return Key{}, err
+	}
+	raw, _ = ofNobody.LoadOrStore(alg, raw)
+	return fromRaw(raw, alg, kid)
+}
+
+var ofNobody sync.Map // algorithm -> raw key
 
 func generate(alg string) (any, error) {
 	switch alg {

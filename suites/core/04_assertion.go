@@ -104,7 +104,7 @@ var _ = Cases.Describe("Client assertion", func() {
 		Disturbing("OIDC-9-ASSERTION-BAD-KEY"), func(t *T) {
 			for _, e := range authEndpoints(t) {
 				judgeAssertion(t, "a key of nobody", e, func(a *ciba.Assertion) {
-					key, err := jose.GenerateKey(a.Key.Alg(), a.Key.KID()) // only the key differs, not alg or kid
+					key, err := jose.KeyOfNobody(a.Key.Alg(), a.Key.KID()) // only the key differs, not alg or kid
 					MustNotFail(t, err)
 					a.Key = key
 				})
@@ -275,9 +275,9 @@ func signedByOwnKey(t *T, alg string) func(header, claims map[string]any) (strin
 // keyOfNobody is a key made up for the purpose, for an algorithm or, where that is not known
 // here, for ES256.
 func keyOfNobody(t *T, alg, kid string) jose.Key {
-	key, err := jose.GenerateKey(alg, kid)
+	key, err := jose.KeyOfNobody(alg, kid)
 	if err != nil {
-		key, err = jose.GenerateKey("ES256", kid)
+		key, err = jose.KeyOfNobody("ES256", kid)
 	}
 	MustNotFail(t, err)
 	return key

@@ -75,7 +75,7 @@ func WrongCredential(t *T, c *Client) ciba.Authenticator {
 		return BySecret(c, "wrong-"+t.Random().Text())
 	}
 	a := Assertion(t, c)
-	key, err := jose.GenerateKey(a.Key.Alg(), a.Key.KID())
+	key, err := jose.KeyOfNobody(a.Key.Alg(), a.Key.KID())
 	if err != nil {
 		t.Abort("making a key: %v", err)
 	}
