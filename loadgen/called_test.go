@@ -13,6 +13,7 @@ import (
 
 	"github.com/cibatest/cibatest/internal/lab"
 	"github.com/cibatest/cibatest/internal/memnet"
+	"github.com/cibatest/cibatest/internal/refop/variants"
 	"github.com/cibatest/cibatest/internal/targetfile"
 	"github.com/cibatest/cibatest/mockdevice"
 	"github.com/cibatest/cibatest/reports/result"
@@ -295,4 +296,27 @@ func TestCallsBeforeTheAcknowledgement(t *testing.T) {
 			}
 		})
 	}
+}
+
+// Whatever is left to the OP about calls is held against none.
+func TestCalledVariants(t *testing.T) {
+	t.Parallel()
+	try := func(mode string, list []variants.Variant) {
+		for _, v := range list {
+			t.Run(mode+" "+v.Name, func(t *testing.T) {
+				t.Parallel()
+				inBubble(t, lab.Options{ExpiresIn: time.Minute, Variants: []string{v.Name}}, func(t *testing.T, b *bench) {
+					p := b.callPlan(t, mode)
+					p.Arrivals, _ = ParseRate("3/s", p.Duration, nil)
+					p.Mix = Mix{Approve: 0.6, Deny: 0.2, Ignore: 0.2}
+					l := b.runCalled(t, p)
+					if len(l.Violations) > 0 || l.Verdict != result.Held {
+						t.Errorf("%s: %v; funnel %+v, %+v", l.Verdict, l.Reasons, l.Funnel, l.Violations)
+					}
+				})
+			})
+		}
+	}
+	try(deliveryPing, variants.Notification)
+	try(deliveryPush, slices.Concat(variants.Notification, variants.Push))
 }

@@ -282,7 +282,8 @@ func (f *loadFlags) write(cmd *cobra.Command, l result.Load) error {
 func (f *loadFlags) plan(t *targetfile.Target) (loadgen.Plan, error) {
 	p := loadgen.Plan{
 		Duration: f.duration, Drain: f.drain, Timeout: f.timeout, UserLimit: f.userLimit, Agents: f.agents, Pause: f.pause,
-		Patience: f.patience, Audience: f.audience, MaxPending: f.maxPending, MaxWorkers: f.maxWorkers, MaxLag: f.maxLag, Seed: f.seed, Params: map[string]string{},
+		Patience: f.patience, Audience: f.audience, MaxPending: f.maxPending, MaxWorkers: f.maxWorkers, MaxLag: f.maxLag,
+		Seed: f.seed, Params: map[string]string{},
 	}
 	p.Words = result.LoadPlan{
 		Rate: f.rate, Arrivals: f.arrivals, Pollers: f.pollers,

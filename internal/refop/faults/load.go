@@ -83,24 +83,27 @@ var Load = []Fault{
 		"load-undecided-redeemed", "CIBA-11-PENDING", "now and then a request gives tokens that nobody has approved",
 		nowAndThenApproved(refop.Pending, 30),
 	},
-	{"load-ping-lost", "CIBA-10.2-PING-ON-SUCCESS", "now and then nobody is pinged", nowAndThenCalled(refop.DeliveryPing, 10, notCalled)},
-	{"load-ping-twice", "CIBA-10.2-PING-204", "now and then a ping comes twice", nowAndThenCalled(refop.DeliveryPing, 10, calledTwice)},
+	{"load-ping-lost", "CIBA-10.2-PING-ON-SUCCESS", "now and then nobody is pinged", nowAndThenCalled(refop.DeliveryPing, notCalled)},
+	{"load-ping-twice", "CIBA-10.2-PING-204", "now and then a ping comes twice", nowAndThenCalled(refop.DeliveryPing, calledTwice)},
 	{
 		"load-ping-mixed", "CIBA-10.2-PING-BEARER", "now and then a ping carries the token of another request",
-		nowAndThenMixed(refop.DeliveryPing, 10),
+		nowAndThenMixed(refop.DeliveryPing),
 	},
-	{"load-push-lost", "CIBA-10.3-PUSH-DELIVERY", "now and then nothing is pushed", nowAndThenCalled(refop.DeliveryPush, 10, notCalled)},
-	{"load-push-twice", "CIBA-10.3-PUSH-DELIVERY", "now and then a push comes twice", nowAndThenCalled(refop.DeliveryPush, 10, calledTwice)},
+	{"load-push-lost", "CIBA-10.3-PUSH-DELIVERY", "now and then nothing is pushed", nowAndThenCalled(refop.DeliveryPush, notCalled)},
+	{"load-push-twice", "CIBA-10.3-PUSH-DELIVERY", "now and then a push comes twice", nowAndThenCalled(refop.DeliveryPush, calledTwice)},
 	{
 		"load-push-mixed", "CIBA-10.3-PUSH-BEARER", "now and then a push carries the token of another request",
-		nowAndThenMixed(refop.DeliveryPush, 10),
+		nowAndThenMixed(refop.DeliveryPush),
 	},
 }
 
-// nowAndThenCalled makes each nth call of a mode in another way.
-func nowAndThenCalled(mode string, n int64, otherwise func(op *refop.OP, call func())) edit.Change {
+// oneCallIn is how seldom a call goes wrong.
+const oneCallIn = 10
+
+// nowAndThenCalled makes one call of a mode in ten in another way.
+func nowAndThenCalled(mode string, otherwise func(op *refop.OP, call func())) edit.Change {
 	return func(p *refop.Plan) {
-		now := edit.Every(n)
+		now := edit.Every(oneCallIn)
 		edit.NotifyingBy(func(op *refop.OP, n *refop.Notification, call func()) {
 			if n.Flow.Client.DeliveryMode == mode && now() {
 				otherwise(op, call)
@@ -118,10 +121,10 @@ func calledTwice(_ *refop.OP, call func()) {
 
 func notCalled(*refop.OP, func()) {}
 
-// nowAndThenMixed makes each nth call of a mode with the token of the one before.
-func nowAndThenMixed(mode string, n int64) edit.Change {
+// nowAndThenMixed makes one call of a mode in ten with the token of the one before.
+func nowAndThenMixed(mode string) edit.Change {
 	return func(p *refop.Plan) {
-		now := edit.Every(n)
+		now := edit.Every(oneCallIn)
 		var before atomic.Pointer[string]
 		edit.Notifications(mode, func(_ *refop.Call, n *refop.Notification) {
 			mine := n.Header.Get("Authorization")
