@@ -17,13 +17,14 @@ const early = 10 * time.Second
 // the request that was approved. There is no second look at the client: whatever is sent to
 // the wrong request has been given away.
 var _ = Cases.Describe("Push", func() {
-	Case("push-after-decision", "comes after the decision and not before it", Judges("CIBA-10.3-PUSH-DELIVERY").About(early+CallbackWindow), func(t *T) {
-		flow := t.MustStart(t.Request())
-		judgeSilent(t, "before the decision", NotNotified(t, flow, early))
-		if Findings(t) == 0 {
-			judgeOwnTokens(t, "after the approval", carriedThrough(t, flow))
-		}
-	})
+	Case("push-after-decision", "comes after the decision and not before it",
+		Judges("CIBA-10.3-PUSH-DELIVERY").About(early+CallbackWindow), func(t *T) {
+			flow := t.MustStart(t.Request())
+			judgeSilent(t, "before the decision", NotNotified(t, flow, early))
+			if Findings(t) == 0 {
+				judgeOwnTokens(t, "after the approval", carriedThrough(t, flow))
+			}
+		})
 	Case("push-isolated", "is about the request that was approved, and no other of the user",
 		Judges("CIBA-10.3-PUSH-DELIVERY", "CIBA-10.3-PUSH-MEMBERS").Needs(catalogue.NeedParallel).About(early+CallbackWindow), func(t *T) {
 			first, second := t.MustStart(t.Request()), t.MustStart(t.Request())
@@ -113,7 +114,9 @@ func judgeApart(t *T, list ...pushed) {
 			continue
 		}
 		t.At(p.call.Payload)
-		for name, token := range map[string]string{"access_token": tokens.AccessToken, "refresh_token": tokens.RefreshToken, "id_token": tokens.IDToken} {
+		for name, token := range map[string]string{
+			"access_token": tokens.AccessToken, "refresh_token": tokens.RefreshToken, "id_token": tokens.IDToken,
+		} {
 			t.Check(token == "" || !seen[token], "an "+name+" for each request", "one for two of them")
 			seen[token] = true
 		}

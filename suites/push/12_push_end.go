@@ -18,19 +18,20 @@ const expiryWatch = 30 * time.Second
 // CIBA Core 7.3 and 12: a request ends once. An OP may tell a client that it has expired, and
 // nothing good may come of it afterwards.
 var _ = Cases.Describe("Push after the expiry", func() {
-	Case("push-expiry", "says expired_token once, or does not come", Judges("CIBA-12-PUSH-EXPIRED", "CIBA-12-PUSH-ERROR-FORMAT").WaitsForExpiry().About(50*time.Second), func(t *T) {
-		flow := mustStartShort(t)
-		WaitPastExpiry(t, flow, expiryWatch)
-		calls := NotifiedTimes(t, flow, 1, 0)
-		judgeNoTokens(t, "nobody approved", calls)
-		for _, call := range calls {
-			t.At(call.Payload)
-			t.Expect(call.Payload).To(BeOAuthError(ciba.ExpiredToken), "expired_token")
-			judgeErrorCall(t, Clause(t, "CIBA-12-PUSH-ERROR-FORMAT"), flow, call)
-		}
-		t.Check(len(calls) < 2, "one call at most", "%d calls", len(calls))
-		judgeNotMisled(t, flow)
-	})
+	Case("push-expiry", "says expired_token once, or does not come",
+		Judges("CIBA-12-PUSH-EXPIRED", "CIBA-12-PUSH-ERROR-FORMAT").WaitsForExpiry().About(50*time.Second), func(t *T) {
+			flow := mustStartShort(t)
+			WaitPastExpiry(t, flow, expiryWatch)
+			calls := NotifiedTimes(t, flow, 1, 0)
+			judgeNoTokens(t, "nobody approved", calls)
+			for _, call := range calls {
+				t.At(call.Payload)
+				t.Expect(call.Payload).To(BeOAuthError(ciba.ExpiredToken), "expired_token")
+				judgeErrorCall(t, Clause(t, "CIBA-12-PUSH-ERROR-FORMAT"), flow, call)
+			}
+			t.Check(len(calls) < 2, "one call at most", "%d calls", len(calls))
+			judgeNotMisled(t, flow)
+		})
 	Case("push-late-approval", "has no tokens for an approval that came too late",
 		Judges("CIBA-12-PUSH-NO-LATE-TOKENS").WaitsForExpiry().About(50*time.Second), func(t *T) {
 			flow := mustStartShort(t)
@@ -44,24 +45,26 @@ var _ = Cases.Describe("Push after the expiry", func() {
 // CIBA Core 12: after one end there is no other. A client that has shown its user a failure
 // does not look at what comes later, and what it is given then nobody watches.
 var _ = Cases.Describe("Push after a denial", func() {
-	Case("push-denied-final", "is the last, whatever the user does then", Judges("CIBA-12-PUSH-DENIED").Needs(catalogue.NeedDeny).About(CallbackWindow), func(t *T) {
-		flow := t.MustStart(t.Request())
-		t.Deny(flow)
-		MustBeNotified(t, flow)
-		_ = Overrule(t, flow, true)
-		t.Wait(CallbackWindow)
-		judgeNoTokens(t, "the user has denied", append(NotifiedTimes(t, flow, 1, 0), Misled(t, flow)...))
-	})
-	Case("push-approved-final", "does not come after the tokens", Judges("CIBA-12-PUSH-DENIED").Needs(catalogue.NeedApprove, catalogue.NeedDeny).About(CallbackWindow), func(t *T) {
-		p := carriedThrough(t, t.MustStart(t.Request()))
-		p.mustTokens(t)
-		_ = Overrule(t, p.flow, false)
-		t.Wait(CallbackWindow)
-		for _, call := range NotifiedTimes(t, p.flow, 1, 0)[1:] {
-			t.At(call.Payload)
-			t.Check(!HasErrorMember(call.Payload), "tokens or an error for a request", "an error after the tokens: %s", call.Payload.Summary())
-		}
-	})
+	Case("push-denied-final", "is the last, whatever the user does then",
+		Judges("CIBA-12-PUSH-DENIED").Needs(catalogue.NeedDeny).About(CallbackWindow), func(t *T) {
+			flow := t.MustStart(t.Request())
+			t.Deny(flow)
+			MustBeNotified(t, flow)
+			_ = Overrule(t, flow, true)
+			t.Wait(CallbackWindow)
+			judgeNoTokens(t, "the user has denied", append(NotifiedTimes(t, flow, 1, 0), Misled(t, flow)...))
+		})
+	Case("push-approved-final", "does not come after the tokens",
+		Judges("CIBA-12-PUSH-DENIED").Needs(catalogue.NeedApprove, catalogue.NeedDeny).About(CallbackWindow), func(t *T) {
+			p := carriedThrough(t, t.MustStart(t.Request()))
+			p.mustTokens(t)
+			_ = Overrule(t, p.flow, false)
+			t.Wait(CallbackWindow)
+			for _, call := range NotifiedTimes(t, p.flow, 1, 0)[1:] {
+				t.At(call.Payload)
+				t.Check(!HasErrorMember(call.Payload), "tokens or an error for a request", "an error after the tokens: %s", call.Payload.Summary())
+			}
+		})
 	Case("push-denied-isolated", "is about the request that was denied, and no other of the user",
 		Judges("CIBA-12-PUSH-DENIED").Needs(catalogue.NeedApprove, catalogue.NeedParallel).About(CallbackWindow), func(t *T) {
 			denied, open := t.MustStart(t.Request()), t.MustStart(t.Request())

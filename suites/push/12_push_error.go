@@ -71,7 +71,8 @@ func judgeErrorCall(t *T, clause catalogue.Requirement, flow *Flow, call Notific
 	check(object["auth_req_id"] == flow.AuthReqID, "the auth_req_id of the acknowledgement", "another one, or none")
 	if description, there := object["error_description"]; there {
 		text, ok := description.(string)
-		check(ok && descriptionSyntax.MatchString(text), "error_description of printable ASCII without quote and backslash", fmt.Sprintf("%.60q", description))
+		isPlain := ok && descriptionSyntax.MatchString(text)
+		check(isPlain, "error_description of printable ASCII without quote and backslash", fmt.Sprintf("%.60q", description))
 	}
 	for name := range object {
 		if name != "error" && name != "auth_req_id" && name != "error_description" {

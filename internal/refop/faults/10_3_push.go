@@ -34,7 +34,10 @@ var Push = []Fault{
 		"push-redirected", "CIBA-10.3-PUSH-NO-REDIRECT", "a push follows redirects",
 		followingRedirects(refop.DeliveryPush, 301, 302, 303, 307, 308),
 	},
-	{"push-redirected-307", "CIBA-10.3-PUSH-NO-REDIRECT", "a push follows a temporary redirect", followingRedirects(refop.DeliveryPush, 307)},
+	{
+		"push-redirected-307", "CIBA-10.3-PUSH-NO-REDIRECT", "a push follows a temporary redirect",
+		followingRedirects(refop.DeliveryPush, 307),
+	},
 	{
 		"push-interval", "CIBA-7.3-INTERVAL-NOT-IN-PUSH", "who is pushed to is told an interval",
 		startsThat(edit.OfMode(refop.DeliveryPush), func(_ *refop.Call, r *refop.Reply) {

@@ -105,7 +105,8 @@ func pushesTried(do func(*refop.OP, *refop.Notification, refop.Receipt, error)) 
 // pushedThen edits a push for its further tries, of which there are some for any error.
 func pushedThen(change rewrite) edit.Change {
 	isTaken := func(r refop.Receipt) bool { return r.Status < 300 }
-	return edit.All(pushedUntil(isTaken, 3, time.Second), pushesTried(func(_ *refop.OP, n *refop.Notification, _ refop.Receipt, _ error) { change(n) }))
+	afterwards := pushesTried(func(_ *refop.OP, n *refop.Notification, _ refop.Receipt, _ error) { change(n) })
+	return edit.All(pushedUntil(isTaken, 3, time.Second), afterwards)
 }
 
 // pushedUntil tries a push at one pace until an answer is taken, a number of times at most.

@@ -10,9 +10,15 @@ import (
 
 // Push are other ways to push; CIBA Core 10.3 and 12.
 var Push = []Variant{
-	{"push-expiry-untold", "CIBA Core 12: a client knows expires_in, and need not be told", edit.NotNotifying(refop.DeliveryPush, refop.Expired)},
+	{
+		"push-expiry-untold", "CIBA Core 12: a client knows expires_in, and need not be told",
+		edit.NotNotifying(refop.DeliveryPush, refop.Expired),
+	},
 	{"push-expiry-denied", "CIBA Core 12: an OP may count silence as a refusal", pushes(withError("access_denied"), refop.Expired)},
-	{"push-expiry-after-9s", "CIBA Core 12 sets no time: an OP may look for what has expired now and then", pushedAfter(9*time.Second, refop.Expired)},
+	{
+		"push-expiry-after-9s", "CIBA Core 12 sets no time: an OP may look for what has expired now and then",
+		pushedAfter(9*time.Second, refop.Expired),
+	},
 	{"push-errors-terse", "CIBA Core 12: error_description is optional", pushes(without("error_description"))},
 	{"push-after-2s", "CIBA Core 10.3 sets no time: calls may wait in an outbox", pushedAfter(2 * time.Second)},
 	{"push-after-10s", "CIBA Core 10.3 sets no time: calls may wait in a queue", pushedAfter(10 * time.Second)},
@@ -28,9 +34,12 @@ var Push = []Variant{
 	{"push-failure-told", "CIBA Core 12: what could not be completed may be told as transaction_failed", failureTold},
 	{"push-no-expires-in", "CIBA Core 10.3.1: expires_in is optional", pushes(without("expires_in"))},
 	{"push-no-scope", "CIBA Core 10.3.1: scope is optional when it is as requested", pushes(without("scope"))},
-	{"push-no-refresh", "CIBA Core 10.3.1: a refresh token is optional", edit.All(pushes(without("refresh_token")), pushedClaims(func(claims map[string]any) {
-		delete(claims, refop.ClaimRTHash)
-	}))},
+	{
+		"push-no-refresh", "CIBA Core 10.3.1: a refresh token is optional",
+		edit.All(pushes(without("refresh_token")), pushedClaims(func(claims map[string]any) {
+			delete(claims, refop.ClaimRTHash)
+		})),
+	},
 	{"push-token-type-lower-case", "RFC 6749 5.1: token_type is case-insensitive", pushes(func(n *refop.Notification) {
 		if n.End == refop.Approved {
 			n.Body["token_type"] = "bearer"
