@@ -47,6 +47,7 @@ const (
 	noMTLS           = "mutual TLS is not judged so far"
 	noRegistration   = "dynamic client registration is not judged so far"
 	noProfiles       = "the FAPI profiles are not judged so far"
+	noFaultInjection = "nothing here can make an OP fail inside so far"
 	noRFC10070       = "the profile of RFC 10070 is not judged so far"
 )
 
@@ -65,7 +66,10 @@ var rules = []rule{
 	{need: catalogue.NeedParallel, target: holds(foundOut)},
 	{need: catalogue.NeedShortExpiry, target: holds(foundOut), essential: true},
 	{need: catalogue.NeedClockWait, target: oldIDToken, user: hasIDTokenHint},
-	{need: catalogue.NeedFaultInjection, target: lacks("the OP cannot be made to fail inside; the target file may say it can")},
+	{
+		need: catalogue.NeedFaultInjection, target: lacks("the OP cannot be made to fail inside; the target file may say it can"),
+		outside: noFaultInjection,
+	},
 	{need: catalogue.NeedTLSProbe, target: issuerIsHTTPS},
 	{need: catalogue.NeedObservesSlowDown, target: holds(foundOut)},
 	{need: catalogue.NeedUserLock, target: usersCanBeLocked},
