@@ -44,3 +44,25 @@ func TestInboundIsNoCommand(t *testing.T) {
 		t.Errorf("the archive says %q", entry.Comment)
 	}
 }
+
+// The evidence tells at a glance who called whom.
+func TestInboundIsTheOPs(t *testing.T) {
+	t.Parallel()
+	call := result.Exchange{Request: result.Message{Method: "POST", URL: "https://client.example/cb"}, Response: &result.Message{Status: 204}}
+	for direction, wants := range map[string][]string{
+		"":             {`class="exchange"`, "<h5>Request</h5>", "<h5>Response</h5>"},
+		result.Inbound: {`class="exchange from-op"`, "<h5>Request of the OP</h5>", "<h5>Our response</h5>", "from the OP: POST"},
+	} {
+		call.Direction = direction
+		var page bytes.Buffer
+		one := result.Case{ID: "ping-body", Outcome: result.Pass, Exchanges: []result.Exchange{call}}
+		if err := HTML(&page, result.Run{Cases: []result.Case{one}}); err != nil {
+			t.Fatal(err)
+		}
+		for _, want := range wants {
+			if !strings.Contains(page.String(), want) {
+				t.Errorf("direction %q: the page lacks %s", direction, want)
+			}
+		}
+	}
+}

@@ -15,6 +15,9 @@ import (
 
 // exchangeView is an exchange as the page shows it.
 type exchangeView struct {
+	FromOP          bool   // the OP called the client
+	Asked, Answered string // headings of the two messages
+
 	Anchor, Line, Label, At, Took, Note, Error string
 	Number                                     int
 	Request                                    messageView
@@ -34,7 +37,10 @@ func newExchangeView(caseAnchor string, number int, x result.Exchange) exchangeV
 	v := exchangeView{
 		Anchor: fmt.Sprintf("%s-%d", caseAnchor, number), Number: number, Line: exchangeLine(x), Label: x.Label,
 		At: since(x.StartedMS), Took: milliseconds(x.DurationMS), Note: x.Note, Error: x.Error,
-		Request: newMessageView(x.Request),
+		Request: newMessageView(x.Request), Asked: "Request", Answered: "Response",
+	}
+	if v.FromOP = x.Direction == result.Inbound; v.FromOP {
+		v.Asked, v.Answered = "Request of the OP", "Our response"
 	}
 	if x.Response != nil {
 		response := newMessageView(*x.Response)
