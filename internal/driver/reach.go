@@ -37,20 +37,24 @@ func (r *Run) TryCalls(ctx context.Context, clients []*Client) []Reach {
 		return found
 	}
 	var wg sync.WaitGroup
-	asking := make([]sync.Mutex, len(users)) // so that no user has two open requests
+	asking := make([]chan struct{}, len(users)) // so that no user has two open requests
+	for at := range asking {
+		asking[at] = make(chan struct{}, 1)
+	}
+	ofOneUser := (len(clients) + len(users) - 1) / len(users)
+	ctx, cancel := context.WithTimeout(ctx, time.Duration(ofOneUser)*probeLimit) // with the turns of those before
+	defer cancel()
 	for i, c := range clients {
 		at := i % len(users)
 		d := r.Driver(Options{Name: "golden flow", User: users[at]})
-		wg.Go(func() { found[i] = d.tryCall(ctx, c, &asking[at]) })
+		wg.Go(func() { found[i] = d.tryCall(ctx, c, asking[at]) })
 	}
 	wg.Wait()
 	return found
 }
 
-// tryCall tries one client. It has the lock of its user while a request is undecided.
-func (d *Driver) tryCall(ctx context.Context, c *Client, asking sync.Locker) (found Reach) {
-	ctx, cancel := context.WithTimeout(ctx, probeLimit)
-	defer cancel()
+// tryCall tries one client. It has the turn of its user while a request is undecided.
+func (d *Driver) tryCall(ctx context.Context, c *Client, asking chan struct{}) (found Reach) {
 	defer func() { d.deny(ctx, d.open.take(anyRequest)) }()
 	var tried []*Flow
 	for _, allow := range []bool{true, false} {
@@ -77,9 +81,13 @@ func (d *Driver) tryCall(ctx context.Context, c *Client, asking sync.Locker) (fo
 
 // decided is a request of a client that was decided at once; nil where it was refused,
 // which is told in the OP's own words, or the decision could not be delivered.
-func (d *Driver) decided(ctx context.Context, c *Client, allow bool, asking sync.Locker) (flow *Flow, refusal string) {
-	asking.Lock()
-	defer asking.Unlock()
+func (d *Driver) decided(ctx context.Context, c *Client, allow bool, asking chan struct{}) (flow *Flow, refusal string) {
+	select {
+	case asking <- struct{}{}:
+		defer func() { <-asking }()
+	case <-ctx.Done():
+		return nil, ""
+	}
 	flow, refusal = d.goldenStart(ctx, c, d.user)
 	if flow == nil || d.run.Inbox(flow) == nil || d.decide(ctx, flow, allow) != nil {
 		return nil, refusal

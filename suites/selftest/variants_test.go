@@ -7,6 +7,7 @@ import (
 	"github.com/cibatest/cibatest/internal/lab"
 	"github.com/cibatest/cibatest/internal/refop/variants"
 	"github.com/cibatest/cibatest/internal/targetfile"
+	"github.com/cibatest/cibatest/reports/result"
 	"github.com/cibatest/cibatest/suites"
 )
 
@@ -39,5 +40,29 @@ func TestVariantsOnSmallTargets(t *testing.T) {
 				tgt.Clients = slices.DeleteFunc(tgt.Clients, func(c targetfile.Client) bool { return c.Name != "jwt-a" && c.Name != "jwt-b" })
 			})))
 		})
+	}
+}
+
+// A case that asks a second user does so while no other case has that user for itself, such
+// as to lock the account: what happens to the user meanwhile is not the OP's fault.
+func TestTwoUsers(t *testing.T) {
+	t.Parallel()
+	run := judgeLab(t, lab.Options{}, describing(func(tgt *targetfile.Target) { tgt.Users = tgt.Users[:2] }))
+	for _, c := range run.Cases {
+		if c.Outcome == result.Fail || c.Outcome == result.Error || c.Outcome == result.Warn {
+			t.Errorf("%s: %s: %s %s", c.ID, c.Outcome, c.Message, c.Reason)
+		}
+	}
+}
+
+// Where all clients ask one user and the OP takes its time, each has its turn before the first
+// case: a client that waits for it is neither stuck nor left out.
+func TestOneUserOfASlowOP(t *testing.T) {
+	t.Parallel()
+	run := judgeLab(t, lab.Options{Variants: []string{"starts-take-20s"}}, selecting("ping-on-success", "ping-on-denial"),
+		describing(func(tgt *targetfile.Target) { tgt.Users = tgt.Users[:1] }))
+	accusesNobody(t, run)
+	if run.Summary.Pass == 0 {
+		t.Errorf("no case passed: %+v, %q", run.Summary, run.Notes)
 	}
 }
