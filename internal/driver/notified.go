@@ -65,9 +65,34 @@ func (r *Run) Trap() (at string, calls *notify.Inbox, ok bool) {
 	return at, calls, at != ""
 }
 
-// Unreachable makes the notification endpoints unreachable until back is called. It concerns
-// every request of the run.
+// HoldEndpoints has the notification endpoints to oneself until release is called: what is
+// done to them concerns every request of the run. The error is a [*Stop] where others kept
+// them too long.
+func (r *Run) HoldEndpoints(ctx context.Context) (release func(), err error) {
+	return r.endpoints.take(ctx)
+}
+
+// Unreachable makes the notification endpoints, which are held, unreachable until back is
+// called.
 func (r *Run) Unreachable() (back func(context.Context) error) { return r.receiver.Away() }
+
+// Impostors are those that the notification endpoints can pose as; none where nothing is
+// received, or over plain HTTP.
+func (r *Run) Impostors() ([]notify.Impostor, error) {
+	if r.receiver == nil {
+		return nil, nil
+	}
+	return r.receiver.Impostors()
+}
+
+// Pose shows the certificate of an impostor at the notification endpoints, which are held,
+// until back is called.
+func (r *Run) Pose(ctx context.Context, as notify.Impostor) (back func(context.Context) error, err error) {
+	return r.receiver.Pose(ctx, as)
+}
+
+// BrokenConnections counts those to the notification endpoints that ended before a call.
+func (r *Run) BrokenConnections() int { return r.receiver.Broken().Count }
 
 // AwaitNotifications waits until n calls have come for a flow, or the time is over, and
 // returns those that came, as evidence of the case. The error is a [*Stop].

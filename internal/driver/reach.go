@@ -37,9 +37,9 @@ func (r *Run) TryCalls(ctx context.Context, clients []*Client) []Reach {
 		return found
 	}
 	var wg sync.WaitGroup
-	asking := make([]chan struct{}, len(users)) // so that no user has two open requests
+	asking := make([]turn, len(users)) // so that no user has two open requests
 	for at := range asking {
-		asking[at] = make(chan struct{}, 1)
+		asking[at] = make(turn, 1)
 	}
 	ofOneUser := (len(clients) + len(users) - 1) / len(users)
 	ctx, cancel := context.WithTimeout(ctx, time.Duration(ofOneUser)*probeLimit) // with the turns of those before
@@ -54,7 +54,7 @@ func (r *Run) TryCalls(ctx context.Context, clients []*Client) []Reach {
 }
 
 // tryCall tries one client. It has the turn of its user while a request is undecided.
-func (d *Driver) tryCall(ctx context.Context, c *Client, asking chan struct{}) (found Reach) {
+func (d *Driver) tryCall(ctx context.Context, c *Client, asking turn) (found Reach) {
 	defer func() { d.deny(ctx, d.open.take(anyRequest)) }()
 	var tried []*Flow
 	for _, allow := range []bool{true, false} {
@@ -81,13 +81,12 @@ func (d *Driver) tryCall(ctx context.Context, c *Client, asking chan struct{}) (
 
 // decided is a request of a client that was decided at once; nil where it was refused,
 // which is told in the OP's own words, or the decision could not be delivered.
-func (d *Driver) decided(ctx context.Context, c *Client, allow bool, asking chan struct{}) (flow *Flow, refusal string) {
-	select {
-	case asking <- struct{}{}:
-		defer func() { <-asking }()
-	case <-ctx.Done():
+func (d *Driver) decided(ctx context.Context, c *Client, allow bool, asking turn) (flow *Flow, refusal string) {
+	release, err := asking.take(ctx)
+	if err != nil {
 		return nil, ""
 	}
+	defer release()
 	flow, refusal = d.goldenStart(ctx, c, d.user)
 	if flow == nil || d.run.Inbox(flow) == nil || d.decide(ctx, flow, allow) != nil {
 		return nil, refusal

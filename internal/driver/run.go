@@ -45,7 +45,8 @@ type Run struct {
 	mayDeny  bool
 	seed     int64
 
-	received sync.Map // *notify.Call -> *ciba.Response, its evidence
+	received  sync.Map // *notify.Call -> *ciba.Response, its evidence
+	endpoints turn     // of whoever does something to the notification endpoints
 
 	Memory    Memory
 	turnstile turnstiles
@@ -67,7 +68,7 @@ func NewRun(o RunOptions) (*Run, error) {
 		o.Approver = approve.Nobody()
 	}
 	r := &Run{
-		strain: newStrain(o.Concurrency), lockouts: newLockouts(),
+		strain: newStrain(o.Concurrency), lockouts: newLockouts(), endpoints: make(turn, 1),
 		target: o.Target, approver: o.Approver, locker: o.Locker, receiver: o.Receiver, mayDeny: o.MayDeny, seed: o.Seed,
 		http: ciba.NewHTTP(o.RoundTripper, ciba.Options{RequestsPerSecond: o.Target.Budgets.RequestsPerSecond, Secrets: o.Target.Secrets()}),
 	}

@@ -39,7 +39,9 @@ type Options struct {
 	Faults    []string
 	Variants  []string
 
-	TLS bool // the OP is served over TLS, with a certificate of its own; only on TCP
+	// TLS serves the OP and the notification endpoints of this process over TLS, with
+	// certificates of their own; in memory the notification endpoints alone.
+	TLS bool
 
 	// Where to listen on TCP, as host:port; empty: any free loopback port. Beyond
 	// loopback the control and the device need a Token, see [serve.ErrOpen].

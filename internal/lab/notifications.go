@@ -48,11 +48,6 @@ func (l *Lab) notifications(ctx context.Context, o Options, clients []refop.Clie
 // openReceiver opens the endpoints of this process, if they are in this process, and
 // returns how the OP reaches them.
 func (l *Lab) openReceiver(ctx context.Context, o Options) (http.RoundTripper, error) {
-	if o.Network != nil {
-		return o.Network.RoundTripper(), l.receive(ctx, notify.Options{
-			Listen: func(context.Context) (net.Listener, error) { return o.Network.Listen(receiverHost), nil },
-		})
-	}
 	transport := &http.Transport{MaxIdleConnsPerHost: 64}
 	l.closers = append(l.closers, transport.CloseIdleConnections)
 	if o.Receiver != "" {
@@ -60,6 +55,10 @@ func (l *Lab) openReceiver(ctx context.Context, o Options) (http.RoundTripper, e
 		return transport, nil
 	}
 	options := notify.Options{Listen: notify.ListenTCP("127.0.0.1:0")}
+	if o.Network != nil {
+		transport.DialContext = o.Network.Dial
+		options.Listen = func(context.Context) (net.Listener, error) { return o.Network.Listen(receiverHost), nil }
+	}
 	if o.TLS {
 		authority, err := notify.NewAuthority()
 		if err != nil {
@@ -69,6 +68,7 @@ func (l *Lab) openReceiver(ctx context.Context, o Options) (http.RoundTripper, e
 		if options.TLS, err = authority.Config("127.0.0.1"); err != nil {
 			return nil, err
 		}
+		options.Authority = authority
 	}
 	return transport, l.receive(ctx, options)
 }

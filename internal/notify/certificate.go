@@ -101,6 +101,29 @@ func (a *Authority) Config(hosts ...string) (*tls.Config, error) {
 	if err != nil {
 		return nil, err
 	}
+	der, err := x509.CreateCertificate(rand.Reader, forHosts(hosts), a.pair.Leaf, &key.PublicKey, a.pair.PrivateKey)
+	if err != nil {
+		return nil, err
+	}
+	return Showing(tls.Certificate{Certificate: [][]byte{der, a.pair.Certificate[0]}, PrivateKey: key}), nil
+}
+
+// selfSigned is what a server shows that nobody vouches for.
+func selfSigned(hosts ...string) (*tls.Config, error) {
+	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	if err != nil {
+		return nil, err
+	}
+	template := forHosts(hosts)
+	der, err := x509.CreateCertificate(rand.Reader, template, template, &key.PublicKey, key)
+	if err != nil {
+		return nil, err
+	}
+	return Showing(tls.Certificate{Certificate: [][]byte{der}, PrivateKey: key}), nil
+}
+
+// forHosts is the certificate of an endpoint before it is signed.
+func forHosts(hosts []string) *x509.Certificate {
 	template := &x509.Certificate{
 		SerialNumber: serial(), Subject: pkix.Name{CommonName: "cibatest notification endpoint"},
 		NotBefore: time.Now().Add(-time.Hour), NotAfter: time.Now().Add(certificateLife),
@@ -113,11 +136,7 @@ func (a *Authority) Config(hosts ...string) (*tls.Config, error) {
 			template.DNSNames = append(template.DNSNames, host)
 		}
 	}
-	der, err := x509.CreateCertificate(rand.Reader, template, a.pair.Leaf, &key.PublicKey, a.pair.PrivateKey)
-	if err != nil {
-		return nil, err
-	}
-	return Showing(tls.Certificate{Certificate: [][]byte{der, a.pair.Certificate[0]}, PrivateKey: key}), nil
+	return template
 }
 
 // Showing is what a server that shows a certificate needs.

@@ -29,6 +29,10 @@ type Options struct {
 	// TLS has the certificate to show; nil: plain HTTP. HTTP/2 is spoken over TLS.
 	TLS *tls.Config
 
+	// Authority has vouched for the certificate of TLS, and vouches for those of impostors,
+	// too; nil: another one has. See [Receiver.Impostors].
+	Authority *Authority
+
 	// Stranger answers the calls that carry no known token; nil: 404 where no client has
 	// its endpoint, else 401. RFC 6750 3.1. A redirect names the path redirected.
 	Stranger *Answer
@@ -48,6 +52,7 @@ type Receiver struct {
 
 	mu        sync.Mutex
 	server    *http.Server
+	shown     *tls.Config // the certificate that new connections find
 	serving   sync.WaitGroup
 	closed    bool
 	endpoints map[string]string // path -> client
@@ -65,7 +70,7 @@ type secret [sha256.Size]byte
 // Open listens and serves until it is closed.
 func Open(ctx context.Context, o Options) (*Receiver, error) {
 	r := &Receiver{
-		options: o, base: strings.TrimSuffix(o.PublicURL, "/"), guests: newGuests(),
+		options: o, shown: o.TLS, base: strings.TrimSuffix(o.PublicURL, "/"), guests: newGuests(),
 		endpoints: map[string]string{}, inboxes: map[secret]*Inbox{}, names: map[string]*Inbox{}, elsewhere: map[string]*Inbox{},
 	}
 	if err := r.listen(ctx); err != nil {

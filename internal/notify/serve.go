@@ -10,10 +10,10 @@ import (
 	"time"
 )
 
-// newServer serves the endpoints within their bounds.
+// newServer serves the endpoints within their bounds. The lock is held.
 func (r *Receiver) newServer() *http.Server {
 	return &http.Server{
-		Handler: http.HandlerFunc(r.take), TLSConfig: r.options.TLS, ErrorLog: log.New(&r.broken, "", 0),
+		Handler: http.HandlerFunc(r.take), TLSConfig: r.shown, ErrorLog: log.New(&r.broken, "", 0),
 		ReadHeaderTimeout: headerTime, ReadTimeout: callTime, IdleTimeout: idleTime, MaxHeaderBytes: maxHeader,
 		HTTP2:       &http.HTTP2Config{MaxConcurrentStreams: maxStreams},
 		ConnContext: rememberGuest, ConnState: r.guests.state,
@@ -28,7 +28,7 @@ func (r *Receiver) scheme() string {
 }
 
 func (r *Receiver) serve(server *http.Server, l net.Listener) {
-	if r.options.TLS != nil {
+	if server.TLSConfig != nil {
 		_ = server.ServeTLS(l, "", "") // ends when the server is closed
 		return
 	}

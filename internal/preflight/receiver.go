@@ -17,12 +17,12 @@ func Receive(ctx context.Context, t *targetfile.Target) (*notify.Receiver, error
 	if t.Notifications.Listen == "" {
 		return nil, nil
 	}
-	secure, err := shown(t)
+	secure, authority, err := shown(t)
 	if err != nil {
 		return nil, fmt.Errorf("notifications.tls: %w", err)
 	}
 	r, err := notify.Open(ctx, notify.Options{
-		Listen: notify.ListenTCP(t.Notifications.Listen), PublicURL: t.Notifications.PublicURL, TLS: secure,
+		Listen: notify.ListenTCP(t.Notifications.Listen), PublicURL: t.Notifications.PublicURL, TLS: secure, Authority: authority,
 	})
 	if err != nil {
 		return nil, err
@@ -48,22 +48,24 @@ func Register(r *notify.Receiver, clients []targetfile.Client) error {
 	return errors.Join(errs...)
 }
 
-// shown is the certificate that the endpoints show, nil for plain HTTP.
-func shown(t *targetfile.Target) (*tls.Config, error) {
+// shown is the certificate that the endpoints show, nil for plain HTTP, and the authority
+// that vouches for it, if it is our own.
+func shown(t *targetfile.Target) (*tls.Config, *notify.Authority, error) {
 	n := t.Notifications
 	switch {
 	case n.TLS.CertFile != "":
 		pair, err := tls.LoadX509KeyPair(t.Beside(n.TLS.CertFile), t.Beside(n.TLS.KeyFile))
 		if err != nil {
-			return nil, err
+			return nil, nil, err
 		}
-		return notify.Showing(pair), nil
+		return notify.Showing(pair), nil, nil
 	case n.TLS.CAFile != "":
 		authority, err := notify.OwnAuthority(t.Beside(n.TLS.CAFile))
 		if err != nil {
-			return nil, err
+			return nil, nil, err
 		}
-		return authority.Config(notify.Hosts(n.Listen, n.PublicURL)...)
+		secure, err := authority.Config(notify.Hosts(n.Listen, n.PublicURL)...)
+		return secure, authority, err
 	}
-	return nil, nil
+	return nil, nil, nil
 }

@@ -1,12 +1,6 @@
 package preflight
 
-import (
-	"slices"
-	"strings"
-
-	"github.com/cibatest/cibatest/internal/catalogue"
-	"github.com/cibatest/cibatest/internal/targetfile"
-)
+import "github.com/cibatest/cibatest/internal/catalogue"
 
 // Outside tells why a requirement is beyond what is judged so far, by the capability
 // it needs, the modes it is about or its area. It is empty for one within.
@@ -16,10 +10,15 @@ func Outside(r catalogue.Requirement) string {
 			return reason
 		}
 	}
-	if !slices.Contains(r.Modes, targetfile.DeliveryPoll) || slices.Contains(r.Needs, catalogue.NeedNotificationReceiver) {
-		return "is about " + strings.Join(r.Modes, " and ") + "; of ping and push some clauses are judged so far, and this is none of them"
+	if reason := clausesOutside[r.ID]; reason != "" {
+		return reason
 	}
 	return areasOutside[r.Area]
+}
+
+// clausesOutside are single clauses that no case is about, and why.
+var clausesOutside = map[string]string{
+	"CIBA-12-PUSH-TRANSACTION-FAILED": "the OP cannot be made to fail after it has accepted a request, so that nothing shows what it pushes then",
 }
 
 // areasOutside are the areas of the catalogue that no case is about so far.

@@ -92,6 +92,9 @@ func New(reg Registration, options ...Option) (*OP, error) {
 	if len(op.plan.SigningKeys) == 0 || len(reg.Users) == 0 {
 		return nil, errors.New("a registration needs signing keys and users")
 	}
+	if op.clientsBy != nil {
+		op.clientsBy = op.plan.Rules.ClientsBy(op.clientsBy)
+	}
 	var err error
 	if op.checks, err = newTables(op.plan.wraps); err != nil {
 		return nil, err

@@ -71,6 +71,9 @@ type Receipt struct {
 	Body   []byte // the first 64 KiB; CIBA Core 10.2: of no interest
 }
 
+// clientsBy leaves to the transport whom to trust.
+func clientsBy(rt http.RoundTripper) http.RoundTripper { return rt }
+
 // deliver sends a call once.
 func deliver(op *OP, n *Notification) (Receipt, error) {
 	ctx, cancel := context.WithTimeout(op.ctx, op.plan.Policy.NotifyTimeout)

@@ -1,6 +1,7 @@
 package refop
 
 import (
+	"net/http"
 	"net/url"
 	"time"
 
@@ -113,6 +114,10 @@ type Rules struct {
 	// waits for it. CIBA Core 10.2.
 	Notify func(op *OP, n *Notification)
 
+	// ClientsBy is how notification endpoints are reached, of what [WithNotifications] was
+	// given. CIBA Core 4, 9 and OIDC Core 16.17: over TLS, and certificates are checked.
+	ClientsBy func(rt http.RoundTripper) http.RoundTripper
+
 	// Deliver makes one try of a call and returns the answer, or why there is none. CIBA Core
 	// 10.2: no redirect is followed.
 	Deliver func(op *OP, n *Notification) (Receipt, error)
@@ -212,7 +217,8 @@ func usualRules() Rules {
 		Details: readDetails, DetailsList: checkDetailsList, DetailsEntry: checkDetailsEntry, MayUseType: mayUseType,
 		DetailsMembers: checkDetailsMembers, DetailsMember: checkDetailsMember,
 		RequestID: requestID, NewFlow: newFlow, AcceptFlow: acceptFlow, Prompt: newPrompt, Ask: ask,
-		NotificationFor: notificationFor, NotificationDue: notificationDue, Notify: notify, Deliver: deliver, DeliverAgain: deliverAgain,
+		NotificationFor: notificationFor, NotificationDue: notificationDue, Notify: notify,
+		ClientsBy: clientsBy, Deliver: deliver, DeliverAgain: deliverAgain,
 		RefuseDecision: refuseDecision, RecordDecision: recordDecision,
 		GrantType: grantType, PolledID: polledID, StateOf: stateOf, PollAnswer: pollAnswer, RefuseLocked: refuseLocked, Pace: pace,
 		AwaitDecision: awaitDecision, Redeem: redeem,

@@ -81,6 +81,8 @@ func (m meaning) notifications(at yamlfile.Place) {
 		tls.At("cert_file").Wrong("is missing; key_file is the key of a certificate")
 	case given && n.TLS.KeyFile == "":
 		tls.At("key_file").Wrong("is missing; cert_file needs the key of its certificate")
+	case n.TLS.Verified && !given && n.TLS.CAFile == "":
+		tls.At("verified").Wrong("has no certificate to be about; give cert_file and key_file, or ca_file")
 	}
 }
 

@@ -295,6 +295,10 @@ type NotificationTLS struct {
 	// CAFile is the certificate of the own authority, which the OP has to trust. It is
 	// made when it is missing, with its key beside it.
 	CAFile string `yaml:"ca_file" json:"ca_file,omitempty"`
+
+	// Verified says that the OP is set up to check the certificate, so that it is held
+	// against the OP if it does not. Laboratories commonly switch that off.
+	Verified bool `yaml:"verified" json:"verified,omitempty"`
 }
 
 // Beside is the path of a file that the target file names: a relative one starts at the

@@ -93,6 +93,13 @@ notifications: {listen: ":8443", tls: {cert_file: c.pem, ca_file: ca.pem}}
 			`t.yaml:4:16: notifications.public_url: is missing; the OP cannot call :8443, so name the URL by which it reaches this host`,
 			`t.yaml:4:67: notifications.tls.ca_file: stands beside cert_file and key_file; give either these two or ca_file`,
 		}},
+		"a certificate that is not there": {`issuer: https://op.example
+clients: [{name: a, client_id: a, auth_method: none}]
+users: [{name: alice, login_hint: a}]
+notifications: {listen: "127.0.0.1:8443", tls: {verified: true}}
+`, []string{
+			`t.yaml:4:59: notifications.tls.verified: has no certificate to be about; give cert_file and key_file, or ca_file`,
+		}},
 		"outside": {`issuer: https://op.example
 clients: [{name: a, client_id: a, auth_method: client_secret_basic, client_secret: "${env:NOPE}"}]
 users: [{name: alice, login_hint: "${vault:x}", login_hint: b}]

@@ -1,6 +1,7 @@
 package harness
 
 import (
+	"context"
 	"fmt"
 	"time"
 
@@ -77,18 +78,80 @@ func Trap(t *T) (at string, came func() []Notification) {
 	return at, func() []Notification { return t.driver.Witness(inbox.Astray()) }
 }
 
-// Unreachable takes steps while nobody listens at the notification endpoints. It concerns
-// every request of the run, so that only a case that comes after all others may do it, and
-// only one.
-func Unreachable(t *T, steps func()) {
-	back := t.session.run.Unreachable()
-	defer func() {
-		if err := back(t.ctx); err != nil {
-			t.Note("after the case %s the notification endpoint could not be opened again: %v", t.def.ID, err)
-		}
-	}()
+// HoldingEndpoints takes steps while no other case does anything to the notification
+// endpoints. A case needs that around [Unreachable] and [Posing], which concern every request
+// of the run, so that only a case that comes after all others may use them.
+func HoldingEndpoints(t *T, steps func()) {
+	release, err := t.session.run.HoldEndpoints(t.ctx)
+	if err != nil {
+		endOn(t, err)
+	}
+	defer release()
 	steps()
 }
+
+// Unreachable takes steps while nobody listens at the notification endpoints, which are held.
+func Unreachable(t *T, steps func()) {
+	defer openAgain(t, t.session.run.Unreachable())
+	steps()
+}
+
+// Impostor is a certificate that an OP has to refuse at a notification endpoint. Its What
+// says which.
+type Impostor = notify.Impostor
+
+// MustImpostors are those that the notification endpoints can pose as, or a skip where they
+// have no certificate.
+func MustImpostors(t *T) []Impostor {
+	list, err := t.session.run.Impostors()
+	MustNotFail(t, err)
+	if len(list) == 0 {
+		t.Skip("the notification endpoints are plain HTTP, so that there is no certificate to check; set notifications.tls")
+	}
+	return list
+}
+
+// Posing takes steps while the notification endpoints, which are held, show the certificate of
+// an impostor to whoever connects.
+func Posing(t *T, as Impostor, steps func()) {
+	back, err := t.session.run.Pose(t.ctx, as)
+	if err != nil {
+		t.Abort("%v", err)
+	}
+	defer openAgain(t, back)
+	steps()
+}
+
+// openAgain serves the notification endpoints as before, also when the time of the case is
+// over.
+func openAgain(t *T, back func(context.Context) error) {
+	if err := back(context.WithoutCancel(t.ctx)); err != nil {
+		t.Note("after the case %s the notification endpoint could not be opened again: %v", t.def.ID, err)
+	}
+}
+
+// afterRefusal is how long a call may still come when a connection was given up.
+const afterRefusal = 2 * time.Second
+
+// NotifiedInspite takes steps that make the OP call about a flow, and returns the calls that
+// come although connections to the endpoint ought to be given up. It waits as long as an OP
+// may take, and less when a connection was given up.
+func NotifiedInspite(t *T, f *Flow, steps func()) []Notification {
+	before, until := t.session.run.BrokenConnections(), time.Now().Add(CallbackWindow)
+	steps()
+	for time.Now().Before(until) {
+		if calls := NotifiedTimes(t, f, 1, lookEvery); len(calls) > 0 {
+			return calls
+		}
+		if t.session.run.BrokenConnections() > before {
+			return NotifiedTimes(t, f, 1, afterRefusal)
+		}
+	}
+	return nil
+}
+
+// lookEvery is how often it is looked whether a connection was given up.
+const lookEvery = 200 * time.Millisecond
 
 // JudgeNoRedirect judges that the OP's calls follow no redirect: whoever can answer in the
 // client's place would be sent the token of the request, and in push mode all others. The

@@ -97,12 +97,14 @@ var _ = Cases.Describe("Result of a ping that does not arrive", func() {
 	})
 	Case("ping-unreachable", "is fetched when nobody listens",
 		Judges("CIBA-10.2-PING-UNREACHABLE").AfterAll().About(15*time.Second), func(t *T) {
-			flow := t.MustStart(t.Request())
-			Unreachable(t, func() {
-				t.WaitTurn(flow)
-				t.Decide(flow, approve.Decision{Allow: true})
-				t.Wait(2 * time.Second)
-				t.Judge(t.PollDecidedWith(t.PollRequest(flow)))
+			HoldingEndpoints(t, func() {
+				flow := t.MustStart(t.Request())
+				Unreachable(t, func() {
+					t.WaitTurn(flow)
+					t.Decide(flow, approve.Decision{Allow: true})
+					t.Wait(2 * time.Second)
+					t.Judge(t.PollDecidedWith(t.PollRequest(flow)))
+				})
 			})
 		})
 })

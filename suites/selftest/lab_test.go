@@ -28,9 +28,10 @@ var (
 )
 
 // judgeLab runs the suites against a lab in memory, inside a bubble where waiting costs
-// nothing. alter may change what is run.
+// nothing. The notification endpoints have a certificate. alter may change what is run.
 func judgeLab(t *testing.T, o lab.Options, alter ...func(*suites.Options)) result.Run {
 	t.Helper()
+	o.TLS = true
 	return judgeLabWhile(t, o, func(context.Context, *memnet.Network, *suites.Options) {}, alter...)
 }
 
@@ -53,6 +54,7 @@ func judgeLabWhile(
 		}
 		defer l.Close()
 		options := suites.Options{Target: l.Target, Approver: l.Approver, RoundTripper: l.RoundTripper, Receiver: l.Receiver, Tool: result.Tool{Name: "cibatest", Version: "test"}}
+		options.Target.Notifications.TLS.Verified = o.TLS
 		options.Select.Arguments = chosenCases()
 		for _, change := range alter {
 			change(&options)
