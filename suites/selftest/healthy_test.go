@@ -32,8 +32,9 @@ func TestCoverage(t *testing.T) {
 
 // mostCriticalPath is the longest that a whole run may take on the reference OP, in
 // milliseconds: the longest life of a request that is watched, 55 s, and what comes after
-// all, of which the longest is a ping client's flow.
-const mostCriticalPath = 70_000
+// all: a ping client's flow while nobody listens, and in both modes impostors, one after the other,
+// whose handshake takes 5 s more to fail in memory, where pipes have no buffer.
+const mostCriticalPath = 85_000
 
 // The healthy OP passes every case; what it does not offer is skipped.
 func TestHealthy(t *testing.T) {

@@ -44,7 +44,10 @@ func TestStrangersChangeNothing(t *testing.T) {
 			for i := 0; i < hostileCalls && ctx.Err() == nil; i++ {
 				go s.call(ctx, i)
 				made.Add(1)
-				time.Sleep(hostilePause)
+				select {
+				case <-time.After(hostilePause):
+				case <-ctx.Done():
+				}
 			}
 		}()
 	}, notified)
