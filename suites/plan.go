@@ -178,7 +178,7 @@ func (p *plan) twins(to *harness.Client) []*harness.Client {
 func (p *plan) otherAlgorithms(than *harness.Client) []*harness.Client {
 	has := map[string]bool{than.IDTokenAlg(): true}
 	var others []*harness.Client
-	for _, c := range p.run.ordinary(than.DeliveryMode) {
+	for _, c := range driver.Working(p.run.ordinary(than.DeliveryMode)) {
 		if _, out := p.run.calls.without[c]; !out && !has[c.IDTokenAlg()] {
 			has[c.IDTokenAlg()] = true
 			others = append(others, c)

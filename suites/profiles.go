@@ -103,7 +103,7 @@ func judgeProfile(run result.Run, p result.Profile, claimed []string) result.Pro
 			}
 			continue
 		}
-		reason := cmp.Or(is.reason, whyUnjudged(r, profile.Mode))
+		reason := cmp.Or(is.reason, whyUnjudged(run, r, profile.Mode))
 		unjudged[reason] = append(unjudged[reason], r.ID)
 		if slices.Contains(profile.Minimum, r.ID) {
 			p.Missing = append(p.Missing, r.ID)
@@ -163,13 +163,22 @@ func reasonOf(run result.Run, entry result.Requirement) string {
 	return ""
 }
 
-// whyUnjudged tells why no case of a run has anything about a requirement.
-func whyUnjudged(r catalogue.Requirement, mode string) string {
+// whyUnjudged tells why no case of a run with clients of a delivery mode has anything about a
+// requirement; with those of any mode where mode is empty.
+func whyUnjudged(run result.Run, r catalogue.Requirement, mode string) string {
 	if reason := Uncovered(r); reason != "" {
 		return reason
 	}
-	if mode != "" && mode != targetfile.DeliveryPoll {
-		return "not judged with " + mode + " clients so far"
+	for _, c := range run.Cases {
+		if mode != "" && c.Mode != mode && slices.Contains(c.Requirements, r.ID) && c.About(r.ID, run.Selection.Strict).Judged() {
+			return "judged with " + cmp.Or(c.Mode, targetfile.DeliveryPoll) + " clients, and not again with " + mode + " clients"
+		}
+	}
+	inMode := func(d *harness.Definition) bool {
+		return d.Mode() == mode && slices.Contains(d.Requirements(), r.ID)
+	}
+	if mode != "" && !slices.ContainsFunc(tree.Cases(), inMode) {
+		return "no case judges it with " + mode + " clients"
 	}
 	return "not selected"
 }

@@ -122,3 +122,21 @@ func TestSetUpWithoutDecisions(t *testing.T) {
 		t.Errorf("the notes say %q", notes)
 	}
 }
+
+// A client that the OP refuses takes no part also where a case judges one client of each
+// ID Token algorithm, and it is the only one of its algorithm.
+func TestRefusedClientOfAnAlgorithm(t *testing.T) {
+	t.Parallel()
+	run := judgeLab(t, lab.Options{}, describing(func(tgt *targetfile.Target) {
+		for i := range tgt.Clients {
+			if name := tgt.Clients[i].Name; name == "post-a" || name == "push-b" { // the ones with PS256
+				tgt.Clients[i].ClientSecret = "of-nobody"
+			}
+		}
+	}))
+	for _, c := range run.Cases {
+		if c.Outcome == result.Error || c.Outcome == result.Fail {
+			t.Errorf("%s: %s: %s", c.ID, c.Outcome, c.Message+c.Reason)
+		}
+	}
+}
