@@ -25,8 +25,13 @@ func LoadJUnit(w io.Writer, l result.Load) error {
 		s.Cases = append(s.Cases, c)
 	}
 	var limit *junitNote
-	if l.Verdict == result.Saturated || l.Verdict == result.Aborted || l.Verdict == result.Unjudged {
-		limit = &junitNote{Message: verdictWords[l.Verdict], Type: string(l.Verdict)}
+	switch {
+	case l.Interrupted:
+		limit = &junitNote{Message: loadLead(l), Type: "interrupted"}
+	case l.Verdict == result.Saturated, l.Verdict == result.Aborted, l.Verdict == result.Unjudged:
+		limit = &junitNote{Message: loadLead(l), Type: string(l.Verdict)}
+	}
+	if limit != nil {
 		for _, reason := range l.Reasons {
 			limit.Text += reason + "\n"
 		}
@@ -55,8 +60,10 @@ func LoadJUnit(w io.Writer, l result.Load) error {
 func LoadMarkdown(w io.Writer, l result.Load) error {
 	l = inertLoad(l)
 	m := &markdown{}
-	m.line("## %s: %s\n", firstOf(loadHeadlines[l.Verdict], "Verdict "+code(string(l.Verdict))), code(l.Target.Issuer))
-	m.line("%s.\n", upper(verdictWords[l.Verdict]+" "))
+	m.line("## %s: %s\n", firstOf(loadHeadline(l), "Verdict "+code(string(l.Verdict))), code(l.Target.Issuer))
+	if lead := loadLead(l); lead != "" {
+		m.line("%s.\n", upper(lead))
+	}
 	for _, reason := range l.Reasons {
 		m.line("- %s", code(reason))
 	}

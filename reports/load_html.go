@@ -101,12 +101,28 @@ var loadHeadlines = map[result.LoadVerdict]string{
 	result.Saturated: "Generator was the limit", result.Unjudged: "Not judged",
 }
 
+// loadHeadline is the headline of a page; empty for a verdict that is not known.
+func loadHeadline(l result.Load) string {
+	if l.Interrupted {
+		return "Interrupted"
+	}
+	return loadHeadlines[l.Verdict]
+}
+
+// loadLook is how the headline looks.
+func loadLook(l result.Load) string {
+	if l.Interrupted {
+		return "partial"
+	}
+	return loadLooks[l.Verdict]
+}
+
 func newLoadView(l result.Load) (loadView, error) {
 	v := loadView{
-		Load: l, Kind: loadLooks[l.Verdict], Headline: firstOf(loadHeadlines[l.Verdict], string(l.Verdict)), Date: stamp(l.Started),
+		Load: l, Kind: loadLook(l), Headline: firstOf(loadHeadline(l), string(l.Verdict)), Date: stamp(l.Started),
 		Machine: l.Started.UTC().Format("2006-01-02T15:04:05Z"), Took: span(l.DurationMS), Config: configuration(l.Target.Configuration),
 	}
-	v.Lead = upper(verdictWords[l.Verdict]) + "."
+	v.Lead = upper(loadLead(l)) + "."
 	v.Facts = loadFacts(l)
 	for _, s := range funnelSteps(l.Funnel) {
 		if s.Count > 0 || s.Always {

@@ -202,3 +202,23 @@ func TestLoadReportsOfOddRuns(t *testing.T) {
 		}
 	}
 }
+
+// What a signal ended is no run that held its objectives, whatever was measured until then.
+func TestLoadInterrupted(t *testing.T) {
+	t.Parallel()
+	whole, cut := sampleLoad(), sampleLoad()
+	whole.Verdict, cut.Verdict, cut.Interrupted = result.Held, result.Held, true
+	cut.DurationMS, cut.Plan.DurationMS = 12_000, 60_000
+	headlines := map[string]string{"html": "<h1>Interrupted</h1>", "junit": `type="interrupted"`, "markdown": "## Interrupted: ", "text": "INTERRUPTED "}
+	for _, r := range loadRenders {
+		text := strings.Join(strings.Fields(renderedLoad(t, r.render, cut)), " ")
+		for _, want := range []string{headlines[r.name], "it lasted " + span(12_000), "where " + span(60_000)} {
+			if !strings.Contains(text, want) {
+				t.Errorf("%s does not say %q:\n%.800s", r.name, want, text)
+			}
+		}
+		if text := renderedLoad(t, r.render, whole); strings.Contains(text, headlines[r.name]) || strings.Contains(text, "held .") {
+			t.Errorf("%s of a whole run:\n%.800s", r.name, text)
+		}
+	}
+}

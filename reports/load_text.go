@@ -39,6 +39,16 @@ var verdictWords = map[result.LoadVerdict]string{
 	result.Saturated: "the generator was the limit: nothing is said about the OP",
 }
 
+// loadLead is the sentence below the headline. What an interrupted run measured is told of
+// as a part of what was planned, as the plan may ask for more than that part shows.
+func loadLead(l result.Load) string {
+	if !l.Interrupted {
+		return verdictWords[l.Verdict]
+	}
+	return fmt.Sprintf("the run was interrupted: it lasted %s, its drain included, where %s and a drain were planned; of this part: %s",
+		span(l.DurationMS), span(l.Plan.DurationMS), firstOf(verdictWords[l.Verdict], "nothing is said"))
+}
+
 // LoadText writes the summary of a load run for a terminal.
 func LoadText(w io.Writer, l result.Load, o TextOptions) error {
 	t := newTextWriter(o)
@@ -49,8 +59,12 @@ func LoadText(w io.Writer, l result.Load, o TextOptions) error {
 
 func (t *textWriter) load(l result.Load) {
 	t.line("")
-	t.wrap(0, t.paint(loadStyles[l.Verdict], strings.ToUpper(string(l.Verdict)))+" "+l.Target.Issuer)
-	t.wrap(0, verdictWords[l.Verdict])
+	style, word := loadStyles[l.Verdict], string(l.Verdict)
+	if l.Interrupted {
+		style, word = yellow, "interrupted"
+	}
+	t.wrap(0, t.paint(style, strings.ToUpper(word))+" "+l.Target.Issuer)
+	t.wrap(0, loadLead(l))
 	for _, reason := range l.Reasons {
 		t.hang("  - ", reason)
 	}
@@ -231,8 +245,9 @@ func (t *textWriter) generator(l result.Load) {
 		"slow_down %d, of them %d unprovoked; early polls %d",
 		c[result.CountRequests], span(l.DurationMS), float64(c[result.CountRequests])/took, c[result.CountErrors],
 		c[result.CountSlowDown], c[result.CountUnprovoked], c[result.CountEarlyPolls]))
-	t.field("generator", fmt.Sprintf("%s of CPU on %s, %.0f requests a CPU second, peak %d MiB, at most %d requests under way",
-		span(g.CPUMS), plural(g.Cores, "core", "cores"), g.RequestsPerCS, g.PeakRSSBytes>>20, g.PeakUnderWay))
+	t.field("generator", fmt.Sprintf("%s of CPU on %s, %.0f requests a CPU second, peak %d MiB, at most %s under way",
+		span(g.CPUMS), plural(g.Cores, "core", "cores"), g.RequestsPerCS, g.PeakRSSBytes>>20,
+		plural(int(g.PeakUnderWay), "request", "requests")))
 	if n := c[result.CountSignings]; n > 0 {
 		t.field("signing", fmt.Sprintf("%d client assertions, %s each", n, time.Duration(c[result.CountSigningNS]/n).Round(time.Microsecond)))
 	}

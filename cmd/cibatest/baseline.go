@@ -41,6 +41,9 @@ func readBaseline(f conformFlags) (*baseline.Baseline, error) {
 	if f.update && errors.Is(err, os.ErrNotExist) {
 		return &baseline.Baseline{File: f.baseline}, nil
 	}
+	if errors.Is(err, os.ErrNotExist) {
+		return nil, fmt.Errorf("%w; --update-baseline writes it with what this run finds", err)
+	}
 	return known, err
 }
 

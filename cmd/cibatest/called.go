@@ -58,7 +58,7 @@ func awaitCall(cmd *cobra.Command, f flowFlags, h *byHand, resp *ciba.Response) 
 		return pollOnce(cmd, f, h, flow.AuthReqID)
 	}
 	if _, isError := calls[0].Payload.OAuthError(); isError {
-		return &exitError{exitNonConformant, errors.New(calls[0].Payload.Summary())}
+		return &exitError{exitNonConformant, refused(calls[0].Payload)}
 	}
 	return decided(cmd.OutOrStdout(), f, calls[0].Payload)
 }

@@ -52,9 +52,9 @@ func TestAuthorizeCalled(t *testing.T) {
 		out, err   []string
 	}{
 		{name: "ping", mode: "ping", allow: true, out: []string{"< POST http://127.0.0.1:", `< {"auth_req_id":"[masked:`, "> 204", "> POST http", `"access_token":"[masked:`}},
-		{name: "ping denied", mode: "ping", code: exitNonConformant, out: []string{"< POST http://127.0.0.1:"}, err: []string{"400 access_denied"}},
+		{name: "ping denied", mode: "ping", code: exitNonConformant, out: []string{"< POST http://127.0.0.1:"}, err: []string{"the user denied the request (access_denied)"}},
 		{name: "push", mode: "push", allow: true, out: []string{"< POST http://127.0.0.1:", "< Authorization: Bearer [masked:", `"id_token":"[masked:`, "> 204"}},
-		{name: "push denied", mode: "push", code: exitNonConformant, err: []string{"a POST access_denied"}},
+		{name: "push denied", mode: "push", code: exitNonConformant, err: []string{"the user denied the request (access_denied)"}},
 		{name: "over TLS", mode: "push", allow: true, o: lab.Options{TLS: true}, out: []string{"< POST https://127.0.0.1:", "> 204"}},
 		{
 			name: "without the token", mode: "ping", allow: true, o: lab.Options{Faults: []string{"ping-no-token"}, ExpiresIn: time.Second},

@@ -9,11 +9,13 @@ import (
 	"io"
 	"net/http"
 	"os"
+	"slices"
 	"strings"
 	"time"
 
 	"github.com/cibatest/cibatest/internal/ciba"
 	"github.com/cibatest/cibatest/internal/preflight"
+	"github.com/cibatest/cibatest/internal/targetfile"
 	"github.com/spf13/cobra"
 )
 
@@ -85,6 +87,10 @@ func newPoll() *cobra.Command {
 func withFlow(cmd *cobra.Command, f flowFlags, do func(*byHand) error) error {
 	if f.target == "" {
 		return usage(errNoTarget)
+	}
+	modes := []string{targetfile.DeliveryPoll, targetfile.DeliveryPing, targetfile.DeliveryPush}
+	if f.mode != "" && !slices.Contains(modes, f.mode) {
+		return usage(fmt.Errorf("--mode %q is none of %s", f.mode, strings.Join(modes, ", ")))
 	}
 	opened, err := openTarget(cmd, f.target)
 	if err != nil {
@@ -204,13 +210,21 @@ func decided(out io.Writer, f flowFlags, resp *ciba.Response) error {
 	case resp.Err != nil:
 		return notJudged(resp.Err)
 	case resp.Status != http.StatusOK:
-		return &exitError{exitNonConformant, errors.New(resp.Summary())}
+		return &exitError{exitNonConformant, refused(resp)}
 	case noTokens != nil:
 		return &exitError{exitNonConformant, fmt.Errorf("200 without tokens: %w", noTokens)}
 	case f.showTokens:
 		return printTokens(out, resp)
 	}
 	return nil
+}
+
+// refused says that no tokens came of a request, for an answer or a pushed error.
+func refused(resp *ciba.Response) error {
+	if resp.Is(ciba.AccessDenied) {
+		return errors.New("the user denied the request (access_denied)")
+	}
+	return errors.New(resp.Summary())
 }
 
 func printTokens(out io.Writer, resp *ciba.Response) error {

@@ -64,6 +64,7 @@ func joinWords(k yamlfile.Key) string {
 // explainable are all words that explain knows.
 func explainable() []string {
 	words := append(suites.Names(), suites.Profiles()...)
+	words = append(words, catalogue.Words(catalogue.Needs())...)
 	for _, path := range targetfile.Keys() {
 		words = append(words, targetWord+"."+path)
 	}
@@ -76,7 +77,7 @@ func unexplained(id string) error {
 	if !strings.HasPrefix(hint, "did you mean") {
 		hint = `see "cibatest list" and "cibatest explain target"`
 	}
-	return fmt.Errorf("%q is no requirement, case, profile, note or key of the target file; %s", id, hint)
+	return fmt.Errorf("%q is no requirement, case, profile, note, capability or key of the target file; %s", id, hint)
 }
 
 // completeExplained completes the words of explain in a shell.

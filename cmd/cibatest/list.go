@@ -41,7 +41,7 @@ and to the cases that judge these or have all words in their id, title or area.`
 			case cases:
 				return printCases(cmd.OutOrStdout(), listing)
 			case len(listing.Requirements) == 0:
-				return usage(fmt.Errorf("no requirement matches %q", strings.Join(args, " ")))
+				return usage(noRequirement(args, len(listing.Cases)))
 			}
 			return printRequirements(cmd.OutOrStdout(), listing)
 		},
@@ -51,6 +51,15 @@ and to the cases that judge these or have all words in their id, title or area.`
 	cmd.Flags().BoolVar(&cases, "cases", false, "list the cases instead of the requirements")
 	cmd.MarkFlagsMutuallyExclusive("cases", "uncovered") // what is uncovered has no case
 	return cmd
+}
+
+// noRequirement says that no requirement has the words, and where cases have them.
+func noRequirement(args []string, found int) error {
+	words := strings.Join(args, " ")
+	if found > 0 {
+		return fmt.Errorf("no requirement matches %q, but %s: see \"cibatest list --cases %s\"", words, cases(found), words)
+	}
+	return fmt.Errorf("no requirement matches %q", words)
 }
 
 // faultsByRequirement are the planted defects of the reference OP by the clause
@@ -140,13 +149,14 @@ func newExplain() *cobra.Command {
 	return &cobra.Command{
 		Use:   "explain ID",
 		Short: "Say what a clause demands and how it is tested, or what a key of the target file means",
-		Long: `Explains a requirement, the requirements of a case, a profile, a key of the target file, or a
-note. A note (N-01, N-02, ...) is about a question that the texts leave open: what they say,
+		Long: `Explains a requirement, the requirements of a case, a profile, a key of the target file, a
+capability that cases need, or a note. A note (N-01, N-02, ...) is about a question that the texts leave open: what they say,
 how products read it, and what cibatest makes of it.`,
 		Example: `  cibatest explain CIBA-11-PENDING
   cibatest explain poll-pending
   cibatest explain rar
   cibatest explain target.clients
+  cibatest explain device_observer
   cibatest explain N-03`,
 		Args:              cobra.ExactArgs(1),
 		ValidArgsFunction: completeExplained,
@@ -179,6 +189,10 @@ func explain(out io.Writer, id string) error {
 	}
 	for _, id := range ids {
 		r, ok := catalogue.Must().Get(id)
+		if need := catalogue.Need(id); !ok && need.Known() {
+			explainNeed(out, need)
+			return nil
+		}
 		if !ok {
 			return usage(unexplained(id))
 		}
@@ -217,6 +231,21 @@ func explainRequirement(out io.Writer, r catalogue.Requirement, l suites.Listing
 	}
 	field("faults", strings.Join(faultsByRequirement()[r.ID], ", "))
 	field("uncovered", suites.Uncovered(r))
+	fmt.Fprintln(out)
+}
+
+// explainNeed prints what a capability is, what has it met and which clauses wait for it.
+func explainNeed(out io.Writer, n catalogue.Need) {
+	fmt.Fprintf(out, "%s (capability)\n", n)
+	explainField(out, "met", n.Meaning())
+	var clauses []string
+	for _, r := range catalogue.Must().List() {
+		if slices.Contains(r.Needs, n) {
+			clauses = append(clauses, r.ID)
+		}
+	}
+	explainField(out, "clauses", strings.Join(clauses, ", "))
+	explainField(out, "yours", "cibatest check --target FILE says whether your target has it, and why not")
 	fmt.Fprintln(out)
 }
 

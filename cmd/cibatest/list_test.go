@@ -21,7 +21,8 @@ func TestExplain(t *testing.T) {
 		}},
 		"a case":   {"poll-pending", exitOK, []string{"CIBA-11-PENDING (MUST, polling)"}},
 		"a note":   {"N-03", exitOK, []string{"N-03 Polling too fast\n", "What cibatest does: ", "docs/notes.md#n-03"}},
-		"a typo":   {"N-0", exitUsage, []string{`"N-0" is no requirement, case, profile, note or key of the target file`}},
+		"a typo":   {"N-0", exitUsage, []string{`"N-0" is no requirement, case, profile, note, capability or key of the target file`}},
+		"a need":   {"device_observer", exitOK, []string{"what the OP shows its user can be read; approval.observe", "clauses    CIBA-", "cibatest check"}},
 		"no notes": {"CIBA-4-DISC-MODES", exitOK, []string{"CIBA-4-DISC-MODES (MUST, discovery)"}},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -54,6 +55,12 @@ func TestListCases(t *testing.T) {
 	code, polling, _ := called(t, "list", "--cases", "polling")
 	if n := strings.Count(polling, "\n"); code != exitOK || n < 10 || n > strings.Count(all, "\n")/2 || !strings.Contains(polling, "poll-pending ") {
 		t.Errorf("exit %d, %d lines:\n%s", code, n, polling)
+	}
+	if code, _, errOut := called(t, "list", "metadata-modes-work"); code != exitUsage || !strings.Contains(errOut, "list --cases metadata-modes-work") {
+		t.Errorf("a case among the requirements: exit %d: %s", code, errOut)
+	}
+	if code, _, errOut := called(t, "list", "no-such-word"); code != exitUsage || strings.Contains(errOut, "--cases") {
+		t.Errorf("exit %d: %s", code, errOut)
 	}
 	if code, _, errOut := called(t, "list", "--cases", "no-such-word"); code != exitUsage || !strings.Contains(errOut, "no case matches") {
 		t.Errorf("exit %d: %s", code, errOut)

@@ -74,7 +74,7 @@ func listen(cmd *cobra.Command, f listenFlags) error {
 		Listen: notify.ListenTCP(f.listen), PublicURL: f.publicURL, TLS: secure, Stranger: &answer, Observe: p.print,
 	})
 	if err != nil {
-		return usage(err)
+		return usage(fmt.Errorf("%w Else name a free address of this host with --listen", err))
 	}
 	defer r.Close()
 	fmt.Fprintf(cmd.ErrOrStderr(), "listening; register %s/ANYTHING as backchannel_client_notification_endpoint; stop with Ctrl-C\n", r.Base())

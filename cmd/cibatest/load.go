@@ -226,7 +226,9 @@ func (f *loadFlags) drive(cmd *cobra.Command, o loadgen.Options) error {
 		metrics.window(s)
 		show.window(s)
 	}
+	keep := context.AfterFunc(cmd.Context(), func() { fmt.Fprintln(cmd.ErrOrStderr(), drainLine(o.Plan)) })
 	l, err := loadgen.Run(cmd.Context(), o)
+	keep()
 	show.done()
 	memory.release()
 	err = errors.Join(err, journal.Close())
@@ -243,6 +245,12 @@ func (f *loadFlags) drive(cmd *cobra.Command, o loadgen.Options) error {
 		return notJudged(err)
 	}
 	return concludeLoad(l)
+}
+
+// drainLine is said at the signal that interrupts a load.
+func drainLine(p loadgen.Plan) string {
+	return fmt.Sprintf("interrupted: no flow starts any more, and those under way may end within %s at most; "+
+		"then the results are written. A second signal ends at once, without them", cmp.Or(p.Drain, loadgen.MostDrain))
 }
 
 // concludeLoad turns the end of a run into an exit code.

@@ -72,7 +72,7 @@ under loopback names and those of --allow-host only. --device is shown the same 
 	flags.StringSliceVar(&o.Faults, "fault", nil, "planted defect by name, repeatable; see --faults")
 	flags.StringSliceVar(&o.Variants, "variant", nil, "legal departure by name, repeatable; see --variants")
 	flags.BoolVar(&o.TLS, "tls", false, "serve the OP over TLS, with a certificate made for this run")
-	flags.StringVar(&targetDir, "write-target", "", "folder for target.yaml and the keys it needs")
+	flags.StringVar(&targetDir, "write-target", "", "folder DIR for the target file, DIR/targets/reference.yaml, and the keys it needs")
 	flags.BoolVar(&listFaults, "faults", false, "list the planted defects and stop")
 	flags.BoolVar(&listVariants, "variants", false, "list the legal departures and stop")
 	return cmd
@@ -88,6 +88,7 @@ func serveOP(cmd *cobra.Command, o lab.Options, targetDir, tokenEnv string) erro
 		if err := writeTarget(targetDir, l); err != nil {
 			return usage(err)
 		}
+		fmt.Fprintf(cmd.ErrOrStderr(), "target file %s\n", targetIn(targetDir))
 	}
 	fmt.Fprintf(cmd.OutOrStdout(), "issuer   %s\ncontrol  %s\ndevice   %s\nphone    %[3]s/phone\n", l.Issuer, l.ControlURL, l.DeviceURL)
 	bearer := ""
@@ -102,6 +103,9 @@ func serveOP(cmd *cobra.Command, o lab.Options, targetDir, tokenEnv string) erro
 	}
 	return nil
 }
+
+// targetIn is the path of the target file below the folder of --write-target.
+func targetIn(dir string) string { return filepath.Join(dir, "targets", "reference.yaml") }
 
 // writeTarget writes the target file with the keys and tokens it names, so that
 // another process can judge this OP. The device runs in this process, so
@@ -133,7 +137,7 @@ func writeTarget(dir string, l *lab.Lab) error {
 			return err
 		}
 	}
-	return writeWhole(filepath.Join(dir, "targets", "reference.yaml"), func(w io.Writer) error {
+	return writeWhole(targetIn(dir), func(w io.Writer) error {
 		_, err := w.Write(file)
 		return err
 	})

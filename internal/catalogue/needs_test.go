@@ -65,3 +65,16 @@ func TestNeedKnown(t *testing.T) {
 		t.Error("parallel is a need and telepathy is none")
 	}
 }
+
+// Every need can be explained, in words for users: without the names of constants.
+func TestNeedsHaveMeanings(t *testing.T) {
+	t.Parallel()
+	for _, n := range Needs() {
+		if m := n.Meaning(); !strings.HasPrefix(m, "when ") || strings.Contains(m, "Need") {
+			t.Errorf("%s: %q", n, m)
+		}
+	}
+	if m := Need("nonsense").Meaning(); m != "" {
+		t.Errorf("a word that is no need means %q", m)
+	}
+}

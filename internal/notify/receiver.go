@@ -82,7 +82,7 @@ func Open(ctx context.Context, o Options) (*Receiver, error) {
 func (r *Receiver) listen(ctx context.Context) error {
 	listener, err := r.options.Listen(ctx)
 	if err != nil {
-		return fmt.Errorf("the notification endpoint cannot listen: %w; set notifications.listen to a free address of this host", err)
+		return fmt.Errorf("the notification endpoint cannot listen: %w; is another cibatest running?", err)
 	}
 	r.mu.Lock()
 	defer r.mu.Unlock()

@@ -25,7 +25,7 @@ func Receive(ctx context.Context, t *targetfile.Target) (*notify.Receiver, error
 		Listen: notify.ListenTCP(t.Notifications.Listen), PublicURL: t.Notifications.PublicURL, TLS: secure, Authority: authority,
 	})
 	if err != nil {
-		return nil, err
+		return nil, fmt.Errorf("%w Else set notifications.listen to a free address of this host", err)
 	}
 	if err := Register(r, t.Clients); err != nil {
 		r.Close()

@@ -76,6 +76,8 @@ func ReadLoad(r io.Reader) (Load, error) {
 		}
 	}
 	switch {
+	case l.Kind == "conformance":
+		return Load{}, errors.New("this is the result of a conformance run; \"cibatest report\" renders it")
 	case l.Kind != "load":
 		return Load{}, fmt.Errorf("kind %q is not a load run", l.Kind)
 	case l.Version != Version:

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"net/http"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/cibatest/cibatest/internal/catalogue"
@@ -115,7 +116,16 @@ func change(f result.Finding) string {
 	case f.Gravity == result.WrongCode && answered && s.Differs():
 		return s.Correction()
 	}
-	return "see to it: " + f.Expected
+	return due(f.Expected)
+}
+
+// due says what to do about an expectation: an answer, by its status, is given.
+func due(expected string) string {
+	status, _, _ := strings.Cut(expected, " ")
+	if n, err := strconv.Atoi(status); err == nil && n >= 100 && n < 600 {
+		return "answer " + expected
+	}
+	return "do what is expected: " + expected
 }
 
 // whyWarning says why something is a warning and no failure.

@@ -55,12 +55,12 @@ func TestExplain(t *testing.T) {
 			"answer what a client got wrong with a status of 4xx, and log the server's error", "",
 		},
 		{"refused what is right", success, whole(400, `{"error":"invalid_scope"}`), "", result.Fail, result.WrongEffect, "accept it", ""},
-		{"robbed its owner", refusal, whole(400, `{"error":"invalid_grant"}`), "", result.Fail, result.WrongEffect, "see to it: what is due", ""},
-		{"declared", race, whole(200, `{"access_token":"a"}`), "10 of 10", result.Fail, result.LetIn, "see to it: what is due", ""},
-		{"declared, but refused", race, whole(403, `{"error":"nope"}`), "", result.Fail, result.WrongCode, "see to it: what is due", ""},
-		{"a header", success, whole(200, `{}`), `Cache-Control ""`, result.Fail, result.WrongForm, "see to it: what is due", ""},
-		{"metadata", metadata, nil, "absent", result.Fail, result.WrongForm, "see to it: what is due", ""},
-		{"a value", success, whole(200, `{}`), `sub is ""`, result.Fail, result.WrongEffect, "see to it: what is due", ""},
+		{"robbed its owner", refusal, whole(400, `{"error":"invalid_grant"}`), "", result.Fail, result.WrongEffect, "do what is expected: what is due", ""},
+		{"declared", race, whole(200, `{"access_token":"a"}`), "10 of 10", result.Fail, result.LetIn, "do what is expected: what is due", ""},
+		{"declared, but refused", race, whole(403, `{"error":"nope"}`), "", result.Fail, result.WrongCode, "do what is expected: what is due", ""},
+		{"a header", success, whole(200, `{}`), `Cache-Control ""`, result.Fail, result.WrongForm, "do what is expected: what is due", ""},
+		{"metadata", metadata, nil, "absent", result.Fail, result.WrongForm, "do what is expected: what is due", ""},
+		{"a value", success, whole(200, `{}`), `sub is ""`, result.Fail, result.WrongEffect, "do what is expected: what is due", ""},
 		{
 			"tolerated", refusal, whole(400, `{"error":"invalid_request"}`), "", result.Warn, result.WrongCode,
 			"answer error invalid_grant instead of invalid_request", "the texts leave room for it, or OPs in use answer so",
@@ -93,6 +93,22 @@ func TestMemberIn(t *testing.T) {
 	} {
 		if got := memberIn("", text); got != want {
 			t.Errorf("%q: %q, want %q", text, got, want)
+		}
+	}
+}
+
+// An expected answer is given; whatever else is expected is done.
+func TestDue(t *testing.T) {
+	t.Parallel()
+	for expected, want := range map[string]string{
+		"400 with error invalid_grant": "answer 400 with error invalid_grant",
+		"200":                          "answer 200",
+		"10 of 10 are refused":         "do what is expected: 10 of 10 are refused",
+		"a sub":                        "do what is expected: a sub",
+		"":                             "do what is expected: ",
+	} {
+		if got := due(expected); got != want {
+			t.Errorf("%q: %q, want %q", expected, got, want)
 		}
 	}
 }
