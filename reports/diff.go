@@ -155,13 +155,24 @@ func (d Difference) WriteText(w io.Writer, o TextOptions) error {
 	return err
 }
 
+// changes lists cases below a title; a message that many share stands once, below them.
 func (t *textWriter) changes(title string, s style, list []Change) {
 	if len(list) == 0 {
 		return
 	}
 	t.line("\n" + t.paint(bold, fmt.Sprintf("%s (%d)", title, len(list))))
+	var messages []string
+	sharing := map[string][]Change{}
 	for _, c := range list {
-		t.line(fmt.Sprintf("  %s  %s → %s", t.paint(s, c.Case), firstOf(string(c.Before), "absent"), firstOf(string(c.After), "absent")))
-		t.wrap(4, c.Message)
+		if sharing[c.Message] == nil {
+			messages = append(messages, c.Message)
+		}
+		sharing[c.Message] = append(sharing[c.Message], c)
+	}
+	for _, message := range messages {
+		for _, c := range sharing[message] {
+			t.line(fmt.Sprintf("  %s  %s → %s", t.paint(s, c.Case), firstOf(string(c.Before), "absent"), firstOf(string(c.After), "absent")))
+		}
+		t.wrap(4, message)
 	}
 }

@@ -123,3 +123,20 @@ func TestCompareFindings(t *testing.T) {
 		}
 	}
 }
+
+// A reason that many cases share is told once, below them.
+func TestCompareGroupsReasons(t *testing.T) {
+	t.Parallel()
+	var text bytes.Buffer
+	d := Difference{NewlySkipped: []Change{
+		{Case: "a", Before: "pass", After: "skip", Message: "no device"}, {Case: "b", Before: "pass", After: "skip", Message: "no user"},
+		{Case: "c", Before: "pass", After: "skip", Message: "no device"},
+	}}
+	if err := d.WriteText(&text, TextOptions{}); err != nil {
+		t.Fatal(err)
+	}
+	want := "  a  pass → skip\n  c  pass → skip\n    no device\n  b  pass → skip\n    no user\n"
+	if !strings.Contains(text.String(), want) {
+		t.Errorf("got\n%s", text.String())
+	}
+}

@@ -71,6 +71,7 @@ func Check(ctx context.Context, rt http.RoundTripper, t *targetfile.Target) Chec
 	if err := approve.Check(t.Approval); err != nil {
 		r.Add(CheckProblem, "%v", err)
 	}
+	r.untouched(t)
 	facts, err := Gather(ctx, rt, t)
 	if err != nil {
 		r.Add(CheckProblem, "%v", err)
@@ -94,6 +95,20 @@ func Check(ctx context.Context, rt http.RoundTripper, t *targetfile.Target) Chec
 	r.endpoints(ctx, h, facts)
 	r.keys(ctx, h, facts.Target.Endpoints.JWKS)
 	return r
+}
+
+// placeholder begins the values that init leaves to the user.
+const placeholder = "CHANGE-ME"
+
+// untouched tells of clients whose values are still those that init wrote.
+func (r *CheckReport) untouched(t *targetfile.Target) {
+	for _, c := range t.Clients {
+		for _, key := range []struct{ name, value string }{{"client_id", c.ClientID}, {"client_secret", string(c.ClientSecret)}} {
+			if strings.HasPrefix(key.value, placeholder) {
+				r.Add(CheckProblem, "client %q: %s is still the placeholder %s...; write what the OP has registered", c.Name, key.name, placeholder)
+			}
+		}
+	}
 }
 
 // claims tells which verdicts a run would state.

@@ -174,3 +174,17 @@ func TestCheckClients(t *testing.T) {
 		}
 	}
 }
+
+// What init wrote and nobody changed is told as such.
+func TestCheckTellsPlaceholders(t *testing.T) {
+	t.Parallel()
+	target := small()
+	if got := lines(Check(t.Context(), sound(t, nil), target)); strings.Contains(got, placeholder) {
+		t.Errorf("a sound file is accused:\n%s", got)
+	}
+	target.Clients[0].ClientID = "CHANGE-ME-A"
+	r := Check(t.Context(), sound(t, nil), target)
+	if got := lines(r); !r.HasProblems() || !strings.Contains(got, "client_id is still the placeholder CHANGE-ME") {
+		t.Errorf("got\n%s", got)
+	}
+}
