@@ -47,7 +47,8 @@ func heartbeatLine(s loadgen.Status) string {
 	f := result.FunnelOf(s.Total)
 	return fmt.Sprintf("%s: %d started, %d pending, %d approved, %d denied, %d expired, %d failed, %d undelivered; "+
 		"%s/s, redeem p99 %s, lag p99 %s; %d errors, %d violations",
-		phase(s), f.Started, s.Pending, f.Approved, f.Denied, f.Expired, f.Failed, f.Undelivered, counted(int(s.Second[result.CountRequests]), "request"),
+		phase(s), f.Started, s.Pending, f.Approved, f.Denied, f.Expired, f.Failed, f.Undelivered,
+		counted(int(s.Second[result.CountRequests]), "request"),
 		shortly(s.Latency["redeem.corrected"].P99), shortly(s.Latency["lag.poll"].P99),
 		s.Total[result.CountErrors], s.Total[result.CountViolations])
 }
