@@ -43,8 +43,9 @@ func (r *run) learnPolling(ctx context.Context) error {
 	if !r.options.Approver.IsPerson() { // who would be asked by every client
 		r.learnClients(ctx)
 	}
-	if working := driver.Working(r.ordinary(targetfile.DeliveryPoll)); len(working) > 0 {
-		r.primary = working[0]
+	r.primary = r.pollingClient()
+	if r.primary == nil && !told && len(r.facts.Target.Users) > 0 {
+		r.supposeOnePerUser()
 	}
 	if r.primary == nil || len(r.facts.Target.Users) == 0 {
 		return nil
@@ -63,6 +64,27 @@ func (r *run) learnPolling(ctx context.Context) error {
 	}
 	r.probeExpiry(ctx)
 	return nil
+}
+
+// pollingClient is the client that tries what the others rely on: a poll client or, where
+// there is none, a ping client, which may poll as well (CIBA Core 10.1). nil: none may poll.
+func (r *run) pollingClient() *driver.Client {
+	for _, mode := range []string{targetfile.DeliveryPoll, targetfile.DeliveryPing} {
+		if working := driver.Working(r.ordinary(mode)); len(working) > 0 {
+			return working[0]
+		}
+	}
+	return nil
+}
+
+// supposeOnePerUser spares users a second open request where nobody may poll to see what
+// becomes of the first.
+func (r *run) supposeOnePerUser() {
+	const why = "whether a user may have two open requests is seen by polling, and no client of the target file may poll; " +
+		"set capabilities.parallel where it is known"
+	r.driver.LimitToOnePerUser()
+	r.facts.Capabilities[catalogue.NeedParallel] = result.Capability{Reason: why}
+	r.driver.Note("each user has one open request at a time: %s", why)
 }
 
 // shortLife is what cases about the expiry ask for at least.

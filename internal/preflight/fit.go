@@ -48,7 +48,8 @@ func (f *Facts) UsersFor(needs []catalogue.Need) []int {
 			return asked != nil && !asked(u)
 		}
 		decides := slices.ContainsFunc(needs, func(n catalogue.Need) bool { return slices.Contains(decisions, n) })
-		if !slices.ContainsFunc(needs, cannot) && (!decides || f.canDecide(u)) {
+		locked := slices.Contains(needs, catalogue.NeedUserLock)
+		if !slices.ContainsFunc(needs, cannot) && (!decides || called(u, f.Target.Approval)) && (!locked || called(u, f.Target.UserLock.Hook())) {
 			fit = append(fit, i)
 		}
 	}
@@ -58,11 +59,10 @@ func (f *Facts) UsersFor(needs []catalogue.Need) []int {
 // decisions are the needs for which a user has to decide something.
 var decisions = []catalogue.Need{catalogue.NeedApprove, catalogue.NeedDeny, catalogue.NeedApprovePartial}
 
-// canDecide reports whether a user has what the way of deciding calls users by. A hook that
-// wants a login_hint decides nothing for a user without one.
-func (f *Facts) canDecide(u targetfile.User) bool {
-	a := f.Target.Approval
-	texts := append([]string{a.URL, a.Body.Reveal()}, a.Command...)
+// called reports whether a user has what a hook calls users by: one that wants a login_hint
+// does nothing about a user without one.
+func called(u targetfile.User, by targetfile.Approval) bool {
+	texts := append([]string{by.URL, by.Body.Reveal()}, by.Command...)
 	byLoginHint := slices.ContainsFunc(texts, func(text string) bool {
 		return strings.Contains(text, "{login_hint}") || strings.Contains(text, "CIBATEST_LOGIN_HINT")
 	})

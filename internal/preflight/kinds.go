@@ -37,8 +37,12 @@ func decisionsCanBeNarrowed(f *Facts) (bool, string) {
 }
 
 func usersCanBeLocked(f *Facts) (bool, string) {
-	return either(f.Target.UserLock.Hook().Kind != targetfile.ApprovalNone,
-		"user_lock is set", "user_lock is not set in the target file, so nobody can lock a user")
+	hook := f.Target.UserLock.Hook()
+	if hook.Kind == targetfile.ApprovalNone {
+		return false, "user_lock is not set in the target file, so nobody can lock a user"
+	}
+	nameable := func(u targetfile.User) bool { return called(u, hook) }
+	return either(slices.ContainsFunc(f.Target.Users, nameable), "user_lock is set", "user_lock wants a login_hint, and no user has one")
 }
 
 func deviceIsObserved(f *Facts) (bool, string) {

@@ -2,6 +2,7 @@ package selftest
 
 import (
 	"encoding/json"
+	"slices"
 	"strings"
 	"testing"
 
@@ -137,6 +138,27 @@ func TestRefusedClientOfAnAlgorithm(t *testing.T) {
 	for _, c := range run.Cases {
 		if c.Outcome == result.Error || c.Outcome == result.Fail {
 			t.Errorf("%s: %s: %s", c.ID, c.Outcome, c.Message+c.Reason)
+		}
+	}
+}
+
+// A target with clients of one delivery mode only has its own way of finding out that an
+// OP keeps one open request for each user.
+func TestOneRequestPerUserInOneMode(t *testing.T) {
+	t.Parallel()
+	for _, mode := range []string{targetfile.DeliveryPing, targetfile.DeliveryPush} {
+		for _, variant := range []string{"one-request-supersedes", "one-request-refuses"} {
+			t.Run(mode+" "+variant, func(t *testing.T) {
+				t.Parallel()
+				run := judgeLab(t, lab.Options{Variants: []string{variant}}, describing(func(tgt *targetfile.Target) {
+					tgt.Clients = slices.DeleteFunc(tgt.Clients, func(c targetfile.Client) bool { return c.DeliveryMode != mode })
+				}))
+				for _, c := range run.Cases {
+					if c.Outcome == result.Error || c.Outcome == result.Fail {
+						t.Errorf("%s: %s: %s", c.ID, c.Outcome, c.Message+c.Reason)
+					}
+				}
+			})
 		}
 	}
 }
