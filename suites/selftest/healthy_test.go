@@ -7,6 +7,7 @@ import (
 	"github.com/cibatest/cibatest/internal/catalogue"
 	"github.com/cibatest/cibatest/internal/lab"
 	"github.com/cibatest/cibatest/internal/preflight"
+	"github.com/cibatest/cibatest/internal/refop/variants"
 	"github.com/cibatest/cibatest/internal/targetfile"
 	"github.com/cibatest/cibatest/reports/result"
 	"github.com/cibatest/cibatest/suites"
@@ -32,9 +33,30 @@ func TestCoverage(t *testing.T) {
 
 // mostCriticalPath is the longest that a whole run may take on the reference OP, in
 // milliseconds: the longest life of a request that is watched, 55 s, and what comes after
-// all: a ping client's flow while nobody listens, and in both modes impostors, one after the other,
-// whose handshake takes 5 s more to fail in memory, where pipes have no buffer.
-const mostCriticalPath = 85_000
+// all, of which the longest is a ping client's flow.
+const mostCriticalPath = 70_000
+
+// callbacksOverTLS is the clause that needs notification endpoints with a certificate.
+const callbacksOverTLS = "CIBA-9-PING-TLS-ONLY"
+
+// An OP that looks at the certificate of a notification endpoint passes, however it calls.
+func TestCallbacksOverTLS(t *testing.T) {
+	t.Parallel()
+	for _, v := range append([]variants.Variant{{}}, slices.Concat(variants.Notification, variants.Push)...) {
+		t.Run(v.Name, func(t *testing.T) {
+			t.Parallel()
+			o := lab.Options{TLS: true}
+			if v.Name != "" {
+				o.Variants = []string{v.Name}
+			}
+			for _, c := range judgeLab(t, o, selecting(callbacksOverTLS)).Cases {
+				if c.Outcome != result.Pass {
+					t.Errorf("%s: %s: %s %s", c.ID, c.Outcome, c.Message, c.Reason)
+				}
+			}
+		})
+	}
+}
 
 // The healthy OP passes every case; what it does not offer is skipped.
 func TestHealthy(t *testing.T) {
