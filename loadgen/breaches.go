@@ -36,7 +36,8 @@ var gravestFirst = []breach{
 	redeemedTwice, redeemedAgain, tokensDenied, tokensUndecided, tokensExpired, deniedApproved, wrongSubject,
 	pingForeign, pushForeign, detailsForeign, detailsChanged, detailsMissing,
 	pushMissed, pingMissed, pushDenialMissed, pingDenialMissed, pingUnready, pushLate, pingLate, pushDenialLate, pingDenialLate,
-	pushUnread, pushMisnamed, pingMisnamed, pushUnknown, pushAgain, pingAgain, idRepeated, idGuessable, idForgotten, expiredEarly, denialUnsaid, pendingExpired, slowedDown, outsideTheTexts,
+	pushUnread, pushMisnamed, pingMisnamed, pushUnknown, pushAgain, pingAgain,
+	idRepeated, idGuessable, idForgotten, expiredEarly, denialUnsaid, pendingExpired, slowedDown, outsideTheTexts,
 }
 
 // mostEvidence is how many occurrences of one kind are kept in full.

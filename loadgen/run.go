@@ -67,7 +67,8 @@ func newEngine(ctx context.Context, o *Options) (*engine, error) {
 	}
 	return &engine{
 		o: *o, plan: &o.Plan, requests: forms, ctx: ctx, wake: make(chan struct{}, 1),
-		flows: flows{arena: newArena(), ring: newRing()}, starts: newStarter(p), decisions: newDecisions(), testimony: newTestimony(), notified: newNotified(),
+		flows: flows{arena: newArena(), ring: newRing()}, starts: newStarter(p), decisions: newDecisions(),
+		testimony: newTestimony(), notified: newNotified(),
 		random: rand.New(rand.NewPCG(uint64(p.Seed), 0)), //nolint:gosec // a load needs no secrecy
 		now:    newTally(),
 		checks: newChecks(o, &evidence{ciba.NewMasker(o.Target.Secrets()...)}),

@@ -183,7 +183,8 @@ func (w *watch) close() (result.Load, error) {
 		l.Notes = append(l.Notes, fmt.Sprintf("a decision could not be made: %v", e.decisions.failed))
 	}
 	if n := w.total.counters[result.CountStrangers]; n > 0 {
-		l.Notes = append(l.Notes, fmt.Sprintf("%d calls to the notification endpoint were about no request of this run; they are held against nobody", n))
+		l.Notes = append(l.Notes, fmt.Sprintf(
+			"%d calls to the notification endpoint were about no request of this run; they are held against nobody", n))
 	}
 	if n := w.total.counters[result.CountHeldBack]; n > 0 {
 		l.Notes = append(l.Notes, fmt.Sprintf("%d starts were moved later, so that %s", n, e.plan.limits()))

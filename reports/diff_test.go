@@ -129,7 +129,8 @@ func TestCompareGroupsReasons(t *testing.T) {
 	t.Parallel()
 	var text bytes.Buffer
 	d := Difference{NewlySkipped: []Change{
-		{Case: "a", Before: "pass", After: "skip", Message: "no device"}, {Case: "b", Before: "pass", After: "skip", Message: "no user"},
+		{Case: "a", Before: "pass", After: "skip", Message: "no device"},
+		{Case: "b", Before: "pass", After: "skip", Message: "no user"},
 		{Case: "c", Before: "pass", After: "skip", Message: "no device"},
 	}}
 	if err := d.WriteText(&text, TextOptions{}); err != nil {

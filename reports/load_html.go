@@ -271,13 +271,16 @@ func (c *charted) work() {
 	})
 }
 
+// drawnClasses are the steps of a flow whose latency is drawn as a distribution.
+var drawnClasses = []string{"initiate", "pending", "redeem", result.DecisionToToken, result.Notify, result.NotifyToToken}
+
 func (c *charted) distributions(l result.Load) {
 	g := chartGroup{
 		Title: "Distribution of latency",
 		Intro: "What the server took. Each step is a range that ends a quarter above its beginning.",
 	}
 	for _, one := range l.Latency {
-		if c.err != nil || !slices.Contains([]string{"initiate", "pending", "redeem", result.DecisionToToken, result.Notify, result.NotifyToToken}, one.Class) {
+		if c.err != nil || !slices.Contains(drawnClasses, one.Class) {
 			continue
 		}
 		drawn, ok, err := spread(one)

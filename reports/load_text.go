@@ -83,7 +83,8 @@ func (t *textWriter) loadPlan(l result.Load) {
 	t.line("")
 	t.field("load", fmt.Sprintf("%s, %s, for %s and up to %s to drain; %s",
 		p.Rate, p.Arrivals, span(p.DurationMS), span(p.DrainMS), p.Pollers))
-	t.field("client", fmt.Sprintf("%s by %s, %s, %s, transport %s", p.Client, p.AuthMethod, deliveryOf(p), plural(p.Users, "user", "users"), p.Transport))
+	t.field("client", fmt.Sprintf("%s by %s, %s, %s, transport %s",
+		p.Client, p.AuthMethod, deliveryOf(p), plural(p.Users, "user", "users"), p.Transport))
 	t.field("users", fmt.Sprintf("%s, thinking %s", p.Decisions, p.ThinkTime))
 	t.field("started", fmt.Sprintf("%s, seed %d", stamp(l.Started), l.Seed))
 	for _, part := range l.Parts {

@@ -67,7 +67,8 @@ func (r *run) learnCalls(ctx context.Context, modes []string) {
 func calledAt(c *driver.Client, call *notify.Call, endpoint string) string {
 	text := fmt.Sprintf("%s client %s is called at %s", c.DeliveryMode, c.Name, endpoint)
 	if call.Client != c.Name {
-		text = fmt.Sprintf("%s client %s is called at %q; notification_endpoint in the target file is %s", c.DeliveryMode, c.Name, call.URL, endpoint)
+		text = fmt.Sprintf(
+			"%s client %s is called at %q; notification_endpoint in the target file is %s", c.DeliveryMode, c.Name, call.URL, endpoint)
 	}
 	return text
 }

@@ -72,7 +72,8 @@ func notCalled(ctx context.Context, h *byHand, patience time.Duration, misled in
 	}
 	at := preflight.EndpointOf(h.receiver, h.client.Client)
 	leads := func(at string) error { return preflight.Leads(ctx, h.receiver, h.target, at) }
-	return notJudged(fmt.Errorf("the OP did not call client %s at %s within %s; did the user decide, and is that what the OP has registered? %s",
+	return notJudged(fmt.Errorf(
+		"the OP did not call client %s at %s within %s; did the user decide, and is that what the OP has registered? %s",
 		h.client.Name, at, patience.Round(time.Second), preflight.WhyNotCalled(h.target, h.receiver, at, leads)))
 }
 

@@ -50,7 +50,8 @@ issuer's host nor named in the file.`,
 	cmd.Flags().StringVarP(&file, "target", "t", os.Getenv("CIBATEST_TARGET"), "target file (CIBATEST_TARGET)")
 	cmd.Flags().BoolVar(&schema, "schema", false, "print the JSON Schema of target files")
 	cmd.Flags().BoolVar(&asJSON, "json", false, "print JSON")
-	cmd.Flags().BoolVar(&flow, "flow", false, "also carry good requests, denials and approvals through, up to the calls that ping and push clients get; users are asked")
+	cmd.Flags().BoolVar(&flow, "flow", false,
+		"also carry good requests, denials and approvals through, up to the calls that ping and push clients get; users are asked")
 	return cmd
 }
 

@@ -83,12 +83,15 @@ func WayIn(t *targetfile.Target, at string) string {
 	switch {
 	case endpoint && !issuer:
 		return fmt.Sprintf("the endpoint is at loopback, which for this OP is its own machine: set notifications.listen to 0.0.0.0:%s, and "+
-			"notifications.public_url to an address of this machine that the OP reaches, or to that of a tunnel or reverse proxy that leads here"+guarded, port)
+			"notifications.public_url to an address of this machine that the OP reaches, "+
+			"or to that of a tunnel or reverse proxy that leads here"+guarded, port)
 	case endpoint:
 		return fmt.Sprintf("where the OP runs in a container, loopback is the container itself: set notifications.listen to 0.0.0.0:%s, and "+
-			"notifications.public_url to http://host.docker.internal:%s (Docker) or http://host.containers.internal:%s (Podman)"+guarded, port, port, port)
+			"notifications.public_url to http://host.docker.internal:%s (Docker) "+
+			"or http://host.containers.internal:%s (Podman)"+guarded, port, port, port)
 	}
-	return fmt.Sprintf("firewalls, tunnels and reverse proxies between the OP and this machine have to let POST requests for %s through to %s, "+
+	return fmt.Sprintf("firewalls, tunnels and reverse proxies between the OP and this machine have to let POST requests "+
+		"for %s through to %s, "+
 		"with their Authorization header; the path of public_url may be taken away", at, t.Notifications.Listen)
 }
 
