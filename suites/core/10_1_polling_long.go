@@ -45,6 +45,9 @@ func judgePollingAllAlong(t *T) {
 		if flow.Outlived(resp) {
 			break
 		}
+		if OneRequestPerUser(t) && !driver.Undecided(resp) && !resp.HasTokens() {
+			t.Abort("the request ended with %s while this OP keeps one request for each user, and another one may have taken its place", resp.Summary())
+		}
 		if !t.Expect(resp).To(BePending(), "authorization_pending or slow_down at every poll until the user decides") {
 			return
 		}
@@ -99,7 +102,7 @@ func judgeLateDecision(t *T, f *Flow) {
 	}
 	t.ApproveAlive(f)
 	resp := t.MustAnswer(t.PollDecided(f))
-	if driver.Undecided(resp) && f.Outlived(resp) {
+	if !resp.HasTokens() && f.Outlived(resp) {
 		t.Skip("the auth_req_id expired before the decision could take effect")
 	}
 	t.Expect(resp).As(result.Fail).To(HaveTokens(), "tokens for an approval after many polls")

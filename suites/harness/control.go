@@ -38,9 +38,10 @@ func control(t *T, r catalogue.Requirement, outcome result.Outcome, resp *ciba.R
 	}
 }
 
-// keepOdd keeps a request that differs from an ordinary one, for [control].
+// keepOdd keeps a request that differs from an ordinary one, for [control]. A client that the
+// OP refuses has no ordinary ones.
 func keepOdd(t *T, r Request, resp *ciba.Response) {
-	if t.odd != nil && r.Client != nil && !r.Forged && !t.driver.Ordinary(r) {
+	if t.odd != nil && r.Client != nil && r.Client.Rejection() == "" && !r.Forged && !t.driver.Ordinary(r) {
 		t.odd.Store(resp, r)
 	}
 }

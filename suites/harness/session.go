@@ -43,9 +43,10 @@ func (s *Session) user(i int) targetfile.User {
 	return s.facts.Target.Users[i]
 }
 
-// ordinary are the clients for whatever wants nothing special, as far as the OP lets them in.
+// ordinary are the clients for whatever wants nothing special, also those that the OP refuses:
+// that one method works at one endpoint only is a finding.
 func (s *Session) ordinary() []*Client {
-	return driver.Working(s.run.Prepared(preflight.OrdinaryClients(s.facts.Target.Clients, targetfile.DeliveryPoll)))
+	return s.run.Prepared(preflight.OrdinaryClients(s.facts.Target.Clients, targetfile.DeliveryPoll))
 }
 
 // secondTries bounds how often a run tries again: an OP that is in trouble for good is

@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/cibatest/cibatest/internal/lab"
+	"github.com/cibatest/cibatest/internal/targetfile"
 	"github.com/cibatest/cibatest/reports/result"
 	"github.com/cibatest/cibatest/suites"
 )
@@ -158,7 +159,7 @@ func TestPassingTrouble(t *testing.T) {
 				t.Errorf("the notes do not tell of the second try: %s", notes)
 			}
 			for _, c := range run.Cases {
-				if c.Outcome != tt.want {
+				if c.Mode != targetfile.DeliveryPush && c.Outcome != tt.want { // which redeems nothing
 					t.Errorf("%s: %s %s, want %s", c.ID, c.Outcome, c.Message, tt.want)
 				}
 			}

@@ -136,7 +136,8 @@ func TestRefusedClientOfAnAlgorithm(t *testing.T) {
 		}
 	}))
 	for _, c := range run.Cases {
-		if c.Outcome == result.Error || c.Outcome == result.Fail {
+		// Whether each method works at both endpoints cannot be told of a client that is refused at both.
+		if !strings.HasPrefix(c.ID, "auth-") && (c.Outcome == result.Error || c.Outcome == result.Fail) {
 			t.Errorf("%s: %s: %s", c.ID, c.Outcome, c.Message+c.Reason)
 		}
 	}

@@ -51,6 +51,11 @@ func lockedIs(e *refop.OAuthError) edit.Change {
 // withdrawing lets a user deny what was approved, and never approve what was denied.
 func withdrawing(p *refop.Plan) {
 	edit.DecidingAgain()(p)
+	due := p.Rules.NotificationDue
+	p.Rules.NotificationDue = func(f *refop.Flow, end refop.State) bool { // a push tells what stands
+		stands := end == refop.Expired || end == f.State && f.Decided.Before(f.Expires)
+		return stands && due(f, end)
+	}
 	denied := &edit.Counts{}
 	p.EditDecisions(func(f *refop.Flow) {
 		if f.State == refop.Denied {
