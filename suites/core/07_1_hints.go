@@ -277,10 +277,16 @@ func judgeForgedLoginHintTokens(t *T) {
 	skipIfNeverTaken(t, "login_hint_token", t.MustAnswer(t.Start(requestWithoutHint(t).Add("login_hint_token", genuine))))
 }
 
-// genuineIDTokenHint is the shared answer to an ID Token of this client as hint.
+// genuineIDTokenHint is the shared answer to an ID Token of this client as hint. The user is
+// one that the case may ask: the shared flow may be another's, whose only request this would end.
 func genuineIDTokenHint(t *T) *ciba.Response {
 	return Observe(t, "genuine ID Token hint", func(t *T) *ciba.Response {
-		return t.MustAnswer(t.Start(requestWithoutHint(t).Add("id_token_hint", IDTokenIn(t, t.Redeemed().Tokens).Text)))
+		redeemed := t.Redeemed()
+		tokens := redeemed.Tokens
+		if OneRequestPerUser(t) && redeemed.Flow.User.Name != t.User().Name {
+			tokens, _ = t.MustRedeem(t.MustStart(t.Request()))
+		}
+		return t.MustAnswer(t.Start(requestWithoutHint(t).Add("id_token_hint", IDTokenIn(t, tokens).Text)))
 	})
 }
 

@@ -147,7 +147,7 @@ var _ = Cases.Describe("Token endpoint", func() {
 // looks at the request before it looks at the client says how that ended, which is no more
 // than it has pushed.
 func judgeRefusedAtTheEnd(t *T, what string, flow *Flow) {
-	resp := t.Send(t.PollRequest(flow).Once())
+	resp := t.Send(t.PollRequest(flow).Now())
 	if resp.Is(ciba.AccessDenied, ciba.ExpiredToken, ciba.InvalidGrant) && !resp.HasTokens() {
 		t.At(resp)
 		t.Info(what+": unauthorized_client", "%s", resp.Summary())

@@ -72,17 +72,17 @@ var _ = Cases.Describe("Token endpoint", func() {
 	Case("push-registered-mode", "has no tokens for a client that was pushed to", Judges("CIBA-10-REGISTERED-MODE-ONLY").As(Push), func(t *T) {
 		p := approved(t)
 		p.mustCall(t)
-		t.Expect(t.Send(t.PollRequest(p.flow).Once())).NotTo(HaveTokens(), "no tokens")
+		t.Expect(t.Send(t.PollRequest(p.flow).Now())).NotTo(HaveTokens(), "no tokens")
 	})
 	Case("push-client-refused", "refuses a client that is pushed to", Judges("CIBA-11-PUSH-CLIENT-REFUSED").Smoke(), func(t *T) {
 		flow := t.MustStart(t.Request())
-		t.JudgeVariant("pending", t.Send(t.PollRequest(flow).Once()))
+		t.JudgeVariant("pending", t.Send(t.PollRequest(flow).Now()))
 		if !t.Has(catalogue.NeedApprove) {
 			return
 		}
 		t.Approve(flow)
 		Notified(t, flow)
-		t.JudgeVariant("approved", t.Send(t.PollRequest(flow).Once()))
+		t.JudgeVariant("approved", t.Send(t.PollRequest(flow).Now()))
 	})
 })
 

@@ -105,16 +105,16 @@ func (m *matrix) try(t *testing.T, f faults.Fault) []string {
 	// Handshakes would double what a run costs, so only their own faults have them.
 	planted := lab.Options{Faults: []string{f.Name}, TLS: f.Breaks == callbacksOverTLS}
 	if !*whole && *onlyCase == "" {
-		if own := trippedBy(judgeLab(t, planted, selecting(f.Breaks))); caught(f, own) {
-			return own
+		if run := judgeLab(t, planted, selecting(f.Breaks)); caught(f, run) {
+			return trippedBy(run)
 		}
 		m.count(&m.needAll, f)
 	}
 	run := judgeLab(t, planted)
 	tripped := trippedBy(run)
-	if !caught(f, tripped) {
+	if !caught(f, run) {
 		run = judgeLab(t, planted)
-		if tripped = trippedBy(run); !caught(f, tripped) {
+		if tripped = trippedBy(run); !caught(f, run) {
 			if *onlyCase != "" && *onlyFault == "" {
 				t.Logf("left to other cases of %s: %s", f.Breaks, whatTheySaid(f, run))
 				return tripped
@@ -139,9 +139,16 @@ func (m *matrix) count(list *[]string, f faults.Fault) {
 	*list = append(*list, f.Name)
 }
 
-// caught reports whether a case of the requirement that the fault breaks is among
-// the tripped ones.
-func caught(f faults.Fault, tripped []string) bool { return len(elsewhere(f, tripped)) < len(tripped) }
+// caught reports whether a case of the requirement that the fault breaks noticed it, or one of
+// any requirement has a finding about that very clause.
+func caught(f faults.Fault, run result.Run) bool {
+	tripped := trippedBy(run)
+	return len(elsewhere(f, tripped)) < len(tripped) || slices.ContainsFunc(run.Cases, func(c result.Case) bool {
+		return slices.ContainsFunc(c.Findings, func(found result.Finding) bool {
+			return found.ClauseID() == f.Breaks && (found.Outcome == result.Warn || found.Outcome == result.Fail)
+		})
+	})
+}
 
 // whatTheySaid are the outcomes of the cases of the broken requirement.
 func whatTheySaid(f faults.Fault, run result.Run) string {
@@ -174,6 +181,8 @@ func noticed(c result.Case) bool {
 	case result.Info:
 		r, _ := catalogue.Must().Get(c.Requirements[0])
 		return r.Verdict == "info"
+	case result.Error: // something was found before the case could not go on
+		return slices.ContainsFunc(c.Findings, func(f result.Finding) bool { return f.Outcome == result.Warn || f.Outcome == result.Fail })
 	default:
 		return false
 	}

@@ -121,8 +121,8 @@ var Decision = []Fault{
 		}),
 	},
 	{
-		"decision-404-alive", "CIBA-7.3-NOT-EARLY", "each third request cannot be decided, although polls call it pending",
-		refusingDecisionsOf(3, 404),
+		"decision-404-alive", "CIBA-7.3-NOT-EARLY", "each second request cannot be decided, although polls call it pending",
+		refusingDecisionsOf(2, 404),
 	},
 	{
 		"decision-410-alive", "CIBA-7.3-NOT-EARLY", "each second request is gone for its user, although polls call it pending",
