@@ -35,6 +35,7 @@ var _ = Cases.Describe("Answer to a ping", func() {
 			AnswerWith(t, flows[i], body.answer)
 			t.Approve(flows[i])
 			MustBeNotified(t, flows[i])
+			t.Wait(2 * time.Second) // until the OP has made something of the answer
 			t.JudgeVariant("after "+body.what, t.PollDecided(flows[i]))
 		}
 		for i, body := range bodies {
