@@ -46,7 +46,7 @@ func judgePollingAllAlong(t *T) {
 			break
 		}
 		if OneRequestPerUser(t) && !driver.Undecided(resp) && !resp.HasTokens() {
-			t.Abort("the request ended with %s while this OP keeps one request for each user, and another one may have taken its place", resp.Summary())
+			t.Abort("the request ended with %s; this OP keeps one request for each user, and another one may have taken its place", resp.Summary())
 		}
 		if !t.Expect(resp).To(BePending(), "authorization_pending or slow_down at every poll until the user decides") {
 			return
