@@ -282,6 +282,9 @@ func TestTimeoutMakesARunPartial(t *testing.T) {
 
 // A path that leads to a device without an end fills no memory.
 func TestEndlessInput(t *testing.T) {
+	if testing.Short() {
+		t.Skip("the race detector, which runs the short tests, multiplies memory")
+	}
 	t.Parallel()
 	target := startLab(t, lab.Options{})
 	for _, args := range [][]string{
