@@ -183,6 +183,7 @@ func TestPushErrors(t *testing.T) {
 				t.Errorf("%s: pushed %v", want, body)
 			}
 			time.Sleep(time.Hour)
+			synctest.Wait()
 			one(t, c)
 		})
 	}
@@ -199,6 +200,7 @@ func TestPushThatFails(t *testing.T) {
 			t.Errorf("pushed %v", body)
 		}
 		time.Sleep(10 * time.Minute)
+		synctest.Wait()
 		one(t, c)
 	}, func(p *Plan) {
 		p.Rules.DraftIDToken = func(*Call, *Flow, string) (*Draft, error) { return nil, errors.New("no key") }
@@ -212,6 +214,7 @@ func TestNoCall(t *testing.T) {
 		b.decide(b.begin("basic-a"), "allow")
 		b.begin("ping-a")
 		time.Sleep(time.Hour)
+		synctest.Wait()
 		if len(c.calls) != 0 {
 			t.Errorf("called %+v", c.calls)
 		}
@@ -241,6 +244,7 @@ func TestTries(t *testing.T) {
 			id := b.begin("ping-a")
 			b.decide(id, "allow")
 			time.Sleep(time.Hour)
+			synctest.Wait()
 			var pauses []time.Duration
 			for i := 1; i < len(to.calls); i++ {
 				pauses = append(pauses, to.calls[i].at.Sub(to.calls[i-1].at))
