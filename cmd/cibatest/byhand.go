@@ -145,8 +145,20 @@ func writeMessage(b *strings.Builder, mark, first string, m result.Message) {
 		fmt.Fprintf(b, "%s %s: %s\n", mark, h.Name, onOneLine(h.Value))
 	}
 	if m.Body != "" {
-		fmt.Fprintf(b, "%s\n%s %s\n", mark, mark, onOneLine(m.Body))
+		fmt.Fprintf(b, "%s\n%s %s\n", mark, mark, onOneLine(beginning(m)))
 	}
+}
+
+// mostShown is how much of a body a terminal gets; what is printed for a character that acts
+// on terminals may be six times as long.
+const mostShown = 16 << 10
+
+// beginning is a body, or what a person has use for of a long one.
+func beginning(m result.Message) string {
+	if len(m.Body) <= mostShown {
+		return m.Body
+	}
+	return fmt.Sprintf("%s (and so on, %d bytes in all)", strings.ToValidUTF8(m.Body[:mostShown], ""), m.BodyBytes)
 }
 
 // onOneLine keeps what an OP sent from looking like a line of ours.
