@@ -34,3 +34,18 @@ func TestLockedOutForWrongSecrets(t *testing.T) {
 		})
 	}
 }
+
+// A client that may not use CIBA is refused for good, and nobody waits for the end of a lock
+// that is none.
+func TestRefusedForGood(t *testing.T) {
+	t.Parallel()
+	run := judgeLab(t, lab.Options{Variants: []string{"start-client-invalid-client"}})
+	for _, note := range run.Notes {
+		if strings.Contains(note, "sent wrong credentials") {
+			t.Errorf("a note tells of a lock: %s", note)
+		}
+	}
+	if took := time.Duration(run.DurationMS) * time.Millisecond; took > 2*time.Minute {
+		t.Errorf("the run took %s", took)
+	}
+}
