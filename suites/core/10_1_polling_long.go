@@ -6,7 +6,6 @@ import (
 
 	"github.com/cibatest/cibatest/internal/catalogue"
 	"github.com/cibatest/cibatest/internal/ciba"
-	"github.com/cibatest/cibatest/internal/driver"
 	"github.com/cibatest/cibatest/reports/result"
 	. "github.com/cibatest/cibatest/suites/harness"
 )
@@ -44,9 +43,6 @@ func judgePollingAllAlong(t *T) {
 		resp := t.MustAnswer(t.Poll(flow))
 		if flow.Outlived(resp) {
 			break
-		}
-		if OneRequestPerUser(t) && !driver.Undecided(resp) && !resp.HasTokens() {
-			t.Abort("the request ended with %s; this OP keeps one request for each user, and another one may have taken its place", resp.Summary())
 		}
 		if !t.Expect(resp).To(BePending(), "authorization_pending or slow_down at every poll until the user decides") {
 			return

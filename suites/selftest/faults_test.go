@@ -181,8 +181,6 @@ func noticed(c result.Case) bool {
 	case result.Info:
 		r, _ := catalogue.Must().Get(c.Requirements[0])
 		return r.Verdict == "info"
-	case result.Error: // something was found before the case could not go on
-		return slices.ContainsFunc(c.Findings, func(f result.Finding) bool { return f.Outcome == result.Warn || f.Outcome == result.Fail })
 	default:
 		return false
 	}
