@@ -21,6 +21,9 @@ type arrivals struct {
 type watcher struct {
 	match func(Request) bool
 	found chan Request // holds one: the first
+
+	mu   sync.Mutex
+	gone bool // whoever waited has left: match is not called any more
 }
 
 // watch waits for a request that matches; a nil match is any. Whoever watches calls the
@@ -29,7 +32,7 @@ func (a *arrivals) watch(match func(Request) bool) (<-chan Request, func()) {
 	if match == nil {
 		match = func(Request) bool { return true }
 	}
-	w := &watcher{match, make(chan Request, 1)}
+	w := &watcher{match: match, found: make(chan Request, 1)}
 	a.waiting.Add(1)
 	a.mu.Lock()
 	a.any = append(a.any, w)
@@ -37,14 +40,15 @@ func (a *arrivals) watch(match func(Request) bool) (<-chan Request, func()) {
 	return w.found, func() {
 		a.waiting.Add(-1)
 		a.mu.Lock()
-		defer a.mu.Unlock()
 		a.any = without(a.any, w)
+		a.mu.Unlock()
+		w.leave()
 	}
 }
 
 // watchKey waits for one request, without a look at any other.
 func (a *arrivals) watchKey(k wire.Key) (<-chan Request, func()) {
-	w := &watcher{nil, make(chan Request, 1)}
+	w := &watcher{found: make(chan Request, 1)}
 	a.waiting.Add(1)
 	a.mu.Lock()
 	if a.byKey == nil {
@@ -81,10 +85,25 @@ func (a *arrivals) tell(r Request) {
 		w.offer(r)
 	}
 	for _, w := range some {
-		if w.match(r) {
-			w.offer(r)
-		}
+		w.consider(r)
 	}
+}
+
+// consider offers a request that matches. A caller's match may look at what the caller
+// changes once it has its answer, so it never runs after leave.
+func (w *watcher) consider(r Request) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if !w.gone && w.match(r) {
+		w.offer(r)
+	}
+}
+
+// leave waits for a match that runs.
+func (w *watcher) leave() {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.gone = true
 }
 
 // offer never blocks: only the first request counts.

@@ -55,6 +55,7 @@ func (r *Receiver) take(w http.ResponseWriter, req *http.Request) {
 		r.keep(inbox, &inbox.astray, c)
 	} else {
 		c.Answer = r.placed(inbox, inbox.nextAnswer())
+		c.readName() // before anybody else can read the call
 		r.keep(inbox, &inbox.calls, c)
 		r.mislead(c, inbox)
 	}
@@ -146,7 +147,6 @@ func (r *Receiver) stranger(w http.ResponseWriter, req *http.Request, c *Call) {
 // mislead shows a call to the request that it names, if that is another one than the
 // request whose token it has.
 func (r *Receiver) mislead(c *Call, of *Inbox) {
-	c.readName()
 	if c.names == "" {
 		return
 	}

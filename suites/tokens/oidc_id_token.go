@@ -1,12 +1,12 @@
 package tokens
 
 import (
-	"github.com/cibatest/cibatest/internal/catalogue"
 	"net/http"
 	"slices"
 	"strings"
 	"time"
 
+	"github.com/cibatest/cibatest/internal/catalogue"
 	. "github.com/cibatest/cibatest/suites/harness"
 )
 
