@@ -37,21 +37,13 @@ func places(jobs []*job) []*schedule.Job {
 // order, before anything is sent, so that two runs of one selection are alike.
 type plan struct {
 	run      *run
-	ordinary map[*harness.Client]*schedule.Latch // opens when the cases of a client that are not last are over
-	everyone *schedule.Latch                     // opens when all cases but the after-all ones are over
-	load     map[*harness.Client]float64         // seconds that disturbing cases take
+	load     map[*harness.Client]float64 // seconds that disturbing cases take
 	userLoad map[int]float64
 	turn     int
 }
 
 func (r *run) plan(selected []*harness.Definition) []*job {
-	p := &plan{
-		run: r, ordinary: map[*harness.Client]*schedule.Latch{}, everyone: schedule.NewLatch(),
-		load: map[*harness.Client]float64{}, userLoad: map[int]float64{},
-	}
-	for _, c := range r.driver.Clients() {
-		p.ordinary[c] = schedule.NewLatch()
-	}
+	p := &plan{run: r, load: map[*harness.Client]float64{}, userLoad: map[int]float64{}}
 	jobs := make([]*job, len(selected))
 	// Those that need two clients have the least choice, as these have to be alike.
 	for _, two := range []bool{true, false} {
@@ -60,9 +52,6 @@ func (r *run) plan(selected []*harness.Definition) []*job {
 				jobs[i] = p.place(def)
 			}
 		}
-	}
-	for _, j := range jobs {
-		p.order(j)
 	}
 	return jobs
 }
@@ -84,7 +73,8 @@ func (p *plan) place(def *harness.Definition) *job {
 	if j.skip = p.castUsers(j); j.skip != "" {
 		return j
 	}
-	j.Locks = p.locksFor(j)
+	j.About, j.Locks = p.run.session.About(def), p.locksFor(j)
+	j.order()
 	return j
 }
 
@@ -274,7 +264,6 @@ func (p *plan) locksFor(j *job) []schedule.Lock {
 	if p.run.driver.Approver().IsPerson() && j.def.AsksForDecision() {
 		locks = append(locks, schedule.Lock{Key: "person", Exclusive: true})
 	}
-	slices.SortFunc(locks, func(a, b schedule.Lock) int { return strings.Compare(a.Key, b.Key) })
 	return locks
 }
 
@@ -298,32 +287,29 @@ func (p *plan) userLocks(j *job) []schedule.Lock {
 	return locks
 }
 
+// everyone opens when all cases but the after-all ones are over.
+const everyone = schedule.Latch("everyone")
+
+// ordinary opens when the cases of a client that are not last are over.
+func ordinary(c *harness.Client) schedule.Latch { return schedule.Latch("client " + c.Name) }
+
 // order wires the latches: first the ordinary cases of a client, then its last
 // ones, then what comes after all.
-func (p *plan) order(j *job) {
-	if j.skip != "" {
-		return
-	}
+func (j *job) order() {
 	place := j.def.Place()
-	if place.AfterAll {
-		j.WaitFor = append(j.WaitFor, p.everyone)
-		return
-	}
-	p.count(j, p.everyone)
-	if place.LastForClient {
-		j.WaitFor = append(j.WaitFor, p.ordinary[j.cast.Client])
-		return
-	}
-	for _, c := range append([]*harness.Client{j.cast.Client, j.cast.Second}, j.cast.Others...) {
-		if c != nil {
-			p.count(j, p.ordinary[c])
+	switch {
+	case place.AfterAll:
+		j.WaitFor = []schedule.Latch{everyone}
+	case place.LastForClient:
+		j.Opens, j.WaitFor = []schedule.Latch{everyone}, []schedule.Latch{ordinary(j.cast.Client)}
+	default:
+		j.Opens = []schedule.Latch{everyone}
+		for _, c := range append([]*harness.Client{j.cast.Client, j.cast.Second}, j.cast.Others...) {
+			if c != nil {
+				j.Opens = append(j.Opens, ordinary(c))
+			}
 		}
 	}
-}
-
-func (p *plan) count(j *job, l *schedule.Latch) {
-	l.Add()
-	j.Opens = append(j.Opens, l)
 }
 
 // wanted says in words which client a case is looking for.

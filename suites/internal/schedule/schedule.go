@@ -5,6 +5,7 @@
 package schedule
 
 import (
+	"cmp"
 	"context"
 	"slices"
 	"sync"
@@ -13,9 +14,10 @@ import (
 
 // A Job is one piece of work with its place among others.
 type Job struct {
-	Locks   []Lock   // sorted by key, so that two jobs never wait for each other
-	WaitFor []*Latch // it begins when all of these are open
-	Opens   []*Latch // it is counted into these, and counted out when it is over
+	About   time.Duration // how long it takes, roughly; of jobs that may begin the longest does so first
+	Locks   []Lock
+	WaitFor []Latch // it begins when all of these are open
+	Opens   []Latch // they open when all jobs that name them are over
 
 	mu           sync.Mutex
 	began, ended time.Time // zero while it has not run
@@ -46,176 +48,109 @@ type Lock struct {
 	Exclusive bool // nobody else holds it meanwhile
 }
 
-// Latch opens when all jobs counted into it are over. Make one with [NewLatch].
-type Latch struct {
-	mu    sync.Mutex
-	count int
-	open  chan struct{}
-}
-
-// NewLatch makes a latch that nothing is counted into, which is open.
-func NewLatch() *Latch { return &Latch{open: make(chan struct{})} }
-
-// Add counts one more job in. It has to come before the jobs run.
-func (l *Latch) Add() {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	l.count++
-}
-
-func (l *Latch) done() {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	l.count--
-	if l.count == 0 {
-		close(l.open)
-	}
-}
-
-// wait returns at once for a latch that nothing was counted into.
-func (l *Latch) wait(ctx context.Context) error {
-	l.mu.Lock()
-	empty := l.count == 0
-	l.mu.Unlock()
-	if empty {
-		return ctx.Err()
-	}
-	select {
-	case <-l.open:
-		return nil
-	case <-ctx.Done():
-		return ctx.Err()
-	}
-}
-
-// lockTable hands out shared and exclusive locks by key. An exclusive claim that
-// waits holds later shared claims back, so it is never starved.
-type lockTable struct {
-	mu      sync.Mutex
-	changed chan struct{} // closed and replaced whenever a lock is given back
-	holders map[string]*holder
-}
-
-type holder struct {
-	shared    int
-	exclusive bool
-	waiting   int // exclusive claims that wait
-}
-
-func newLockTable() *lockTable {
-	return &lockTable{changed: make(chan struct{}), holders: map[string]*holder{}}
-}
-
-func (c *lockTable) acquire(ctx context.Context, locks []Lock) error {
-	for i, l := range locks {
-		if err := c.take(ctx, l); err != nil {
-			c.release(locks[:i])
-			return err
-		}
-	}
-	return nil
-}
-
-func (c *lockTable) take(ctx context.Context, l Lock) error {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	h := c.holders[l.Key]
-	if h == nil {
-		h = &holder{}
-		c.holders[l.Key] = h
-	}
-	if l.Exclusive {
-		h.waiting++
-		defer func() { h.waiting-- }()
-	}
-	for !h.free(l.Exclusive) {
-		changed := c.changed
-		c.mu.Unlock()
-		select {
-		case <-changed:
-		case <-ctx.Done():
-		}
-		c.mu.Lock()
-		if err := ctx.Err(); err != nil {
-			return err
-		}
-	}
-	if l.Exclusive {
-		h.exclusive = true
-	} else {
-		h.shared++
-	}
-	return nil
-}
-
-func (h *holder) free(exclusive bool) bool {
-	if exclusive {
-		return !h.exclusive && h.shared == 0
-	}
-	return !h.exclusive && h.waiting == 0
-}
-
-func (c *lockTable) release(locks []Lock) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	for _, l := range locks {
-		if h := c.holders[l.Key]; l.Exclusive {
-			h.exclusive = false
-		} else {
-			h.shared--
-		}
-	}
-	close(c.changed)
-	c.changed = make(chan struct{})
-}
+// Latch is the name of what jobs wait for. One that no job opens is open.
+type Latch string
 
 // Run runs every job under its locks, at most concurrency at once, and returns when
 // all are over or given up because ctx ended. It tells work the place of the job in the
-// list.
+// list. In which order jobs begin depends on them and on how long they take alone.
 func Run(ctx context.Context, jobs []*Job, concurrency int, work func(ctx context.Context, i int)) {
-	slots := make(chan struct{}, concurrency)
-	held := newLockTable()
-	var wg sync.WaitGroup
+	places := make(map[*Job]int, len(jobs))
 	for i, j := range jobs {
-		wg.Go(func() {
-			defer j.open()
-			if !j.admitted(ctx, held, slots) {
-				return
-			}
-			defer held.release(j.Locks)
-			defer func() { <-slots }()
-			j.begin()
-			work(ctx, i)
-			j.end()
-		})
+		places[j] = i
 	}
-	wg.Wait()
+	table, waiting, over := newTable(jobs, concurrency), longestFirst(jobs), make(chan *Job)
+	for running := 0; ; running-- {
+		var next []*Job
+		if ctx.Err() == nil {
+			next, waiting = table.admit(waiting)
+		}
+		for _, j := range next {
+			go func() {
+				j.begin()
+				work(ctx, places[j])
+				j.end()
+				over <- j
+			}()
+		}
+		if running += len(next); running == 0 {
+			return
+		}
+		table.release(<-over)
+	}
 }
 
-// admitted waits until a job may begin: for its latches, then for its locks, last for a
-// slot, so that a slot is never held by a job that waits. It reports false when ctx
-// ended meanwhile.
-func (j *Job) admitted(ctx context.Context, held *lockTable, slots chan<- struct{}) bool {
-	for _, l := range j.WaitFor {
-		if l.wait(ctx) != nil {
-			return false
+// longestFirst is the order in which jobs are looked at.
+func longestFirst(jobs []*Job) []*Job {
+	return slices.SortedStableFunc(slices.Values(jobs), func(a, b *Job) int { return cmp.Compare(b.About, a.About) })
+}
+
+// table is who holds what: the same for jobs that run and for a forecast of them.
+type table struct {
+	slots   int            // how many more may run
+	held    map[string]int // by the key of a lock: how many share it, -1 for an exclusive one
+	latched map[Latch]int  // jobs that are to be over before it opens
+}
+
+func newTable(jobs []*Job, slots int) *table {
+	t := &table{slots: slots, held: map[string]int{}, latched: map[Latch]int{}}
+	for _, j := range jobs {
+		for _, l := range j.Opens {
+			t.latched[l]++
 		}
 	}
-	if held.acquire(ctx, j.Locks) != nil {
-		return false
+	return t
+}
+
+// admit takes the jobs that may begin now and returns them and the others. An exclusive
+// claim that waits keeps later ones from its lock, so that it is never starved.
+func (t *table) admit(waiting []*Job) (next, rest []*Job) {
+	claimed := map[string]bool{}
+	for _, j := range waiting {
+		if t.slots > 0 && t.open(j.WaitFor) && t.free(j.Locks, claimed) {
+			t.take(j)
+			next = append(next, j)
+		} else {
+			rest = append(rest, j)
+		}
 	}
-	select {
-	case slots <- struct{}{}:
-		return true
-	case <-ctx.Done():
-		held.release(j.Locks)
-		return false
+	return next, rest
+}
+
+func (t *table) open(latches []Latch) bool {
+	return !slices.ContainsFunc(latches, func(l Latch) bool { return t.latched[l] > 0 })
+}
+
+func (t *table) free(locks []Lock, claimed map[string]bool) bool {
+	free := true
+	for _, l := range locks {
+		if claimed[l.Key] || t.held[l.Key] < 0 || l.Exclusive && t.held[l.Key] > 0 {
+			free = false
+			claimed[l.Key] = claimed[l.Key] || l.Exclusive
+		}
+	}
+	return free
+}
+
+func (t *table) take(j *Job) {
+	t.slots--
+	for _, l := range j.Locks {
+		if l.Exclusive {
+			t.held[l.Key] = -1
+		} else {
+			t.held[l.Key]++
+		}
 	}
 }
 
-func (j *Job) open() {
+// release gives back what a job that is over held.
+func (t *table) release(j *Job) {
+	t.slots++
+	for _, l := range j.Locks {
+		t.held[l.Key] = max(0, t.held[l.Key]-1)
+	}
 	for _, l := range j.Opens {
-		l.done()
+		t.latched[l]--
 	}
 }
 

@@ -50,13 +50,12 @@ func TestJobsShareTheirWaits(t *testing.T) {
 func TestJobsKeepApart(t *testing.T) {
 	t.Parallel()
 	began, wall, path := timetable(t, 10, []int{5, 3, 3, 2}, func() []*Job {
-		ordinary := NewLatch()
-		ordinary.Add()
+		const ordinary = Latch("cases of client a")
 		return []*Job{
-			{Locks: []Lock{{"client a", false}}, Opens: []*Latch{ordinary}},
+			{Locks: []Lock{{"client a", false}}, Opens: []Latch{ordinary}},
 			{Locks: []Lock{{"client b", true}}},
 			{Locks: []Lock{{"client b", true}}},
-			{Locks: []Lock{{"client a", true}}, WaitFor: []*Latch{ordinary}}, // last of its client
+			{Locks: []Lock{{"client a", true}}, WaitFor: []Latch{ordinary}}, // last of its client
 		}
 	})
 	if began[0] != 0 || began[1]+began[2] != 3 || began[3] != 5 || wall != 7*time.Second || path != 7*time.Second {
@@ -67,35 +66,38 @@ func TestJobsKeepApart(t *testing.T) {
 // A claim that wants to be alone is not starved by shared ones that keep coming.
 func TestExclusiveClaimIsServed(t *testing.T) {
 	t.Parallel()
-	synctest.Test(t, func(t *testing.T) {
-		c := newLockTable()
-		shared, alone := []Lock{{"user u", false}}, []Lock{{"user u", true}}
-		if err := c.acquire(t.Context(), shared); err != nil {
-			t.Fatal(err)
+	table := newTable(nil, 10)
+	shared, alone := &Job{Locks: []Lock{{"user u", false}}}, &Job{Locks: []Lock{{"user u", true}}}
+	table.take(shared)
+	waiting := []*Job{alone, {Locks: []Lock{{"user u", false}}}}
+	for _, step := range []struct {
+		begins int
+		over   *Job
+	}{{0, shared}, {1, alone}, {1, nil}} {
+		var next []*Job
+		if next, waiting = table.admit(waiting); len(next) != step.begins {
+			t.Errorf("%d begin, want %d", len(next), step.begins)
 		}
-		var order []string
-		var mu sync.Mutex
-		var wg sync.WaitGroup
-		claim := func(name string, locks []Lock) {
-			wg.Go(func() {
-				if err := c.acquire(t.Context(), locks); err != nil {
-					t.Error(err)
-				}
-				mu.Lock()
-				order = append(order, name)
-				mu.Unlock()
-				c.release(locks)
-			})
-			synctest.Wait()
+		if step.over != nil {
+			table.release(step.over)
 		}
-		claim("alone", alone)
-		claim("later", shared)
-		c.release(shared)
-		wg.Wait()
-		if !slices.Equal(order, []string{"alone", "later"}) {
-			t.Errorf("served %v", order)
+	}
+}
+
+// Of jobs that may begin, the longest does so first, so that it is not what all others
+// wait for in the end; whatever came first in the list.
+func TestLongestFirst(t *testing.T) {
+	t.Parallel()
+	began, wall, _ := timetable(t, 2, []int{1, 2, 9, 8, 1}, func() []*Job {
+		jobs := make([]*Job, 5)
+		for i, seconds := range []int{1, 2, 9, 8, 1} {
+			jobs[i] = &Job{About: time.Duration(seconds) * time.Second}
 		}
+		return jobs
 	})
+	if began[2] != 0 || began[3] != 0 || wall != 11*time.Second {
+		t.Errorf("began %v, wall %s", began, wall)
+	}
 }
 
 // An interrupted run gives up what waits.
