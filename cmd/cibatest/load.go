@@ -443,7 +443,7 @@ func (f *loadFlags) whoLoads(t *targetfile.Target) (targetfile.Client, error) {
 	}
 	mode := cmp.Or(f.mode, targetfile.DeliveryPoll)
 	for _, c := range preflight.OrdinaryClients(t.Clients, mode) {
-		if !c.UserCode {
+		if !c.UserCode && c.RequestSigningAlg == "" {
 			return c, nil
 		}
 	}
@@ -454,6 +454,9 @@ func (f *loadFlags) clientNamed(t *targetfile.Target) (targetfile.Client, error)
 	for _, c := range t.Clients {
 		switch {
 		case c.Name != f.client:
+		case c.RequestSigningAlg != "":
+			return c, fmt.Errorf("--client %s signs its requests (request_signing_alg), and the load sends plain ones only; "+
+				"name a client that is not registered to sign", c.Name)
 		case f.mode != "" && c.DeliveryMode != f.mode:
 			return c, fmt.Errorf("--client %s is of delivery mode %s, --mode says %s; leave one of them out", c.Name, c.DeliveryMode, f.mode)
 		default:

@@ -58,6 +58,7 @@ func TestLoadUsage(t *testing.T) {
 		{"--abort-on", "never"},
 		{"--param", "x"},
 		{"--client", "nobody"},
+		{"--client", "signed-a"},
 		{"--mode", "pigeon"},
 		{"--mode", "ping", "--client", "push-a"},
 		{"--patience", "0s"},

@@ -198,6 +198,10 @@ const (
 	// false marks it.
 	NeedNoCIBAClient Need = "no_ciba_client"
 
+	// NeedSigningClient is met when a client is registered to sign its requests;
+	// request_signing_alg in the target file says with what.
+	NeedSigningClient Need = "signing_client"
+
 	// NeedClientWithoutRequestAlg is met when a client is registered without an algorithm for
 	// signed requests.
 	NeedClientWithoutRequestAlg Need = "client_without_req_alg"
@@ -248,7 +252,7 @@ var needs = []Need{
 	NeedRefresh, NeedUserinfo, NeedIntrospection, NeedJWTAccessToken, NeedResource, NeedLoginHint,
 	NeedIDTokenHint, NeedLoginHintToken,
 	NeedClientSecret, NeedClientSecretBasic, NeedClientSecretJWT, NeedPrivateKeyJWT, NeedClientAssertion,
-	NeedPublicClient, NeedNoCIBAClient, NeedClientWithoutRequestAlg, NeedClientWithoutUserCode,
+	NeedPublicClient, NeedNoCIBAClient, NeedSigningClient, NeedClientWithoutRequestAlg, NeedClientWithoutUserCode,
 	NeedClientWithoutRARType, NeedDPoPBoundClient,
 	NeedFAPICIBA, NeedFAPICIBAID1, NeedFAPICIBAD03, NeedFAPI1, NeedFAPI2, NeedRFC10070,
 }

@@ -11,7 +11,10 @@ import (
 // Client is a registered client, ready to speak to the target.
 type Client struct {
 	targetfile.Client
-	key  jose.Key // signs assertions; zero for the other methods
+	key jose.Key // signs assertions; zero for the other methods
+
+	requestKey jose.Key // signs requests; where the client does not, as key
+
 	auth func(audience string) ciba.Authenticator
 
 	mu        sync.Mutex
@@ -29,7 +32,12 @@ func newClient(c targetfile.Client) (*Client, error) {
 	}
 	client := &Client{Client: c, audience: map[string]string{}}
 	assertion, signs := own.(ciba.Assertion)
-	client.key = assertion.Key
+	client.key, client.requestKey = assertion.Key, assertion.Key
+	if c.RequestSigningAlg != "" {
+		if client.requestKey, err = c.RequestKey(); err != nil {
+			return nil, err
+		}
+	}
 	client.auth = func(audience string) ciba.Authenticator {
 		if !signs {
 			return own

@@ -18,6 +18,14 @@ type Request struct {
 	Client *Client
 	// Forged says that Auth of the call is used as it stands, nil for none at all.
 	Forged bool
+	// Object is how the parameters of a backchannel request are signed; nil: as the client is
+	// registered to, which may be not at all.
+	Object *ciba.RequestObject
+	// Outside are parameters that stand beside the signed ones. Those of the client's
+	// authentication need not be named.
+	Outside ciba.Params
+	// Plain says that the parameters are not signed, whatever the client is registered for.
+	Plain bool
 	// Flow is the flow that is polled: the request waits for its turn, and the answer
 	// changes the pace. It is nil for anything that is no poll.
 	Flow *Flow
@@ -140,11 +148,15 @@ func (r *Run) Poll(f *Flow) Request {
 	return poll
 }
 
-// Written is the request with its client's credential put into header and form, for
-// callers that move these to places of their own.
+// Written is the request, signed where its client does so, with its client's credential put
+// into header and form, for callers that move these to places of their own.
 func (r *Run) Written(q Request) (Request, error) {
+	var err error
+	if q.Call, err = r.sealed(q); err != nil {
+		return q, err
+	}
 	auth := q.Client.Auth(q.URL, r.target.Issuer)
-	err := auth.Authenticate(&q.Call)
+	err = auth.Authenticate(&q.Call)
 	return q.AuthenticatedBy(nil), err
 }
 

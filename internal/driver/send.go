@@ -169,6 +169,10 @@ func (d *Driver) exchange(ctx context.Context, r Request) (*ciba.Response, error
 		d.makeRoomFor(ctx, r)
 		d.run.expectCalls(r)
 	}
+	call, err := d.run.sealed(r)
+	if err != nil {
+		return nil, &Stop{Reason: "the request cannot be signed: " + err.Error()}
+	}
 	place, err := d.enter(ctx, r)
 	if err != nil {
 		return nil, err
@@ -177,7 +181,7 @@ func (d *Driver) exchange(ctx context.Context, r Request) (*ciba.Response, error
 	if r.Flow != nil {
 		answered = place.releaseIfHeld()
 	}
-	resp := d.run.http.Do(ctx, d.recorder, r.Call)
+	resp := d.run.http.Do(ctx, d.recorder, call)
 	answered()
 	place.release()
 	if ctx.Err() != nil {

@@ -131,7 +131,7 @@ var fresh = []string{"binding_message", notificationToken}
 // well has no reason to refuse it.
 func (d *Driver) Ordinary(r Request) bool {
 	written := r.Body == nil && r.Header == nil && r.Query == nil && r.ContentType == "" && r.Method == ""
-	plain := r.Client != nil && !r.Forged && !r.Untouched && written
+	plain := r.Client != nil && !r.Forged && !r.Untouched && written && r.Object == nil && r.Outside == nil && !r.Plain
 	switch {
 	case !plain || !r.Client.isLetIn():
 		return false

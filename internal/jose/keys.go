@@ -20,6 +20,7 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"slices"
 	"sync"
 
 	"github.com/lestrrat-go/jwx/v2/jwa"
@@ -202,6 +203,24 @@ func (k Key) IsPrivate() bool {
 	switch k.key.(type) {
 	case jwk.RSAPrivateKey, jwk.ECDSAPrivateKey, jwk.OKPPrivateKey:
 		return true
+	}
+	return false
+}
+
+// SignsWith reports whether a key is private and of the type that an asymmetric algorithm
+// uses. RFC 7518 3.1, RFC 8037 3.1.
+func (k Key) SignsWith(alg string) bool {
+	if !k.IsPrivate() {
+		return false
+	}
+	switch k.key.KeyType() {
+	case jwa.RSA:
+		return slices.Contains([]string{"RS256", "RS384", "RS512", "PS256", "PS384", "PS512"}, alg)
+	case jwa.EC:
+		return usualAlg(k.key) == alg
+	case jwa.OKP:
+		return olderName(alg) == "EdDSA"
+	case jwa.OctetSeq, jwa.InvalidKeyType:
 	}
 	return false
 }

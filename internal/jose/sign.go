@@ -45,7 +45,7 @@ func withDefaults(header map[string]any, key Key) map[string]any {
 
 // signBytes signs any bytes, for tests with content that is no JSON.
 func signBytes(input []byte, key Key) ([]byte, error) {
-	signer, err := jws.NewSigner(jwa.SignatureAlgorithm(key.alg))
+	signer, err := jws.NewSigner(jwa.SignatureAlgorithm(olderName(key.alg)))
 	if err != nil {
 		return nil, err
 	}

@@ -39,12 +39,19 @@ func TestClientsFor(t *testing.T) {
 		{name: "user codes, but not of this client", needs: []catalogue.Need{catalogue.NeedClientWithoutUserCode, catalogue.NeedUserCode}, want: plainClients},
 		{name: "some types", needs: []catalogue.Need{catalogue.NeedRAR, catalogue.NeedClientWithoutRARType}, want: []string{"one-type"}},
 		{name: "pairwise", needs: []catalogue.Need{catalogue.NeedPairwise, catalogue.NeedApprove}, want: []string{"pairwise"}},
+		{name: "signed", needs: []catalogue.Need{catalogue.NeedSignedRequest, catalogue.NeedSigningClient}, want: []string{"signing"}},
 		{name: "public", needs: []catalogue.Need{catalogue.NeedPublicClient}, want: []string{"public", "denied-public"}},
 		{name: "denied by policy", needs: []catalogue.Need{catalogue.NeedBCPolicyDeny}, want: []string{"denied"}},
 		{name: "not for CIBA", needs: []catalogue.Need{catalogue.NeedNoCIBAClient}, want: []string{"not-for-ciba"}},
 		{
 			name: "a method that only a special client has", methods: []string{targetfile.AuthClientSecretBasic},
-			take: withoutClients("basic", "user-code", "all-types"), want: []string{"one-type", "pairwise"},
+			take: withoutClients("basic", "user-code", "all-types"), want: []string{"signing", "one-type", "pairwise"},
+		},
+		{
+			name: "the fewest specialities", needs: []catalogue.Need{catalogue.NeedSigningClient}, take: func(f *Facts) {
+				f.Target.Clients = append(f.Target.Clients, with(confidential("signing-code", targetfile.AuthClientSecretBasic),
+					func(c *targetfile.Client) { c.RequestSigningAlg, c.UserCode = "ES256", true }))
+			}, want: []string{"signing"},
 		},
 		{name: "nobody", needs: []catalogue.Need{catalogue.NeedPairwise}, methods: []string{targetfile.AuthPrivateKeyJWT}, want: []string{}},
 	} {
@@ -106,8 +113,8 @@ func TestOrdinaryClients(t *testing.T) {
 	if got, want := namesOf(OrdinaryClients(clients, targetfile.DeliveryPoll)), []string{"basic", "post", "secret-jwt", "key-jwt"}; !slices.Equal(got, want) {
 		t.Errorf("got %v, want %v", got, want)
 	}
-	special := choose(clients, func(c targetfile.Client) bool { return !plain(c) })
-	if got, want := namesOf(OrdinaryClients(special, targetfile.DeliveryPoll)), []string{"user-code", "all-types", "one-type", "pairwise"}; !slices.Equal(got, want) {
+	special := choose(clients, func(c targetfile.Client) bool { return specialities(c) > 0 })
+	if got, want := namesOf(OrdinaryClients(special, targetfile.DeliveryPoll)), []string{"signing", "user-code", "all-types", "one-type", "pairwise"}; !slices.Equal(got, want) {
 		t.Errorf("without a plain one: got %v, want %v", got, want)
 	}
 	if len(clients) != len(richClients()) {

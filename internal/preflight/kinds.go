@@ -183,6 +183,8 @@ func sendsUserCode(_ *targetfile.Target, c targetfile.Client) bool { return c.Us
 
 func withoutUserCode(_ *targetfile.Target, c targetfile.Client) bool { return !c.UserCode }
 
+func signsRequests(_ *targetfile.Target, c targetfile.Client) bool { return c.RequestSigningAlg != "" }
+
 func withoutRequestAlg(_ *targetfile.Target, c targetfile.Client) bool {
 	return c.RequestSigningAlg == ""
 }

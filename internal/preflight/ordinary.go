@@ -9,10 +9,9 @@ import (
 
 // Ordinary reports whether a client can run any case of its delivery mode that wants
 // nothing special: it may use CIBA, proves who it is in a way that is spoken here, and is
-// neither refused by policy nor bound to sign its requests, which is not spoken so
-// far. The OP is expected to let it in.
+// not refused by policy. The OP is expected to let it in.
 func Ordinary(c targetfile.Client) bool {
-	return usable(c) && c.CIBA && c.AuthMethod != targetfile.AuthNone && !c.PolicyDenied && c.RequestSigningAlg == ""
+	return usable(c) && c.CIBA && c.AuthMethod != targetfile.AuthNone && !c.PolicyDenied
 }
 
 // usable reports whether a case can be run as this client at all, be it one that the
@@ -26,10 +25,15 @@ func ordinaryPoll(c targetfile.Client) bool {
 	return Ordinary(c) && c.DeliveryMode == targetfile.DeliveryPoll
 }
 
-// plain reports whether a client has no speciality that every request or token of it
-// would show.
-func plain(c targetfile.Client) bool {
-	return !c.UserCode && len(c.RARTypes) == 0 && c.SubjectType != "pairwise"
+// specialities counts what every request or token of a client shows of its registration.
+func specialities(c targetfile.Client) int {
+	n := 0
+	for _, special := range []bool{c.UserCode, len(c.RARTypes) > 0, c.SubjectType == "pairwise", c.RequestSigningAlg != ""} {
+		if special {
+			n++
+		}
+	}
+	return n
 }
 
 // Differences counts in what two clients differ but for who they are, how they authenticate
@@ -45,6 +49,7 @@ func Differences(a, b targetfile.Client) int {
 	count(4, a.AuthMethod != b.AuthMethod)
 	count(2, cmp.Or(a.IDTokenAlg, "RS256") != cmp.Or(b.IDTokenAlg, "RS256")) // the default of OIDC Registration 2
 	count(2, a.SubjectType != b.SubjectType || a.Sector != b.Sector)
+	count(2, a.RequestSigningAlg != b.RequestSigningAlg)
 	count(1, a.AuthAlg != b.AuthAlg)
 	count(1, a.UserCode != b.UserCode)
 	count(1, a.Scope != b.Scope)
@@ -64,17 +69,18 @@ func Likest(clients []targetfile.Client, to targetfile.Client) []targetfile.Clie
 }
 
 // OrdinaryClients are the ordinary clients of a delivery mode, in the order of the list:
-// the plain ones or, where there is none, those with a speciality.
+// the plain ones or, where there is none, those with the fewest specialities.
 func OrdinaryClients(clients []targetfile.Client, mode string) []targetfile.Client {
 	return plainest(choose(clients, func(c targetfile.Client) bool { return Ordinary(c) && c.DeliveryMode == mode }))
 }
 
-// plainest leaves out the clients with a speciality, unless all have one.
+// plainest are the clients with the fewest specialities.
 func plainest(clients []targetfile.Client) []targetfile.Client {
-	if without := choose(clients, plain); len(without) > 0 {
-		return without
+	if len(clients) == 0 {
+		return nil
 	}
-	return clients
+	least := specialities(slices.MinFunc(clients, func(a, b targetfile.Client) int { return cmp.Compare(specialities(a), specialities(b)) }))
+	return choose(clients, func(c targetfile.Client) bool { return specialities(c) == least })
 }
 
 func choose(clients []targetfile.Client, fits func(targetfile.Client) bool) []targetfile.Client {

@@ -145,12 +145,27 @@ func specialClientPieces(f *Facts) []Piece {
 			Name: "some-types", AuthMethod: method, CIBA: true, RARTypes: types[:1],
 		}))
 	}
+	if algs := f.requestAlgs(); len(algs) > 0 && !slices.ContainsFunc(f.Target.Clients, isSigner) {
+		list = append(list, f.clientPiece("two clients that sign their requests",
+			targetfile.Client{Name: "signed-a", AuthMethod: method, CIBA: true, RequestSigningAlg: algs[0]},
+			targetfile.Client{Name: "signed-b", AuthMethod: method, CIBA: true, RequestSigningAlg: algs[0]}))
+	}
 	if f.Target.Endpoints.Introspection != "" {
 		list = append(list, f.clientPiece("a resource server that may introspect", targetfile.Client{
 			Name: "resource-server", AuthMethod: method, Purpose: targetfile.PurposeResourceServer,
 		}))
 	}
 	return list
+}
+
+func isSigner(c targetfile.Client) bool { return Ordinary(c) && c.RequestSigningAlg != "" }
+
+// requestAlgs are the algorithms for signed requests that the OP offers and a target file may
+// name, ES256 first, whose keys are the cheapest to make.
+func (f *Facts) requestAlgs() []string {
+	known := []string{"ES256", "PS256", "RS256", "EdDSA", "ES384", "ES512", "PS384", "PS512", "RS384", "RS512"}
+	offered := f.Discovery.Strings(requestAlgorithms)
+	return slices.DeleteFunc(known, func(alg string) bool { return !slices.Contains(offered, alg) })
 }
 
 // clientPiece is a piece that adds clients.
@@ -200,6 +215,12 @@ func clientLines(c targetfile.Client) []string {
 	}
 	if c.UserCode {
 		lines = append(lines, "  user_code: true")
+	}
+	if c.RequestSigningAlg != "" {
+		if c.AuthMethod != targetfile.AuthPrivateKeyJWT {
+			lines = append(lines, "  jwks_file: "+c.Name+".jwks.json   # private keys")
+		}
+		lines = append(lines, "  request_signing_alg: "+c.RequestSigningAlg)
 	}
 	if len(c.RARTypes) > 0 {
 		lines = append(lines, fmt.Sprintf("  rar_types: [%q]", c.RARTypes[0]))

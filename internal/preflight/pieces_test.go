@@ -21,6 +21,7 @@ func TestPiecesAreTrue(t *testing.T) {
 	generous := map[string]any{
 		"subject_types_supported": []string{"public", "pairwise"}, "backchannel_user_code_parameter_supported": true,
 		"introspection_endpoint": issuer + "/introspect", "backchannel_token_delivery_modes_supported": []string{"poll", "ping", "push"},
+		requestAlgorithms: []string{"PS256", "ES256"},
 	}
 	one := "clients:\n  - {name: second, client_id: a, auth_method: client_secret_basic, client_secret: s}\nusers:\n  - {name: alice, login_hint: alice}\n"
 	types := "rar:\n  types: [a, b]\n  valid: [{type: a}]\n"
@@ -45,7 +46,7 @@ func TestPiecesAreTrue(t *testing.T) {
 			}
 		}
 	}
-	if len(seen) < 19 {
+	if len(seen) < 20 {
 		t.Errorf("%d pieces were seen: %v", len(seen), seen)
 	}
 }

@@ -42,7 +42,7 @@ type rule struct {
 
 // The parts of the protocol that are not judged so far.
 const (
-	noSignedRequests = "signed authentication requests are not judged so far"
+	noSignedRequests = "cases about signed authentication requests are still to come"
 	noDPoP           = "DPoP is not judged so far"
 	noMTLS           = "mutual TLS is not judged so far"
 	noRegistration   = "dynamic client registration is not judged so far"
@@ -79,7 +79,7 @@ var rules = []rule{
 	{need: catalogue.NeedDiscovery, target: metadataFound},
 	{need: catalogue.NeedDCR, outside: noRegistration},
 	{need: catalogue.NeedPairwise, client: pairwise},
-	{need: catalogue.NeedSignedRequest, target: published(requestAlgorithms), outside: noSignedRequests},
+	{need: catalogue.NeedSignedRequest, target: published(requestAlgorithms)},
 	{need: catalogue.NeedNoSignedRequest, target: unpublished(requestAlgorithms)},
 	{need: catalogue.NeedUserCode, target: userCodesInUse, client: sendsUserCode, user: hasUserCode},
 	{need: catalogue.NeedNoUserCode, target: userCodesNotOffered},
@@ -109,6 +109,7 @@ var rules = []rule{
 	{need: catalogue.NeedClientAssertion, client: authenticatesBy(targetfile.AuthPrivateKeyJWT, targetfile.AuthClientSecretJWT)},
 	{need: catalogue.NeedPublicClient, client: authenticatesBy(targetfile.AuthNone), unordinary: true},
 	{need: catalogue.NeedNoCIBAClient, client: notForCIBA, unordinary: true},
+	{need: catalogue.NeedSigningClient, client: signsRequests, outside: noSignedRequests},
 	{need: catalogue.NeedClientWithoutRequestAlg, client: withoutRequestAlg},
 	{need: catalogue.NeedClientWithoutUserCode, client: withoutUserCode, replaces: catalogue.NeedUserCode},
 	{need: catalogue.NeedClientWithoutRARType, client: withoutSomeRARType},

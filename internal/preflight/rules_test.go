@@ -112,8 +112,8 @@ func TestRules(t *testing.T) {
 		catalogue.NeedNotificationReceiver: {"notifications.listen is set", func(f *Facts) { f.Target.Notifications.Listen = "" }, "cannot be received"},
 		catalogue.NeedHostedFiles:          {"", always, outside},
 		catalogue.NeedSecondClient: {
-			"the target file has 8 poll clients",
-			withoutClients("user-code", "all-types", "one-type", "pairwise", "post", "secret-jwt", "key-jwt"), "the target file has 1 poll clients",
+			"the target file has 9 poll clients",
+			withoutClients("signing", "user-code", "all-types", "one-type", "pairwise", "post", "secret-jwt", "key-jwt"), "the target file has 1 poll clients",
 		},
 		catalogue.NeedSecondUser:       {"the target file has 3 users", withUser(targetfile.User{}), "the target file has 1 users"},
 		catalogue.NeedParallel:         {foundOut, never, ""},
@@ -155,17 +155,18 @@ func TestRules(t *testing.T) {
 
 		catalogue.NeedClientSecret: {
 			`client "basic"`,
-			withoutClients("user-code", "all-types", "one-type", "pairwise", "basic", "post"), "no client in the target file is of this kind",
+			withoutClients("signing", "user-code", "all-types", "one-type", "pairwise", "basic", "post"), "no client in the target file is of this kind",
 		},
 		catalogue.NeedClientSecretBasic: {
 			`client "basic"`,
-			withoutClients("user-code", "all-types", "one-type", "pairwise", "basic"), "no client in the target file is of this kind",
+			withoutClients("signing", "user-code", "all-types", "one-type", "pairwise", "basic"), "no client in the target file is of this kind",
 		},
 		catalogue.NeedClientSecretJWT:         {`client "secret-jwt"`, withoutClients("secret-jwt"), "no client in the target file is of this kind"},
 		catalogue.NeedPrivateKeyJWT:           {`client "key-jwt"`, withoutClients("key-jwt"), "no client in the target file is of this kind"},
 		catalogue.NeedClientAssertion:         {`client "secret-jwt"`, withoutClients("secret-jwt", "key-jwt"), "no client in the target file is of this kind"},
 		catalogue.NeedPublicClient:            {`client "public"`, withoutClients("public", "denied-public"), "no client in the target file is of this kind"},
 		catalogue.NeedNoCIBAClient:            {`client "not-for-ciba"`, withoutClients("not-for-ciba"), "no client in the target file is of this kind"},
+		catalogue.NeedSigningClient:           {`client "signing"`, withoutClients("signing"), "no client in the target file is of this kind"},
 		catalogue.NeedClientWithoutRequestAlg: {`client "basic"`, func(f *Facts) { f.Target.Clients = nil }, "no client in the target file is of this kind"},
 		catalogue.NeedClientWithoutUserCode: {
 			`client "basic"`,

@@ -24,6 +24,7 @@ type Call struct {
 
 	Client    *Client       // who calls, once the client is known; that it is proven is another matter
 	Assertion jose.Token    // the client assertion, once it is decoded
+	Signed    jose.Token    // the signed request, once it is decoded
 	Hint      jose.Token    // the login_hint_token or id_token_hint, once it is decoded
 	User      *User         // whom the hint names
 	Expiry    time.Duration // of the flow to be begun

@@ -35,7 +35,6 @@ const (
 	CheckClientCIBA         CheckName = "client-ciba"
 	CheckClientConfidential CheckName = "client-confidential"
 	CheckClientPolicy       CheckName = "client-policy"
-	CheckRequestObject      CheckName = "request-object"
 	CheckScopeMissing       CheckName = "scope-missing"
 	CheckScopeOpenID        CheckName = "scope-openid"
 	CheckScopeKnown         CheckName = "scope-known"
@@ -56,6 +55,30 @@ const (
 	CheckUserCodeWrong      CheckName = "user-code-wrong"
 	CheckRequestedExpiry    CheckName = "requested-expiry"
 	CheckDetails            CheckName = "authorization-details"
+)
+
+// The checks of a signed request, and of one that has to be; CIBA Core 7.1.1.
+const (
+	CheckRequestURI           CheckName = "request-uri"
+	CheckRequestPlain         CheckName = "request-plain"
+	CheckRequestEncrypted     CheckName = "request-encrypted"
+	CheckRequestJWT           CheckName = "request-jwt"
+	CheckRequestAlg           CheckName = "request-alg"
+	CheckRequestRegisteredAlg CheckName = "request-registered-alg"
+	CheckRequestSignature     CheckName = "request-signature"
+	CheckRequestWithIssuer    CheckName = "request-with-issuer"
+	CheckRequestIssuer        CheckName = "request-issuer"
+	CheckRequestWithAudience  CheckName = "request-with-audience"
+	CheckRequestAudience      CheckName = "request-audience"
+	CheckRequestWithExp       CheckName = "request-with-exp"
+	CheckRequestExpired       CheckName = "request-expired"
+	CheckRequestWithIat       CheckName = "request-with-iat"
+	CheckRequestWithNbf       CheckName = "request-with-nbf"
+	CheckRequestNotBefore     CheckName = "request-not-before"
+	CheckRequestWithJTI       CheckName = "request-with-jti"
+	CheckRequestOutside       CheckName = "request-outside"
+	CheckRequestParameters    CheckName = "request-parameters"
+	CheckRequestReplay        CheckName = "request-replay"
 )
 
 // The checks of a poll, before the state of its flow counts; CIBA Core 10.1 and 11.

@@ -46,8 +46,7 @@
 //
 // # Departures from the specifications
 //
-// CIBA Core 7.1.1: signed requests are refused. CIBA Core 4: a notification endpoint on
-// loopback may be plain HTTP, as this OP is run in tests. OIDC Discovery:
-// authorization_endpoint is published and leads nowhere, as this OP has no front
-// channel. RFC 9396: no enrichment.
+// CIBA Core 4: a notification endpoint on loopback may be plain HTTP, as this OP is run
+// in tests. OIDC Discovery: authorization_endpoint is published and leads nowhere, as
+// this OP has no front channel. RFC 9396: no enrichment.
 package refop

@@ -42,6 +42,7 @@ type Client struct {
 	IDTokenAlg    string   `yaml:"id_token_alg"`
 	Sector        string   `yaml:"sector"` // host; the client gets pairwise subjects
 	UserCode      bool     `yaml:"user_code"`
+	RequestAlg    string   `yaml:"request_alg"` // that signs its requests; empty: it may sign or not
 	NoCIBA        bool     `yaml:"no_ciba"`
 	PolicyDenied  bool     `yaml:"policy_denied"`
 	RARTypes      []string `yaml:"rar_types"` // empty: all

@@ -50,6 +50,21 @@ type Rules struct {
 	// issuer, token endpoint and backchannel authentication endpoint are its names.
 	AudienceFits func(c *Call, audience any) bool
 
+	// DecodeRequest reads the signed request of a call, without verifying it.
+	DecodeRequest func(c *Call) (jose.Token, error)
+
+	// RequestKeys are the keys and algorithms that may have signed a request of the client.
+	// CIBA Core 7.1.1: its registered keys, and no symmetric algorithm.
+	RequestKeys func(c *Call) ([]jose.Key, []string)
+
+	// RequestAudienceFits reports whether a signed request is addressed to this OP. CIBA Core
+	// 7.1.1: its audience has the issuer.
+	RequestAudienceFits func(c *Call, audience any) bool
+
+	// RequestParameters are the parameters of a signed request in the form of a call. CIBA
+	// Core 7.1.1: those inside the JWT, and the client's authentication outside.
+	RequestParameters func(c *Call) (map[string][]string, *OAuthError)
+
 	// UserOfHint is the user whom the hint of a request names, nil for nobody.
 	// CIBA Core 7.2.
 	UserOfHint func(c *Call) *User
@@ -213,6 +228,7 @@ func usualRules() Rules {
 		MethodAllowed: methodAllowed, ParseForm: parseForm, EmptyIsAbsent: emptyIsAbsent, Repeated: repeated,
 		Credentials: credentials, MethodFits: methodFits, SecretMatches: secretMatches,
 		DecodeAssertion: decodeAssertion, AssertionKeys: assertionKeys, AudienceFits: audienceFits,
+		DecodeRequest: decodeRequest, RequestKeys: requestKeys, RequestAudienceFits: requestAudienceFits, RequestParameters: requestParameters,
 		UserOfHint: userOfHint, SuitableMessage: suitableMessage, Expiry: expiry,
 		Details: readDetails, DetailsList: checkDetailsList, DetailsEntry: checkDetailsEntry, MayUseType: mayUseType,
 		DetailsMembers: checkDetailsMembers, DetailsMember: checkDetailsMember,

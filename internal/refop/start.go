@@ -26,12 +26,7 @@ var startChecks = slices.Concat(clientChecks, []check{
 		}
 		return nil
 	}},
-	{CheckRequestObject, func(c *Call) *OAuthError { // CIBA Core 7.1.1 is optional
-		if c.Has("request") || c.Has("request_uri") {
-			return Refusal("invalid_request", "signed requests are not supported")
-		}
-		return nil
-	}},
+}, requestChecks, []check{
 	{CheckScopeMissing, func(c *Call) *OAuthError {
 		if len(c.scope()) == 0 {
 			return Refusal("invalid_request", "scope is missing")

@@ -21,8 +21,6 @@ var startRows = []struct {
 }{
 	{"client without CIBA", "not-for-ciba", params(), CheckClientCIBA, 400, "unauthorized_client"},
 	{"client that policy forbids", "blocked", params(), CheckClientPolicy, 403, "access_denied"},
-	{"signed request", "", params("request", "e30.e30."), CheckRequestObject, 400, "invalid_request"},
-	{"request_uri", "", params("request_uri", "https://client.example/r"), CheckRequestObject, 400, "invalid_request"},
 	{"no scope", "", params("scope", "-"), CheckScopeMissing, 400, "invalid_request"},
 	{"blank scope", "", params("scope", " "), CheckScopeMissing, 400, "invalid_request"},
 	{"no openid", "", params("scope", "profile"), CheckScopeOpenID, 400, "invalid_scope"},

@@ -3,6 +3,7 @@ package targetfile
 import (
 	"errors"
 	"fmt"
+	"slices"
 
 	"github.com/cibatest/cibatest/internal/ciba"
 	"github.com/cibatest/cibatest/internal/jose"
@@ -50,4 +51,23 @@ func (c Client) AssertionKey() (jose.Key, error) {
 		key = key.WithAlg(c.AuthAlg)
 	}
 	return key, nil
+}
+
+// RequestKey is what the client signs its requests with: of the keys in its jwks_file the
+// first that is for the registered algorithm, or else of its type. The error is for a client
+// that has none. CIBA Core 4 (backchannel_authentication_request_signing_alg).
+func (c Client) RequestKey() (jose.Key, error) {
+	keys, err := jose.ParseKeys([]byte(c.JWKS.Reveal()))
+	if err != nil {
+		return jose.Key{}, fmt.Errorf("client %q: jwks_file %s: %w", c.Name, c.JWKSFile, err)
+	}
+	fits := func(k jose.Key) bool { return k.SignsWith(c.RequestSigningAlg) }
+	i := slices.IndexFunc(keys, func(k jose.Key) bool { return fits(k) && k.Alg() == c.RequestSigningAlg })
+	if i < 0 {
+		i = slices.IndexFunc(keys, fits)
+	}
+	if i < 0 {
+		return jose.Key{}, fmt.Errorf("client %q: jwks_file %s holds no private key for %s", c.Name, c.JWKSFile, c.RequestSigningAlg)
+	}
+	return keys[i].WithAlg(c.RequestSigningAlg), nil
 }

@@ -50,7 +50,8 @@ func (m meaning) client(at yamlfile.Place, i int) {
 		if c.ClientSecret == "" {
 			at.At("client_secret").Wrong("is missing; %s needs one, for example ${env:CLIENT_SECRET}", c.AuthMethod)
 		}
-	case AuthPrivateKeyJWT:
+	}
+	if c.AuthMethod == AuthPrivateKeyJWT || c.RequestSigningAlg != "" {
 		m.keys(at, c)
 	}
 	for _, name := range c.RARTypes {
@@ -86,11 +87,14 @@ func (m meaning) notifications(at yamlfile.Place) {
 	}
 }
 
-// keys reads the private keys of a client that signs its assertions.
+// keys reads the private keys of a client that signs its assertions or its requests.
 func (m meaning) keys(at yamlfile.Place, c *Client) {
-	at = at.At("jwks_file")
+	needs, at := "private_key_jwt", at.At("jwks_file")
+	if c.AuthMethod != AuthPrivateKeyJWT {
+		needs = "request_signing_alg"
+	}
 	if c.JWKSFile == "" {
-		at.Wrong("is missing; private_key_jwt needs a file with the private key as a JSON Web Key Set")
+		at.Wrong("is missing; %s needs a file with the private key as a JSON Web Key Set", needs)
 		return
 	}
 	data, err := m.file.ReadFile(c.JWKSFile)
@@ -104,6 +108,8 @@ func (m meaning) keys(at yamlfile.Place, c *Client) {
 		at.Wrong("%s is %v", c.JWKSFile, err)
 	case len(keys) == 0 || !keys[0].IsPrivate():
 		at.Wrong("%s holds no private key", c.JWKSFile)
+	case c.RequestSigningAlg != "" && !slices.ContainsFunc(keys, func(k jose.Key) bool { return k.SignsWith(c.RequestSigningAlg) }):
+		at.Wrong("%s holds no private key for %s, which request_signing_alg names", c.JWKSFile, c.RequestSigningAlg)
 	}
 	c.JWKS = Secret(data)
 }

@@ -117,7 +117,10 @@ type Client struct {
 	// a ping or push client. Empty: the name of the client below Notifications.PublicURL.
 	NotificationEndpoint string `yaml:"notification_endpoint" json:"notification_endpoint,omitempty"`
 
-	UserCode          bool   `yaml:"user_code" json:"user_code"` // must send user_code
+	UserCode bool `yaml:"user_code" json:"user_code"` // must send user_code
+
+	// RequestSigningAlg signs the client's requests, with a key of JWKS. Empty: they are not
+	// signed. CIBA Core 4, 7.1.1.
 	RequestSigningAlg string `yaml:"request_signing_alg" json:"request_signing_alg,omitempty"`
 
 	// IDTokenAlg signs the client's ID tokens. Empty: RS256, the default of OIDC

@@ -84,6 +84,16 @@ budgets: {expiry_max: soon}
 			`t.yaml:8:16: capabilities.telepathy: unknown capability; the names are those of applies.needs in "cibatest list --json"`,
 			`t.yaml:9:23: budgets.expiry_max: is "soon"; wanted a duration such as 800ms, 8s or 2m`,
 		}},
+		"signed requests": {`issuer: https://op.example
+clients:
+  - {name: a, client_id: a, auth_method: client_secret_basic, client_secret: s, request_signing_alg: ES256}
+  - {name: b, client_id: b, auth_method: client_secret_basic, client_secret: s, request_signing_alg: HS256}
+users: [{name: alice, login_hint: a}]
+`, []string{
+			`t.yaml:3:5: clients[0].jwks_file: is missing; request_signing_alg needs a file with the private key as a JSON Web Key Set`,
+			`t.yaml:4:5: clients[1].jwks_file: is missing; request_signing_alg needs a file with the private key as a JSON Web Key Set`,
+			`t.yaml:4:102: clients[1].request_signing_alg: is "HS256"; allowed are RS256, RS384, RS512, PS256, PS384, PS512, ES256, ES384, ES512, EdDSA, Ed25519`,
+		}},
 		"notifications": {`issuer: https://op.example
 clients: [{name: a, client_id: a, auth_method: none, delivery_mode: ping, notification_endpoint: client.example}]
 users: [{name: alice, login_hint: a}]

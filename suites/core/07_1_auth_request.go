@@ -83,12 +83,15 @@ var _ = Cases.Describe("Authentication request", func() {
 		slices.SortStableFunc(values, func(a, b string) int { return cmp.Compare(openIDRank(a), openIDRank(b)) })
 		t.JudgeAck("openid last", t.Start(t.Request().With("scope", strings.Join(values, " "))))
 	})
-	Case("request-duplicate", "is refused with a repeated parameter", Judges("CIBA-13-DUPLICATE-PARAM"), judgeRepeatedParameters)
+	// A JWT has each claim once and says nothing about empty ones, so both are about plain forms.
+	Case("request-duplicate", "is refused with a repeated parameter",
+		Judges("CIBA-13-DUPLICATE-PARAM").Needs(catalogue.NeedClientWithoutRequestAlg), judgeRepeatedParameters)
 	Case("request-unknown-parameter", "may have parameters nobody knows",
 		Judges("CIBA-7.2-UNKNOWN-PARAM-IGNORED").Smoke(), func(t *T) {
 			t.JudgeAck("x_unknown=1", t.Start(t.Request().Add("x_unknown", "1")))
 		})
-	Case("request-empty-parameter", "treats an empty parameter as absent", Judges("RFC6749-3.2-EMPTY-PARAM"), judgeEmptyParameters)
+	Case("request-empty-parameter", "treats an empty parameter as absent",
+		Judges("RFC6749-3.2-EMPTY-PARAM").Needs(catalogue.NeedClientWithoutRequestAlg), judgeEmptyParameters)
 	// No text says what becomes of a token that the OP has no use for (N-16).
 	Case("request-notification-token", "is recorded with client_notification_token in poll mode",
 		Judges("CIBA-7.1-CNT-IN-POLL"), func(t *T) {

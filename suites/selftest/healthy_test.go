@@ -97,6 +97,10 @@ func TestSmallTargets(t *testing.T) {
 		"private_key_jwt":     by(targetfile.AuthPrivateKeyJWT),
 		"user_code":           only(func(c targetfile.Client) bool { return c.UserCode }),
 		"pairwise":            only(func(c targetfile.Client) bool { return c.SubjectType == "pairwise" }),
+		"signed requests":     only(func(c targetfile.Client) bool { return c.RequestSigningAlg != "" }),
+		"signed requests by all": func(tgt *targetfile.Target) {
+			tgt.Clients = slices.DeleteFunc(tgt.Clients, func(c targetfile.Client) bool { return c.RequestSigningAlg == "" })
+		},
 		"only login hints": func(tgt *targetfile.Target) {
 			for i := range tgt.Users {
 				tgt.Users[i] = targetfile.User{Name: tgt.Users[i].Name, LoginHint: tgt.Users[i].LoginHint}
