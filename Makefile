@@ -7,7 +7,7 @@ PACKAGES      ?= ./...
 REVISION      ?= $(shell git rev-parse HEAD 2>/dev/null)$(shell git diff --quiet HEAD 2>/dev/null || echo -modified)
 
 .DEFAULT_GOAL := help
-.PHONY: variants matrix help build deadcode device bench bench-device load demo test check fmt vet lint race selftest test-real test-keycloak test-containers hostile browser figures fuzz ci fixtures clean
+.PHONY: variants matrix help build deadcode device bench bench-device load demo test check fmt vet lint race selftest test-real test-keycloak test-containers hostile browser figures fuzz ci release-snapshot fixtures clean
 
 help: ## print the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -76,6 +76,14 @@ fuzz: ## fuzz every parser of foreign input for FUZZTIME, 10s or 10000x each
 	@set -e; for package in $$($(GO) list ./...); do \
 	  for name in $$($(GO) test -list '^Fuzz' $$package | grep '^Fuzz' || true); do \
 	    $(GO) test -run '^$$' -fuzz "^$$name$$" -fuzztime $(or $(FUZZTIME),10s) -fuzzminimizetime 1x $$package; done; done
+
+# Twice, since two builds of one commit are to give the same bytes.
+release-snapshot: ## build all that a release is made of into out/release, publish nothing; PLATFORMS= narrows it
+	rm -rf $(OUT)/release $(OUT)/again
+	packaging/release.sh v0.0.0-snapshot $(OUT)/release
+	PLATFORMS=linux/amd64 packaging/release.sh v0.0.0-snapshot $(OUT)/again
+	cmp $(OUT)/again/cibatest_0.0.0-snapshot_linux_amd64.tar.gz $(OUT)/release/cibatest_0.0.0-snapshot_linux_amd64.tar.gz
+	packaging/test.sh $(OUT)/again
 
 fixtures: ## make the test-only keys anew
 	$(GO) generate ./fixtures/...

@@ -12,6 +12,7 @@ import (
 	"syscall"
 
 	"github.com/spf13/cobra"
+	_ "golang.org/x/crypto/x509roots/fallback" // public CAs, where the machine has none: an image from scratch
 )
 
 // The exit codes of every command.

@@ -7,7 +7,9 @@ package catalogue
 
 import (
 	"bytes"
+	"crypto/sha256"
 	_ "embed" // the catalogue is part of the program
+	"encoding/hex"
 	"errors"
 	"fmt"
 	"slices"
@@ -67,6 +69,7 @@ type Catalogue struct {
 	byID     map[string]int
 	notes    map[string]Note
 	profiles []Profile
+	edition  string
 }
 
 // Load reads the embedded catalogue, its profiles and notes, once.
@@ -88,10 +91,15 @@ func Must() *Catalogue {
 	return c
 }
 
+// Edition tells two catalogues apart: 12 hexadecimal digits, the beginning of the SHA-256
+// of the requirements and the profiles. It changes with every word of them.
+func (c *Catalogue) Edition() string { return c.edition }
+
 func parse(requirements []byte, notes string) (*Catalogue, error) {
 	decoder := yaml.NewDecoder(bytes.NewReader(requirements))
 	decoder.KnownFields(true)
-	c := &Catalogue{byID: map[string]int{}}
+	sum := sha256.Sum256(slices.Concat(requirements, profilesDocument))
+	c := &Catalogue{byID: map[string]int{}, edition: hex.EncodeToString(sum[:6])}
 	if err := decoder.Decode(&c.list); err != nil {
 		return nil, fmt.Errorf("requirement catalogue: %w", err)
 	}

@@ -1,11 +1,14 @@
 package catalogue
 
 import (
+	"bytes"
 	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"github.com/cibatest/cibatest/docs"
 )
 
 func TestCatalogueIsValid(t *testing.T) {
@@ -55,5 +58,16 @@ func TestNeedsAreExplained(t *testing.T) {
 		if !strings.Contains(string(text), fmt.Sprintf("`%s`", need)) {
 			t.Errorf("docs/catalogue.md leaves out the need %s", need)
 		}
+	}
+}
+
+func TestEditionChangesWithTheText(t *testing.T) {
+	t.Parallel()
+	changed, err := parse(bytes.Replace(document, []byte("Published"), []byte("published"), 1), docs.Notes)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if e := Must().Edition(); len(e) != 12 || e == changed.Edition() {
+		t.Errorf("edition %s, of another text %s", e, changed.Edition())
 	}
 }
