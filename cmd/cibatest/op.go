@@ -13,6 +13,7 @@ import (
 
 	"github.com/cibatest/cibatest/fixtures"
 	"github.com/cibatest/cibatest/internal/lab"
+	"github.com/cibatest/cibatest/internal/opfile"
 	"github.com/cibatest/cibatest/internal/refop/faults"
 	"github.com/cibatest/cibatest/internal/refop/variants"
 	"github.com/spf13/cobra"
@@ -21,7 +22,9 @@ import (
 func newOP() *cobra.Command {
 	var o lab.Options
 	var targetDir, tokenEnv, authority string
-	var listFaults, listVariants bool
+	var listFaults, listVariants, listPersonas, schema, printRegistration bool
+	var by standIn
+	var secure opTLS
 	cmd := &cobra.Command{
 		Use:   "op",
 		Short: "Run the reference OP with its device, healthy or with named faults",
@@ -38,6 +41,8 @@ The control and the device take decisions from whoever reaches them. Beyond loop
 need a token, taken from an environment variable, as a bearer; without one they are served
 under loopback names and those of --allow-host only. --device is shown the same token.`,
 		Example: `  cibatest op --write-target lab
+  cibatest op --persona auth0
+  cibatest op --registration op.yaml --write-target lab
   cibatest op --device http://127.0.0.1:9003 --write-target lab
   cibatest op --receiver http://127.0.0.1:9005 --write-target lab
   cibatest op --fault poll-pending-200 --listen 127.0.0.1:9001`,
@@ -48,12 +53,23 @@ under loopback names and those of --allow-host only. --device is shown the same 
 				return printFaults(cmd.OutOrStdout())
 			case listVariants:
 				return printVariants(cmd.OutOrStdout())
+			case listPersonas:
+				return printPersonas(cmd.OutOrStdout())
+			case schema:
+				_, err := cmd.OutOrStdout().Write(opfile.Schema())
+				return err
+			case printRegistration:
+				return printStandIn(cmd.OutOrStdout(), by.persona)
 			}
 			o.Token = os.Getenv(tokenEnv)
+			files, err := settleStandIn(cmd, &o, by, secure)
+			if err != nil {
+				return usage(err)
+			}
 			if err := settleReceiver(cmd.Context(), &o, targetDir, authority); err != nil {
 				return usage(err)
 			}
-			return serveOP(cmd, o, targetDir, tokenEnv)
+			return serveOP(cmd, o, files, targetDir, tokenEnv)
 		},
 	}
 	flags := cmd.Flags()
@@ -71,26 +87,41 @@ under loopback names and those of --allow-host only. --device is shown the same 
 	flags.DurationVar(&o.ExpiresIn, "expires-in", 0, "life of an auth_req_id; 0: as registered (120s)")
 	flags.StringSliceVar(&o.Faults, "fault", nil, "planted defect by name, repeatable; see --faults")
 	flags.StringSliceVar(&o.Variants, "variant", nil, "legal departure by name, repeatable; see --variants")
-	flags.BoolVar(&o.TLS, "tls", false, "serve the OP over TLS, with a certificate made for this run")
+	flags.BoolVar(&o.TLS, "tls", false, "serve the OP over TLS, with a certificate made for this run; the persona auth0 does, with --tls=false it does not")
+	flags.StringVar(&secure.cert, "tls-cert", "", "PEM file with a certificate of your own for the OP, and its chain")
+	flags.StringVar(&secure.key, "tls-key", "", "PEM file with the key of --tls-cert")
+	flags.StringVar(&secure.caDir, "ca-dir", "", "folder in which the authority of personas is kept; empty: cibatest/ca in your configuration folder")
+	flags.StringVar(&by.persona, "persona", "", "product that the OP stands in for; see --personas")
+	flags.StringSliceVar(&by.options, "option", nil, "option of the persona as NAME=VALUE, repeatable; see --personas")
+	flags.StringVar(&by.registration, "registration", "", "file with clients, users and APIs of your own; see 'cibatest explain op'")
+	flags.StringVar(&by.open, "open", "", "true: any client, secret, user, audience, scope and type will do beyond what is registered; false: none; "+
+		"empty: as the registration says")
+	flags.Lookup("open").NoOptDefVal = "true"
 	flags.StringVar(&targetDir, "write-target", "", "folder DIR for the target file, DIR/targets/reference.yaml, and the keys it needs")
 	flags.BoolVar(&listFaults, "faults", false, "list the planted defects and stop")
 	flags.BoolVar(&listVariants, "variants", false, "list the legal departures and stop")
+	flags.BoolVar(&listPersonas, "personas", false, "list the personas with their options and stop")
+	flags.BoolVar(&schema, "schema", false, "print the JSON Schema of registration files and stop")
+	flags.BoolVar(&printRegistration, "print-registration", false, "print the registration of --persona, to begin one's own with, and stop")
 	return cmd
 }
 
-func serveOP(cmd *cobra.Command, o lab.Options, targetDir, tokenEnv string) error {
+func serveOP(cmd *cobra.Command, o lab.Options, files *trust, targetDir, tokenEnv string) error {
 	l, err := lab.Start(cmd.Context(), o)
 	if err != nil {
 		return usage(withRemedy(err, tokenEnv))
 	}
 	defer l.Close()
 	if targetDir != "" {
-		if err := writeTarget(targetDir, l); err != nil {
+		if err := writeTarget(targetDir, l, o); err != nil {
 			return usage(err)
 		}
 		fmt.Fprintf(cmd.ErrOrStderr(), "target file %s\n", targetIn(targetDir))
 	}
 	fmt.Fprintf(cmd.OutOrStdout(), "issuer   %s\ncontrol  %s\ndevice   %s\nphone    %[3]s/phone\n", l.Issuer, l.ControlURL, l.DeviceURL)
+	if files != nil {
+		fmt.Fprint(cmd.OutOrStdout(), files.exports())
+	}
 	bearer := ""
 	if l.HasToken {
 		bearer = fmt.Sprintf(`-H "Authorization: Bearer $%s" `, tokenEnv)
@@ -110,12 +141,8 @@ func targetIn(dir string) string { return filepath.Join(dir, "targets", "referen
 // writeTarget writes the target file with the keys and tokens it names, so that
 // another process can judge this OP. The device runs in this process, so
 // decisions go to the control.
-func writeTarget(dir string, l *lab.Lab) error {
-	reference := fixtures.Reference{Issuer: l.Issuer, Control: l.ControlURL, HasToken: l.HasToken}
-	if l.Receiver == nil { // else it is this process that listens
-		reference.Notifications = l.Notifications
-	}
-	file, err := fixtures.ReferenceTarget(reference)
+func writeTarget(dir string, l *lab.Lab, o lab.Options) error {
+	file, err := targetText(l, o)
 	if err != nil {
 		return err
 	}
@@ -141,6 +168,18 @@ func writeTarget(dir string, l *lab.Lab) error {
 		_, err := w.Write(file)
 		return err
 	})
+}
+
+// targetText is the target file of the reference OP, or of what was brought in its place.
+func targetText(l *lab.Lab, o lab.Options) ([]byte, error) {
+	if o.Registration != nil {
+		return l.DescribeBrought(o)
+	}
+	reference := fixtures.Reference{Issuer: l.Issuer, Control: l.ControlURL, HasToken: l.HasToken}
+	if l.Receiver == nil { // else it is this process that listens
+		reference.Notifications = l.Notifications
+	}
+	return fixtures.ReferenceTarget(reference)
 }
 
 // copyFixtures writes a folder of the fixtures, replacing what an earlier run wrote.

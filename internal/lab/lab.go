@@ -4,6 +4,7 @@
 package lab
 
 import (
+	"cmp"
 	"context"
 	"crypto/tls"
 	"crypto/x509"
@@ -23,6 +24,7 @@ import (
 	"github.com/cibatest/cibatest/internal/notify"
 	"github.com/cibatest/cibatest/internal/refop"
 	"github.com/cibatest/cibatest/internal/refop/faults"
+	"github.com/cibatest/cibatest/internal/refop/personas"
 	"github.com/cibatest/cibatest/internal/refop/variants"
 	"github.com/cibatest/cibatest/internal/serve"
 	"github.com/cibatest/cibatest/internal/targetfile"
@@ -38,6 +40,19 @@ type Options struct {
 	ExpiresIn time.Duration   // 0: as registered (120 s)
 	Faults    []string
 	Variants  []string
+
+	// Registration is what the OP knows, in place of the reference registration; nil: that.
+	// Without keys to sign by it has those of the reference registration.
+	Registration *refop.Registration
+
+	// Persona is the product that the OP stands in for, with its Settings; nil: none.
+	Persona  *personas.Persona
+	Settings personas.Settings
+
+	// Certificate is what the OP shows with TLS, and Authority is what vouches for it, in PEM;
+	// nil: one that is made for this lab.
+	Certificate *tls.Config
+	Authority   []byte
 
 	// TLS serves the OP and the notification endpoints of this process over TLS, with
 	// certificates of their own; in memory the notification endpoints alone.
@@ -102,9 +117,7 @@ func (l *Lab) start(ctx context.Context, o Options) error {
 	}
 	l.Issuer, l.ControlURL, l.DeviceURL = hosts.op.url, hosts.control.url, hosts.device.url
 	l.HasToken = o.Token != ""
-	if o.Issuer != "" {
-		l.Issuer = o.Issuer
-	}
+	l.Issuer = l.issuer(o)
 	if o.Device == "" {
 		l.Device = mockdevice.New(mockdevice.WithRoundTripper(l.RoundTripper), mockdevice.WithToken(o.Token),
 			mockdevice.WithHosts(o.Hosts...), mockdevice.WithCallbackHosts(hostOf(l.ControlURL)))
@@ -114,7 +127,7 @@ func (l *Lab) start(ctx context.Context, o Options) error {
 		l.DeviceURL = strings.TrimSuffix(o.Device, "/")
 	}
 
-	registration, err := refop.ParseRegistration(fixtures.ReferenceRegistration(), fixtures.Keys())
+	registration, err := registrationOf(o)
 	if err != nil {
 		return err
 	}
@@ -128,17 +141,62 @@ func (l *Lab) start(ctx context.Context, o Options) error {
 	if o.ExpiresIn > 0 {
 		registration.ExpiresIn = o.ExpiresIn
 	}
-	l.OP, err = refop.New(registration,
+	options := []refop.Option{
 		refop.WithIssuer(l.Issuer), refop.WithControl(l.ControlURL), refop.WithDevice(l.DeviceURL, bearer{l.RoundTripper, o.Token}),
 		refop.WithNotifications(clientsBy),
-		faults.Plant(o.Faults...), variants.Choose(o.Variants...))
+	}
+	if o.Persona != nil {
+		options = append(options, o.Persona.As(o.Settings))
+	}
+	l.OP, err = refop.New(registration, append(options, faults.Plant(o.Faults...), variants.Choose(o.Variants...))...)
 	if err != nil {
 		return err
 	}
 	l.closers = append(l.closers, l.OP.Close)
 	hosts.op.serve(l.OP.Handler())
 	hosts.control.serve(control(l.OP.Control(), o))
-	return l.describe(o.Token)
+	return l.describe(o)
+}
+
+// issuer is the identifier of the OP. Stand-ins are known by the name localhost, which is
+// what clients of products are configured with.
+func (l *Lab) issuer(o Options) string {
+	if o.Issuer != "" || o.Persona == nil {
+		return cmp.Or(o.Issuer, l.Issuer)
+	}
+	u, err := url.Parse(l.Issuer)
+	if err != nil {
+		return l.Issuer
+	}
+	if serve.IsLoopback(u.Host) {
+		u.Host = "localhost:" + u.Port()
+	}
+	return u.String() + o.Persona.IssuerPath(o.Settings)
+}
+
+// registrationOf is what the OP of a lab knows.
+func registrationOf(o Options) (refop.Registration, error) {
+	reference, err := refop.ParseRegistration(fixtures.ReferenceRegistration(), fixtures.Keys())
+	if err != nil || o.Registration == nil {
+		return reference, err
+	}
+	brought := *o.Registration
+	if !brought.Signs() {
+		brought.SignBy(reference.Keys())
+	}
+	if o.Persona != nil {
+		o.Persona.Fill(&brought)
+	}
+	brought.FillTimes(reference)
+	return brought, nil
+}
+
+// certificate is what the OP shows, and what to trust.
+func (o Options) certificate() (*tls.Config, []byte, error) {
+	if o.Certificate != nil {
+		return o.Certificate, o.Authority, nil
+	}
+	return SelfSigned()
 }
 
 // control guards the decisions. The callback of the device has a token of its own, and
@@ -174,7 +232,10 @@ func hostOf(address string) string {
 }
 
 // describe renders the target file and makes the approver from it.
-func (l *Lab) describe(token string) error {
+func (l *Lab) describe(o Options) error {
+	if o.Registration != nil {
+		return nil // whoever brought it knows what is tested with it; see TargetFor
+	}
 	oldIDToken, err := l.OP.PastIDToken("basic-a", "alice", 10*time.Minute)
 	if err != nil {
 		return err
@@ -188,7 +249,7 @@ func (l *Lab) describe(token string) error {
 	if l.TargetFile, err = fixtures.ReferenceTarget(reference); err != nil {
 		return err
 	}
-	env := targetfile.Env{FS: fixtures.Tree(), Lookup: func(string) (string, bool) { return token, true }}
+	env := targetfile.Env{FS: fixtures.Tree(), Lookup: func(string) (string, bool) { return o.Token, true }}
 	if l.Target, err = targetfile.Parse("reference.yaml", l.TargetFile, env); err != nil {
 		return fmt.Errorf("the built-in target: %w", err)
 	}
@@ -228,7 +289,7 @@ func (l *Lab) hosts(ctx context.Context, o Options) (hosts, error) {
 	var secure *tls.Config
 	if o.TLS {
 		var err error
-		if secure, l.CertificatePEM, err = SelfSigned(); err != nil {
+		if secure, l.CertificatePEM, err = o.certificate(); err != nil {
 			return hosts{}, fmt.Errorf("a certificate for the OP: %w", err)
 		}
 		transport.TLSClientConfig = &tls.Config{RootCAs: x509.NewCertPool(), MinVersion: tls.VersionTLS12}

@@ -34,6 +34,9 @@ func (l *Lab) notifications(ctx context.Context, o Options, clients []refop.Clie
 		if !c.Notified() {
 			continue
 		}
+		if c.NotificationEndpoint != "" { // it was brought
+			continue
+		}
 		c.NotificationEndpoint = base + "/" + refop.RandomID(16)
 		l.Notifications.Endpoints[c.ID] = c.NotificationEndpoint
 		if l.Receiver != nil {

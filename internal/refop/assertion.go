@@ -50,12 +50,15 @@ var assertionChecks = []check{
 		return nil
 	}},
 	{CheckAssertionMethod, func(c *Call) *OAuthError {
-		if m := c.Client.AuthMethod; m != MethodSecretJWT && m != MethodPrivateKeyJWT {
+		if m := c.Client.AuthMethod; m != MethodSecretJWT && m != MethodPrivateKeyJWT && m != MethodAny {
 			return c.BadClient("the client is registered for another method")
 		}
 		return nil
 	}},
 	{CheckAssertionSignature, func(c *Call) *OAuthError {
+		if c.Client.Unlisted { // nobody knows its keys
+			return nil
+		}
 		keys, algs := c.OP.Rules().AssertionKeys(c, c.Client)
 		if _, err := jose.Verify(c.Value("client_assertion"), keys, algs); err != nil {
 			return c.BadClient("the assertion is not signed by the client")
@@ -107,7 +110,7 @@ func (c *Call) assertionClaim(name string) string {
 // assertionKeys never mixes the two kinds: a public key is not to be taken for the
 // secret of an HMAC.
 func assertionKeys(_ *Call, client *Client) ([]jose.Key, []string) {
-	if client.AuthMethod == MethodSecretJWT {
+	if client.AuthMethod == MethodSecretJWT || client.AuthMethod == MethodAny && len(client.keys) == 0 {
 		return []jose.Key{jose.SymmetricKey([]byte(client.Secret), "", "")}, []string{"HS256", "HS384", "HS512"}
 	}
 	return client.keys, []string{"ES256", "RS256", "PS256", "ES384", "EdDSA"}
@@ -127,7 +130,7 @@ func audienceFits(c *Call, audience any) bool {
 // the issuer, the token endpoint and the backchannel authentication endpoint.
 // CIBA Core 7.1.
 func (op *OP) Audiences() []string {
-	return []string{op.issuer, op.url(PathToken), op.url(PathStart)}
+	return []string{op.issuer, op.URL(op.plan.Paths.Token), op.URL(op.plan.Paths.Start)}
 }
 
 // replayed remembers a jti until its token has expired, and reports whether it was

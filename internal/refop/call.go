@@ -27,6 +27,7 @@ type Call struct {
 	Signed    jose.Token    // the signed request, once it is decoded
 	Hint      jose.Token    // the login_hint_token or id_token_hint, once it is decoded
 	User      *User         // whom the hint names
+	Audience  string        // identifier of the API that is asked for; empty for none
 	Expiry    time.Duration // of the flow to be begun
 	Details   []any         // authorization_details, asked for or granted
 	Flow      *Flow         // what the answer is about; nil where there is none

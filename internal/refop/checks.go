@@ -37,6 +37,7 @@ const (
 	CheckClientPolicy       CheckName = "client-policy"
 	CheckScopeMissing       CheckName = "scope-missing"
 	CheckScopeOpenID        CheckName = "scope-openid"
+	CheckAudience           CheckName = "audience"
 	CheckScopeKnown         CheckName = "scope-known"
 	CheckNotifyTokenMissing CheckName = "notification-token-missing"
 	CheckNotifyTokenSyntax  CheckName = "notification-token-syntax"

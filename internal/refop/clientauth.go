@@ -15,6 +15,9 @@ const (
 	MethodSecretJWT     = "client_secret_jwt"
 	MethodPrivateKeyJWT = "private_key_jwt"
 
+	// MethodAny is the registration of a client that may use each of them but none.
+	MethodAny = "any"
+
 	// MethodAssertion is either of the last two: which one shows when the client is
 	// known.
 	MethodAssertion = "assertion"
@@ -117,9 +120,14 @@ func (c *Call) authenticate() *OAuthError {
 	return nil
 }
 
-func methodFits(c *Call, method string) bool { return method == c.Client.AuthMethod }
+func methodFits(c *Call, method string) bool {
+	return method == c.Client.AuthMethod || c.Client.AuthMethod == MethodAny
+}
 
-func secretMatches(c *Call, secret string) bool { return equal(secret, c.Client.Secret) }
+// secretMatches takes any secret of a client that nobody has registered.
+func secretMatches(c *Call, secret string) bool {
+	return c.Client.Unlisted || equal(secret, c.Client.Secret)
+}
 
 // BadClient is the refusal of a client that could not be authenticated. One that
 // used the Authorization header is told the scheme to use. RFC 6749 5.2.

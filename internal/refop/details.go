@@ -22,6 +22,9 @@ func readDetails(c *Call) ([]any, *OAuthError) {
 	return c.OP.Rules().DetailsList(c, list)
 }
 
+// UnknownType is how a type of authorization_details is refused that is not registered.
+const UnknownType = "unknown type"
+
 func badDetails(description string) *OAuthError {
 	return Refusal("invalid_authorization_details", description)
 }
@@ -47,7 +50,7 @@ func checkDetailsEntry(c *Call, entry any) *OAuthError {
 	}
 	definition, known := c.OP.reg.RARTypes[name]
 	if !known {
-		return badDetails("unknown type")
+		return c.checkTypeOfAPI(name, object)
 	}
 	if !c.OP.Rules().MayUseType(c.Client, name) {
 		return badDetails("the client may not use this type")

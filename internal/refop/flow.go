@@ -29,6 +29,7 @@ type Flow struct {
 	Binding   string // binding_message
 	ACR       string // acr_values
 	Requested []any  // authorization_details
+	Audience  string // identifier of the API that was asked for; empty: none was
 
 	NotificationToken string // client_notification_token; empty for a poll client
 
@@ -66,7 +67,7 @@ func stateOf(c *Call, f *Flow) State { return f.StateAt(c.Now) }
 func newFlow(c *Call) *Flow {
 	return &Flow{
 		ID: c.OP.Rules().RequestID(), Client: c.Client, User: c.User, Created: c.Now, Expires: c.Now.Add(c.Expiry),
-		Binding: c.Value("binding_message"), ACR: c.Value("acr_values"), Requested: c.Details, callbackToken: RandomID(16),
+		Binding: c.Value("binding_message"), ACR: c.Value("acr_values"), Requested: c.Details, Audience: c.Audience, callbackToken: RandomID(16),
 		Scope: strings.Join(c.scope(), " "), Interval: c.OP.reg.Interval, Granted: c.Details, woken: make(chan struct{}),
 		NotificationToken: notificationToken(c),
 	}

@@ -99,7 +99,7 @@ func newAccessToken(c *Call, g *Grant) string {
 // draftAccessToken follows the profile of RFC 9068 2.
 func draftAccessToken(c *Call, g *Grant) *Draft {
 	claims := map[string]any{
-		"iss": c.OP.issuer, "sub": c.OP.plan.Rules.Subject(g.Client, g.User), "aud": c.OP.reg.API, "client_id": g.Client.ID,
+		"iss": c.OP.issuer, "sub": c.OP.plan.Rules.Subject(g.Client, g.User), "aud": c.OP.audience(g.Flow), "client_id": g.Client.ID,
 		"scope": g.Scope, "jti": RandomID(16), "iat": g.Issued.Unix(), "exp": g.Expires.Unix(), "auth_time": g.Flow.Decided.Unix(),
 	}
 	if g.Details != nil { // RFC 9396 9.1

@@ -114,7 +114,7 @@ func userOfHint(c *Call) *User {
 	sub, _ := c.Hint.Claims["sub"].(string)
 	switch c.hint() {
 	case LoginHint:
-		return c.OP.UserBy(func(u User) bool { return u.LoginHint == c.Value(LoginHint) })
+		return c.OP.UserByLogin(c.Value(LoginHint))
 	case LoginHintToken:
 		return c.OP.UserBy(func(u User) bool { return u.LoginHint == sub })
 	case IDTokenHint:

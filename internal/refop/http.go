@@ -25,8 +25,13 @@ const (
 	Elsewhere             Endpoint = "elsewhere"
 )
 
-// The paths of the protocol below the issuer. They are unusual on purpose, so that
-// discovery has to be used.
+// Paths are where the endpoints lie below the issuer. An empty one is not served.
+type Paths struct{ Start, Token, JWKS, UserInfo, Introspection string }
+
+// usualPaths are unusual on purpose, so that discovery has to be used.
+var usualPaths = Paths{Start: PathStart, Token: PathToken, JWKS: PathJWKS, UserInfo: PathUserInfo, Introspection: PathIntrospect}
+
+// The paths of an OP that is given no others.
 const (
 	PathStart      = "/ciba/start-here"
 	PathToken      = "/grants/redeem"
@@ -43,11 +48,21 @@ func (op *OP) Handler() http.Handler {
 	}
 	mux := http.NewServeMux()
 	mux.HandleFunc(op.plan.Rules.MetadataPath(base), op.serve(EndpointDiscovery, op.discovery))
-	mux.HandleFunc(base+PathJWKS, op.serve(EndpointJWKS, op.jwks))
-	mux.HandleFunc(base+PathStart, op.serve(EndpointStart, op.start))
-	mux.HandleFunc(base+PathToken, op.serve(EndpointToken, op.token))
-	mux.HandleFunc(base+PathUserInfo, op.serve(EndpointUserInfo, op.userinfo))
-	mux.HandleFunc(base+PathIntrospect, op.serve(EndpointIntrospection, op.introspect))
+	for _, part := range []struct {
+		path   string
+		name   Endpoint
+		handle func(*Call) *Reply
+	}{
+		{op.plan.Paths.JWKS, EndpointJWKS, op.jwks},
+		{op.plan.Paths.Start, EndpointStart, op.start},
+		{op.plan.Paths.Token, EndpointToken, op.token},
+		{op.plan.Paths.UserInfo, EndpointUserInfo, op.userinfo},
+		{op.plan.Paths.Introspection, EndpointIntrospection, op.introspect},
+	} {
+		if part.path != "" {
+			mux.HandleFunc(base+part.path, op.serve(part.name, part.handle))
+		}
+	}
 	mux.HandleFunc("/", op.serve(Elsewhere, func(*Call) *Reply {
 		return Failure(&OAuthError{Status: http.StatusNotFound, Code: "not_found"})
 	}))

@@ -39,7 +39,10 @@ func draftIDToken(c *Call, f *Flow, accessToken string) (*Draft, error) {
 	claims := map[string]any{
 		"iss": op.issuer, "sub": op.plan.Rules.Subject(c.Client, f.User), "aud": c.Client.ID,
 		"iat": c.Now.Unix(), "exp": c.Now.Add(op.reg.IDTokenLifetime).Unix(), "auth_time": f.Decided.Unix(),
-		"at_hash": atHash, "acr": op.acr(f),
+		"at_hash": atHash,
+	}
+	if len(op.reg.ACRValues) > 0 {
+		claims["acr"] = op.acr(f)
 	}
 	if c.Client.DeliveryMode == DeliveryPush {
 		if err := bindPush(claims, key.Alg(), f.ID, c.RefreshToken); err != nil {

@@ -10,14 +10,15 @@ import (
 
 // discovery is the metadata of OIDC Discovery 3, CIBA Core 4 and RFC 9396 10.
 func (op *OP) discovery(*Call) *Reply {
+	paths := op.plan.Paths
 	return Success(ReplyDiscovery, map[string]any{
 		"issuer":                              op.issuer,
-		"backchannel_authentication_endpoint": op.url(PathStart),
-		"token_endpoint":                      op.url(PathToken),
-		"jwks_uri":                            op.url(PathJWKS),
-		"userinfo_endpoint":                   op.url(PathUserInfo),
-		"introspection_endpoint":              op.url(PathIntrospect),
-		"authorization_endpoint":              op.url("/no-front-channel"),
+		"backchannel_authentication_endpoint": op.URL(paths.Start),
+		"token_endpoint":                      op.URL(paths.Token),
+		"jwks_uri":                            op.URL(paths.JWKS),
+		"userinfo_endpoint":                   op.URL(paths.UserInfo),
+		"introspection_endpoint":              op.URL(paths.Introspection),
+		"authorization_endpoint":              op.URL("/no-front-channel"),
 		"backchannel_token_delivery_modes_supported":                      []any{DeliveryPoll, DeliveryPing, DeliveryPush},
 		"backchannel_user_code_parameter_supported":                       true,
 		"backchannel_authentication_request_signing_alg_values_supported": anyList(requestAlgs),

@@ -89,7 +89,7 @@ func New(reg Registration, options ...Option) (*OP, error) {
 			return nil, err
 		}
 	}
-	if len(op.plan.SigningKeys) == 0 || len(reg.Users) == 0 {
+	if len(op.plan.SigningKeys) == 0 || len(reg.Users) == 0 && !reg.Open.Users {
 		return nil, errors.New("a registration needs signing keys and users")
 	}
 	if op.clientsBy != nil {
@@ -160,8 +160,15 @@ func (op *OP) Rules() *Rules { return &op.plan.Rules }
 // Now is the time on the clock of this OP.
 func (op *OP) Now() time.Time { return op.now() }
 
-// Client is the registered client of an id, nil for none.
-func (op *OP) Client(id string) *Client { return op.clients[id] }
+// Client is the client of an id, nil for none. Where the registration is open to clients,
+// one that is not listed is known by whatever id it calls itself.
+func (op *OP) Client(id string) *Client {
+	client := op.clients[id]
+	if client == nil && op.reg.Open.Clients && id != "" {
+		return &Client{ID: id, AuthMethod: MethodAny, Unlisted: true}
+	}
+	return client
+}
 
 // UserBy is the first user that matches, nil for none.
 func (op *OP) UserBy(match func(User) bool) *User {
@@ -200,8 +207,8 @@ func (op *OP) algs() []string {
 	return list
 }
 
-// url is the address of an endpoint below the issuer.
-func (op *OP) url(path string) string { return strings.TrimSuffix(op.issuer, "/") + path }
+// URL is the address of an endpoint below the issuer.
+func (op *OP) URL(path string) string { return strings.TrimSuffix(op.issuer, "/") + path }
 
 // RandomID is text of so many random bytes in base64url.
 func RandomID(bytes int) string {

@@ -14,6 +14,9 @@ type Plan struct {
 	Rules  Rules
 	Policy Policy
 
+	// Paths are where the endpoints lie below the issuer.
+	Paths Paths
+
 	// SigningKeys sign tokens and are published in this order; the first signs for
 	// clients that registered no algorithm that another key has. They come from the
 	// registration. Without any, New fails.
@@ -72,7 +75,7 @@ type Policy struct {
 
 func newPlan(reg Registration) *Plan {
 	return &Plan{
-		Rules: usualRules(), SigningKeys: append([]jose.Key(nil), reg.signing...),
+		Rules: usualRules(), Paths: usualPaths, SigningKeys: append([]jose.Key(nil), reg.signing...),
 		Policy:   Policy{PaceStep: 5 * time.Second, NotifyTries: 3, NotifyPause: time.Second, NotifyTimeout: 10 * time.Second},
 		Declared: map[string]bool{}, wraps: map[CheckName][]func(CheckFunc) CheckFunc{},
 	}

@@ -27,7 +27,7 @@ var pollChecks = []check{
 		return nil
 	}},
 	{CheckPollOwn, func(c *Call) *OAuthError { // CIBA Core 11: as if it did not exist
-		if c.Flow.Client != c.Client {
+		if c.Flow.Client.ID != c.Client.ID {
 			return unknownID()
 		}
 		return nil

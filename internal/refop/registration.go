@@ -2,6 +2,7 @@ package refop
 
 import (
 	"bytes"
+	"cmp"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -29,6 +30,13 @@ type Registration struct {
 	Users               []User            `yaml:"users"`
 	RARTypes            map[string]Member `yaml:"rar_types"`
 
+	// APIs are what access tokens may be asked for besides API, by the parameter resource
+	// or audience.
+	APIs []API `yaml:"-"`
+
+	// Open says of what more is known than is listed. The zero value: of nothing.
+	Open Open `yaml:"-"`
+
 	signing []jose.Key
 	hints   []jose.Key
 }
@@ -48,6 +56,12 @@ type Client struct {
 	RARTypes      []string `yaml:"rar_types"` // empty: all
 	Introspection bool     `yaml:"introspection"`
 
+	// APIs are the identifiers of APIs that the client was granted; see [RequireGrant].
+	APIs []string `yaml:"-"`
+
+	// Unlisted is a client that nobody has registered, in an open registration.
+	Unlisted bool `yaml:"-"`
+
 	// DeliveryMode is how results reach the client; CIBA Core 5. Empty: [DeliveryPoll].
 	DeliveryMode string `yaml:"delivery_mode"`
 
@@ -64,6 +78,30 @@ const (
 	DeliveryPush = "push"
 )
 
+// SignBy makes keys those that the OP signs by, in place of the files that are named.
+func (r *Registration) SignBy(keys []jose.Key) { r.signing = keys }
+
+// Keys are what the OP signs by.
+func (r *Registration) Keys() []jose.Key { return r.signing }
+
+// FillTimes takes the times that are not set from another registration.
+func (r *Registration) FillTimes(from Registration) {
+	r.Interval = cmp.Or(r.Interval, from.Interval)
+	r.ExpiresIn = cmp.Or(r.ExpiresIn, from.ExpiresIn)
+	r.MaxExpiresIn = cmp.Or(r.MaxExpiresIn, from.MaxExpiresIn)
+	r.AccessTokenLifetime = cmp.Or(r.AccessTokenLifetime, from.AccessTokenLifetime)
+	r.IDTokenLifetime = cmp.Or(r.IDTokenLifetime, from.IDTokenLifetime)
+}
+
+// Signs reports whether there are keys to sign by.
+func (r *Registration) Signs() bool { return len(r.signing) > 0 }
+
+// WithKeys is the client with the keys that it signs by and is encrypted to.
+func (c Client) WithKeys(keys []jose.Key) Client {
+	c.keys = keys
+	return c
+}
+
 // Notified reports whether the client is called when there is a result.
 func (c *Client) Notified() bool {
 	return c.DeliveryMode == DeliveryPing || c.DeliveryMode == DeliveryPush
@@ -78,6 +116,10 @@ type User struct {
 	LoginHint string `yaml:"login_hint"`
 	Name      string `yaml:"name"`
 	UserCode  string `yaml:"user_code"`
+
+	Logins  []string `yaml:"-"` // further names that a login_hint may be
+	Email   string   `yaml:"-"` // empty: none
+	NoPhone bool     `yaml:"-"` // has enrolled no device that shows prompts
 }
 
 // Member is the definition of a member of an authorization_details object.

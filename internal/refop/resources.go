@@ -24,6 +24,9 @@ func (op *OP) userinfo(c *Call) *Reply {
 	if slices.Contains(strings.Fields(g.Scope), "profile") {
 		body["name"] = g.User.Name
 	}
+	if g.User.Email != "" && slices.Contains(strings.Fields(g.Scope), "email") {
+		body["email"], body["email_verified"] = g.User.Email, true
+	}
 	return Success(ReplyUserInfo, body)
 }
 
@@ -52,7 +55,7 @@ func (op *OP) introspect(c *Call) *Reply {
 	}
 	c.Flow = g.Flow
 	body := map[string]any{
-		"active": true, "iss": op.issuer, "sub": op.plan.Rules.Subject(g.Client, g.User), "aud": op.reg.API, "client_id": g.Client.ID,
+		"active": true, "iss": op.issuer, "sub": op.plan.Rules.Subject(g.Client, g.User), "aud": op.audience(g.Flow), "client_id": g.Client.ID,
 		"scope": g.Scope, "iat": g.Issued.Unix(), "exp": g.Expires.Unix(), "token_type": "Bearer",
 	}
 	if g.Details != nil { // RFC 9396 9.2

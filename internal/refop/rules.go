@@ -65,6 +65,10 @@ type Rules struct {
 	// Core 7.1.1: those inside the JWT, and the client's authentication outside.
 	RequestParameters func(c *Call) (map[string][]string, *OAuthError)
 
+	// AudienceOf is the identifier of the API that a request asks a token for, empty for
+	// none. RFC 8707 2: the parameter resource.
+	AudienceOf func(c *Call) string
+
 	// UserOfHint is the user whom the hint of a request names, nil for nobody.
 	// CIBA Core 7.2.
 	UserOfHint func(c *Call) *User
@@ -229,7 +233,7 @@ func usualRules() Rules {
 		Credentials: credentials, MethodFits: methodFits, SecretMatches: secretMatches,
 		DecodeAssertion: decodeAssertion, AssertionKeys: assertionKeys, AudienceFits: audienceFits,
 		DecodeRequest: decodeRequest, RequestKeys: requestKeys, RequestAudienceFits: requestAudienceFits, RequestParameters: requestParameters,
-		UserOfHint: userOfHint, SuitableMessage: suitableMessage, Expiry: expiry,
+		AudienceOf: audienceOf, UserOfHint: userOfHint, SuitableMessage: suitableMessage, Expiry: expiry,
 		Details: readDetails, DetailsList: checkDetailsList, DetailsEntry: checkDetailsEntry, MayUseType: mayUseType,
 		DetailsMembers: checkDetailsMembers, DetailsMember: checkDetailsMember,
 		RequestID: requestID, NewFlow: newFlow, AcceptFlow: acceptFlow, Prompt: newPrompt, Ask: ask,

@@ -39,8 +39,9 @@ var startChecks = slices.Concat(clientChecks, []check{
 		}
 		return nil
 	}},
+	{CheckAudience, (*Call).findAPI},
 	{CheckScopeKnown, func(c *Call) *OAuthError {
-		if !contains(c.OP.reg.Scopes, c.scope()) {
+		if !c.OP.reg.Open.Scopes && !contains(c.OP.scopes(c.Audience), c.scope()) {
 			return Refusal("invalid_scope", "unknown scope")
 		}
 		return nil

@@ -24,6 +24,7 @@ var startRows = []struct {
 	{"no scope", "", params("scope", "-"), CheckScopeMissing, 400, "invalid_request"},
 	{"blank scope", "", params("scope", " "), CheckScopeMissing, 400, "invalid_request"},
 	{"no openid", "", params("scope", "profile"), CheckScopeOpenID, 400, "invalid_scope"},
+	{"unknown API", "", params("resource", "https://api.nowhere.example"), CheckAudience, 400, "invalid_target"},
 	{"unknown scope", "", params("scope", "openid moon"), CheckScopeKnown, 400, "invalid_scope"},
 	{"ping without notification token", "ping-a", params(), CheckNotifyTokenMissing, 400, "invalid_request"},
 	{"push without notification token", "push-a", params(), CheckNotifyTokenMissing, 400, "invalid_request"},

@@ -38,7 +38,7 @@ var refreshChecks = []check{
 		return nil
 	}},
 	{CheckRefreshOwn, func(c *Call) *OAuthError { // as if it did not exist: nobody is to learn of it
-		if c.Grant.Client != c.Client {
+		if c.Grant.Client.ID != c.Client.ID {
 			return Refusal("invalid_grant", "unknown refresh token")
 		}
 		return nil

@@ -47,6 +47,7 @@ type File struct {
 	problems Problems
 	outside  map[*yaml.Node]bool // scalars that hold a value from outside
 	secrets  []string
+	values   map[*yaml.Node]any // what has been made of each node
 
 	readable     bool
 	nodes, depth int // while values are made
@@ -69,7 +70,7 @@ func (k Kind) Load(path string, env Env) (*File, error) {
 // Parse reads the text of a file. The name is used in messages and, without an FS
 // in env, as the place that relative paths start from.
 func (k Kind) Parse(name string, text []byte, env Env) *File {
-	f := &File{name: name, text: text, env: env, expands: k.Expand, root: emptyMapping(), outside: map[*yaml.Node]bool{}}
+	f := &File{name: name, text: text, env: env, expands: k.Expand, root: emptyMapping(), outside: map[*yaml.Node]bool{}, values: map[*yaml.Node]any{}}
 	if len(text) > MaxSize {
 		f.add(nil, "", "the file is larger than %d bytes", MaxSize)
 		return f

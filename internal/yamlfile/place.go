@@ -191,6 +191,9 @@ func (p Place) Duration(longest time.Duration) time.Duration {
 	return min(d, longest)
 }
 
+// Value is the value as JSON values, as [File.Value] has it; nil for what is absent.
+func (p Place) Value() any { return p.file.values[p.node] }
+
 // Wrong notes what is wrong with the value.
 func (p Place) Wrong(format string, args ...any) { p.file.add(p.near, p.path, format, args...) }
 

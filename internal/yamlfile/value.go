@@ -16,6 +16,12 @@ func (f *File) valueOf(p Place) any {
 	}
 	f.depth++
 	defer func() { f.depth-- }()
+	value := f.partsOf(p)
+	f.values[p.node] = value
+	return value
+}
+
+func (f *File) partsOf(p Place) any {
 	switch p.node.Kind {
 	case yaml.MappingNode:
 		return f.mappingOf(p)

@@ -232,3 +232,18 @@ func TestAudienceOnly(t *testing.T) {
 		}
 	}
 }
+
+// A window takes so many in its time, and tells how long the next has to wait.
+func TestWindow(t *testing.T) {
+	t.Parallel()
+	w := NewWindow(2, 10*time.Second)
+	began := time.Unix(1_800_000_000, 0)
+	for i, row := range []struct{ after, wait time.Duration }{{0, 0}, {4, 0}, {5, 5}, {9, 1}, {10, 0}, {11, 3}} {
+		if got := w.Take("x", began.Add(row.after*time.Second)); got != row.wait*time.Second {
+			t.Errorf("%d: at %d s wait %v, want %d s", i, row.after, got, row.wait)
+		}
+	}
+	if got := w.Take("y", began); got != 0 {
+		t.Errorf("another key waits %v", got)
+	}
+}

@@ -73,7 +73,7 @@ func named(c *refop.Call) string {
 // one, by a key.
 func wrongSecretsLock(most int, key func(*refop.Call) string) edit.Change {
 	return func(p *refop.Plan) {
-		failures, locks := (&window{most: most - 1, per: time.Minute}).again(), &notBefore{}
+		failures, locks := edit.NewWindow(most-1, time.Minute), &notBefore{}
 		edit.After(refop.CheckForm, func(c *refop.Call) *refop.OAuthError {
 			if locks.forbids(key(c), c.Now) {
 				return &refop.OAuthError{Status: http.StatusUnauthorized, Code: "invalid_client", Description: "locked", Challenge: `Basic realm="op"`}
@@ -82,7 +82,7 @@ func wrongSecretsLock(most int, key func(*refop.Call) string) edit.Change {
 		})(p)
 		p.EditReplies(func(c *refop.Call, r *refop.Reply) {
 			failed := r.Body["error"] == "invalid_client" && r.Body["error_description"] != "locked"
-			if failed && failures.take(key(c), c.Now) > 0 {
+			if failed && failures.Take(key(c), c.Now) > 0 {
 				locks.set(key(c), c.Now.Add(time.Minute))
 			}
 		})

@@ -4,7 +4,6 @@ import (
 	"reflect"
 	"runtime"
 	"testing"
-	"time"
 
 	"github.com/cibatest/cibatest/fixtures"
 	"github.com/cibatest/cibatest/internal/refop"
@@ -52,19 +51,4 @@ func shape(p *refop.Plan) map[string]any {
 		looks[rules.Type().Field(i).Name] = runtime.FuncForPC(rules.Field(i).Pointer()).Name()
 	}
 	return looks
-}
-
-// A window takes so many in its time, and tells how long the next has to wait.
-func TestWindow(t *testing.T) {
-	t.Parallel()
-	w := (&window{most: 2, per: 10 * time.Second}).again()
-	began := time.Unix(1_800_000_000, 0)
-	for i, row := range []struct{ after, wait time.Duration }{{0, 0}, {4, 0}, {5, 5}, {9, 1}, {10, 0}, {11, 3}} {
-		if got := w.take("x", began.Add(row.after*time.Second)); got != row.wait*time.Second {
-			t.Errorf("%d: at %d s wait %v, want %d s", i, row.after, got, row.wait)
-		}
-	}
-	if got := w.take("y", began); got != 0 {
-		t.Errorf("another key waits %v", got)
-	}
 }
