@@ -113,7 +113,7 @@ func serveOP(cmd *cobra.Command, o lab.Options, files *trust, targetDir, tokenEn
 	}
 	defer l.Close()
 	if targetDir != "" {
-		if err := writeTarget(targetDir, l, o); err != nil {
+		if err := writeTarget(targetDir, l); err != nil {
 			return usage(err)
 		}
 		fmt.Fprintf(cmd.ErrOrStderr(), "target file %s\n", targetIn(targetDir))
@@ -141,8 +141,8 @@ func targetIn(dir string) string { return filepath.Join(dir, "targets", "referen
 // writeTarget writes the target file with the keys and tokens it names, so that
 // another process can judge this OP. The device runs in this process, so
 // decisions go to the control.
-func writeTarget(dir string, l *lab.Lab, o lab.Options) error {
-	file, err := targetText(l, o)
+func writeTarget(dir string, l *lab.Lab) error {
+	file, err := targetText(l)
 	if err != nil {
 		return err
 	}
@@ -171,9 +171,9 @@ func writeTarget(dir string, l *lab.Lab, o lab.Options) error {
 }
 
 // targetText is the target file of the reference OP, or of what was brought in its place.
-func targetText(l *lab.Lab, o lab.Options) ([]byte, error) {
-	if o.Registration != nil {
-		return l.DescribeBrought(o)
+func targetText(l *lab.Lab) ([]byte, error) {
+	if l.Brought() {
+		return l.DescribeBrought()
 	}
 	reference := fixtures.Reference{Issuer: l.Issuer, Control: l.ControlURL, HasToken: l.HasToken}
 	if l.Receiver == nil { // else it is this process that listens

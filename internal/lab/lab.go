@@ -97,12 +97,17 @@ type Lab struct {
 	Receiver      *notify.Receiver        // of ping and push callbacks; nil when it is in another process
 	Notifications *fixtures.Notifications // the endpoints that the OP has registered
 
+	options Options
 	closers []func()
 }
 
+// Brought reports whether the registration is another one than the reference registration,
+// so that there is no Target; see [Lab.DescribeBrought].
+func (l *Lab) Brought() bool { return l.options.Registration != nil }
+
 // Start builds a lab.
 func Start(ctx context.Context, o Options) (*Lab, error) {
-	l := &Lab{}
+	l := &Lab{options: o}
 	if err := l.start(ctx, o); err != nil {
 		l.Close()
 		return nil, err
@@ -233,8 +238,8 @@ func hostOf(address string) string {
 
 // describe renders the target file and makes the approver from it.
 func (l *Lab) describe(o Options) error {
-	if o.Registration != nil {
-		return nil // whoever brought it knows what is tested with it; see TargetFor
+	if l.Brought() {
+		return nil // whoever brought it knows what is to be tested with it
 	}
 	oldIDToken, err := l.OP.PastIDToken("basic-a", "alice", 10*time.Minute)
 	if err != nil {

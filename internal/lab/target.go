@@ -18,17 +18,17 @@ const maxTargets = 24
 // DescribeBrought is the target file of an OP whose registration was brought, as far as a
 // registration tells what can be tested: keys of clients that are not private are not among
 // it. The types of authorization_details are those that there is a sample for.
-func (l *Lab) DescribeBrought(o Options) ([]byte, error) {
+func (l *Lab) DescribeBrought() ([]byte, error) {
 	reg := l.OP.Registration()
 	target := map[string]any{
-		"issuer": l.Issuer, "persona": "core", "clients": clientsOf(reg), "users": l.usersOf(reg, o),
-		"unknown_user": l.nobody(o), "scope": "openid profile offline_access", "binding_message": "AB12CD34",
+		"issuer": l.Issuer, "persona": "core", "clients": clientsOf(reg), "users": l.usersOf(reg),
+		"unknown_user": l.nobody(), "scope": "openid profile offline_access", "binding_message": "AB12CD34",
 		"capabilities": map[string]any{"refresh": true, "rar_enrich": false, "id_token_hint": false, "login_hint_token": false},
 		"budgets":      map[string]any{"concurrency": 64, "requests_per_second": 0},
 		"approval":     l.approval(),
 	}
-	if o.Persona != nil {
-		target["persona"] = o.Persona.Name
+	if l.options.Persona != nil {
+		target["persona"] = l.options.Persona.Name
 	}
 	if len(reg.APIs) > 0 {
 		target["start_params"] = map[string]any{"audience": reg.APIs[0].Identifier}
@@ -77,13 +77,13 @@ func clientsOf(reg *refop.Registration) []any {
 	return list
 }
 
-func (l *Lab) usersOf(reg *refop.Registration, o Options) []any {
+func (l *Lab) usersOf(reg *refop.Registration) []any {
 	var list []any
 	for _, u := range reg.Users[:min(len(reg.Users), maxTargets)] {
 		if u.NoPhone {
 			continue
 		}
-		entry := map[string]any{"name": u.LoginHint, "login_hint": l.hint(o, u), "sub": u.Sub}
+		entry := map[string]any{"name": u.LoginHint, "login_hint": l.hint(u), "sub": u.Sub}
 		if u.UserCode != "" {
 			entry["user_code"] = u.UserCode
 		}
@@ -93,17 +93,17 @@ func (l *Lab) usersOf(reg *refop.Registration, o Options) []any {
 }
 
 // hint is the login_hint that names a user.
-func (l *Lab) hint(o Options, u refop.User) string {
-	if o.Persona != nil {
-		return o.Persona.Hint(l.Issuer, u)
+func (l *Lab) hint(u refop.User) string {
+	if l.options.Persona != nil {
+		return l.options.Persona.Hint(l.Issuer, u)
 	}
 	return u.LoginHint
 }
 
 // nobody is a user whom not even an open registration knows, where there is one.
-func (l *Lab) nobody(o Options) map[string]any {
+func (l *Lab) nobody() map[string]any {
 	const name = "nobody-4711"
-	return map[string]any{"login_hint": l.hint(o, refop.User{Sub: name, LoginHint: name})}
+	return map[string]any{"login_hint": l.hint(refop.User{Sub: name, LoginHint: name})}
 }
 
 func (l *Lab) approval() map[string]any {
