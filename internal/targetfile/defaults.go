@@ -86,6 +86,8 @@ func (t *Target) fillDefaults(raw map[string]any) {
 			t.Users[i].Name = fmt.Sprintf("user-%d", i+1)
 		}
 	}
+	setDefault(&t.HintFormat, HintPlain)
+	t.buildHints()
 	if t.Scope == "" {
 		t.Scope = "openid"
 	}
@@ -215,9 +217,10 @@ func hidden(value any, hide func(string) string) any {
 // MarshalJSON writes durations as a target file spells them, not as nanoseconds.
 func (b Budgets) MarshalJSON() ([]byte, error) {
 	return json.Marshal(struct {
-		Concurrency       int     `json:"concurrency"`
-		RequestsPerSecond float64 `json:"requests_per_second"`
-		ExpiryMax         string  `json:"expiry_max"`
-		ClockSkew         string  `json:"clock_skew"`
-	}{b.Concurrency, b.RequestsPerSecond, b.ExpiryMax.String(), b.ClockSkew.String()})
+		Concurrency       int           `json:"concurrency"`
+		RequestsPerSecond float64       `json:"requests_per_second"`
+		PerUserMinute     PerUserMinute `json:"per_user_minute,omitzero"`
+		ExpiryMax         string        `json:"expiry_max"`
+		ClockSkew         string        `json:"clock_skew"`
+	}{b.Concurrency, b.RequestsPerSecond, b.PerUserMinute, b.ExpiryMax.String(), b.ClockSkew.String()})
 }

@@ -29,6 +29,7 @@ func (m meaning) check() {
 	for i := range m.target.Users {
 		m.user(root.At("users").Item(i), i)
 	}
+	m.hint(root.At("unknown_user"), m.target.UnknownUser)
 	m.rar(root.At("rar"))
 	m.approval(root.At("approval"))
 	m.userLock(root.At("user_lock"))
@@ -119,7 +120,10 @@ func (m meaning) user(at yamlfile.Place, i int) {
 	if slices.ContainsFunc(m.target.Users[:i], func(other User) bool { return other.Name == u.Name }) {
 		at.At("name").Wrong("%q names two users", u.Name)
 	}
-	if u.LoginHint == "" && u.LoginHintToken == "" && u.IDTokenHint == "" {
+	m.hint(at, u)
+	if name, _ := u.Hint(); name == "" && m.target.HintFormat == HintIssSub {
+		at.Wrong("has no sub; give sub, of which login_hint is built, or login_hint, login_hint_token or id_token_hint")
+	} else if name == "" {
 		at.Wrong("has no hint; give login_hint, login_hint_token or id_token_hint")
 	}
 }

@@ -23,6 +23,14 @@ type Target struct {
 	Scope          string    `yaml:"scope" json:"scope"`
 	BindingMessage string    `yaml:"binding_message" json:"binding_message"`
 
+	// HintFormat is [HintPlain] or [HintIssSub]. With the latter users without a hint get one
+	// that is built of the issuer and their sub.
+	HintFormat string `yaml:"hint_format" json:"hint_format"`
+
+	// BindingMessageRequired says that the OP refuses requests without binding_message, as
+	// FAPI-CIBA 5.2.2 has it, so that the refusal is no departure.
+	BindingMessageRequired bool `yaml:"binding_message_required" json:"binding_message_required,omitempty"`
+
 	// StartParams are extra parameters that every backchannel request of this OP needs,
 	// such as audience and resource.
 	StartParams map[string]string `yaml:"start_params" json:"start_params,omitempty"`
@@ -179,6 +187,10 @@ type RAR struct {
 	// MaxObjects is how many objects one request may have at this OP; 0: any number.
 	MaxObjects int `yaml:"max_objects" json:"max_objects,omitempty"`
 
+	// NeedsAudience says that types belong to an API, so that requests have to name it by
+	// audience or resource among StartParams.
+	NeedsAudience bool `yaml:"needs_audience" json:"needs_audience,omitempty"`
+
 	Types   []string          `yaml:"types" json:"types,omitempty"`
 	Valid   []json.RawMessage `yaml:"valid" json:"valid,omitempty"`
 	Invalid []InvalidRAR      `yaml:"invalid" json:"invalid,omitempty"`
@@ -321,9 +333,20 @@ type Budgets struct {
 	// RequestsPerSecond is the limit of all cases together. 0: no limit.
 	RequestsPerSecond float64 `yaml:"requests_per_second" json:"requests_per_second"`
 
+	// PerUserMinute are the OP's limits for each user.
+	PerUserMinute PerUserMinute `yaml:"per_user_minute" json:"per_user_minute"`
+
 	// ExpiryMax is the longest expires_in that a case waits out. Default: 130 s.
 	ExpiryMax time.Duration `yaml:"expiry_max" json:"expiry_max"`
 
 	// ClockSkew is how far the clocks of both sides may differ. Default: 5 s.
 	ClockSkew time.Duration `yaml:"clock_skew" json:"clock_skew"`
+}
+
+// PerUserMinute are how many requests of a kind an OP takes for one user within any minute.
+// A run keeps to them. 0: no limit.
+type PerUserMinute struct {
+	Starts        int `yaml:"starts" json:"starts,omitempty"`               // backchannel authentication requests, whatever becomes of them
+	Notifications int `yaml:"notifications" json:"notifications,omitempty"` // those that are accepted, as each of them asks the user
+	UserInfo      int `yaml:"userinfo" json:"userinfo,omitempty"`           // UserInfo requests, with a token of the user
 }
