@@ -72,6 +72,23 @@ func (w *Watch) Look() Look {
 	return look
 }
 
+// Costs are what the cases that are over have asked of the users. Before the run has begun
+// there are none.
+func (w *Watch) Costs() harness.Costs {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	var over []string
+	for _, j := range w.jobs {
+		if j.skip == "" && w.run.finished(j) {
+			over = append(over, j.def.ID)
+		}
+	}
+	if w.run == nil {
+		return harness.Costs{}
+	}
+	return w.run.session.Costs(over)
+}
+
 // begin says which cases a run has. A nil watch watches nothing.
 func (w *Watch) begin(r *run, selected []*harness.Definition) {
 	if w != nil {

@@ -13,6 +13,7 @@
 //     for the moment;
 //   - credentialed finds out which assertion audience the endpoint wants;
 //   - unlocked waits out a lock after wrong credentials, and sends again;
+//   - within keeps to what the OP takes for one user within a minute (allowance.go);
 //   - inTurn waits out 503 and 429, one request after the other;
 //   - authenticated adds the client's credential, fresh for each sending;
 //   - remembered keeps what some cases ask about all answers of a run;

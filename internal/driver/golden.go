@@ -28,11 +28,10 @@ type Golden struct {
 // decides, delivers one denial and one approval. All requests are closed again, but for
 // the approved one, whose user is the last of the file.
 func (r *Run) GoldenFlows(ctx context.Context, c *Client) Golden {
-	ctx, cancel := context.WithTimeout(ctx, probeLimit)
-	defer cancel()
+	ctx, d, over := r.question(ctx, Options{Name: "golden flow"})
+	defer over()
 	g := Golden{Refused: map[string]string{}}
 	var accepted []*Flow
-	d := r.Driver(Options{Name: "golden flow"})
 	for _, u := range r.target.Users {
 		flow, refusal := d.goldenStart(ctx, c, u)
 		if refusal != "" {
@@ -75,9 +74,8 @@ func (d *Driver) goldenStart(ctx context.Context, c *Client, u targetfile.User) 
 // same request of another one is accepted, in the OP's words. Where none is accepted nothing
 // is returned: then it is not the client.
 func (r *Run) Fit(ctx context.Context, clients []*Client, users []targetfile.User) (refused map[string]string) {
-	ctx, cancel := context.WithTimeout(ctx, probeLimit)
-	defer cancel()
-	d := r.Driver(Options{Name: "golden flow", Offside: true})
+	ctx, d, over := r.question(ctx, Options{Name: "golden flow", Offside: true})
+	defer over()
 	for _, u := range users {
 		refused = map[string]string{}
 		var fit *Client
@@ -111,9 +109,8 @@ func (d *Driver) confirm(
 // authorization_details, in the OP's words, where it accepts the same request without. It is
 // empty where the object is accepted, and where nothing is known.
 func (r *Run) RefusedDetails(ctx context.Context, c *Client, u targetfile.User, object []byte) string {
-	ctx, cancel := context.WithTimeout(ctx, probeLimit)
-	defer cancel()
-	d := r.Driver(Options{Name: "golden flow", User: u, Offside: true})
+	ctx, d, over := r.question(ctx, Options{Name: "golden flow", User: u, Offside: true})
+	defer over()
 	defer func() { d.deny(ctx, d.open.take(anyRequest)) }()
 	good := r.Start(c, d.GoodStart(c, u))
 	resp, err := d.Send(ctx, good.With("authorization_details", "["+string(object)+"]"))
@@ -166,9 +163,8 @@ func wantsMore(resp *ciba.Response) bool {
 // Accepts reports whether the OP takes a good request of a client, which is the proof
 // that outweighs how it refused a bad one.
 func (r *Run) Accepts(ctx context.Context, c *Client, u targetfile.User) bool {
-	ctx, cancel := context.WithTimeout(ctx, probeLimit)
-	defer cancel()
-	d := r.Driver(Options{Name: "golden flow", User: u})
+	ctx, d, over := r.question(ctx, Options{Name: "golden flow", User: u})
+	defer over()
 	defer func() { d.deny(ctx, d.open.take(anyRequest)) }()
 	return d.start(ctx, c) != nil
 }
@@ -186,9 +182,8 @@ type usual struct {
 // refuses is left to the cases about that. It reports what was found, in words, or
 // nothing. It must not be called while cases run.
 func (r *Run) FindUsual(ctx context.Context, c *Client, u targetfile.User) string {
-	ctx, cancel := context.WithTimeout(ctx, probeLimit)
-	defer cancel()
-	d := r.Driver(Options{Name: "golden flow", User: u})
+	ctx, d, over := r.question(ctx, Options{Name: "golden flow", User: u})
+	defer over()
 	defer func() { d.deny(ctx, d.open.take(anyRequest)) }()
 	first, _ := u.Hint()
 	tries := []usual{{noMessage: true}}

@@ -84,6 +84,7 @@ func (d *Driver) rememberStart(r Request, resp *ciba.Response) {
 	if err != nil {
 		return
 	}
+	d.run.spend(d.spender)
 	d.run.approver.Introduce(ack.AuthReqID, r.Form.Get("binding_message"))
 	d.run.nameCalls(r, ack.AuthReqID)
 	remember(&d.run.Memory, &d.run.Memory.acks, ack)

@@ -59,6 +59,7 @@ func (d *Driver) makeRoomFor(ctx context.Context, r Request) {
 // Close denies what the driver has left open. Where there is room for everything the
 // OP is left alone, unless it turns out later in the run that there is not.
 func (d *Driver) Close(ctx context.Context) {
+	d.run.allowances.leave(d.number)
 	if d.run.OneRequestPerUser() || d.run.admission.isCrowded() {
 		d.deny(ctx, d.open.take(anyRequest))
 		return

@@ -16,12 +16,23 @@ import (
 const probeLimit = time.Minute
 
 // probe is the driver for those questions.
-func (r *Run) probe() *Driver {
-	d := r.Driver(Options{Name: "probe"})
-	if len(r.target.Users) > 0 {
-		d.user = r.target.Users[0]
+func (r *Run) probe() *Driver { return r.Driver(Options{Name: "probe", User: r.firstUser()}) }
+
+// firstUser is nobody where the target file has no users.
+func (r *Run) firstUser() targetfile.User {
+	if len(r.target.Users) == 0 {
+		return targetfile.User{}
 	}
-	return d
+	return r.target.Users[0]
+}
+
+// question is a driver for one of those questions, with a context that bounds it. For how
+// long the OP's limits keep it waiting does not count. The function has to be called when the
+// question is answered.
+func (r *Run) question(ctx context.Context, o Options) (context.Context, *Driver, func()) {
+	ctx, clock, over := WithClock(ctx, probeLimit, 0)
+	o.Clock = clock
+	return ctx, r.Driver(o), over
 }
 
 // TryCredentials finds out which of the clients the OP does not know as the target
@@ -140,9 +151,8 @@ func (d *Driver) start(ctx context.Context, c *Client) *Flow {
 // ProbeExpiry is the expires_in of a good request that asks for a short life, zero where
 // such a request is not accepted or its life cannot be read.
 func (r *Run) ProbeExpiry(ctx context.Context, c *Client, asked time.Duration) time.Duration {
-	ctx, cancel := context.WithTimeout(ctx, probeLimit)
-	defer cancel()
-	d := r.probe()
+	ctx, d, over := r.question(ctx, Options{Name: "probe", User: r.firstUser()})
+	defer over()
 	defer func() { d.deny(ctx, d.open.take(anyRequest)) }()
 	p := d.GoodStart(c, d.user).With("requested_expiry", strconv.Itoa(int(asked/time.Second)))
 	resp, err := d.Send(ctx, r.Start(c, p))
@@ -161,9 +171,8 @@ func (r *Run) ProbeExpiry(ctx context.Context, c *Client, asked time.Duration) t
 // live or when the probe itself does not work. Where it says something, the run is
 // limited to one request for each user.
 func (r *Run) ProbeParallel(ctx context.Context, c *Client) string {
-	ctx, cancel := context.WithTimeout(ctx, probeLimit)
-	defer cancel()
-	d := r.probe()
+	ctx, d, over := r.question(ctx, Options{Name: "probe", User: r.firstUser()})
+	defer over()
 	verdict := d.secondEndsFirst(ctx, c)
 	if verdict == "" {
 		return ""

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"net/http"
 	"slices"
 	"sync"
@@ -48,17 +49,20 @@ type Run struct {
 	received  sync.Map // *notify.Call -> *ciba.Response, its evidence
 	endpoints turn     // of whoever does something to the notification endpoints
 
-	Memory    Memory
-	turnstile turnstiles
-	admission admission
-	waits     waits
-	strain    *strain
-	lockouts  *lockouts
-	usual     usual // set before the first case, read afterwards
+	Memory     Memory
+	turnstile  turnstiles
+	admission  admission
+	waits      waits
+	strain     *strain
+	lockouts   *lockouts
+	allowances allowances
+	drivers    atomic.Int64 // so many were made
+	usual      usual        // set before the first case, read afterwards
 
 	mu    sync.Mutex
 	notes []string
 	names map[string]int // how often each name drew a [Random]
+	spent map[string]int // accepted requests by who had them accepted
 }
 
 // NewRun prepares the clients of a target. Clients whose authentication method is
@@ -70,7 +74,8 @@ func NewRun(o RunOptions) (*Run, error) {
 	r := &Run{
 		strain: newStrain(o.Concurrency), lockouts: newLockouts(), endpoints: make(turn, 1),
 		target: o.Target, approver: o.Approver, locker: o.Locker, receiver: o.Receiver, mayDeny: o.MayDeny, seed: o.Seed,
-		http: ciba.NewHTTP(o.RoundTripper, ciba.Options{RequestsPerSecond: o.Target.Budgets.RequestsPerSecond, Secrets: o.Target.Secrets()}),
+		allowances: allowances{limits: o.Target.Budgets.PerUserMinute},
+		http:       ciba.NewHTTP(o.RoundTripper, ciba.Options{RequestsPerSecond: o.Target.Budgets.RequestsPerSecond, Secrets: o.Target.Secrets()}),
 	}
 	for _, c := range o.Target.Clients {
 		if !c.Spoken() {
@@ -135,6 +140,10 @@ func (r *Run) Notes() []string {
 type Driver struct {
 	run      *Run
 	name     string
+	spender  string // whose the requests are that are accepted: the case, or the scenario it shares
+	likely   int
+	begun    *atomic.Bool // it has sent something that the OP limits for each user
+	number   int64        // of the drivers of the run, the first is the lowest
 	user     targetfile.User
 	offside  bool
 	recorder *ciba.Recorder
@@ -155,6 +164,10 @@ type Options struct {
 	// file is closed in this user's name.
 	User targetfile.User
 
+	// Likely is how many requests the driver is likely to have accepted: where the OP limits
+	// them for each user, it begins when there is room for all. 0: for one.
+	Likely int
+
 	// Offside keeps the answers out of the memory that cases judge as a whole:
 	// something before the OP may have answered, such as a firewall.
 	Offside bool
@@ -163,7 +176,7 @@ type Options struct {
 // Driver makes a driver for one case or command.
 func (r *Run) Driver(o Options) *Driver {
 	return &Driver{
-		run: r, name: o.Name, user: o.User, offside: o.Offside, recorder: o.Recorder, clock: o.Clock,
+		run: r, name: o.Name, spender: o.Name, number: r.drivers.Add(1), likely: o.Likely, begun: &atomic.Bool{}, user: o.User, offside: o.Offside, recorder: o.Recorder, clock: o.Clock,
 		open: &openRequests{}, troubles: &troubles{}, heldUp: &atomic.Int64{}, random: r.randomOf(o.Name),
 	}
 }
@@ -173,7 +186,7 @@ func (r *Run) Driver(o Options) *Driver {
 // case that happens to carry the scenario out.
 func (d *Driver) Sharing(name string, recorder *ciba.Recorder) *Driver {
 	own := *d
-	own.recorder, own.random, own.troubles = recorder, d.run.randomOf(name), &troubles{}
+	own.spender, own.recorder, own.random, own.troubles = name, recorder, d.run.randomOf(name), &troubles{}
 	return &own
 }
 
@@ -205,6 +218,23 @@ func (d *Driver) holdUp() (goOn func()) {
 // HeldUp is for how long the OP's limits have kept requests of this driver waiting: load
 // control, locks, and what it bears at once. Requests that waited side by side count each.
 func (d *Driver) HeldUp() time.Duration { return time.Duration(d.heldUp.Load()) }
+
+// Spent is how many requests were accepted so far, each of which asks a user, by the names of
+// the drivers that sent them. What is shared by [Driver.Sharing] stands under its own name.
+func (r *Run) Spent() map[string]int {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return maps.Clone(r.spent)
+}
+
+func (r *Run) spend(by string) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.spent == nil {
+		r.spent = map[string]int{}
+	}
+	r.spent[by]++
+}
 
 // Random yields the random values of this case.
 func (d *Driver) Random() *Random { return d.random }

@@ -16,16 +16,17 @@ type sender func(context.Context, Request) (*ciba.Response, error)
 // comment. What went wrong below HTTP is in the answer's Err. The error is a [*Stop].
 func (d *Driver) Send(ctx context.Context, r Request) (*ciba.Response, error) {
 	if r.Untouched {
-		return d.sentOnce(d.authenticated(d.remembered(d.exchange)))(ctx, r)
+		return d.sentOnce(d.within(d.authenticated(d.remembered(d.exchange))))(ctx, r)
 	}
 	return d.paced(
 		d.admitted( // access_denied as a matter of the moment: ask again later
 			d.credentialed( // the audience that the endpoint wants
 				d.unlocked( // a lock-out after wrong credentials: wait until it is over
-					d.inTurn( // 503 and 429, one by one
-						d.authenticated(
-							d.remembered( // acknowledgements and answers that cases judge as a whole
-								d.exchange)))))))(ctx, r)
+					d.within( // what the OP takes for one user within a minute
+						d.inTurn( // 503 and 429, one by one
+							d.authenticated(
+								d.remembered( // acknowledgements and answers that cases judge as a whole
+									d.exchange))))))))(ctx, r)
 }
 
 // sentOnce learns from the refusal of a client, where nobody may look for a lock.

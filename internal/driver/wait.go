@@ -14,6 +14,7 @@ const (
 	ForExpiry Reason = "expiry" // a request expires
 	ForTurn   Reason = "turn"   // its interval: a poll has to keep a distance from the last one
 	ForRoom   Reason = "room"   // the OP refuses requests for the moment, and is asked again later
+	ForLimit  Reason = "limit"  // what the OP takes for one user within a minute
 	ForPause  Reason = "pause"  // what a case does needs a pause
 )
 
@@ -59,6 +60,11 @@ func (r *Run) Waits() []Wait {
 // WaitUntil pauses until a moment, which may be past, or until the case is out of time,
 // which is a [*Stop]. The run tells the reason to whoever asks for its [Run.Waits].
 func (d *Driver) WaitUntil(ctx context.Context, moment time.Time, why Reason) error {
+	return d.waitFor(ctx, moment, why, nil)
+}
+
+// waitFor is [Driver.WaitUntil] that ends before when a channel is closed; nil: it never is.
+func (d *Driver) waitFor(ctx context.Context, moment time.Time, why Reason, sooner <-chan struct{}) error {
 	left := time.Until(moment)
 	if left <= 0 {
 		return nil
@@ -70,6 +76,8 @@ func (d *Driver) WaitUntil(ctx context.Context, moment time.Time, why Reason) er
 	defer timer.Stop()
 	select {
 	case <-timer.C:
+		return nil
+	case <-sooner:
 		return nil
 	case <-ctx.Done():
 		return interrupted(ctx)

@@ -41,10 +41,10 @@ func TestHintsOfAnotherForm(t *testing.T) {
 	for user, want := range map[string]string{
 		`{login_hint: "auth0|1"}`: `t.yaml:4:22: users[0].login_hint: is "auth0|1"; this OP takes {"format":"iss_sub","iss":ISSUER,"sub":SUBJECT}. ` +
 			`Write sub: "auth0|1" in its place, and the hint is built`,
-		`{login_hint: '{"format":"email","email":"a@example.com"}'}`:                                                  "Write sub:",
-		`{login_hint: '{"format":"iss_sub","iss":"https://example.us.auth0.com/"}'}`:                                  "has no sub",
+		`{login_hint: '{"format":"email","email":"a@example.com"}'}`:                                                 "Write sub:",
+		`{login_hint: '{"format":"iss_sub","iss":"https://example.us.auth0.com/"}'}`:                                 "has no sub",
 		`{login_hint: '{"format":"iss_sub","iss":"https://example.us.auth0.com/","sub":"auth0|2"}', sub: "auth0|1"}`: "is about another subject",
-		`{login_hint: '{"format":"iss_sub","iss":"https://example.eu.auth0.com/","sub":"auth0|1"}'}`:                  "another host than issuer",
+		`{login_hint: '{"format":"iss_sub","iss":"https://example.eu.auth0.com/","sub":"auth0|1"}'}`:                 "another host than issuer",
 		`{name: alice}`: "users[0]: has no sub; give sub",
 		`{login_hint: "auth0|1"}]` + "\nunknown_user: {login_hint: nobody}\n#": "unknown_user.login_hint: is \"nobody\"",
 	} {

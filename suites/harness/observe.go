@@ -26,7 +26,8 @@ type observation struct {
 // dozen. A scenario that could not be carried out makes every asking case an
 // error, as it would have been with a flow of its own. A scenario judges nothing.
 func Observe[V any](t *T, name string, scenario func(*T) V) V {
-	key := name + " client " + t.client.Name
+	key := observed(name, t.client)
+	t.session.noteShared(t.def.ID, name)
 	o, first := t.session.observation(key)
 	if first {
 		carryOut := func() *stop {

@@ -70,7 +70,9 @@ func (s *Session) try(ctx context.Context, d *Definition, cast Cast, recorder *c
 	ctx, clock, over := driver.WithClock(ctx, limit, roomFor(limit, s.facts.Target.Budgets.ExpiryMax))
 	defer over()
 	user := s.user(cast.User)
-	sender := s.run.Driver(driver.Options{Name: d.ID, Recorder: recorder, Clock: clock, User: user, Offside: d.Place().AfterAll})
+	sender := s.run.Driver(driver.Options{
+		Name: d.ID, Recorder: recorder, Clock: clock, User: user, Offside: d.Place().AfterAll, Likely: s.likely(d.ID, cast.Client),
+	})
 	t := &T{
 		session: s, def: d, ctx: ctx, client: cast.Client, second: cast.Second, others: cast.Others,
 		user: cast.User, other: cast.Other, driver: sender, odd: &sync.Map{},

@@ -21,14 +21,15 @@ type Session struct {
 
 	mu           sync.Mutex
 	observations map[string]*observation
-	triedAgain   int // cases and observations that had a second try
+	shares       map[string][]string // by the id of a case: the scenarios it asked for
+	triedAgain   int                 // cases and observations that had a second try
 }
 
 // NewSession begins a run. Facts may be completed until the first case runs.
 func NewSession(facts *preflight.Facts, run *driver.Run) *Session {
 	return &Session{
 		facts: facts, run: run, catalogue: catalogue.Must(),
-		started: time.Now(), observations: map[string]*observation{},
+		started: time.Now(), observations: map[string]*observation{}, shares: map[string][]string{},
 	}
 }
 
