@@ -3,6 +3,7 @@ package suites
 import (
 	"cmp"
 	"fmt"
+	"math"
 	"slices"
 	"strings"
 
@@ -39,11 +40,14 @@ type plan struct {
 	run      *run
 	load     map[*harness.Client]float64 // seconds that disturbing cases take
 	userLoad map[int]float64
+	alone    float64 // the share of what is asked of users that cases ask which are alone with them
 	turn     int
 }
 
 func (r *run) plan(selected []*harness.Definition) []*job {
-	p := &plan{run: r, load: map[*harness.Client]float64{}, userLoad: map[int]float64{}}
+	p := &plan{
+		run: r, load: map[*harness.Client]float64{}, userLoad: map[int]float64{}, alone: shareAlone(selected),
+	}
 	jobs := make([]*job, len(selected))
 	// Those that need two clients have the least choice, as these have to be alike.
 	for _, two := range []bool{true, false} {
@@ -244,11 +248,43 @@ func (p *plan) userOf(def *harness.Definition, users []int) int {
 		return user
 	}
 	half := (len(users) + 1) / 2
+	if p.run.facts.Target.Budgets.PerUserMinute != (targetfile.PerUserMinute{}) {
+		return p.leastAsked(def, users)
+	}
 	p.turn++
 	if def.Place().AloneForUser {
 		return users[half+p.turn%(len(users)-half)]
 	}
 	return users[p.turn%half]
+}
+
+// leastAsked spreads the prompts over the users where an OP limits these for each user, so
+// that the run waits as little as possible. As many users are for the cases that have to be
+// alone as these ask for.
+func (p *plan) leastAsked(def *harness.Definition, users []int) int {
+	alone := int(math.Round(p.alone * float64(len(users))))
+	border := len(users) - max(1, min(alone, len(users)-1))
+	group := users[:border]
+	if def.Place().AloneForUser {
+		group = users[border:]
+	}
+	user := slices.MinFunc(group, func(a, b int) int { return cmp.Compare(p.userLoad[a], p.userLoad[b]) })
+	p.userLoad[user] += float64(harness.UsualCosts().Of(def.ID).Prompts)
+	return user
+}
+
+// shareAlone is how much of what some cases ask of the users comes from those that have to be
+// alone with them, from 0 to 1.
+func shareAlone(selected []*harness.Definition) float64 {
+	alone, all := 0, 0
+	for _, def := range selected {
+		prompts := harness.UsualCosts().Of(def.ID).Prompts
+		all += prompts
+		if def.Place().AloneForUser {
+			alone += prompts
+		}
+	}
+	return float64(alone) / float64(max(1, all))
 }
 
 func (p *plan) locksFor(j *job) []schedule.Lock {

@@ -192,6 +192,10 @@ func begin(ctx context.Context, o Options) (*run, error) {
 func (r *run) conduct(ctx context.Context) {
 	runnable := r.leaveOut()
 	r.options.Watch.placed(r.jobs, runnable)
+	if least := r.leastFor(runnable); least > 0 {
+		r.driver.Note("the run keeps to what budgets.per_user_minute allows, which takes %s at least; the more users the target file has, "+
+			"the less it takes", least)
+	}
 	last := func(j *job) bool { return j.def.Place().AfterAll }
 	r.conductTogether(ctx, slices.DeleteFunc(slices.Clone(runnable), last))
 	r.conductTogether(ctx, slices.DeleteFunc(slices.Clone(runnable), func(j *job) bool { return !last(j) }))

@@ -55,6 +55,7 @@ const (
 	ForExpiry = driver.ForExpiry // a request expires
 	ForTurn   = driver.ForTurn   // a poll keeps the interval
 	ForRoom   = driver.ForRoom   // the OP refuses requests for the moment
+	ForLimit  = driver.ForLimit  // the OP takes so many for one user within a minute
 	ForPause  = driver.ForPause  // anything else
 )
 
@@ -135,10 +136,29 @@ func (w *Watch) left(waits []Wait) time.Duration {
 			until[wait.By] = wait.Until
 		}
 	}
-	return schedule.Left(places(w.runnable), w.run.options.Concurrency, func(i int, running time.Duration) time.Duration {
+	left := schedule.Left(places(w.runnable), w.run.options.Concurrency, func(i int, running time.Duration) time.Duration {
 		def := w.runnable[i].def
 		return max(w.run.session.About(def)-running, time.Until(until[def.ID]), leastLeft)
 	})
+	return max(left, w.run.leastFor(slices.DeleteFunc(slices.Clone(w.runnable), w.run.finished)))
+}
+
+// leastFor is what jobs take at least at an OP that asks a user so many times in a minute.
+func (r *run) leastFor(jobs []*job) time.Duration {
+	limits := r.facts.Target.Budgets.PerUserMinute
+	perMinute := limits.Notifications
+	if perMinute == 0 || limits.Starts > 0 && limits.Starts < perMinute {
+		perMinute = limits.Starts
+	}
+	if perMinute == 0 {
+		return 0
+	}
+	prompts, most := map[int]int{}, 0
+	for _, j := range jobs {
+		prompts[j.cast.User] += harness.UsualCosts().Of(j.def.ID).Prompts
+		most = max(most, prompts[j.cast.User])
+	}
+	return time.Duration(most/perMinute) * time.Minute
 }
 
 // leastLeft is what a case is expected to take at least from any moment on.

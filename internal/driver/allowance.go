@@ -89,7 +89,7 @@ type party struct {
 
 // reserved is the room that is kept for a driver.
 func (p *party) reserved() int {
-	if p == nil || time.Now().After(p.kept) {
+	if p == nil || !time.Now().Before(p.kept) {
 		return 0
 	}
 	return max(0, p.likely-p.used-p.underWay)
@@ -250,7 +250,7 @@ func (a *allowance) stir() {
 // count against the clock.
 func (d *Driver) within(next sender) sender {
 	return func(ctx context.Context, r Request) (*ciba.Response, error) {
-		always, accepted := d.run.counted(r)
+		always, accepted := d.counted(r)
 		held, err := d.takeAll(ctx, slices.Concat(always, accepted))
 		if err != nil {
 			return nil, err
@@ -269,21 +269,26 @@ func (d *Driver) within(next sender) sender {
 }
 
 // counted are the limits that a request counts against whatever becomes of it, and those that
-// count it when it is accepted.
-func (r *Run) counted(q Request) (always, accepted []*allowance) {
+// count it when it is accepted. A form that a case wrote itself is not read: it is taken to be
+// about the user of the case.
+func (d *Driver) counted(q Request) (always, accepted []*allowance) {
 	add := func(list *[]*allowance, what string, user targetfile.User) {
-		if a := r.allowances.of(what, user); a != nil {
+		if a := d.run.allowances.of(what, user); a != nil {
 			*list = append(*list, a)
 		}
 	}
 	switch {
-	case r.starts(q):
-		if user, known := r.userHinted(hintIn(q.Form)); known {
+	case d.run.starts(q):
+		user, known := d.run.userHinted(hintIn(q.Form))
+		if !known && q.Body != nil {
+			user, known = d.user, true
+		}
+		if known {
 			add(&always, countStarts, user)
 			add(&accepted, countNotifications, user)
 		}
-	case q.URL != "" && q.URL == r.target.Endpoints.Userinfo:
-		if user, known := r.userOf(q.Header.Get("Authorization")); known {
+	case q.URL != "" && q.URL == d.run.target.Endpoints.Userinfo:
+		if user, known := d.run.userOf(q.Header.Get("Authorization")); known {
 			add(&always, countUserInfo, user)
 		}
 	}
