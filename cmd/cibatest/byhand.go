@@ -53,7 +53,9 @@ func newByHand(ctx context.Context, told io.Writer, o *preflight.Opened, who cas
 		return nil, notJudged(err)
 	}
 	tellElsewhere(told, facts)
-	run, err := driver.NewRun(driver.RunOptions{Target: facts.Target, RoundTripper: o.RoundTripper, Receiver: o.Receiver})
+	run, err := driver.NewRun(driver.RunOptions{
+		Target: facts.Target, RoundTripper: o.RoundTripper, Receiver: o.Receiver, Approver: o.Approver,
+	})
 	if err != nil {
 		return nil, err
 	}

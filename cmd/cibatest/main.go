@@ -94,6 +94,6 @@ Exit codes: 0 as expected, 1 non-conformance, 2 usage or configuration,
 		Version:       version(),
 	}
 	root.AddCommand(newDemo(), newConform(), newList(), newExplain(), newInit(), newCheck(),
-		newOP(), newDevice(), newAuthorize(), newPoll(), newListen(), newTry(), newReport(), newLoad(), newVersion())
+		newOP(), newDevice(), newGuardian(), newAuthorize(), newPoll(), newListen(), newTry(), newReport(), newLoad(), newVersion())
 	return root
 }

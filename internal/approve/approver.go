@@ -1,6 +1,6 @@
 // Package approve makes the end-user's decision in whatever way a target offers: by
-// our own device, by a URL or a command of the OP's test set-up, or by asking a
-// person. Where a device listens, it also knows what the user was shown.
+// our own device, by a URL or a command of the OP's test set-up, as a phone that is enrolled
+// at an Auth0 tenant, or by asking a person. Where a device listens, it also knows what the user was shown.
 //
 // What an OP sends is data. An auth_req_id or a text of a user is escaped for the
 // place of a URL or a body where it goes, and never becomes an option or a line of a
@@ -35,7 +35,7 @@ type Decision struct {
 
 // Options are what an Approver works with.
 type Options struct {
-	// RoundTripper reaches the OP's hook; required for kind url.
+	// RoundTripper reaches the OP's hook or the tenant; required for kinds url and guardian.
 	RoundTripper http.RoundTripper
 
 	// Device is running already; nil: one is started where approval.observe.listen says.
@@ -83,6 +83,11 @@ func New(config targetfile.Approval, o Options) (*Approver, error) {
 		a.observer.close()
 		return nil, err
 	}
+	if phones, ok := a.way.(*byGuardian); ok {
+		if err := phones.listen(config.Push); err != nil {
+			return nil, err
+		}
+	}
 	return a, nil
 }
 
@@ -114,6 +119,8 @@ func (a *Approver) wayOf(config targetfile.Approval, o Options) (way, error) {
 		return newByURL(config, o.RoundTripper)
 	case "exec":
 		return newByCommand(config)
+	case targetfile.ApprovalGuardian:
+		return newByGuardian(config, o.RoundTripper, a.observer)
 	case "manual":
 		return newByPerson(o.In, o.Out, a.introduced), nil
 	}

@@ -72,6 +72,7 @@ func Check(ctx context.Context, rt http.RoundTripper, t *targetfile.Target) Chec
 		r.Add(CheckProblem, "%v", err)
 	}
 	r.untouched(t)
+	r.enrolled(t)
 	facts, err := Gather(ctx, rt, t)
 	if err != nil {
 		r.Add(CheckProblem, "%v", err)
@@ -107,6 +108,21 @@ func (r *CheckReport) untouched(t *targetfile.Target) {
 			if strings.HasPrefix(key.value, placeholder) {
 				r.Add(CheckProblem, "client %q: %s is still the placeholder %s...; write what the OP has registered", c.Name, key.name, placeholder)
 			}
+		}
+	}
+}
+
+// enrolled tells which users have no device of approval.kind guardian, so that nobody decides
+// for them.
+func (r *CheckReport) enrolled(t *targetfile.Target) {
+	if t.Approval.Kind != targetfile.ApprovalGuardian {
+		return
+	}
+	for _, u := range t.Users {
+		has := func(d targetfile.GuardianDevice) bool { return d.User.Name == u.Name }
+		if !slices.ContainsFunc(t.Approval.Guardian.Devices, has) {
+			r.Add(CheckWarning, "user %s is not enrolled at %s; \"cibatest guardian enroll --user %s\" does that",
+				u.Name, t.Approval.Guardian.URL, u.Name)
 		}
 	}
 }

@@ -326,11 +326,11 @@ func approvalPieces(f *Facts) []Piece {
 			"kind: manual   # a person, on a device of the OP; or url, exec, device: see \"cibatest explain target.approval\"")
 		return list
 	}
-	if !a.Narrow && a.Kind != "manual" {
+	if !a.Narrow && a.Kind != "manual" && a.Kind != targetfile.ApprovalGuardian {
 		add("decisions that grant less than was asked", func(a *targetfile.Approval) { a.Narrow = true },
 			"narrow: true   # where the decision takes {authorization_details}")
 	}
-	if a.Observe.Listen == "" {
+	if !a.Observed() {
 		add("a device that sees what users are shown", func(a *targetfile.Approval) { a.Observe.Listen = "127.0.0.1:9003" },
 			"observe: {listen: \"127.0.0.1:9003\"}   # where the OP sends its prompts")
 	}

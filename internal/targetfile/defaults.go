@@ -100,6 +100,11 @@ func (t *Target) fillDefaults(raw map[string]any) {
 	if a.Observe.Adapter == "keycloak" {
 		setDefault(&a.Observe.Callback, strings.TrimSuffix(t.Issuer, "/")+"/protocol/openid-connect/ext/ciba/auth/callback")
 	}
+	if a.Kind == ApprovalGuardian {
+		setDefault(&a.Guardian.URL, strings.TrimSuffix(t.Issuer, "/")+"/appliance-mfa")
+		setDefault(&a.Guardian.Enrollments, "guardian")
+		setDefault(&a.Observe.KnownBy, "binding_message") // a push tells no auth_req_id
+	}
 	b := &t.Budgets
 	if b.Concurrency == 0 {
 		b.Concurrency = DefaultConcurrency
@@ -148,7 +153,10 @@ func (t *Target) Secrets() []string {
 	for _, u := range t.Users {
 		add(u.UserCode, u.IDTokenHint, u.LoginHintToken, u.ExpiredLoginHintToken)
 	}
-	add(t.Approval.Body, t.Approval.Observe.Token, t.UserLock.Body)
+	add(t.Approval.Body, t.Approval.Observe.Token, t.Approval.Push.Token, t.UserLock.Body)
+	for _, d := range t.Approval.Guardian.Devices {
+		all = append(all, privateMembers(Secret(`{"keys":[`+keyOf(d.Enrollment)+`]}`))...)
+	}
 	for _, headers := range []map[string]Secret{t.Approval.Headers, t.UserLock.Headers} {
 		for name, value := range headers {
 			if !secretHeader.MatchString(name) {
@@ -180,6 +188,15 @@ func privateMembers(jwks Secret) []string {
 		}
 	}
 	return values
+}
+
+// keyOf is the private key in the file of an enrollment.
+func keyOf(enrollment Secret) string {
+	var file struct {
+		Key json.RawMessage `json:"key"`
+	}
+	_ = json.Unmarshal([]byte(enrollment.Reveal()), &file) // a file without a key has nothing to hide
+	return string(file.Key)
 }
 
 // Masked is the effective configuration for the result file. What is secret by its field

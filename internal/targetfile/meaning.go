@@ -2,6 +2,8 @@ package targetfile
 
 import (
 	"encoding/json"
+	"errors"
+	"io/fs"
 	"net"
 	"regexp"
 	"slices"
@@ -178,8 +180,37 @@ func (m meaning) approval(at yamlfile.Place) {
 		at.At("command").Wrong("is missing; kind exec runs it with {auth_req_id} and {action}")
 	case a.Kind == "device" && a.Observe.Listen == "":
 		at.At("observe").At("listen").Wrong("is missing; kind device needs the address the OP sends its prompts to")
+	case a.Kind == ApprovalGuardian:
+		m.guardian(at)
 	}
 	hookBraces(at, a)
+}
+
+// guardian reads the enrollments that are there. That a user has none is no mistake of the
+// file: it is how a user is before it is enrolled.
+func (m meaning) guardian(at yamlfile.Place) {
+	a := &m.target.Approval
+	if _, _, err := net.SplitHostPort(a.Push.Listen); a.Push.Listen == "" {
+		at.At("push").At("listen").Wrong("is missing; kind guardian needs the address where push data arrive, such as 127.0.0.1:9004")
+	} else if err != nil {
+		at.At("push").At("listen").Wrong("%q is no address; write host:port, such as 127.0.0.1:9004", a.Push.Listen)
+	}
+	if a.Observe.Listen != "" {
+		at.At("observe").At("listen").Wrong("stands beside kind guardian, whose devices see what users are asked; leave it out")
+	}
+	if a.Narrow {
+		at.At("narrow").Wrong("is true, but a device of kind guardian can accept or reject and not grant less")
+	}
+	for _, u := range m.target.Users {
+		name := a.EnrollmentFile(u)
+		data, err := m.file.ReadFile(name)
+		switch {
+		case err == nil:
+			a.Guardian.Devices = append(a.Guardian.Devices, GuardianDevice{u, name, Secret(data)})
+		case !errors.Is(err, fs.ErrNotExist):
+			at.At("guardian").At("enrollments").Wrong("the file %s cannot be read", name)
+		}
+	}
 }
 
 // userLock wants one way to lock a user, which names the user.

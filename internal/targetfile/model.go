@@ -3,6 +3,7 @@ package targetfile
 import (
 	"cmp"
 	"encoding/json"
+	"net/url"
 	"path/filepath"
 	"time"
 
@@ -90,8 +91,11 @@ const (
 	PurposeResourceServer = "resource-server" // it asks the introspection endpoint
 )
 
-// ApprovalNone is the approval.kind of a target whose users nobody can have decide.
-const ApprovalNone = "none"
+// The kinds of approval that more than one part of the program asks for.
+const (
+	ApprovalNone     = "none"     // nobody can have the users decide
+	ApprovalGuardian = "guardian" // virtual devices that are enrolled for the users
+)
 
 // Notified reports whether the OP calls the client when there is a result, in ping and
 // push mode.
@@ -206,7 +210,7 @@ type InvalidRAR struct {
 
 // Approval is how the end-user's decision is made.
 type Approval struct {
-	Kind    string            `yaml:"kind" json:"kind"` // device, url, exec, manual, none
+	Kind    string            `yaml:"kind" json:"kind"` // device, url, exec, guardian, manual, none
 	URL     string            `yaml:"url" json:"url,omitempty"`
 	Method  string            `yaml:"method" json:"method,omitempty"` // default POST
 	Headers map[string]Secret `yaml:"headers" json:"headers,omitempty"`
@@ -215,8 +219,49 @@ type Approval struct {
 	Actions Actions           `yaml:"actions" json:"actions"`
 	Observe Observe           `yaml:"observe" json:"observe"`
 
+	Guardian Guardian `yaml:"guardian" json:"guardian"` // for kind guardian
+	Push     Push     `yaml:"push" json:"push"`         // for kind guardian
+
 	// Narrow says that {authorization_details} is honoured: the user may approve less.
 	Narrow bool `yaml:"narrow" json:"narrow"`
+}
+
+// Observed reports whether what the OP shows its users can be read back.
+func (a Approval) Observed() bool { return a.Observe.Listen != "" || a.Kind == ApprovalGuardian }
+
+// Guardian is where the devices of kind guardian are enrolled.
+type Guardian struct {
+	// URL is the base of the tenant's API for devices. Default: appliance-mfa below the
+	// issuer.
+	URL string `yaml:"url" json:"url,omitempty"`
+
+	// Enrollments is the folder with a file for each enrolled user, relative to the target
+	// file. Default: guardian.
+	Enrollments string `yaml:"enrollments" json:"enrollments,omitempty"`
+
+	// Devices are the enrollments that were found there.
+	Devices []GuardianDevice `yaml:"-" json:"-"`
+}
+
+// GuardianDevice is the enrolled device of one user.
+type GuardianDevice struct {
+	User       User
+	File       string // as the target file's folder has it
+	Enrollment Secret // content of the file
+}
+
+// Push is where push data of devices are received, as JSON over HTTP.
+type Push struct {
+	Listen string `yaml:"listen" json:"listen,omitempty"` // host:port
+
+	// Token is what a relay shows: as a bearer, or as the last part of the path. Without one
+	// pushes are taken at loopback only.
+	Token Secret `yaml:"token" json:"token,omitempty"`
+}
+
+// EnrollmentFile is the file with the enrollment of a user, relative to the target file.
+func (a Approval) EnrollmentFile(u User) string {
+	return filepath.Join(a.Guardian.Enrollments, url.PathEscape(u.Name)+".json")
 }
 
 // UserLock is how a user is locked at the OP and unlocked again: by a URL or a command, with

@@ -110,6 +110,15 @@ notifications: {listen: "127.0.0.1:8443", tls: {verified: true}}
 `, []string{
 			`t.yaml:4:59: notifications.tls.verified: has no certificate to be about; give cert_file and key_file, or ca_file`,
 		}},
+		"guardian": {`issuer: https://op.example
+clients: [{name: a, client_id: a, auth_method: none}]
+users: [{name: alice, login_hint: a}]
+approval: {kind: guardian, narrow: true, push: {listen: nowhere}, observe: {listen: "127.0.0.1:9003"}}
+`, []string{
+			`t.yaml:4:36: approval.narrow: is true, but a device of kind guardian can accept or reject and not grant less`,
+			`t.yaml:4:57: approval.push.listen: "nowhere" is no address; write host:port, such as 127.0.0.1:9004`,
+			`t.yaml:4:85: approval.observe.listen: stands beside kind guardian, whose devices see what users are asked; leave it out`,
+		}},
 		"outside": {`issuer: https://op.example
 clients: [{name: a, client_id: a, auth_method: client_secret_basic, client_secret: "${env:NOPE}"}]
 users: [{name: alice, login_hint: "${vault:x}", login_hint: b}]
