@@ -76,7 +76,7 @@ func (d *Device) decide(ctx context.Context, k wire.Key, decision Decision, by s
 		err = d.ctx.Err()
 	}
 	if err != nil {
-		return fmt.Errorf("delivering the decision: %w", err)
+		return fmt.Errorf("%w: %w", ErrUndelivered, err)
 	}
 	return nil
 }

@@ -106,6 +106,10 @@ func (d *Device) attempt(k wire.Key, r Request, out *outlet, decision Decision) 
 	}
 }
 
+// ErrUndelivered says that a decision was made and the OP may not know it: it was refused, as
+// a [*RefusedError] tells, or not sent, or not answered.
+var ErrUndelivered = errors.New("delivering the decision")
+
 // RefusedError is how an OP refuses a decision.
 type RefusedError struct{ Status int }
 

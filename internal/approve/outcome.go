@@ -45,5 +45,8 @@ func delivered(err error) error {
 	if refused, ok := errors.AsType[*mockdevice.RefusedError](err); ok {
 		return answered(refused.Status, err)
 	}
+	if errors.Is(err, mockdevice.ErrUndelivered) {
+		return unanswered(err)
+	}
 	return err
 }

@@ -1,6 +1,9 @@
 package notify
 
 import (
+	"crypto/tls"
+	"net"
+	"net/http"
 	"strings"
 	"sync"
 )
@@ -19,10 +22,35 @@ func (r *Receiver) Broken() Broken {
 	return r.broken.Broken
 }
 
-// broken reads what the HTTP server says about connections that it gave up.
+// broken reads what the HTTP server says about connections that it gave up, and follows those
+// over TLS to see which the caller closes right after the handshake: some look at the host
+// name of a certificate only then.
 type broken struct {
-	mu sync.Mutex
+	mu     sync.Mutex
+	silent map[*tls.Conn]bool // that nothing has come on
 	Broken
+}
+
+// state follows a connection.
+func (b *broken) state(conn net.Conn, s http.ConnState) {
+	secure, ok := conn.(*tls.Conn)
+	if !ok {
+		return
+	}
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	switch {
+	case s == http.StateNew && b.silent == nil:
+		b.silent = map[*tls.Conn]bool{secure: true}
+	case s == http.StateNew:
+		b.silent[secure] = true
+	case s == http.StateClosed && b.silent[secure] && secure.ConnectionState().HandshakeComplete:
+		b.Count++
+		b.Last = "closed by the caller right after the handshake"
+		fallthrough
+	default:
+		delete(b.silent, secure)
+	}
 }
 
 // maxReason bounds what is kept of a reason, in bytes.

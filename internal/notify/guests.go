@@ -17,7 +17,7 @@ type guests struct {
 
 func newGuests() *guests { return &guests{at: map[net.Conn]*list.Element{}} }
 
-// state follows a connection; it is a hook of [http.Server].
+// state follows a connection.
 func (g *guests) state(conn net.Conn, s http.ConnState) {
 	switch s {
 	case http.StateNew:

@@ -1,10 +1,17 @@
 package notify
 
 import (
+	"context"
 	"crypto/tls"
 	"crypto/x509"
+	"io"
+	"net"
 	"net/http"
 	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/cibatest/cibatest/internal/memnet"
 )
 
 // Who checks certificates calls no impostor and is served as before afterwards; who does not
@@ -61,6 +68,48 @@ func TestImpostors(t *testing.T) {
 	if r.Broken().Count < 2 {
 		t.Errorf("%d connections were given up, want two", r.Broken().Count)
 	}
+}
+
+// Some callers look at the host name when the handshake is over. A connection that carries a
+// call is none of these.
+func TestLateDistrust(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		network := memnet.New()
+		defer network.Close()
+		authority, err := NewAuthority()
+		if err != nil {
+			t.Fatal(err)
+		}
+		config, err := authority.Config("127.0.0.1")
+		if err != nil {
+			t.Fatal(err)
+		}
+		r, err := Open(t.Context(), Options{TLS: config, Listen: func(context.Context) (net.Listener, error) { return network.Listen("127.0.0.1:1"), nil }})
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer r.Close()
+		for i, words := range []string{"GET / HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n", ""} {
+			plain, err := network.Dial(t.Context(), "tcp", "127.0.0.1:1")
+			if err != nil {
+				t.Fatal(err)
+			}
+			conn := tls.Client(plain, &tls.Config{InsecureSkipVerify: true, MinVersion: tls.VersionTLS12})
+			if err := conn.Handshake(); err != nil {
+				t.Fatal(err)
+			}
+			if words != "" {
+				_, _ = io.WriteString(conn, words)
+				_, _ = io.Copy(io.Discard, conn)
+			}
+			_ = conn.Close()
+			time.Sleep(10 * time.Second) // in which a pipe without a buffer tells the other side
+			if got := r.Broken().Count; got != i {
+				t.Errorf("after the words %q %d connections are broken, want %d", words, got, i)
+			}
+		}
+	})
 }
 
 func TestNoImpostors(t *testing.T) {

@@ -16,8 +16,14 @@ func (r *Receiver) newServer() *http.Server {
 		Handler: http.HandlerFunc(r.take), TLSConfig: r.shown, ErrorLog: log.New(&r.broken, "", 0),
 		ReadHeaderTimeout: headerTime, ReadTimeout: callTime, IdleTimeout: idleTime, MaxHeaderBytes: maxHeader,
 		HTTP2:       &http.HTTP2Config{MaxConcurrentStreams: maxStreams},
-		ConnContext: rememberGuest, ConnState: r.guests.state,
+		ConnContext: rememberGuest, ConnState: r.follow,
 	}
+}
+
+// follow follows a connection; it is a hook of [http.Server].
+func (r *Receiver) follow(conn net.Conn, s http.ConnState) {
+	r.guests.state(conn, s)
+	r.broken.state(conn, s)
 }
 
 func (r *Receiver) scheme() string {

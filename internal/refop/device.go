@@ -141,10 +141,19 @@ func answerControl(w http.ResponseWriter, status int, text string) {
 
 // decide records the user's decision. A bearer is compared when the device sends one.
 func (op *OP) decide(d userDecision, bearer *string) (status int, text string) {
+	decided, status, text := op.settle(d, bearer)
+	if decided == nil {
+		return status, text
+	}
+	return op.plan.Rules.AnswerDecision(op, decided)
+}
+
+// settle makes a decision count, or says how it is answered otherwise.
+func (op *OP) settle(d userDecision, bearer *string) (decided *Flow, status int, text string) {
 	f, s := op.find(d.AuthReqID)
 	defer s.mu.Unlock()
 	if f == nil || bearer != nil && !equal(*bearer, f.callbackToken) {
-		return http.StatusNotFound, "unknown auth_req_id"
+		return nil, http.StatusNotFound, "unknown auth_req_id"
 	}
 	as := Denied
 	if d.Decision == "approve" {
@@ -152,15 +161,18 @@ func (op *OP) decide(d userDecision, bearer *string) (status int, text string) {
 	}
 	now := op.now()
 	if status, text := op.plan.Rules.RefuseDecision(f, f.StateAt(now), as); status != 0 {
-		return status, text
+		return nil, status, text
 	}
 	if text := f.limit(d); text != "" {
-		return http.StatusBadRequest, text
+		return nil, http.StatusBadRequest, text
 	}
 	op.plan.Rules.RecordDecision(f, as, now)
 	op.Tell(f, as)
-	return http.StatusNoContent, ""
+	return f, 0, ""
 }
+
+// answerDecision does not wait for what comes of a decision.
+func answerDecision(*OP, *Flow) (status int, text string) { return http.StatusNoContent, "" }
 
 // refuseDecision takes the first decision and, without doing anything, the same
 // decision again.

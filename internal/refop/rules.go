@@ -156,6 +156,10 @@ type Rules struct {
 	// RecordDecision makes a decision count, under the lock of the flow. CIBA Core 8.
 	RecordDecision func(f *Flow, as State, now time.Time)
 
+	// AnswerDecision is the HTTP status and text with which a decision is answered that
+	// counts. No lock is held. No text speaks of it; 204 at once.
+	AnswerDecision func(op *OP, f *Flow) (status int, text string)
+
 	// GrantType is the grant that a token request asks for. RFC 6749 4.5, CIBA Core 10.1.
 	GrantType func(c *Call) string
 
@@ -239,7 +243,7 @@ func usualRules() Rules {
 		RequestID: requestID, NewFlow: newFlow, AcceptFlow: acceptFlow, Prompt: newPrompt, Ask: ask,
 		NotificationFor: notificationFor, NotificationDue: notificationDue, Notify: notify,
 		ClientsBy: clientsBy, Deliver: deliver, DeliverAgain: deliverAgain,
-		RefuseDecision: refuseDecision, RecordDecision: recordDecision,
+		RefuseDecision: refuseDecision, RecordDecision: recordDecision, AnswerDecision: answerDecision,
 		GrantType: grantType, PolledID: polledID, StateOf: stateOf, PollAnswer: pollAnswer, RefuseLocked: refuseLocked, Pace: pace,
 		AwaitDecision: awaitDecision, Redeem: redeem,
 		NarrowDetails: narrowDetails, WithinGrant: withinGrant,

@@ -2,6 +2,7 @@ package harness
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"time"
 
@@ -26,6 +27,17 @@ type CallAnswer = notify.Answer
 // AnswerWith says how the OP's calls about a flow are answered from now on: one answer
 // after the other, and the last for all that follow. Without it they are answered 204.
 func AnswerWith(t *T, f *Flow, answers ...CallAnswer) { inboxOf(t, f).Answer(answers...) }
+
+// ApproveUncalled approves a flow about which no call arrives, or none is taken. An OP that
+// calls before it answers a decision may tell its own trouble with the call as one with the
+// decision, or leave it without an answer; the decision counts all the same, or else what
+// follows shows it.
+func ApproveUncalled(t *T, f *Flow) {
+	err := TryDecide(t, f, approve.Decision{Allow: true})
+	if _, refused := errors.AsType[*approve.RefusedError](err); err != nil && !refused && !errors.Is(err, approve.ErrUncertain) {
+		abortTransient("the decision could not be made: %v", err)
+	}
+}
 
 // Notified is the first call about a flow, which it waits for as long as an OP may take.
 func Notified(t *T, f *Flow) (n Notification, came bool) {
@@ -134,20 +146,20 @@ func openAgain(t *T, back func(context.Context) error) {
 const afterRefusal = 2 * time.Second
 
 // NotifiedInspite takes steps that make the OP call about a flow, and returns the calls that
-// come although connections to the endpoint ought to be given up. It waits as long as an OP
-// may take, and less when a connection was given up.
-func NotifiedInspite(t *T, f *Flow, steps func()) []Notification {
+// come although connections to the endpoint ought to be given up, and whether one was. It waits
+// as long as an OP may take, and less when a connection was given up.
+func NotifiedInspite(t *T, f *Flow, steps func()) (calls []Notification, givenUp bool) {
 	before, until := t.session.run.BrokenConnections(), time.Now().Add(CallbackWindow)
 	steps()
 	for time.Now().Before(until) {
 		if calls := NotifiedTimes(t, f, 1, lookEvery); len(calls) > 0 {
-			return calls
+			return calls, false
 		}
 		if t.session.run.BrokenConnections() > before {
-			return NotifiedTimes(t, f, 1, afterRefusal)
+			return NotifiedTimes(t, f, 1, afterRefusal), true
 		}
 	}
-	return nil
+	return nil, false
 }
 
 // lookEvery is how often it is looked whether a connection was given up.
@@ -162,7 +174,7 @@ func JudgeNoRedirect(t *T) {
 	for i, status := range statuses {
 		flows[i] = t.MustStart(t.Request())
 		AnswerWith(t, flows[i], CallAnswer{Status: status, Redirect: true})
-		t.Decide(flows[i], approve.Decision{Allow: true})
+		ApproveUncalled(t, flows[i])
 		MustBeNotified(t, flows[i])
 	}
 	t.Wait(CallbackWindow)

@@ -75,7 +75,7 @@ func (s *Session) try(ctx context.Context, d *Definition, cast Cast, recorder *c
 	})
 	t := &T{
 		session: s, def: d, ctx: ctx, client: cast.Client, second: cast.Second, others: cast.Others,
-		user: cast.User, other: cast.Other, driver: sender, odd: &sync.Map{},
+		user: cast.User, other: cast.Other, driver: sender, odd: &sync.Map{}, ends: &sync.Map{},
 	}
 	ended = guard(func() { d.body(t) })
 	sender.Close(ctx)

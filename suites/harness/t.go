@@ -34,8 +34,8 @@ type T struct {
 	findings []result.Finding
 	evidence *ciba.Response // the answer the next finding points at; nil: the last one
 
-	odd  *sync.Map     // *ciba.Response -> Request, of requests that are not as usual; nil: they are not kept
-	ends map[*Flow]end // of flows whose approval failed, and that were over after it
+	odd  *sync.Map // *ciba.Response -> Request, of requests that are not as usual; nil: they are not kept
+	ends *sync.Map // *Flow -> end, of flows whose decision seemed to fail
 }
 
 // Client is a registered client, ready to speak to the target.

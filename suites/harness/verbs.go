@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net/http"
+	"slices"
 	"time"
 
 	"github.com/cibatest/cibatest/internal/approve"
@@ -154,8 +156,8 @@ func (t *T) PollDecided(f *Flow) *ciba.Response {
 
 // PollDecidedWith is [T.PollDecided] with a request the case has altered.
 func (t *T) PollDecidedWith(r Request) *ciba.Response {
-	if end, over := t.ends[r.Flow]; over {
-		return end.resp
+	if resp := EndOf(t, r.Flow); resp != nil {
+		return resp
 	}
 	patience := time.Now().Add(r.Flow.DecisionWindow())
 	for {
@@ -183,12 +185,23 @@ func (t *T) Decide(f *Flow, d approve.Decision) {
 	decideRefused(t, f, d, err)
 }
 
-// decideRefused judges a request whose decision was refused before its end. The user may have
-// been asked a little later than the decision came, so a pending one is decided once more.
+// decideRefused judges a request whose decision was refused before its end. It may count all the
+// same, as where the OP has trouble with what it does upon it. The user may have been asked a
+// little later than the decision came, so a pending one is decided once more.
 func decideRefused(t *T, f *Flow, d approve.Decision, first error) {
+	if f.Client.DeliveryMode == targetfile.DeliveryPush { // which cannot ask
+		if _, came := Notified(t, f); !came {
+			t.Abort("the decision could not be made: %v", first)
+		}
+		return
+	}
 	alive := Clause(t, "CIBA-7.3-NOT-EARLY")
 	resp := t.MustAnswer(t.Poll(f))
 	t.At(resp)
+	if d.Allow && resp.HasTokens() || !d.Allow && resp.Is(ciba.AccessDenied) {
+		t.ends.Store(f, end{resp, false})
+		return
+	}
 	if !driver.Undecided(resp) {
 		t.Record(alive, OutcomeOf(alive, resp), "a request that nobody has decided lives until its expires_in",
 			fmt.Sprintf("%v, and the next poll is answered %s", first, resp.Summary()))
@@ -230,20 +243,40 @@ func (t *T) ApproveAlive(f *Flow) {
 	if driver.Undecided(resp) {
 		abortTransient("the decision could not be made: %v", err)
 	}
-	if t.ends == nil {
-		t.ends = map[*Flow]end{}
+	t.ends.Store(f, end{resp, tellsOfAnEnd(err)})
+}
+
+// tellsOfAnEnd reports whether the answer to a decision says that the request was over: it is
+// gone, or in another state. RFC 9110 15.5.
+func tellsOfAnEnd(err error) bool {
+	refused, ok := errors.AsType[*approve.RefusedError](err)
+	return ok && slices.Contains([]int{http.StatusNotFound, http.StatusConflict, http.StatusGone}, refused.Status)
+}
+
+// EndOf is what a flow came to whose decision seemed to fail, as it was told when that was
+// looked at; nil for any other, and once it was asked for.
+func EndOf(t *T, f *Flow) *ciba.Response {
+	kept, there := t.ends.Load(f)
+	if !there {
+		return nil
 	}
-	t.ends[f] = end{resp, !errors.Is(err, approve.ErrUncertain)}
+	e := kept.(end)
+	t.ends.Store(f, end{before: e.before})
+	return e.resp
 }
 
 // EndedBefore reports whether a flow was over before [T.ApproveAlive] could approve it. An
-// approval of which nobody knows whether it was made may well have ended it.
-func EndedBefore(t *T, f *Flow) bool { return t.ends[f].before }
+// approval that the OP may have taken may well have ended it.
+func EndedBefore(t *T, f *Flow) bool {
+	kept, there := t.ends.Load(f)
+	return there && kept.(end).before
+}
 
-// end is what a poll after an approval that failed was answered.
+// end is what a poll after a decision that seemed to fail was answered, which the OP may not
+// say again.
 type end struct {
-	resp   *ciba.Response
-	before bool // the approval was not made
+	resp   *ciba.Response // nil when it was asked for
+	before bool           // the decision was not made
 }
 
 // WithLocked takes steps while the case's user is locked at the OP. The user is unlocked in any

@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"time"
 
-	"github.com/cibatest/cibatest/internal/approve"
 	"github.com/cibatest/cibatest/internal/catalogue"
 	. "github.com/cibatest/cibatest/suites/harness"
 )
@@ -46,7 +45,7 @@ var _ = Cases.Describe("Answer to a ping", func() {
 		Judges("CIBA-10.2-PING-RETRY-BOUNDED").About(watch), func(t *T) {
 			flow := t.MustStart(t.Request())
 			AnswerWith(t, flow, CallAnswer{Status: 500})
-			t.Approve(flow)
+			ApproveUncalled(t, flow)
 			MustBeNotified(t, flow)
 			calls := NotifiedTimes(t, flow, mostCalls+1, watch)
 			if len(calls) > mostCalls {
@@ -91,7 +90,7 @@ var _ = Cases.Describe("Result of a ping that does not arrive", func() {
 	Case("ping-cut", "is fetched after the connection was cut", Judges("CIBA-10.2-PING-UNREACHABLE").About(15*time.Second), func(t *T) {
 		flow := t.MustStart(t.Request())
 		AnswerWith(t, flow, CallAnswer{Cut: true})
-		t.Approve(flow)
+		ApproveUncalled(t, flow)
 		MustBeNotified(t, flow)
 		t.Wait(2 * time.Second) // until the OP has made something of it
 		t.Judge(t.PollDecided(flow))
@@ -102,7 +101,7 @@ var _ = Cases.Describe("Result of a ping that does not arrive", func() {
 				flow := t.MustStart(t.Request())
 				Unreachable(t, func() {
 					t.WaitTurn(flow)
-					t.Decide(flow, approve.Decision{Allow: true})
+					ApproveUncalled(t, flow)
 					t.Wait(2 * time.Second)
 					t.Judge(t.PollDecidedWith(t.PollRequest(flow)))
 				})

@@ -22,7 +22,7 @@ type pinged struct {
 	call     Notification // with the token of the request
 	came     bool
 	misled   []Notification // without it
-	redeemed *ciba.Response // nil without a call
+	redeemed *ciba.Response // nil without a call, as a rule
 }
 
 // approved is the shared approved request of the case's client. Nothing was polled before
@@ -31,7 +31,8 @@ func approved(t *T) pinged {
 	return Observe(t, "pinged", func(t *T) pinged {
 		p := pinged{flow: t.MustStart(t.Request())}
 		t.Approve(p.flow)
-		if p.call, p.came = Notified(t, p.flow); p.came {
+		p.call, p.came = Notified(t, p.flow)
+		if p.redeemed = EndOf(t, p.flow); p.came && p.redeemed == nil {
 			p.redeemed = t.PollNow(p.flow)
 		}
 		p.misled = Misled(t, p.flow)

@@ -37,7 +37,8 @@ var _ = Cases.Describe("Answer to a push", func() {
 			for i, answer := range refused {
 				flow := t.MustStart(t.Request())
 				AnswerWith(t, flow, answer, answer, CallAnswer{})
-				list[i] = carriedThrough(t, flow)
+				ApproveUncalled(t, flow)
+				list[i] = outcomeOf(t, flow)
 			}
 			for i, answer := range refused {
 				judgeRetries(t, fmt.Sprintf("after %d", answer.Code()), list[i])
@@ -47,7 +48,8 @@ var _ = Cases.Describe("Answer to a push", func() {
 		Judges("CIBA-10.3-PUSH-4XX-5XX").About(watch), func(t *T) {
 			flow := t.MustStart(t.Request())
 			AnswerWith(t, flow, CallAnswer{Status: 500})
-			carriedThrough(t, flow).mustCall(t)
+			ApproveUncalled(t, flow)
+			outcomeOf(t, flow).mustCall(t)
 			calls := NotifiedTimes(t, flow, mostCalls+1, watch)
 			if len(calls) > mostCalls {
 				t.At(calls[len(calls)-1].Payload)
@@ -136,7 +138,8 @@ var _ = Cases.Describe("Token endpoint", func() {
 		Judges("CIBA-11-PUSH-CLIENT-REFUSED").Needs(catalogue.NeedApprove, catalogue.NeedDeny), func(t *T) {
 			lost := t.MustStart(t.Request())
 			AnswerWith(t, lost, CallAnswer{Cut: true})
-			carriedThrough(t, lost)
+			ApproveUncalled(t, lost)
+			outcomeOf(t, lost).mustCall(t)
 			t.Wait(2 * time.Second) // until the OP has made something of it
 			judgeRefusedAtTheEnd(t, "after a push that was lost", lost)
 			judgeRefusedAtTheEnd(t, "after a denial", denied(t).flow)

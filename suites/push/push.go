@@ -32,8 +32,13 @@ func approved(t *T) pushed {
 // carriedThrough lets a request be approved and waits for the call about it. As nobody polls,
 // there is no interval to keep.
 func carriedThrough(t *T, flow *Flow) pushed {
-	p := pushed{flow: flow}
 	t.Decide(flow, approve.Decision{Allow: true})
+	return outcomeOf(t, flow)
+}
+
+// outcomeOf waits for the call about an approved request.
+func outcomeOf(t *T, flow *Flow) pushed {
+	p := pushed{flow: flow}
 	p.call, p.came = Notified(t, flow)
 	p.misled = Misled(t, flow)
 	return p

@@ -1,6 +1,7 @@
 package variants
 
 import (
+	"sync/atomic"
 	"time"
 
 	"github.com/cibatest/cibatest/internal/refop"
@@ -31,6 +32,18 @@ var Decision = []Variant{
 	{
 		"locked-user-waits", "no text says that a lock ends a request: it may wait for the user to be unlocked",
 		lockedIs(&refop.OAuthError{Status: 400, Code: "authorization_pending", Description: "the user is locked"}),
+	},
+	{
+		"decision-answered-400-at-times", "no text says how a device is answered: a decision may count although its answer is an error",
+		func(p *refop.Plan) {
+			var decisions atomic.Int32
+			p.Rules.AnswerDecision = func(*refop.OP, *refop.Flow) (status int, text string) {
+				if decisions.Add(1)%5 == 0 {
+					return 400, "the decision could not be logged"
+				}
+				return 204, ""
+			}
+		},
 	},
 	{"approval-withdrawn", "no text forbids that a user withdraws an approval nobody has redeemed", withdrawing},
 }

@@ -2,6 +2,7 @@ package variants
 
 import (
 	"net/http"
+	"sync"
 	"time"
 
 	"github.com/cibatest/cibatest/internal/refop"
@@ -55,6 +56,10 @@ var Notification = []Variant{
 		"notification-token-short-refused", "CIBA-7.1-CNT-SHORT: an OP may refuse a token that can be guessed",
 		edit.RefusingStarts("invalid_request", shortToken),
 	},
+	{
+		"decision-answered-after-call", "no text says how a device is answered: an OP may call first, and tell the device of its trouble",
+		answeredAfterCall,
+	},
 	{"notify-fresh-connections", "no text says that connections are kept", calling(func(n *refop.Notification) {
 		n.Header.Set("Connection", "close")
 	})},
@@ -87,4 +92,52 @@ func notifyingEvery(pause time.Duration) edit.Change {
 func shortToken(c *refop.Call) bool {
 	token := c.Value("client_notification_token")
 	return c.Client != nil && c.Client.Notified() && c.Request.Method == http.MethodPost && token != "" && len(token) < 22
+}
+
+// answeredAfterCall answers a decision when its client was called: with an error where the
+// call was not taken, although the decision counts.
+func answeredAfterCall(p *refop.Plan) {
+	var calls sync.Map // *refop.Flow -> chan bool, whether the call was taken
+	p.Policy.NotifyTries, p.Policy.NotifyTimeout = 1, 5*time.Second
+	p.EditDecisions(func(f *refop.Flow) {
+		if p.Rules.NotificationDue(f, f.State) {
+			calls.Store(f, make(chan bool, 1))
+		}
+	})
+	edit.NotifyingBy(func(_ *refop.OP, n *refop.Notification, call func()) {
+		call()
+		if came, asked := calls.Load(n.Flow); asked {
+			close(came.(chan bool)) // nothing that was taken is in it
+		}
+	})(p)
+	edit.Delivering(func(_ *refop.OP, n *refop.Notification, try func() (refop.Receipt, error)) (refop.Receipt, error) {
+		receipt, err := try()
+		if came, asked := calls.Load(n.Flow); asked && err == nil && receipt.Status/100 == 2 {
+			came.(chan bool) <- true
+		}
+		return receipt, err
+	})(p)
+	p.Rules.AnswerDecision = func(op *refop.OP, f *refop.Flow) (status int, text string) {
+		came, asked := calls.Load(f)
+		defer calls.Delete(f)
+		if asked && !soon(op, came.(chan bool)) {
+			return http.StatusBadRequest, "the client could not be called"
+		}
+		return http.StatusNoContent, ""
+	}
+}
+
+// soon is what comes by a channel within 15 s, unless the OP is closed meanwhile; false
+// where nothing comes.
+func soon(op *refop.OP, came <-chan bool) bool {
+	const look = 50 * time.Millisecond
+	for range 15 * time.Second / look {
+		select {
+		case what := <-came:
+			return what
+		default:
+			op.Wait(look)
+		}
+	}
+	return false
 }
