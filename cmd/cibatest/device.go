@@ -164,16 +164,11 @@ func (f deviceFlags) options(token string, transport http.RoundTripper) ([]mockd
 		mockdevice.WithHosts(f.hosts...), mockdevice.WithCallbackHosts(f.callbacks...),
 		mockdevice.WithCapacity(f.capacity), mockdevice.WithConcurrency(f.concurrency),
 	}
-	named := map[string]policy.Policy{"hold": policy.Hold, "approve": policy.ApproveAll, "deny": policy.DenyAll}
-	if always, ok := named[f.policy]; ok {
-		options = append(options, mockdevice.WithPolicy(always))
-	} else {
-		rules, err := policy.Load(f.policy)
-		if err != nil {
-			return nil, fmt.Errorf("--policy is not hold, approve, deny or a policy file:\n%w", err)
-		}
-		options = append(options, mockdevice.WithRules(rules))
+	answers, err := policyOption(f.policy)
+	if err != nil {
+		return nil, err
 	}
+	options = append(options, answers)
 	if f.adapters != "" {
 		adapters, err := mockdevice.LoadAdapters(f.adapters)
 		if err != nil {
@@ -182,4 +177,17 @@ func (f deviceFlags) options(token string, transport http.RoundTripper) ([]mockd
 		options = append(options, mockdevice.WithAdapters(adapters))
 	}
 	return options, nil
+}
+
+// policyOption is what a device answers by the value of --policy.
+func policyOption(value string) (mockdevice.Option, error) {
+	named := map[string]policy.Policy{"hold": policy.Hold, "approve": policy.ApproveAll, "deny": policy.DenyAll}
+	if always, ok := named[value]; ok {
+		return mockdevice.WithPolicy(always), nil
+	}
+	rules, err := policy.Load(value)
+	if err != nil {
+		return nil, fmt.Errorf("--policy is not hold, approve, deny or a policy file:\n%w", err)
+	}
+	return mockdevice.WithRules(rules), nil
 }

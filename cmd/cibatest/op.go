@@ -21,7 +21,7 @@ import (
 
 func newOP() *cobra.Command {
 	var o lab.Options
-	var targetDir, tokenEnv, authority string
+	var targetDir, tokenEnv, authority, answers string
 	var listFaults, listVariants, listPersonas, schema, printRegistration bool
 	var by standIn
 	var secure opTLS
@@ -62,6 +62,11 @@ under loopback names and those of --allow-host only. --device is shown the same 
 				return printStandIn(cmd.OutOrStdout(), by.persona)
 			}
 			o.Token = os.Getenv(tokenEnv)
+			policy, err := policyOption(answers)
+			if err != nil {
+				return usage(err)
+			}
+			o.Answers = append(o.Answers, policy)
 			files, err := settleStandIn(cmd, &o, by, secure)
 			if err != nil {
 				return usage(err)
@@ -77,6 +82,7 @@ under loopback names and those of --allow-host only. --device is shown the same 
 	flags.StringVar(&o.ControlListen, "control-listen", "127.0.0.1:0", "address of the test control: decisions without a device")
 	flags.StringVar(&o.DeviceListen, "device-listen", "127.0.0.1:0", "address of the device")
 	flags.StringVar(&o.Device, "device", "", "URL of a device that runs elsewhere; empty: one in this process")
+	flags.StringVar(&answers, "policy", "hold", "what the device in this process answers: hold (wait for a person), approve, deny, or a policy file")
 	flags.StringVar(&o.Receiver, "receiver", "",
 		"URL below which ping and push clients are called; empty: a free port of loopback, with --tls over TLS")
 	flags.StringVar(&authority, "receiver-ca", "", "PEM file to trust at --receiver besides the system's roots")

@@ -150,10 +150,16 @@ func (t trust) roots() []byte {
 	return nil
 }
 
-// exports are the lines that make programs trust the OP.
+// exports are the lines that make programs trust the OP: where the files are, and what a shell
+// has to be told.
 func (t trust) exports() string {
-	return fmt.Sprintf("export NODE_EXTRA_CA_CERTS=%q   # Node\nexport REQUESTS_CA_BUNDLE=%q   # Python\n"+
-		"export SSL_CERT_FILE=%[2]q   # Go, OpenSSL, curl\n"+
-		"export JAVA_TOOL_OPTIONS=%[3]q   # Java\n",
-		t.authority, t.bundle, fmt.Sprintf("-Djavax.net.ssl.trustStore=%s -Djavax.net.ssl.trustStorePassword=%s", t.store, pkcs12.DefaultPassword))
+	java := fmt.Sprintf("-Djavax.net.ssl.trustStore=%s -Djavax.net.ssl.trustStorePassword=%s", t.store, pkcs12.DefaultPassword)
+	return fmt.Sprintf(`ca       %s
+trusted  %s
+java     %s
+export NODE_EXTRA_CA_CERTS=%[1]q  # Node
+export REQUESTS_CA_BUNDLE=%[2]q  # Python
+export SSL_CERT_FILE=%[2]q  # Go, OpenSSL
+export JAVA_TOOL_OPTIONS=%[4]q  # Java
+`, t.authority, t.bundle, t.store, java)
 }

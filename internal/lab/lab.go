@@ -75,6 +75,9 @@ type Options struct {
 	ReceiverCA   []byte
 	ReceiverFile string
 
+	// Answers are options of the device in this process, such as its policy.
+	Answers []mockdevice.Option
+
 	// Device is the URL of a device that is running elsewhere and is asked instead of
 	// one in this process. Decisions of the Approver then go to the control.
 	Device string
@@ -124,8 +127,10 @@ func (l *Lab) start(ctx context.Context, o Options) error {
 	l.HasToken = o.Token != ""
 	l.Issuer = l.issuer(o)
 	if o.Device == "" {
-		l.Device = mockdevice.New(mockdevice.WithRoundTripper(l.RoundTripper), mockdevice.WithToken(o.Token),
-			mockdevice.WithHosts(o.Hosts...), mockdevice.WithCallbackHosts(hostOf(l.ControlURL)))
+		l.Device = mockdevice.New(append([]mockdevice.Option{
+			mockdevice.WithRoundTripper(l.RoundTripper), mockdevice.WithToken(o.Token),
+			mockdevice.WithHosts(o.Hosts...), mockdevice.WithCallbackHosts(hostOf(l.ControlURL)),
+		}, o.Answers...)...)
 		l.closers = append(l.closers, l.Device.Close)
 		hosts.device.serve(l.Device.Handler())
 	} else {

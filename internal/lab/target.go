@@ -100,9 +100,12 @@ func (l *Lab) hint(u refop.User) string {
 	return u.LoginHint
 }
 
-// nobody is a user whom not even an open registration knows, where there is one.
+// nobody is a user whom not even an open registration knows, if it names one.
 func (l *Lab) nobody() map[string]any {
-	const name = "nobody-4711"
+	name := "nobody-4711"
+	if unknown := l.OP.Registration().Nobody; len(unknown) > 0 {
+		name = unknown[0]
+	}
 	return map[string]any{"login_hint": l.hint(refop.User{Sub: name, LoginHint: name})}
 }
 

@@ -92,6 +92,7 @@ func read(file *yamlfile.File) (File, error) {
 		*into = root.At(name).Duration(longest)
 	}
 	r.Open = readOpen(root.At("open"))
+	r.Nobody = root.At("unknown_users").Texts()
 	r.ACRValues = root.At("acr_values").Texts()
 	for _, scope := range slices.Concat(standard, root.At("scopes").Texts()) {
 		if !slices.Contains(r.Scopes, scope) {

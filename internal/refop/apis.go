@@ -133,8 +133,8 @@ func (c *Call) checkTypeOfAPI(name string, object map[string]any) *OAuthError {
 // users, a name that is not listed is that of a user with this name as subject.
 func (op *OP) UserByLogin(name string) *User {
 	known := op.UserBy(func(u User) bool { return u.LoginHint == name || slices.Contains(u.Logins, name) })
-	if known == nil && op.reg.Open.Users && name != "" {
-		return unlisted(name)
+	if known == nil {
+		return op.unlisted(name)
 	}
 	return known
 }
@@ -142,14 +142,18 @@ func (op *OP) UserByLogin(name string) *User {
 // UserBySubject is the user of a subject, nil for nobody; see [OP.UserByLogin].
 func (op *OP) UserBySubject(sub string) *User {
 	known := op.UserBy(func(u User) bool { return u.Sub == sub })
-	if known == nil && op.reg.Open.Users && sub != "" {
-		return unlisted(sub)
+	if known == nil {
+		return op.unlisted(sub)
 	}
 	return known
 }
 
-// unlisted is the user of a name in an open registration, with an address that leads nowhere.
-func unlisted(name string) *User {
+// unlisted is the user of a name in an open registration, with an address that leads nowhere;
+// nil where the registration is not open to users, or the name is nobody's.
+func (op *OP) unlisted(name string) *User {
+	if !op.reg.Open.Users || name == "" || slices.Contains(op.reg.Nobody, name) {
+		return nil
+	}
 	short := name[strings.LastIndex(name, "|")+1:]
 	email := short
 	if !strings.Contains(short, "@") {

@@ -2,7 +2,10 @@ package refop
 
 import (
 	"net/http"
+	"reflect"
 	"testing"
+
+	"github.com/cibatest/cibatest/fixtures"
 )
 
 const payment = `[{"type":"payment_initiation","instructedAmount":{"amount":"50.00","currency":"EUR"},"actions":["initiate","status"]}]`
@@ -154,5 +157,21 @@ func TestCloneJSON(t *testing.T) {
 	clone["list"].([]any)[0].(map[string]any)["n"] = "changed"
 	if value.(map[string]any)["list"].([]any)[0].(map[string]any)["n"] == "changed" {
 		t.Error("an edit of the copy reaches the original")
+	}
+}
+
+// What --write-target writes as sample requests is taken, and comes back as it was asked for.
+func TestSampleRequestsAreTaken(t *testing.T) {
+	t.Parallel()
+	b := newBench(t)
+	for kind, text := range fixtures.AuthorizationDetails() {
+		want, err := DecodeJSON(string(text))
+		if err != nil {
+			t.Fatal(err)
+		}
+		answer := b.tokens("authorization_details", string(text))
+		if !reflect.DeepEqual(answer.body["authorization_details"], want) {
+			t.Errorf("%s: came back as %v", kind, answer.body["authorization_details"])
+		}
 	}
 }

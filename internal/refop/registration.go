@@ -34,6 +34,9 @@ type Registration struct {
 	// or audience.
 	APIs []API `yaml:"-"`
 
+	// Nobody are names and subjects that no user has, however open the registration is.
+	Nobody []string `yaml:"-"`
+
 	// Open says of what more is known than is listed. The zero value: of nothing.
 	Open Open `yaml:"-"`
 
