@@ -97,8 +97,9 @@ func (a *API) open(client *Client) bool {
 	return true
 }
 
-// audience is the API that the tokens of a flow are for.
-func (op *OP) audience(f *Flow) string { return cmp.Or(f.Audience, op.reg.API) }
+// audience is the API that the tokens of a flow are for; this OP itself where no API was asked
+// for and none is the usual one.
+func (op *OP) audience(f *Flow) string { return cmp.Or(f.Audience, op.reg.API, op.issuer) }
 
 // scopes are the values of scope that may be asked for along with an API.
 func (op *OP) scopes(audience string) []string {

@@ -56,6 +56,10 @@ type Policy struct {
 	// is replaced, and its next use ends the whole family. RFC 6749 6, RFC 9700 4.14.
 	KeepRefreshToken bool
 
+	// AlwaysRefresh issues refresh tokens to clients that did not ask for offline_access.
+	// RFC 6749 1.5 leaves it to the OP.
+	AlwaysRefresh bool
+
 	// RefreshIDToken adds an ID Token to the answer to a refresh. OIDC Core 12.2.
 	RefreshIDToken bool
 

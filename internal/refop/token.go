@@ -108,7 +108,7 @@ func (op *OP) issue(c *Call, f *Flow) *Reply {
 // Token among them. The refresh token comes before the ID Token, which may be about it.
 func (op *OP) issueTokens(c *Call, f *Flow) (body map[string]any, err error) {
 	body, access := op.issueAccess(c, f, f.Scope)
-	if slices.Contains(strings.Fields(f.Scope), "offline_access") {
+	if op.plan.Policy.AlwaysRefresh || slices.Contains(strings.Fields(f.Scope), "offline_access") {
 		c.RefreshToken = op.issueRefresh(c, f, f.Scope, c.Details)
 		body["refresh_token"] = c.RefreshToken
 	}

@@ -10,7 +10,6 @@ import (
 	"strings"
 	"time"
 
-	"github.com/cibatest/cibatest/internal/jose"
 	"github.com/cibatest/cibatest/internal/refop"
 	"github.com/cibatest/cibatest/internal/refop/edit"
 )
@@ -70,7 +69,7 @@ var auth0 = Persona{
 
 func applyAuth0(p *refop.Plan, set Settings) {
 	p.Paths = refop.Paths{Start: "/bc-authorize", Token: "/oauth/token", JWKS: "/.well-known/jwks.json", UserInfo: "/userinfo"}
-	p.SigningKeys = slices.DeleteFunc(p.SigningKeys, func(k jose.Key) bool { return k.Alg() != "RS256" })
+	rsaOnly(p)
 	p.Policy.KeepRefreshToken, p.Policy.RefreshIDToken = true, true
 	p.EditReplies(func(c *refop.Call, r *refop.Reply) {
 		if r.Kind == refop.ReplyDiscovery {
@@ -141,12 +140,16 @@ func auth0Requests(p *refop.Plan, set Settings) {
 		}
 		return parse(c, media, body)
 	}
+	edit.After(refop.CheckRepeated, without(ignoredByAuth0))(p)
 	edit.After(refop.CheckRepeated, func(c *refop.Call) *refop.OAuthError {
 		if alias := c.Form["request_expiry"]; alias != nil && !c.Has("requested_expiry") {
 			c.Form["requested_expiry"] = alias
 		}
-		for _, name := range ignoredByAuth0 {
-			delete(c.Form, name)
+		return nil
+	})(p)
+	edit.After(refop.CheckClientPolicy, func(c *refop.Call) *refop.OAuthError {
+		if c.Has(refop.RequestObject) {
+			return refop.Refusal("invalid_request", "request is not supported")
 		}
 		return nil
 	})(p)
@@ -203,8 +206,8 @@ func auth0Hints(p *refop.Plan, set Settings) {
 	}
 	p.Wrap(refop.CheckUserKnown, func(inner refop.CheckFunc) refop.CheckFunc {
 		return func(c *refop.Call) *refop.OAuthError {
-			if inner(c) == nil {
-				return nil
+			if err := inner(c); err == nil || err.Code != "unknown_user_id" {
+				return err
 			}
 			hint, _ := refop.DecodeJSON(c.Value(refop.LoginHint))
 			if _, object := hint.(map[string]any); !object && set[plainHint] == "invalid_request" {
@@ -284,19 +287,6 @@ func auth0Errors(p *refop.Plan, set Settings) {
 	})
 }
 
-// reword edits the refusal of a check.
-func reword(p *refop.Plan, name refop.CheckName, change func(*refop.OAuthError)) {
-	p.Wrap(name, func(inner refop.CheckFunc) refop.CheckFunc {
-		return func(c *refop.Call) *refop.OAuthError {
-			err := inner(c)
-			if err != nil {
-				change(err)
-			}
-			return err
-		}
-	})
-}
-
 // auth0Channels chooses how the user is told: by push where there is a phone and the request
 // is short, else by e-mail. Who has neither cannot be asked.
 func auth0Channels(p *refop.Plan, _ Settings) {
@@ -351,12 +341,6 @@ func auth0Tokens(p *refop.Plan, _ Settings) {
 	}
 	p.EditIDTokens(func(_ *refop.Call, d *refop.Draft) {
 		delete(d.Claims, "acr")
-		scope := strings.Fields(d.Flow.Scope)
-		if slices.Contains(scope, "profile") && d.Flow.User.Name != "" {
-			d.Claims["name"] = d.Flow.User.Name
-		}
-		if slices.Contains(scope, "email") && d.Flow.User.Email != "" {
-			d.Claims["email"], d.Claims["email_verified"] = d.Flow.User.Email, true
-		}
+		describeUser(d)
 	})
 }

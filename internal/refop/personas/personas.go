@@ -10,6 +10,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/cibatest/cibatest/internal/jose"
 	"github.com/cibatest/cibatest/internal/refop"
 )
 
@@ -87,13 +88,44 @@ func (p Persona) names() string {
 	return strings.Join(names, ", ")
 }
 
-// Fill gives a registration what it leaves to the product.
+// Fill gives a registration what it leaves to the product. None of the products has a usual
+// API: tokens are for the one that was asked for.
 func (p Persona) Fill(reg *refop.Registration) {
 	reg.FillTimes(p.Times)
+	reg.API = ""
 	for _, scope := range p.Scopes {
 		if !slices.Contains(reg.Scopes, scope) {
 			reg.Scopes = append(reg.Scopes, scope)
 		}
+	}
+}
+
+// rsaOnly signs by RS256, which is all that verifiers of the products are ready for.
+func rsaOnly(p *refop.Plan) {
+	p.SigningKeys = slices.DeleteFunc(p.SigningKeys, func(k jose.Key) bool { return k.Alg() != "RS256" })
+}
+
+// reword edits the refusal of a check.
+func reword(p *refop.Plan, name refop.CheckName, change func(*refop.OAuthError)) {
+	p.Wrap(name, func(inner refop.CheckFunc) refop.CheckFunc {
+		return func(c *refop.Call) *refop.OAuthError {
+			err := inner(c)
+			if err != nil {
+				change(err)
+			}
+			return err
+		}
+	})
+}
+
+// describeUser adds to an ID Token what its scope asks about the user.
+func describeUser(d *refop.Draft) {
+	scope := strings.Fields(d.Flow.Scope)
+	if slices.Contains(scope, "profile") && d.Flow.User.Name != "" {
+		d.Claims["name"] = d.Flow.User.Name
+	}
+	if slices.Contains(scope, "email") && d.Flow.User.Email != "" {
+		d.Claims["email"], d.Claims["email_verified"] = d.Flow.User.Email, true
 	}
 }
 
