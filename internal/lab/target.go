@@ -23,7 +23,7 @@ func (l *Lab) DescribeBrought() ([]byte, error) {
 	target := map[string]any{
 		"issuer": l.Issuer, "persona": "core", "clients": clientsOf(reg), "users": l.usersOf(reg),
 		"unknown_user": l.nobody(), "scope": "openid profile offline_access", "binding_message": "AB12CD34",
-		"capabilities": map[string]any{"refresh": true, "rar_enrich": false, "id_token_hint": false, "login_hint_token": false},
+		"capabilities": map[string]any{"refresh": true, "rar_enrich": false},
 		"budgets":      map[string]any{"concurrency": 64, "requests_per_second": 0},
 		"approval":     l.approval(),
 	}
