@@ -8,6 +8,8 @@ import (
 type (
 	// Request is what an OP asked its user.
 	Request = wire.Request
+	// Message is a mail, a text message or a push message to a user.
+	Message = wire.Message
 	// Outcome is what became of a request.
 	Outcome = wire.Outcome
 	// Action is what the user does.

@@ -31,6 +31,10 @@ type Request struct {
 	// Labels are whatever else the OP sent to tell requests apart.
 	Labels map[string]string `json:"labels,omitempty"`
 
+	// Message is what the user was sent, where the request came as a message to a person;
+	// nil where it did not.
+	Message *Message `json:"message,omitempty"`
+
 	// The rest is the device's to say; what an OP sends here is not read.
 
 	Ref        string    `json:"ref,omitempty"`     // names the request without being a secret
@@ -38,6 +42,14 @@ type Request struct {
 	ReceivedAt time.Time `json:"received_at,omitzero"`
 	Decided    Action    `json:"decided,omitempty"` // empty while the user has not answered
 	Outcome    *Outcome  `json:"outcome,omitempty"` // nil while the user has not answered
+}
+
+// Message is a mail, a text message or a push message, as its recipient gets to read it.
+type Message struct {
+	From    string `json:"from,omitempty"`
+	To      string `json:"to,omitempty"` // an address, a number, or a token of a device
+	Subject string `json:"subject,omitempty"`
+	Text    string `json:"text"`
 }
 
 // Outcome is what became of a request.
@@ -63,6 +75,9 @@ func (r Request) Weight() int {
 		len(r.ACRValues) + len(r.AuthorizationDetails) + len(r.Callback) + len(r.CallbackToken)
 	for name, value := range r.Labels {
 		n += overhead/8 + len(name) + len(value)
+	}
+	if m := r.Message; m != nil {
+		n += overhead/4 + len(m.From) + len(m.To) + len(m.Subject) + len(m.Text)
 	}
 	if r.Outcome != nil {
 		n += overhead/2 + len(r.Outcome.Reason) + len(r.Outcome.Details)
