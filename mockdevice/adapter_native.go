@@ -33,14 +33,19 @@ func (d *Device) playInbound(ctx context.Context, w http.ResponseWriter, v Verdi
 		wire.Refuse(w, http.StatusServiceUnavailable, errors.New("rule "+v.Rule+" makes the device unavailable"))
 		return false
 	case slices.Contains(v.Faults, SlowAnswer):
-		slow, cancel := context.WithTimeout(ctx, SlowBy)
-		defer cancel()
-		select {
-		case <-slow.Done():
-		case <-d.ctx.Done():
-		}
+		d.dawdle(ctx)
 	}
 	return true
+}
+
+// dawdle lets who asks wait for [SlowBy].
+func (d *Device) dawdle(ctx context.Context) {
+	slow, cancel := context.WithTimeout(ctx, SlowBy)
+	defer cancel()
+	select {
+	case <-slow.Done():
+	case <-d.ctx.Done():
+	}
 }
 
 // receiveNative takes what the package comment describes.

@@ -21,6 +21,7 @@ type Adapters struct {
 	Authlete    Authlete
 	Generic     []Generic
 	Pull        []Pull
+	Inboxes     []Inbox
 	ApprovalURL *Template // for native requests that name no callback; nil: nobody is told
 }
 
@@ -32,6 +33,9 @@ func (a Adapters) Names() []string {
 	}
 	for _, p := range a.Pull {
 		names = append(names, p.Name)
+	}
+	for _, b := range a.Inboxes {
+		names = append(names, b.Name)
 	}
 	return names
 }

@@ -67,6 +67,7 @@ func readAdapters(file *yamlfile.File) (Adapters, error) {
 	for _, item := range root.At("pull").Items() {
 		a.Pull = append(a.Pull, readPull(item))
 	}
+	a.Inboxes = readInboxes(root.At("inboxes"))
 	return a, file.Err()
 }
 

@@ -398,7 +398,7 @@ smtp: {}
 		`a.yaml:6:50: generic[2].answer.status: is "99"; wanted a whole number from 200 to 599`,
 		"a.yaml:7:8: pull[0].ask: is missing",
 		"a.yaml:7:8: pull[0].map: is missing",
-		"a.yaml:8:1: smtp: unknown key; allowed are approval_url, authlete, generic, keycloak, pull",
+		"a.yaml:8:1: smtp: unknown key; allowed are approval_url, authlete, generic, inboxes, keycloak, pull",
 	}
 	if diff := cmp.Diff(wanted, problems.Lines()); diff != "" {
 		t.Errorf("-want +got\n%s", diff)

@@ -168,6 +168,17 @@ func hostileRequest() mockdevice.Request {
 	}
 }
 
+// hostileMail is a message whose text wants to be more than text.
+func hostileMail() mockdevice.Request {
+	const attack = `<script>window.acted=1</script><img src=x onerror="window.acted=1"><a href="javascript:window.acted=1">Approve</a>`
+	r := mockdevice.Request{AuthReqID: "hostile-mail", LoginHint: "alice", BindingMessage: "AB12", Labels: map[string]string{"link": attack}}
+	r.Message = &mockdevice.Message{
+		From: "The OP\u202e" + attack, To: "alice@example.com", Subject: `"><script>window.acted=1</script>`,
+		Text: attack + "\n" + strings.Repeat("VeryLong", 100) + "\n\u202eevil\u200b\n" + strings.Repeat("line\n", 60) + "https://evil.example/",
+	}
+	return r
+}
+
 func TestBrowserLooks(t *testing.T) {
 	browser := startBrowser(t)
 	for _, scheme := range []string{"light", "dark"} {
@@ -185,7 +196,17 @@ func TestBrowserLooks(t *testing.T) {
 				AuthReqID: "plain", ClientID: "agent-1", LoginHint: "alice", BindingMessage: "AB12CD34", Scope: "openid",
 				ExpiresAt: time.Now().Add(25 * time.Second),
 			},
-			"hostile": hostileRequest(),
+			"mail": {
+				AuthReqID: "mail", ClientID: "shop-agent", LoginHint: "alice", BindingMessage: "AB12CD34", Scope: "openid pay",
+				Labels: map[string]string{"link": "https://op.example/approve/TVQ2M7XK4ZJHD5NBSYLRWAEC3P"}, ExpiresAt: time.Now().Add(2 * time.Minute),
+				Message: &mockdevice.Message{
+					From: "The OP <op@example.com>", To: "alice@example.com", Subject: "Please approve",
+					Text: "shop-agent  asks for your approval. \r\nMessage: AB12CD34\r\n\r\nIt may: openid pay\r\n" +
+						"Answer <https://op.example/approve/TVQ2M7XK4ZJHD5NBSYLRWAEC3P> \r\n",
+				},
+			},
+			"hostile":      hostileRequest(),
+			"hostile-mail": hostileMail(),
 		} {
 			t.Run(name+"-"+scheme, func(t *testing.T) {
 				d, address := phoneOf(t)
@@ -194,7 +215,7 @@ func TestBrowserLooks(t *testing.T) {
 				screen(tab, t, name+"-"+scheme)
 				tall(tab, t, name+"-"+scheme+"-all")
 				inert(tab, t)
-				if warned := eval[bool](tab, t, `document.querySelector(".caution") !== null`); warned != (name == "hostile") {
+				if warned := eval[bool](tab, t, `document.querySelector(".caution") !== null`); warned != strings.HasPrefix(name, "hostile") {
 					t.Errorf("the page warns of invisible characters: %t", warned)
 				}
 				accessible(tab, t, address)

@@ -64,5 +64,8 @@ func (a Adapters) templates() (all []*Template) {
 		add(&a.Pull[i].Ask)
 		add(a.Pull[i].Out)
 	}
+	for i := range a.Inboxes {
+		add(a.Inboxes[i].Reply)
+	}
 	return all
 }

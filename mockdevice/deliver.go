@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/cibatest/cibatest/mockdevice/audit"
+	"github.com/cibatest/cibatest/mockdevice/browse"
 	"github.com/cibatest/cibatest/mockdevice/wire"
 )
 
@@ -19,6 +20,8 @@ const (
 	attempts   = 5
 	firstPause = 100 * time.Millisecond
 	patience   = 10 * time.Second // for one answer of the OP
+
+	visitPatience = 30 * time.Second // for all pages of a link
 )
 
 // dispatch has the decision delivered when its faults say so, and tells done.
@@ -121,33 +124,68 @@ func (e *RefusedError) Error() string {
 // send makes one HTTP request. Once a connection carries it the OP may have read
 // it, so reached is true even if no answer came.
 func (d *Device) send(k wire.Key, r Request, out *outlet, decision Decision) (reached bool, err error) {
-	req, err := out.request(r, decision)
-	if err != nil {
+	var connected atomic.Bool
+	ctx := httptrace.WithClientTrace(d.ctx, &httptrace.ClientTrace{GotConn: func(httptrace.GotConnInfo) { connected.Store(true) }})
+	var status int
+	if out.visit != nil {
+		status, err = d.visit(ctx, r, out, decision)
+	} else {
+		status, err = d.post(ctx, r, out, decision)
+	}
+	if status == 0 {
+		return connected.Load() || !errors.Is(err, browse.ErrTransport), err
+	}
+	d.counters.delivered.Add(1)
+	d.audit.Note(audit.Entry{Event: audit.Delivered, Ref: k.String(), Status: status})
+	switch {
+	case status == http.StatusLoopDetected:
+		return true, errSelf
+	case status/100 != 2:
+		return true, &RefusedError{status}
+	case err != nil:
 		return true, err
 	}
-	req.Header.Set(loopHeader, d.name)
+	d.counters.acknowledged.Add(1)
+	d.audit.Note(audit.Entry{Event: audit.Acknowledged, Ref: k.String(), Status: status})
+	return true, nil
+}
+
+// post tells a decision by one request and returns the status of its answer.
+func (d *Device) post(ctx context.Context, r Request, out *outlet, decision Decision) (status int, err error) {
+	req, err := out.request(r, decision)
+	if err != nil {
+		return 0, err
+	}
 	if decision.Has(WrongToken) {
 		req.Header.Set("Authorization", "Bearer not-the-token-of-this-request")
 	}
-	var connected atomic.Bool
-	ctx, cancel := context.WithTimeout(d.ctx, patience)
+	ctx, cancel := context.WithTimeout(ctx, patience)
 	defer cancel()
-	ctx = httptrace.WithClientTrace(ctx, &httptrace.ClientTrace{GotConn: func(httptrace.GotConnInfo) { connected.Store(true) }})
-	resp, err := d.transport.RoundTrip(req.WithContext(ctx))
+	resp, err := named{d.transport, d.name}.RoundTrip(req.WithContext(ctx))
 	if err != nil {
-		return connected.Load(), err
+		return 0, fmt.Errorf("%w: %w", browse.ErrTransport, err)
 	}
 	defer func() { _ = resp.Body.Close() }()
 	_, _ = io.Copy(io.Discard, io.LimitReader(resp.Body, 64<<10))
-	d.counters.delivered.Add(1)
-	d.audit.Note(audit.Entry{Event: audit.Delivered, Ref: k.String(), Status: resp.StatusCode})
-	if resp.StatusCode == http.StatusLoopDetected {
-		return true, errSelf
-	}
-	if resp.StatusCode/100 != 2 {
-		return true, &RefusedError{resp.StatusCode}
-	}
-	d.counters.acknowledged.Add(1)
-	d.audit.Note(audit.Entry{Event: audit.Acknowledged, Ref: k.String(), Status: resp.StatusCode})
-	return true, nil
+	return resp.StatusCode, nil
+}
+
+// visit tells a decision by as many requests as it takes.
+func (d *Device) visit(ctx context.Context, r Request, out *outlet, decision Decision) (status int, err error) {
+	ctx, cancel := context.WithTimeout(ctx, visitPatience)
+	defer cancel()
+	return out.visit(ctx, named{d.transport, d.name}, r, decision)
+}
+
+// named tells whoever is called that it is this device which calls.
+type named struct {
+	next http.RoundTripper
+	name string
+}
+
+// RoundTrip implements [http.RoundTripper].
+func (n named) RoundTrip(r *http.Request) (*http.Response, error) {
+	r = r.Clone(r.Context()) // a transport must not change what it is given
+	r.Header.Set(loopHeader, n.name)
+	return n.next.RoundTrip(r)
 }

@@ -24,6 +24,7 @@ type Device struct {
 	callbacks []string // hosts it may call back
 	capacity  int
 	adapters  Adapters
+	inboxes   []*mailbox
 	audit     *audit.Log
 
 	ctx      context.Context
@@ -51,6 +52,7 @@ func New(options ...Option) *Device {
 	}
 	d.store, d.page = newStore(d.capacity), phone.New(behindPage{d}, d.token)
 	d.callbacks = append(d.callbacks, d.adapters.hosts()...)
+	d.inboxes = newMailboxes(d.adapters.Inboxes)
 	if d.adapters.ApprovalURL != nil {
 		d.native = withDefault(nativeOutlet, d.adapters.ApprovalURL)
 	}

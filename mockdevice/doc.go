@@ -9,6 +9,8 @@
 //   - wire has the words that OPs, tests and the rooms exchange with a device.
 //   - policy decides by the rules of a file, under a seed.
 //   - phone is the page of a person.
+//   - inbox reads mails, text messages and push messages, and finds the request in them.
+//   - browse follows a link as the browser of a person would.
 //   - audit writes every step down, so that nobody can change it unnoticed.
 //   - tree holds JSON as it came.
 //
@@ -51,6 +53,10 @@
 // [Adapters] name the other ways in and out: Keycloak's HTTP authentication
 // channel, the API of Authlete's simulator, webhooks of any shape through JSON
 // pointers, queues that are polled, and URL templates for the decision.
+//
+// An [Inbox] receives what an OP sends to people. Its requests come from strangers to the
+// protocol, so their decisions go only where the adapter file says: by a [Link] to the
+// origins it names, or by a reply to its URL.
 //
 // # Strangers
 //

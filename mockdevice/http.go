@@ -45,6 +45,11 @@ func (d *Device) routes() []route {
 		{"POST /adapters/authlete/api/authenticate/result", d.authleteStatus, false},
 		{"POST /adapters/authlete/api/authenticate/actionize", d.actionize, false},
 		{"POST /adapters/generic/{name}", d.receiveGeneric, false},
+		{"GET /v1/inboxes", d.listInboxes, false},
+		{"POST /inboxes/{name}", d.receiveWebhook, true},
+		{"POST /2010-04-01/Accounts/{account}/Messages.json", d.receiveSMS, true},
+		{"POST /v1/projects/{project}/messages:send", d.receiveFCM, true},
+		{"POST /v1/fcm/token", d.tokenForFCM, true},
 	}
 }
 

@@ -82,7 +82,11 @@ func TestOpenAPIAnswers(t *testing.T) {
 	adapters, err := ParseAdapters("a", []byte(fmt.Sprintf(`
 keycloak: {callback: %[1]q}
 authlete: {callback: %[1]q}
-generic: [{name: acme, map: {id: /id}}]`, op.URL)))
+generic: [{name: acme, map: {id: /id}}]
+inboxes:
+  - {name: hook, webhook: {to: /to}, most: 1, find: {code: 'code: (\d+)'}, reply: {url: %[1]q, body: "{label:code}"}}
+  - {name: sms, sms: {account: AC1}, most: 1, find: {code: 'code (\d+)'}, reply: {url: %[1]q, body: "{label:code}"}}
+  - {name: push, fcm: {project: p}, most: 1, find: {code: 'code: (\d+)'}, reply: {url: %[1]q, body: "{label:code}"}}`, op.URL)))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -93,6 +97,10 @@ generic: [{name: acme, map: {id: /id}}]`, op.URL)))
 		w := httptest.NewRecorder()
 		r := httptest.NewRequest(method, target, strings.NewReader(body))
 		r.Header.Set("Authorization", "Bearer "+bearer)
+		if strings.HasSuffix(route, "Messages.json") {
+			r.SetBasicAuth("AC1", bearer)
+			r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+		}
 		if strings.Contains(body, "cross-site") {
 			r.Header.Set("Sec-Fetch-Site", "cross-site")
 		}
@@ -106,10 +114,15 @@ generic: [{name: acme, map: {id: /id}}]`, op.URL)))
 	}
 	for _, name := range slices.Sorted(maps.Keys(operations)) { // everything is refused without the token
 		method, route, _ := strings.Cut(name, " ")
+		name := map[bool]string{true: "hook", false: "acme"}[strings.HasPrefix(route, "/inboxes")]
 		if route != "/openapi.yaml" && route != "/adapters/keycloak" {
-			talk("wrong", method, strings.NewReplacer("{id}", "x", "{mode}", "sync", "{name}", "acme").Replace(route), route, "{}")
+			talk("wrong", method, strings.NewReplacer("{id}", "x", "{mode}", "sync", "{name}", name, "{account}", "AC1", "{project}", "p").Replace(route), route, "{}")
 		}
 	}
+	const (
+		texts, sms   = "/2010-04-01/Accounts/{account}/Messages.json", "/2010-04-01/Accounts/AC1/Messages.json"
+		pushes, push = "/v1/projects/{project}/messages:send", "/v1/projects/p/messages:send"
+	)
 	for _, s := range []struct{ method, target, route, body string }{
 		{"POST", "/v1/requests", "", ask("r1", op.URL)},
 		{"POST", "/v1/requests", "", `{"auth_req_id":"r1"}`},
@@ -188,6 +201,23 @@ generic: [{name: acme, map: {id: /id}}]`, op.URL)))
 		{"POST", "/adapters/generic/acme", "/adapters/generic/{name}", `{"id":7}`},
 		{"POST", "/adapters/generic/acme", "/adapters/generic/{name}", `{}`},
 		{"POST", "/adapters/generic/nobody", "/adapters/generic/{name}", `{}`},
+		{"GET", "/v1/inboxes", "", ""},
+		{"POST", "/inboxes/hook", "/inboxes/{name}", `{"to":"alice","code":1}`},
+		{"POST", "/inboxes/hook", "/inboxes/{name}", `{"to":"alice","code":2}`},
+		{"POST", "/inboxes/hook", "/inboxes/{name}", `{"to":"alice","text":"hello"}`},
+		{"GET", "/v1/requests?user=alice", "/v1/requests", ""},
+		{"POST", "/inboxes/hook", "/inboxes/{name}", `{}`},
+		{"POST", "/inboxes/nobody", "/inboxes/{name}", `{}`},
+		{"POST", sms, texts, "From=1&To=alice&Body=code+1"},
+		{"POST", sms, texts, "From=1&To=alice&Body=code+2"},
+		{"POST", sms, texts, "From=1&To=alice&Body=hello"},
+		{"POST", sms, texts, "From=1&To=alice"},
+		{"POST", "/2010-04-01/Accounts/AC2/Messages.json", texts, "From=1&To=alice&Body=code+1"},
+		{"POST", push, pushes, `{"message":{"token":"t","data":{"code":"1"}}}`},
+		{"POST", push, pushes, `{"message":{"token":"t","data":{"code":"2"}}}`},
+		{"POST", push, pushes, `{"message":{"data":{"code":"2"}}}`},
+		{"POST", "/v1/projects/other/messages:send", pushes, `{"message":{"token":"t"}}`},
+		{"GET", "/v1/inboxes", "", ""},
 		{"POST", "/v1/pause", "", ""},
 		{"POST", "/v1/resume", "", ""},
 		{"POST", "/v1/reset", "", ""},
@@ -218,6 +248,8 @@ var seldom = map[string]bool{
 	"POST /adapters/authlete/api/authenticate/actionize 410": true,
 	"POST /adapters/authlete/api/authenticate/actionize 502": true,
 	"POST /adapters/generic/{name} 409":                      true, "POST /adapters/generic/{name} 503": true,
+	"POST /inboxes/{name} 503": true, "POST /2010-04-01/Accounts/{account}/Messages.json 503": true,
+	"POST /v1/projects/{project}/messages:send 503": true, "POST /v1/fcm/token 200": true,
 }
 
 func checkAnswer(t *testing.T, operations map[string]described, compiler *jsonschema.Compiler, covered map[string]bool, name string,
@@ -242,6 +274,10 @@ func checkAnswer(t *testing.T, operations map[string]described, compiler *jsonsc
 	media := resp.Header.Get("Content-Type")
 	if ref, ok := response["$ref"].(string); ok && ref == "#/components/responses/Refused" {
 		validate(t, compiler, name+" "+status, "openapi.json#/components/schemas/Error", body)
+		return
+	}
+	if ref, ok := response["$ref"].(string); ok {
+		validate(t, compiler, name+" "+status, "openapi.json"+ref+"/content/application~1json/schema", body)
 		return
 	}
 	content, ok := response["content"].(map[string]any)

@@ -2,15 +2,20 @@ package mockdevice
 
 import (
 	"bytes"
+	"context"
 	"encoding/json"
 	"fmt"
 	"net/http"
 )
 
-// outlet speaks one dialect to an OP: it makes the request that tells a decision. The
-// sender adds context and patience.
+// outlet speaks one dialect to an OP: it makes the request that tells a decision, or a
+// visit where that takes several. The sender adds context and patience.
 type outlet struct {
 	request func(Request, Decision) (*http.Request, error)
+
+	// visit tells the decision by itself, through a transport that names the device, and
+	// returns the status of the last answer; 0 if there is none.
+	visit func(context.Context, http.RoundTripper, Request, Decision) (status int, err error)
 }
 
 // nativeOutlet is the callback of the package's wire contract.

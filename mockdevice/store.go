@@ -5,6 +5,7 @@ import (
 	"slices"
 	"sync"
 	"sync/atomic"
+	"time"
 	"unique"
 
 	"github.com/cibatest/cibatest/mockdevice/wire"
@@ -208,6 +209,21 @@ func (s *store) open() (n int) {
 		sh := &s.shards[i]
 		sh.mu.Lock()
 		n += sh.open.length
+		sh.mu.Unlock()
+	}
+	return n
+}
+
+// openOf counts the requests of one dialect that wait for a decision, up to a number.
+func (s *store) openOf(adapter string, most int, now time.Time) (n int) {
+	for i := range s.shards {
+		sh := &s.shards[i]
+		sh.mu.Lock()
+		for rec := sh.open.head; rec != nil && n < most; rec = rec.next {
+			if rec.Adapter == adapter && !rec.ExpiredAt(now) {
+				n++
+			}
+		}
 		sh.mu.Unlock()
 	}
 	return n

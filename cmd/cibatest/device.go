@@ -5,9 +5,11 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"net"
 	"net/http"
 	"os"
+	"slices"
 	"sync"
 
 	"github.com/cibatest/cibatest/internal/serve"
@@ -44,6 +46,11 @@ Beyond loopback a token is required, taken from an environment variable. It is t
 bearer of the HTTP API, and what the phone page asks for; Keycloak, whose bearer is its
 own, is configured with /adapters/keycloak?token=TOKEN. Without a token the device is
 served under loopback names and those of --allow-host only.
+
+An adapter file may have inboxes, so that the device is reached as a person is: by mail, by
+text messages in the form of Twilio's API, by push messages in the form of FCM, and by
+webhooks. Patterns make a request of a message; its decision follows the link in it as a
+browser would, or answers by its code. GET /v1/inboxes says what became of the messages.
 
 Decisions are told at loopback, at the sender's own address, at the hosts of the adapter
 file, and at those of --callback-host.
@@ -112,7 +119,14 @@ func serveDevice(cmd *cobra.Command, f deviceFlags) error {
 func runDevice(cmd *cobra.Command, listener net.Listener, options []mockdevice.Option) error {
 	device := mockdevice.New(options...)
 	defer device.Close()
+	mail, err := device.OpenInboxes(cmd.Context())
+	if err != nil {
+		return usage(errors.Join(err, listener.Close()))
+	}
 	fmt.Fprintf(cmd.OutOrStdout(), "device  http://%s\nphone   http://%[1]s/phone\n", listener.Addr())
+	for _, name := range slices.Sorted(maps.Keys(mail)) {
+		fmt.Fprintf(cmd.OutOrStdout(), "mail    smtp://%s (inbox %s)\n", mail[name], name)
+	}
 	return serveUntilDone(cmd.Context(), listener, device.Handler())
 }
 

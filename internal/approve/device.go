@@ -54,6 +54,10 @@ func (o *observer) listen(config targetfile.Observe, callbackHosts []string) err
 	transport := &http.Transport{MaxIdleConnsPerHost: 16}
 	o.device = mockdevice.New(mockdevice.WithRoundTripper(transport), mockdevice.WithAdapters(adapters),
 		mockdevice.WithToken(config.Token.Reveal()), mockdevice.WithCallbackHosts(callbackHosts...))
+	if _, err := o.device.OpenInboxes(context.Background()); err != nil {
+		o.device.Close()
+		return errors.Join(err, listener.Close())
+	}
 	o.address = "http://" + listener.Addr().String()
 	server := serve.Server(o.device.Handler())
 	go func() { _ = server.Serve(listener) }()

@@ -21,6 +21,7 @@ type prompt struct {
 	Scopes              []scopeLine
 	Cards               []card
 	Facts               []row
+	Letter              *letter // what the user was sent, where that is how the request came
 	Narrowable          bool
 	Marked              bool // something in it would be invisible
 	Outcome, Reason, By []piece
@@ -44,6 +45,7 @@ func promptOf(r wire.Request, now time.Time) prompt {
 	}
 	v.Narrowable = len(v.Cards) > 1 || slices.ContainsFunc(v.Scopes, func(s scopeLine) bool { return !s.Locked })
 	v.Facts = factsOf(r)
+	v.Letter = letterOf(r.Message)
 	v.Marked = v.holdsMarks()
 	if len(v.Cards) > 0 {
 		v.Raw = visible(string(r.AuthorizationDetails))
@@ -58,6 +60,12 @@ func (v prompt) holdsMarks() bool {
 	rows = append(rows, row{Value: v.Client}, row{Value: v.Message})
 	for _, s := range v.Scopes {
 		rows = append(rows, row{Value: s.Scope})
+	}
+	if v.Letter != nil {
+		rows = append(rows, v.Letter.Head...)
+		for _, line := range v.Letter.Lines {
+			rows = append(rows, row{Value: line})
+		}
 	}
 	for _, c := range v.Cards {
 		rows = append(rows, c.Rows...)

@@ -1,0 +1,97 @@
+package main
+
+import (
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/cibatest/cibatest/internal/lab"
+	"github.com/cibatest/cibatest/internal/opside"
+	"github.com/cibatest/cibatest/mockdevice"
+	"github.com/cibatest/cibatest/mockdevice/policy"
+)
+
+// inboxes reach the users of the reference OP, each by one road.
+const inboxes = `
+inboxes:
+  - name: mail
+    smtp: {listen: "127.0.0.1:0"}
+    users: {alice@example.com: alice}
+    find: {link: 'http://[^\s>]+/approve/[\w-]+', message: '(?m)^Message: (.+)$', scope: '(?m)^It may: (.+)$'}
+    link: {origins: ["DESK"], press: {approve: Approve, deny: Deny}, scopes: scope, done: Thank you}
+  - name: sms
+    sms: {}
+    find: {code: 'Reply YES or NO with (\d{6})', message: 'asks for "([^"]*)"', scope: '" \(([^)]*)\)'}
+    reply:
+      url: DESK/sms
+      headers: {Content-Type: application/x-www-form-urlencoded}
+      body: "From={label:to}&To={label:from}&Body={action}+{label:code}+{scope}"
+      words: {approve: "YES", deny: "NO"}
+  - name: push
+    fcm: {project: demo}
+    find: {link: '(?m)^data\.link: (\S+)$', user: '(?m)^data\.user: (.*)$', scope: '(?m)^data\.scope: (.+)$'}
+    link: {origins: ["DESK"], press: {approve: approve, deny: deny}, scopes: scope}
+`
+
+// TestAuthorizeByMailTextAndPush is the whole way: a request at the OP, a message to the
+// user, a policy of the device, the page or the code of the OP, and what the client gets.
+func TestAuthorizeByMailTextAndPush(t *testing.T) {
+	t.Parallel()
+	for _, road := range []string{"mail", "sms", "push"} {
+		for _, c := range []struct {
+			name, then string
+			code       int
+			want, not  string
+		}{
+			{"approve", "approve", exitOK, `"refresh_token":`, "access_denied"},
+			{"deny", "deny", exitNonConformant, "access_denied", `"access_token":`},
+			{"narrow", "{act: narrow, scope: [openid]}", exitOK, `"scope": "openid"`, `"refresh_token":`},
+		} {
+			t.Run(road+" "+c.name, func(t *testing.T) {
+				t.Parallel()
+				rules, err := policy.Parse("r", []byte("rules: [{when: {user: alice}, then: "+c.then+"}]"))
+				if err != nil {
+					t.Fatal(err)
+				}
+				desk := reachedBy(t, road, rules)
+				target := startLab(t, lab.Options{Device: desk.Base, Interval: time.Second})
+				code, out, errOut := called(t, "authorize", "--target", target, "--user", "alice", "--show-tokens")
+				if code != c.code || !strings.Contains(out+errOut, c.want) || strings.Contains(out, c.not) {
+					t.Errorf("exit %d\n%s%s", code, out, errOut)
+				}
+			})
+		}
+	}
+}
+
+// reachedBy is the OP's side that reaches a device by one road. The OP takes it for its
+// device.
+func reachedBy(t *testing.T, road string, rules *policy.Rules) *opside.Desk {
+	t.Helper()
+	desk := &opside.Desk{}
+	page := httptest.NewServer(desk.Handler())
+	desk.Base = page.URL
+	adapters, err := mockdevice.LoadAdapters(written(t, "adapters.yaml", strings.ReplaceAll(inboxes, "DESK", page.URL)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	transport := &http.Transport{}
+	device := mockdevice.New(mockdevice.WithRoundTripper(transport), mockdevice.WithAdapters(adapters), mockdevice.WithRules(rules))
+	server := httptest.NewServer(device.Handler())
+	mail, err := device.OpenInboxes(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		device.Close()
+		server.Close()
+		page.Close()
+		transport.CloseIdleConnections()
+	})
+	desk.Send = map[string]func(opside.Notice) error{
+		"mail": opside.Mail(mail["mail"].String()), "sms": opside.Text(server.URL, "AC1", ""), "push": opside.Push(server.URL, "demo", ""),
+	}[road]
+	return desk
+}
