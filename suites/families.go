@@ -6,6 +6,7 @@ import (
 	"github.com/cibatest/cibatest/suites/ping"
 	"github.com/cibatest/cibatest/suites/push"
 	"github.com/cibatest/cibatest/suites/rar"
+	"github.com/cibatest/cibatest/suites/request"
 	"github.com/cibatest/cibatest/suites/security"
 	"github.com/cibatest/cibatest/suites/tokens"
 )
@@ -19,4 +20,5 @@ var tree = harness.Compose(
 	security.Cases,
 	ping.Cases,
 	push.Cases,
+	request.Cases,
 )

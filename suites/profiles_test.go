@@ -39,7 +39,7 @@ func TestProfileVerdicts(t *testing.T) {
 		{"nothing judged", "rar", result.ClaimTarget, by(result.Error, "poll", rar.Minimum...), false, result.NoVerdict, true},
 		{"nothing of the minimum judged", "rar", result.ClaimTarget, by(result.Pass, "poll", "RFC9396-2-NOT-JSON"), false, result.NoVerdict, true},
 		{"only offered and not judged", "rar", result.ClaimMetadata, nil, false, result.NoVerdict, false},
-		{"of cases still to come", "signed-requests", result.ClaimTarget, nil, false, result.NoVerdict, false},
+		{"of cases still to come", "dpop", result.ClaimTarget, nil, false, result.NoVerdict, false},
 		{"told and not judged", "rar", result.ClaimTold, nil, false, result.NoVerdict, true},
 		{"cut off", "rar", result.ClaimTarget, whole, true, result.Partial, true},
 		{"by clients of another mode", "ping", result.ClaimTold, by(result.Pass, "poll", ping.Minimum...), false, result.NoVerdict, true},

@@ -173,24 +173,16 @@ func MACBySecret(alg, secret string) Flaw {
 	return SignedBy(alg+" keyed with the client_secret", SymmetricKey([]byte(secret), alg, ""))
 }
 
-// MACByPublicKey are tokens with an HMAC keyed with the public half of the right key, in the
-// forms in which a reader may hold it. RFC 8725 2.1 tells of the attack.
+// publicForms are the forms in which a reader may hold a public key.
+var publicForms = []string{"PEM", "PEM without its last line break", "DER", "JWK"}
+
+// MACByPublicKey are tokens with an HMAC keyed with the public half of the right key, in each
+// form that a reader may hold it in. RFC 8725 2.1 tells of the attack.
 func MACByPublicKey(alg string) []Flaw {
 	var list []Flaw
-	for _, form := range []struct {
-		name  string
-		bytes func(Key) ([]byte, error)
-	}{
-		{"PEM", publicPEM},
-		{"PEM without its last line break", func(k Key) ([]byte, error) {
-			text, err := publicPEM(k)
-			return text[:max(0, len(text)-1)], err
-		}},
-		{"DER", publicDER},
-		{"JWK", func(k Key) ([]byte, error) { return k.Public().JSON() }},
-	} {
-		list = append(list, Flaw{alg + " keyed with the public key as " + form.name, func(header, claims map[string]any, key Key) (string, error) {
-			secret, err := form.bytes(key)
+	for _, form := range publicForms {
+		list = append(list, Flaw{alg + " keyed with the public key as " + form, func(header, claims map[string]any, key Key) (string, error) {
+			secret, err := PublicForm(key, form)
 			if err != nil {
 				return "", err
 			}
@@ -200,17 +192,24 @@ func MACByPublicKey(alg string) []Flaw {
 	return list
 }
 
-func publicDER(k Key) ([]byte, error) {
+// PublicForm is the public half of an asymmetric key as text or bytes: PEM, DER, or JWK.
+func PublicForm(k Key, form string) ([]byte, error) {
+	if form == "JWK" {
+		return k.Public().JSON()
+	}
 	raw := k.Public().raw()
 	if raw == nil {
 		return nil, errors.New("the key has no public half")
 	}
-	return x509.MarshalPKIXPublicKey(raw)
-}
-
-func publicPEM(k Key) ([]byte, error) {
-	der, err := publicDER(k)
-	return pem.EncodeToMemory(&pem.Block{Type: "PUBLIC KEY", Bytes: der}), err
+	der, err := x509.MarshalPKIXPublicKey(raw)
+	if err != nil || form == "DER" {
+		return der, err
+	}
+	text := pem.EncodeToMemory(&pem.Block{Type: "PUBLIC KEY", Bytes: der})
+	if form == "PEM" {
+		return text, nil
+	}
+	return text[:len(text)-1], nil
 }
 
 // Saying is a signed token whose payload is some text, which need not be a JSON object.

@@ -209,8 +209,11 @@ func (k Key) IsPrivate() bool {
 
 // SignsWith reports whether a key is private and of the type that an asymmetric algorithm
 // uses. RFC 7518 3.1, RFC 8037 3.1.
-func (k Key) SignsWith(alg string) bool {
-	if !k.IsPrivate() {
+func (k Key) SignsWith(alg string) bool { return k.IsPrivate() && k.IsFor(alg) }
+
+// IsFor reports whether either half of a key is of the type that an asymmetric algorithm uses.
+func (k Key) IsFor(alg string) bool {
+	if k.key == nil {
 		return false
 	}
 	switch k.key.KeyType() {

@@ -42,7 +42,6 @@ type rule struct {
 
 // The parts of the protocol that are not judged so far.
 const (
-	noSignedRequests = "cases about signed authentication requests are still to come"
 	noDPoP           = "DPoP is not judged so far"
 	noMTLS           = "mutual TLS is not judged so far"
 	noRegistration   = "dynamic client registration is not judged so far"
@@ -109,7 +108,7 @@ var rules = []rule{
 	{need: catalogue.NeedClientAssertion, client: authenticatesBy(targetfile.AuthPrivateKeyJWT, targetfile.AuthClientSecretJWT)},
 	{need: catalogue.NeedPublicClient, client: authenticatesBy(targetfile.AuthNone), unordinary: true},
 	{need: catalogue.NeedNoCIBAClient, client: notForCIBA, unordinary: true},
-	{need: catalogue.NeedSigningClient, client: signsRequests, outside: noSignedRequests},
+	{need: catalogue.NeedSigningClient, client: signsRequests},
 	{need: catalogue.NeedClientWithoutRequestAlg, client: withoutRequestAlg},
 	{need: catalogue.NeedClientWithoutUserCode, client: withoutUserCode, replaces: catalogue.NeedUserCode},
 	{need: catalogue.NeedClientWithoutRARType, client: withoutSomeRARType},

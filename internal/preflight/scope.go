@@ -18,11 +18,11 @@ func Outside(r catalogue.Requirement) string {
 
 // clausesOutside are single clauses that no case is about, and why.
 var clausesOutside = map[string]string{
+	"OIDC-10.1.1-RO-KEY-ROTATION":     "the keys of clients are not served by this tool so far, so nothing can be rotated",
 	"CIBA-12-PUSH-TRANSACTION-FAILED": "the OP cannot be made to fail after it has accepted a request, so nothing shows what it pushes then",
 }
 
 // areasOutside are the areas of the catalogue that no case is about so far.
 var areasOutside = map[string]string{
-	"request-object": noSignedRequests,
-	"fapi":           noProfiles,
+	"fapi": noProfiles,
 }

@@ -72,6 +72,10 @@ var damage = map[string]struct {
 		"authorization_details are a parameter like others, and what they hold is shown to a user",
 		[]string{"initiation", "security", "user-code"},
 	},
+	"request-object": {
+		"a signed request is an authentication request, and what is beside it is the client's authentication",
+		[]string{"client-auth", "initiation", "rar", "security", "user-code"},
+	},
 	"security": {
 		"keys and addresses serve every other check",
 		[]string{"client-auth", "discovery", "id-token", "initiation", "polling", "rar", "token-response", "user-code"},

@@ -43,9 +43,9 @@ func judgeLabWhile(
 	var run result.Run
 	cases()
 	synctest.Test(t, func(t *testing.T) {
-		if o.TLS { // whose connections take up to 5 s to say that they close, where pipes have no buffer
-			defer time.Sleep(10 * time.Second)
-		}
+		// TLS connections take up to 5 s to say that they close, where pipes have no buffer, and a
+		// server waits half a second after a body that it has not read to its end.
+		defer time.Sleep(10 * time.Second)
 		network := memnet.New()
 		defer network.Close()
 		o.Network = network

@@ -19,7 +19,7 @@ type Variant struct {
 func All() []Variant {
 	return slices.Concat(
 		ClientAuth, Decision, Discovery, Expiry, IDToken, Polling, Details, Security, TokenResponse,
-		Initiation, Load, Policy, Timing, Push, HTTP, Notification,
+		Initiation, Load, Policy, Timing, Push, HTTP, Notification, Signed,
 	)
 }
 
