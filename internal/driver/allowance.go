@@ -279,7 +279,7 @@ func (d *Driver) counted(q Request) (always, accepted []*allowance) {
 	}
 	switch {
 	case d.run.starts(q):
-		user, known := d.run.userHinted(hintIn(q.Form))
+		user, known := d.run.userNamed(q.Form)
 		if !known && q.Body != nil {
 			user, known = d.user, true
 		}
@@ -293,6 +293,16 @@ func (d *Driver) counted(q Request) (always, accepted []*allowance) {
 		}
 	}
 	return always, accepted
+}
+
+// userNamed is the user whom one of several hints names: an OP may look at that alone.
+func (r *Run) userNamed(p ciba.Params) (targetfile.User, bool) {
+	for _, kind := range hintKinds {
+		if user, known := r.userHinted(p.Get(kind)); known {
+			return user, true
+		}
+	}
+	return targetfile.User{}, false
 }
 
 // userOf is the user whose access token a header shows.
