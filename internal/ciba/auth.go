@@ -2,6 +2,7 @@ package ciba
 
 import (
 	"crypto/rand"
+	"crypto/tls"
 	"encoding/base64"
 	"fmt"
 	"net/http"
@@ -53,6 +54,16 @@ func Post(id, secret string) Authenticator {
 // Public only names the client.
 func Public(id string) Authenticator {
 	return authenticatorFunc(func(c *Call) error {
+		c.Form = c.Form.Add("client_id", id)
+		return nil
+	})
+}
+
+// ByCertificate is tls_client_auth and self_signed_tls_client_auth: the client shows a
+// certificate at TLS and names itself in the form. A nil certificate shows none. RFC 8705 2.
+func ByCertificate(id string, shown *tls.Certificate) Authenticator {
+	return authenticatorFunc(func(c *Call) error {
+		c.Certificate = shown
 		c.Form = c.Form.Add("client_id", id)
 		return nil
 	})

@@ -6,6 +6,7 @@
 package ciba
 
 import (
+	"crypto/tls"
 	"net/http"
 	"net/url"
 	"strings"
@@ -120,6 +121,10 @@ type Call struct {
 	Header      http.Header   // set last; replaces headers of the same name
 	Auth        Authenticator // nil: no client authentication
 	Timeout     time.Duration // default DefaultTimeout
+
+	// Certificate is shown at TLS; nil: none. Connections are shared by the calls that show
+	// the same one, and by no others.
+	Certificate *tls.Certificate
 }
 
 // With is the call with one form parameter set.

@@ -13,6 +13,7 @@ import (
 	"net/http"
 	"net/url"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -42,6 +43,8 @@ type HTTP struct {
 	large       atomic.Int64 // bytes of large answers that may still be read
 	userAgent   string
 	masker      *Masker
+
+	certified sync.Map // *tls.Certificate -> *http.Transport that shows it
 }
 
 // NewHTTP makes a client on a transport, which decides about TLS and proxies.
@@ -75,7 +78,11 @@ func (h *HTTP) Do(ctx context.Context, rec *Recorder, call Call) *Response {
 	}
 	ctx, cancel := context.WithTimeout(ctx, timeout)
 	defer cancel()
-	resp := h.exchange(req.WithContext(ctx), timeout)
+	by, err := h.showing(call.Certificate)
+	if err != nil {
+		return &Response{Err: err, Sent: time.Now(), Received: time.Now()}
+	}
+	resp := h.exchange(by, req.WithContext(ctx), timeout)
 	e := h.masker.Exchange(call.Label, req, body, resp)
 	resp.exchange = &e
 	rec.add(kept{resp.exchange, resp.Sent, false})
@@ -125,12 +132,12 @@ func (h *HTTP) request(call *Call) (*http.Request, []byte, error) {
 
 // exchange sends a request and reads its answer up to the bound. A body that breaks off
 // is kept as far as it came, as evidence.
-func (h *HTTP) exchange(req *http.Request, timeout time.Duration) *Response {
+func (h *HTTP) exchange(by http.RoundTripper, req *http.Request, timeout time.Duration) *Response {
 	ctx, begun, release := watched(req.Context(), h.maxTransfer)
 	defer release()
 	req = req.WithContext(ctx)
 	resp := &Response{Sent: time.Now()}
-	answer, err := h.transport.RoundTrip(req) // a RoundTripper follows no redirect
+	answer, err := by.RoundTrip(req) // a RoundTripper follows no redirect
 	begun()
 	if err != nil {
 		resp.Received = time.Now()

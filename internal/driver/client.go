@@ -1,6 +1,7 @@
 package driver
 
 import (
+	"crypto/tls"
 	"sync"
 
 	"github.com/cibatest/cibatest/internal/ciba"
@@ -12,6 +13,8 @@ import (
 type Client struct {
 	targetfile.Client
 	key jose.Key // signs assertions; zero for the other methods
+
+	certificate *tls.Certificate // shown in all requests; nil: none
 
 	requestKey jose.Key // signs requests; where the client does not, as key
 
@@ -31,6 +34,9 @@ func newClient(c targetfile.Client) (*Client, error) {
 		return nil, err
 	}
 	client := &Client{Client: c, audience: map[string]string{}}
+	if client.certificate, err = c.Certificate.TLS(); err != nil {
+		return nil, err
+	}
 	assertion, signs := own.(ciba.Assertion)
 	client.key, client.requestKey = assertion.Key, assertion.Key
 	if c.RequestSigningAlg != "" {
@@ -57,6 +63,9 @@ func (c *Client) IDTokenAlg() string {
 	}
 	return c.Client.IDTokenAlg
 }
+
+// Shown is the certificate that the client shows at TLS, nil for none. RFC 8705.
+func (c *Client) Shown() *tls.Certificate { return c.certificate }
 
 // Key signs the client's assertions; it is the zero Key for other methods.
 func (c *Client) Key() jose.Key { return c.key }

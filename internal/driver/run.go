@@ -65,8 +65,7 @@ type Run struct {
 	spent map[string]int // accepted requests by who had them accepted
 }
 
-// NewRun prepares the clients of a target. Clients whose authentication method is
-// not spoken take no part, which a note says.
+// NewRun prepares the clients of a target.
 func NewRun(o RunOptions) (*Run, error) {
 	if o.Approver == nil {
 		o.Approver = approve.Nobody()
@@ -78,10 +77,6 @@ func NewRun(o RunOptions) (*Run, error) {
 		http:       ciba.NewHTTP(o.RoundTripper, ciba.Options{RequestsPerSecond: o.Target.Budgets.RequestsPerSecond, Secrets: o.Target.Secrets()}),
 	}
 	for _, c := range o.Target.Clients {
-		if !c.Spoken() {
-			r.Note("client %q takes no part: %s is not spoken so far", c.Name, c.AuthMethod)
-			continue
-		}
 		client, err := newClient(c)
 		if err != nil {
 			return nil, err

@@ -157,6 +157,7 @@ func (d *Driver) authenticated(next sender) sender {
 			if r.audience != "" {
 				r.Auth = r.Client.auth(r.audience)
 			}
+			r.Certificate = r.Client.certificate
 		}
 		return next(ctx, r)
 	}
@@ -173,6 +174,9 @@ func (d *Driver) exchange(ctx context.Context, r Request) (*ciba.Response, error
 	call, err := d.run.sealed(r)
 	if err != nil {
 		return nil, &Stop{Reason: "the request cannot be signed: " + err.Error()}
+	}
+	if r.Client != nil && r.Client.certificate != nil { // with it and without, where certificates are asked for
+		call.URL = d.run.target.ForCertificates(call.URL)
 	}
 	place, err := d.enter(ctx, r)
 	if err != nil {

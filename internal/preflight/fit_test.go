@@ -114,7 +114,8 @@ func TestOrdinaryClients(t *testing.T) {
 		t.Errorf("got %v, want %v", got, want)
 	}
 	special := choose(clients, func(c targetfile.Client) bool { return specialities(c) > 0 })
-	if got, want := namesOf(OrdinaryClients(special, targetfile.DeliveryPoll)), []string{"signing", "user-code", "all-types", "one-type", "pairwise"}; !slices.Equal(got, want) {
+	got := namesOf(OrdinaryClients(special, targetfile.DeliveryPoll))
+	if want := []string{"certificate", "signing", "user-code", "all-types", "one-type", "pairwise"}; !slices.Equal(got, want) {
 		t.Errorf("without a plain one: got %v, want %v", got, want)
 	}
 	if len(clients) != len(richClients()) {

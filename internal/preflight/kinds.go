@@ -147,7 +147,7 @@ func userinfoKnown(f *Facts) (bool, string) {
 }
 
 func introspectionUsable(f *Facts) (bool, string) {
-	asks := func(c targetfile.Client) bool { return c.Spoken() && c.Purpose == targetfile.PurposeResourceServer }
+	asks := func(c targetfile.Client) bool { return c.Purpose == targetfile.PurposeResourceServer }
 	known, reason := endpointKnown(f.Target.Endpoints.Introspection, "introspection_endpoint")
 	if known && !slices.ContainsFunc(f.Target.Clients, asks) {
 		return false, "no client in the target file has purpose resource-server"
@@ -201,6 +201,10 @@ func withoutSomeRARType(t *targetfile.Target, c targetfile.Client) bool {
 func authenticatesBy(methods ...string) func(*targetfile.Target, targetfile.Client) bool {
 	return func(_ *targetfile.Target, c targetfile.Client) bool { return slices.Contains(methods, c.AuthMethod) }
 }
+
+func byCertificate(_ *targetfile.Target, c targetfile.Client) bool { return c.ByCertificate() }
+
+func bindsTokens(_ *targetfile.Target, c targetfile.Client) bool { return c.Certificate.BindsTokens }
 
 func hasUserCode(u targetfile.User) bool { return u.UserCode != "" }
 

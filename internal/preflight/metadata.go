@@ -121,5 +121,23 @@ func Resolve(t *targetfile.Target, d *Discovery) *targetfile.Target {
 			*field = d.Text(member)
 		}
 	}
+	resolved.Aliases = aliases(*e, d)
 	return &resolved
+}
+
+// aliases are the endpoints for client certificates by those for all others, RFC 8705 5. Only
+// https is one: a certificate can be shown nowhere else.
+func aliases(e targetfile.Endpoints, d *Discovery) map[string]string {
+	published, _ := d.Document["mtls_endpoint_aliases"].(map[string]any)
+	known := map[string]string{}
+	for member, endpoint := range map[string]string{
+		"backchannel_authentication_endpoint": e.BackchannelAuthentication, "token_endpoint": e.Token,
+		"userinfo_endpoint": e.Userinfo, "introspection_endpoint": e.Introspection,
+	} {
+		alias, _ := published[member].(string)
+		if u, err := url.Parse(alias); err == nil && u.Scheme == "https" && u.Host != "" && endpoint != "" {
+			known[endpoint] = alias
+		}
+	}
+	return known
 }

@@ -17,7 +17,7 @@ func Ordinary(c targetfile.Client) bool {
 // usable reports whether a case can be run as this client at all, be it one that the
 // OP has to turn away.
 func usable(c targetfile.Client) bool {
-	return c.Spoken() && c.Purpose == targetfile.PurposeRP
+	return c.Purpose == targetfile.PurposeRP
 }
 
 // ordinaryPoll reports whether a client is ordinary and polls.
@@ -28,7 +28,7 @@ func ordinaryPoll(c targetfile.Client) bool {
 // specialities counts what every request or token of a client shows of its registration.
 func specialities(c targetfile.Client) int {
 	n := 0
-	for _, special := range []bool{c.UserCode, len(c.RARTypes) > 0, c.SubjectType == "pairwise", c.RequestSigningAlg != ""} {
+	for _, special := range []bool{c.UserCode, len(c.RARTypes) > 0, c.SubjectType == "pairwise", c.RequestSigningAlg != "", c.Certificate.CertFile != ""} {
 		if special {
 			n++
 		}
@@ -51,6 +51,7 @@ func Differences(a, b targetfile.Client) int {
 	count(2, a.SubjectType != b.SubjectType || a.Sector != b.Sector)
 	count(2, a.RequestSigningAlg != b.RequestSigningAlg)
 	count(1, a.AuthAlg != b.AuthAlg)
+	count(2, a.Certificate.BindsTokens != b.Certificate.BindsTokens)
 	count(1, a.UserCode != b.UserCode)
 	count(1, a.Scope != b.Scope)
 	count(1, !slices.Equal(a.RARTypes, b.RARTypes))

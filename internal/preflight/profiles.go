@@ -43,9 +43,7 @@ var claimRules = []claimRule{
 		published(requestAlgorithms),
 	},
 	{"dpop", declared(catalogue.NeedDPoPBoundClient), published("dpop_signing_alg_values_supported")},
-	{"mtls", clientThat("authenticates by a certificate", func(c targetfile.Client) bool {
-		return c.AuthMethod == targetfile.AuthTLS || c.AuthMethod == targetfile.AuthSelfSignedTLS
-	}), methodOffered(targetfile.AuthTLS, targetfile.AuthSelfSignedTLS)},
+	{"mtls", clientThat("authenticates by a certificate", targetfile.Client.ByCertificate), methodOffered(targetfile.AuthTLS, targetfile.AuthSelfSignedTLS)},
 	{"registration", declared(catalogue.NeedDCR), func(f *Facts) (bool, string) {
 		return endpointKnown(f.Target.Endpoints.Registration, "registration_endpoint")
 	}},
@@ -96,7 +94,7 @@ func clientThat(does string, fits func(targetfile.Client) bool) func(*Facts) (bo
 
 func clientOfMode(mode string) func(*Facts) (bool, string) {
 	return clientThat("is for "+mode, func(c targetfile.Client) bool {
-		return c.Spoken() && c.CIBA && c.Purpose == targetfile.PurposeRP && c.DeliveryMode == mode
+		return c.CIBA && c.Purpose == targetfile.PurposeRP && c.DeliveryMode == mode
 	})
 }
 

@@ -43,7 +43,6 @@ type rule struct {
 // The parts of the protocol that are not judged so far.
 const (
 	noDPoP           = "DPoP is not judged so far"
-	noMTLS           = "mutual TLS is not judged so far"
 	noRegistration   = "dynamic client registration is not judged so far"
 	noProfiles       = "the FAPI profiles are not judged so far"
 	noFaultInjection = "nothing here can make an OP fail inside so far"
@@ -89,13 +88,13 @@ var rules = []rule{
 	{need: catalogue.NeedRAREnrich, target: lacks("the target file does not say that the OP enriches authorization_details")},
 	{need: catalogue.NeedDPoP, target: published("dpop_signing_alg_values_supported"), outside: noDPoP},
 	{need: catalogue.NeedDPoPNonce, outside: noDPoP},
-	{need: catalogue.NeedMTLS, outside: noMTLS},
-	{need: catalogue.NeedMTLSBound, outside: noMTLS},
+	{need: catalogue.NeedMTLS, client: byCertificate},
+	{need: catalogue.NeedMTLSBound, client: bindsTokens},
 	{need: catalogue.NeedRefresh, target: holds(foundOut)},
 	{need: catalogue.NeedUserinfo, target: userinfoKnown},
 	{need: catalogue.NeedIntrospection, target: introspectionUsable},
 	{need: catalogue.NeedJWTAccessToken, target: holds(foundOut)},
-	{need: catalogue.NeedResource},
+	{need: catalogue.NeedResource, target: userinfoKnown}, // UserInfo takes access tokens as any resource does
 	{need: catalogue.NeedLoginHint, user: func(u targetfile.User) bool { return u.LoginHint != "" }},
 	{need: catalogue.NeedIDTokenHint, target: holds("an ID Token of an approved flow serves as hint")},
 	{need: catalogue.NeedLoginHintToken, user: func(u targetfile.User) bool { return u.LoginHintToken != "" }},

@@ -30,8 +30,10 @@ func richClients() []targetfile.Client {
 		return with(confidential(name, targetfile.AuthClientSecretBasic), change)
 	}
 	return []targetfile.Client{
-		// What no case may run as, though it comes first.
-		named("certificate", func(c *targetfile.Client) { c.AuthMethod = targetfile.AuthTLS }),
+		// What no ordinary case runs as, though it comes first.
+		named("certificate", func(c *targetfile.Client) {
+			c.AuthMethod, c.Certificate = targetfile.AuthTLS, targetfile.Certificate{CertFile: "c.pem", BindsTokens: true}
+		}),
 		named("ping", func(c *targetfile.Client) { c.DeliveryMode = targetfile.DeliveryPing }),
 		named("resource-server", func(c *targetfile.Client) { c.Purpose, c.CIBA = targetfile.PurposeResourceServer, false }),
 		named("signing", func(c *targetfile.Client) { c.RequestSigningAlg = "ES256" }),
@@ -112,8 +114,8 @@ func TestRules(t *testing.T) {
 		catalogue.NeedNotificationReceiver: {"notifications.listen is set", func(f *Facts) { f.Target.Notifications.Listen = "" }, "cannot be received"},
 		catalogue.NeedHostedFiles:          {"", always, outside},
 		catalogue.NeedSecondClient: {
-			"the target file has 9 poll clients",
-			withoutClients("signing", "user-code", "all-types", "one-type", "pairwise", "post", "secret-jwt", "key-jwt"), "the target file has 1 poll clients",
+			"the target file has 10 poll clients",
+			withoutClients("certificate", "signing", "user-code", "all-types", "one-type", "pairwise", "post", "secret-jwt", "key-jwt"), "the target file has 1 poll clients",
 		},
 		catalogue.NeedSecondUser:       {"the target file has 3 users", withUser(targetfile.User{}), "the target file has 1 users"},
 		catalogue.NeedParallel:         {foundOut, never, ""},
@@ -142,13 +144,13 @@ func TestRules(t *testing.T) {
 		catalogue.NeedRAREnrich:      {"", always, "does not say that the OP enriches"},
 		catalogue.NeedDPoP:           {"is published", withoutMember("dpop_signing_alg_values_supported"), "discovery lists no dpop_signing_alg_values_supported"},
 		catalogue.NeedDPoPNonce:      {"", always, outside},
-		catalogue.NeedMTLS:           {"", always, outside},
-		catalogue.NeedMTLSBound:      {"", always, outside},
+		catalogue.NeedMTLS:           {`client "certificate"`, withoutClients("certificate"), "no client in the target file is of this kind"},
+		catalogue.NeedMTLSBound:      {`client "certificate"`, withoutClients("certificate"), "no client in the target file is of this kind"},
 		catalogue.NeedRefresh:        {foundOut, never, ""},
 		catalogue.NeedUserinfo:       {"userinfo_endpoint is known", func(f *Facts) { f.Target.Endpoints.Userinfo = "" }, "discovery lists no userinfo_endpoint"},
 		catalogue.NeedIntrospection:  {"introspection_endpoint is known", withoutClients("resource-server"), "purpose resource-server"},
 		catalogue.NeedJWTAccessToken: {foundOut, never, ""},
-		catalogue.NeedResource:       {"", always, outside},
+		catalogue.NeedResource:       {"userinfo_endpoint is known", func(f *Facts) { f.Target.Endpoints.Userinfo = "" }, "discovery lists no userinfo_endpoint"},
 		catalogue.NeedLoginHint:      {"a user has a login_hint", withUser(targetfile.User{LoginHintToken: "t"}), "no user in the target file has a login_hint"},
 		catalogue.NeedIDTokenHint:    {"serves as hint", never, ""},
 		catalogue.NeedLoginHintToken: {"a user has a login_hint_token", withUser(targetfile.User{LoginHint: "a"}), "no user in the target file has a login_hint_token"},

@@ -20,6 +20,12 @@ func (c Client) Authenticator(audience string) (ciba.Authenticator, error) {
 		return ciba.Basic(c.ClientID, c.ClientSecret.Reveal()), nil
 	case AuthClientSecretPost:
 		return ciba.Post(c.ClientID, c.ClientSecret.Reveal()), nil
+	case AuthTLS, AuthSelfSignedTLS:
+		shown, err := c.Certificate.TLS()
+		if err != nil || shown == nil {
+			return nil, fmt.Errorf("client %q has no certificate that can be shown: %w", c.Name, err)
+		}
+		return ciba.ByCertificate(c.ClientID, shown), nil
 	case AuthClientSecretJWT, AuthPrivateKeyJWT:
 		key, err := c.AssertionKey()
 		if err != nil {

@@ -2,7 +2,9 @@ package targetfile
 
 import (
 	"embed"
+	"encoding/base64"
 	"encoding/json"
+	"encoding/pem"
 	"fmt"
 	"maps"
 	"path"
@@ -149,6 +151,7 @@ func (t *Target) Secrets() []string {
 	for _, c := range t.Clients {
 		add(c.ClientSecret)
 		all = append(all, privateMembers(c.JWKS)...)
+		add(Secret(onOneLine(c.Certificate.Key)))
 	}
 	for _, u := range t.Users {
 		add(u.UserCode, u.IDTokenHint, u.LoginHintToken, u.ExpiredLoginHintToken)
@@ -188,6 +191,16 @@ func privateMembers(jwks Secret) []string {
 		}
 	}
 	return values
+}
+
+// onOneLine is the content of a PEM block without the lines around it, as it would stand in
+// a message.
+func onOneLine(key Secret) string {
+	block, _ := pem.Decode([]byte(key.Reveal()))
+	if block == nil {
+		return ""
+	}
+	return base64.StdEncoding.EncodeToString(block.Bytes)
 }
 
 // keyOf is the private key in the file of an enrollment.

@@ -57,6 +57,7 @@ func (m meaning) client(at yamlfile.Place, i int) {
 	if c.AuthMethod == AuthPrivateKeyJWT || c.RequestSigningAlg != "" {
 		m.keys(at, c)
 	}
+	m.certificate(at.At("certificate"), c)
 	for _, name := range c.RARTypes {
 		if !slices.Contains(m.target.RAR.Types, name) {
 			at.At("rar_types").Wrong("%q is not in rar.types", name)
@@ -87,6 +88,36 @@ func (m meaning) notifications(at yamlfile.Place) {
 		tls.At("key_file").Wrong("is missing; cert_file needs the key of its certificate")
 	case n.TLS.Verified && !given && n.TLS.CAFile == "":
 		tls.At("verified").Wrong("has no certificate to be about; give cert_file and key_file, or ca_file")
+	}
+}
+
+// certificate reads the certificate of a client and its key, which have to fit.
+func (m meaning) certificate(at yamlfile.Place, c *Client) {
+	given := &c.Certificate
+	for _, f := range []struct{ name, file, other string }{
+		{"cert_file", given.CertFile, given.KeyFile}, {"key_file", given.KeyFile, given.CertFile},
+	} {
+		if f.file == "" && (f.other != "" || c.ByCertificate() || given.BindsTokens) {
+			at.At(f.name).Wrong("is missing; give the certificate of the client and its key, as PEM files in cert_file and key_file")
+			return
+		}
+	}
+	if given.CertFile == "" {
+		return
+	}
+	chain, err := m.file.ReadFile(given.CertFile)
+	if err != nil {
+		at.At("cert_file").Wrong("the file %s cannot be read", given.CertFile)
+		return
+	}
+	key, err := m.file.ReadFile(given.KeyFile)
+	if err != nil {
+		at.At("key_file").Wrong("the file %s cannot be read", given.KeyFile)
+		return
+	}
+	given.Chain, given.Key = string(chain), Secret(key)
+	if _, err := given.TLS(); err != nil {
+		at.At("cert_file").Wrong("%s and %s are no certificate with its key: %v", given.CertFile, given.KeyFile, err)
 	}
 }
 

@@ -2,6 +2,7 @@ package targetfile
 
 import (
 	"cmp"
+	"crypto/tls"
 	"encoding/json"
 	"net/url"
 	"path/filepath"
@@ -45,6 +46,10 @@ type Target struct {
 	Capabilities map[catalogue.Need]bool `yaml:"capabilities" json:"capabilities,omitempty"`
 
 	Budgets Budgets `yaml:"budgets" json:"budgets"`
+
+	// Aliases are the endpoints that are to be used with a client certificate, by those that
+	// are used without (mtls_endpoint_aliases, RFC 8705 5). They come from discovery.
+	Aliases map[string]string `yaml:"-" json:"-"`
 
 	file    string   // where it was read from
 	places  places   // where its parts stand
@@ -103,9 +108,10 @@ func (c Client) Notified() bool {
 	return c.DeliveryMode == DeliveryPing || c.DeliveryMode == DeliveryPush
 }
 
-// Spoken reports whether this tool can authenticate the client. Clients with
-// certificates may be in a target file, but take no part so far.
-func (c Client) Spoken() bool { return c.AuthMethod != AuthTLS && c.AuthMethod != AuthSelfSignedTLS }
+// ByCertificate reports whether the client authenticates by its certificate, RFC 8705 2.
+func (c Client) ByCertificate() bool {
+	return c.AuthMethod == AuthTLS || c.AuthMethod == AuthSelfSignedTLS
+}
 
 // Client is one client registered at the OP.
 type Client struct {
@@ -118,6 +124,9 @@ type Client struct {
 	AuthAlg string `yaml:"auth_alg" json:"auth_alg,omitempty"`
 
 	ClientSecret Secret `yaml:"client_secret" json:"client_secret,omitempty"`
+
+	// Certificate is what the client shows at TLS, in all of its requests.
+	Certificate Certificate `yaml:"certificate" json:"certificate"`
 
 	// JWKSFile is resolved against the target file's folder; JWKS is its content.
 	JWKSFile string `yaml:"jwks_file" json:"jwks_file,omitempty"`
@@ -158,6 +167,31 @@ type Client struct {
 	// PolicyDenied says that the OP refuses this client's requests with access_denied
 	// (bc_policy_deny).
 	PolicyDenied bool `yaml:"policy_denied" json:"policy_denied,omitempty"`
+}
+
+// Certificate is a client's certificate with its key; RFC 8705. The zero value is none.
+type Certificate struct {
+	CertFile string `yaml:"cert_file" json:"cert_file,omitempty"` // PEM, with those between it and its root
+	KeyFile  string `yaml:"key_file" json:"key_file,omitempty"`   // PEM
+
+	// BindsTokens says that the client's access tokens are bound to the certificate
+	// (tls_client_certificate_bound_access_tokens, RFC 8705 3.4).
+	BindsTokens bool `yaml:"binds_tokens" json:"binds_tokens,omitempty"`
+
+	Chain string `yaml:"-" json:"-"` // content of CertFile
+	Key   Secret `yaml:"-" json:"-"` // content of KeyFile
+}
+
+// TLS is the certificate as a connection shows it, nil for a client without one.
+func (c Certificate) TLS() (*tls.Certificate, error) {
+	if c.Chain == "" {
+		return nil, nil
+	}
+	pair, err := tls.X509KeyPair([]byte(c.Chain), []byte(c.Key.Reveal()))
+	if err != nil {
+		return nil, err
+	}
+	return &pair, nil
 }
 
 // User is an end-user the OP knows. The hint forms are sent as they stand.
@@ -368,6 +402,11 @@ func (t *Target) Beside(name string) string {
 		return name
 	}
 	return filepath.Join(filepath.Dir(t.file), name)
+}
+
+// ForCertificates is where an endpoint is reached by who shows a client certificate.
+func (t *Target) ForCertificates(endpoint string) string {
+	return cmp.Or(t.Aliases[endpoint], endpoint)
 }
 
 // Budgets bound what a run may cost the target.

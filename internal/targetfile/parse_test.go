@@ -110,6 +110,19 @@ notifications: {listen: "127.0.0.1:8443", tls: {verified: true}}
 `, []string{
 			`t.yaml:4:59: notifications.tls.verified: has no certificate to be about; give cert_file and key_file, or ca_file`,
 		}},
+		"certificates": {`issuer: https://op.example
+clients:
+  - {name: a, client_id: a, auth_method: tls_client_auth}
+  - {name: b, client_id: b, auth_method: self_signed_tls_client_auth, certificate: {cert_file: nowhere.pem}}
+  - {name: c, client_id: c, auth_method: none, certificate: {cert_file: nowhere.pem, key_file: nowhere.pem}}
+users: [{name: alice, login_hint: a}]
+`, []string{
+			`t.yaml:3:5: clients[0].certificate.cert_file: is missing; give the certificate of the client and its key, ` +
+				`as PEM files in cert_file and key_file`,
+			`t.yaml:4:84: clients[1].certificate.key_file: is missing; give the certificate of the client and its key, ` +
+				`as PEM files in cert_file and key_file`,
+			`t.yaml:5:73: clients[2].certificate.cert_file: the file nowhere.pem cannot be read`,
+		}},
 		"guardian": {`issuer: https://op.example
 clients: [{name: a, client_id: a, auth_method: none}]
 users: [{name: alice, login_hint: a}]

@@ -52,12 +52,17 @@ func Introspect(t *T, token string) *ciba.Response {
 	return own
 }
 
-// UserinfoRequest asks for the claims of the user of an access token. OIDC Core 5.3.1.
+// UserinfoRequest asks for the claims of the user of an access token, with the certificate of
+// the case's client where it has one. OIDC Core 5.3.1, RFC 8705 3.
 func UserinfoRequest(t *T, accessToken string) Request {
-	return Request{Call: ciba.Call{
+	r := Request{Call: ciba.Call{
 		Label: "UserInfo request", Method: http.MethodGet, URL: t.Target().Endpoints.Userinfo,
 		Header: http.Header{"Authorization": {"Bearer " + accessToken}},
 	}}
+	if shown := t.Client().Shown(); shown != nil {
+		r.Certificate, r.URL = shown, t.Target().ForCertificates(r.URL)
+	}
+	return r
 }
 
 // UserinfoClaims reads a UserInfo response, which may be a JWT, signed or encrypted or both
