@@ -72,6 +72,7 @@ func Check(ctx context.Context, rt http.RoundTripper, t *targetfile.Target) Chec
 		r.Add(CheckProblem, "%v", err)
 	}
 	r.untouched(t)
+	r.audience(t)
 	r.enrolled(t)
 	facts, err := Gather(ctx, rt, t)
 	if err != nil {
@@ -109,6 +110,21 @@ func (r *CheckReport) untouched(t *targetfile.Target) {
 				r.Add(CheckProblem, "client %q: %s is still the placeholder %s...; write what the OP has registered", c.Name, key.name, placeholder)
 			}
 		}
+	}
+	for _, u := range t.Users {
+		if strings.Contains(u.Sub, placeholder) {
+			r.Add(CheckProblem, "user %q: sub is still a placeholder; write the subject that the OP has for the user", u.Name)
+		}
+	}
+}
+
+// audience warns of types that belong to an API which requests do not name.
+func (r *CheckReport) audience(t *targetfile.Target) {
+	_, audience := t.StartParams["audience"]
+	_, resource := t.StartParams["resource"]
+	if t.RAR.NeedsAudience && len(t.RAR.Types) > 0 && !audience && !resource {
+		r.Add(CheckWarning, "%s: rar.types belong to an API at this OP, and requests name none, so that they are refused or the access token "+
+			"is for nobody; add start_params: {audience: IDENTIFIER-OF-THE-API}, unless the tenant has a default audience", t.Where("rar"))
 	}
 }
 

@@ -68,12 +68,13 @@ func Init(
 	if d.Broken != nil {
 		return nil, fmt.Errorf("%s cannot be read: %w", d.URL, d.Broken)
 	}
+	of := productOf(d, issuer)
 	first := firstFile{
-		Found: d.URL, Issuer: issuer, CAFile: trusted.CAFile,
+		Found: d.URL, Issuer: issuer, CAFile: trusted.CAFile, product: of,
 		Personas:   strings.Join(targetfile.Personas(), ", "),
 		NoEndpoint: facts.Target.Endpoints.BackchannelAuthentication == "",
 		Elsewhere:  facts.Elsewhere(),
-		Method:     firstOf(d.Strings("token_endpoint_auth_methods_supported"), authMethods...),
+		Method:     firstOf(d.Strings("token_endpoint_auth_methods_supported"), slices.Concat(of.methods, authMethods)...),
 		UserCode:   offersUserCode(facts),
 	}
 	first.callItself(d.Text("issuer"))
@@ -118,7 +119,34 @@ type firstFile struct {
 	Types         []string
 	TypesLeftOut  int
 
-	more []Piece
+	product product
+	more    []Piece
+}
+
+// Persona is that of the product.
+func (f *firstFile) Persona() string { return f.product.persona }
+
+// Plain says that the product is not known.
+func (f *firstFile) Plain() bool { return f.product.persona == "core" }
+
+// NeedsAudience says that types of authorization_details belong to an API.
+func (f *firstFile) NeedsAudience() bool {
+	return targetfile.Defaults(f.product.persona).RAR.NeedsAudience
+}
+
+// Subjects says that users are named by their subjects.
+func (f *firstFile) Subjects() bool { return f.product.sub != "" }
+
+// User is the line of a user, in YAML.
+func (f *firstFile) User(name string) string {
+	line := "{name: " + name + ", login_hint: " + name
+	if f.product.sub != "" {
+		line = fmt.Sprintf("{name: %s, sub: %q", name, fmt.Sprintf(f.product.sub, strings.ToUpper(name)))
+	}
+	if f.UserCode && name == "alice" {
+		line += `, user_code: "${env:CIBA_ALICE_CODE}"`
+	}
+	return line + "}"
 }
 
 // facts are those of an OP with the clients and users of the file.
@@ -129,6 +157,7 @@ func (f *firstFile) facts(of *Facts) *Facts {
 		}
 	}
 	return of.With(Piece{add: func(t *targetfile.Target) {
+		t.Capabilities = targetfile.Defaults(f.product.persona).Capabilities
 		t.Clients = []targetfile.Client{client("poll-a"), client("poll-b")}
 		t.Users = []targetfile.User{{Name: "alice", LoginHint: "alice"}, {Name: "bob", LoginHint: "bob"}}
 		if f.UserCode {
@@ -192,7 +221,7 @@ issuer: {{printf "%q" .Issuer}}
 {{- if .OtherIssuer}}
 # The OP calls itself {{printf "%q" .OtherIssuer}}. The two have to be equal to the letter: correct the one that is wrong.
 {{- end}}
-persona: core   # defaults of a product: {{.Personas}}
+persona: {{.Persona}}   # defaults of a product: {{.Personas}}
 {{- if .CAFile}}
 tls: {ca_file: {{printf "%q" .CAFile}}}
 {{- end}}
@@ -232,14 +261,25 @@ clients:
   # {{.}}
 {{- end}}
 users:
-  - {name: alice, login_hint: alice{{if .UserCode}}, user_code: "${env:CIBA_ALICE_CODE}"{{end}}}
-  - {name: bob, login_hint: bob}
+{{- if .Subjects}}
+  # login_hint is built of the issuer and the sub of a user.
+{{- end}}
+  - {{.User "alice"}}
+  - {{.User "bob"}}
 {{- range .More "users"}}
   # {{.}}
 {{- end}}
+{{- if not .Subjects}}
 unknown_user: {login_hint: nobody-4711}
+{{- end}}
 scope: openid
+{{- if .Plain}}
 binding_message: AB12CD34
+{{- end}}
+{{- if .NeedsAudience}}
+# The API that types of authorization_details and scopes belong to; the access token is for it:
+# start_params: {audience: "https://api.example.com"}
+{{- end}}
 {{- if .TypesLeftOut}}
 # {{.TypesLeftOut}} more types of authorization_details are published; a first file does not hold them.
 {{- end}}
@@ -264,6 +304,9 @@ rar:
 approval:
   # How the user's decision is made: url, exec, device, manual (you answer on your phone), none.
   kind: manual
+{{- if eq .Persona "auth0"}}
+  # kind: guardian decides by virtual phones that you enroll once.
+{{- end}}
 {{- range .More "approval"}}
   # {{.}}
 {{- end}}
@@ -274,5 +317,9 @@ approval:
 {{- end}}
 {{- end}}
 # capabilities: {refresh: true}      # where it cannot be discovered
+{{- if .Plain}}
 budgets: {concurrency: 64, requests_per_second: 0, expiry_max: 130s, clock_skew: 5s}
+{{- else}}
+# budgets are those of the persona; "cibatest explain target.budgets" says what there is.
+{{- end}}
 `))

@@ -53,6 +53,16 @@ func withPersona(file map[string]any) map[string]any {
 	return merged
 }
 
+// Defaults are what a persona says, and nothing else: no defaults that hold for every target.
+// A persona that is not known says nothing.
+func Defaults(persona string) *Target {
+	t := &Target{Persona: persona}
+	if data, err := personas.ReadFile("personas/" + persona + ".yaml"); err == nil {
+		_ = yaml.Unmarshal(data, t) // held valid by a test
+	}
+	return t
+}
+
 func overlay(base, over map[string]any) map[string]any {
 	out := maps.Clone(base)
 	for key, value := range over {
