@@ -1,8 +1,11 @@
 package request
 
 import (
+	"net/http"
 	"slices"
+	"time"
 
+	"github.com/cibatest/cibatest/internal/approve"
 	"github.com/cibatest/cibatest/internal/catalogue"
 	"github.com/cibatest/cibatest/internal/ciba"
 	"github.com/cibatest/cibatest/internal/jose"
@@ -63,11 +66,15 @@ var _ = Cases.Describe("Signed request's signature", func() {
 		JudgeVariantBy(t, ExpectingStatus(t.Requirement(), 400, 413, 414, 422, 431), long.Name, resp)
 	})
 	Case("signed-encrypted", "is not looked for inside a JWE", Judges("CIBA-7.1.1-RO-ENCRYPTED"), judgeEncrypted)
+	Case("signed-no-side-effect", "comes before the user is asked",
+		Judges("CIBA-7.2-NO-SIDE-EFFECT-ON-ERROR").Needs(catalogue.NeedSignedRequest, catalogue.NeedSigningClient).About(promptWait), judgeNoPrompt)
 	Case("signed-is-no-authentication", "does not authenticate its client", Disturbing("CIBA-7.1.1-RO-JWT-IS-NOT-AUTH"), func(t *T) {
 		mustTakeSigned(t)
 		p := t.Request()
 		t.JudgeVariant("client_id alone", t.Send(t.StartRequest(p.Add("client_id", t.Client().ClientID)).AuthenticatedBy(nil)))
-		t.JudgeVariant("nothing that names a client", t.Send(t.StartRequest(p).AuthenticatedBy(nil)))
+		// Where nothing names a client, a parameter is missing as well.
+		r := AlsoExpecting(ExpectingStatus(t.Requirement(), http.StatusUnauthorized, http.StatusBadRequest), ciba.InvalidRequest)
+		JudgeVariantBy(t, r, "nothing that names a client", t.Send(t.StartRequest(p).AuthenticatedBy(nil)))
 	})
 	// It has no sub, which an assertion has; RFC 7523 3.
 	Case("signed-is-no-assertion", "is no client assertion",
@@ -148,4 +155,31 @@ func sealedForOP(set KeySet) []jose.Flaw {
 		}
 	}
 	return flaws
+}
+
+// promptWait is how long a prompt may be on its way; CIBA-7.2-NO-SIDE-EFFECT-ON-ERROR.
+const promptWait = 5 * time.Second
+
+// judgeNoPrompt sends requests that are refused, each with a message of its own, and waits for the
+// prompt that nobody signed for.
+func judgeNoPrompt(t *T) {
+	if !t.Request().Has("binding_message") {
+		t.Skip("requests have no binding_message here, so the prompt of a refused one cannot be told from others")
+	}
+	mustTakeSigned(t)
+	var refused []string
+	for _, f := range []jose.Flaw{
+		jose.Flipped(), jose.AlgNone("none"), jose.SignedByNobody(), jose.Lacking("exp"), jose.Claiming("aud", "aud", "https://other.example/"),
+	} {
+		message := t.Random().Text()[:8]
+		if resp := t.Send(spoiledFor(t, t.Request().With("binding_message", message), f)); resp.Status/100 == 4 {
+			t.At(resp)
+			refused = append(refused, message)
+		}
+	}
+	if len(refused) == 0 {
+		t.Skip("no forged request was refused; see the cases about signatures")
+	}
+	_, shown := WaitPrompt(t, func(p approve.Prompt) bool { return slices.Contains(refused, p.BindingMessage) }, promptWait)
+	t.Check(!shown, "no prompt within "+promptWait.String()+" of a refused signed request", "the device was asked")
 }

@@ -30,20 +30,27 @@ func TestVariants(t *testing.T) {
 }
 
 // The same where a target names two users and two clients that authenticate by
-// private_key_jwt: each case has to do with them, whatever it prefers.
+// private_key_jwt, or clients that sign their requests alone: each case has to do with them,
+// whatever it prefers.
 func TestVariantsOnSmallTargets(t *testing.T) {
 	if !*whole {
 		t.Skip("without -whole the variants are tried on the whole target only")
 	}
 	t.Parallel()
+	targets := map[string]func(targetfile.Client) bool{
+		"assertions":      func(c targetfile.Client) bool { return c.Name == "jwt-a" || c.Name == "jwt-b" },
+		"signed requests": func(c targetfile.Client) bool { return c.RequestSigningAlg != "" },
+	}
 	for _, v := range inShard(t, variants.All()) {
-		t.Run(v.Name, func(t *testing.T) {
-			t.Parallel()
-			accusesNobody(t, judgeLab(t, lab.Options{Variants: []string{v.Name}}, describing(func(tgt *targetfile.Target) {
-				tgt.Users = tgt.Users[:2]
-				tgt.Clients = slices.DeleteFunc(tgt.Clients, func(c targetfile.Client) bool { return c.Name != "jwt-a" && c.Name != "jwt-b" })
-			})))
-		})
+		for name, takesPart := range targets {
+			t.Run(v.Name+", "+name, func(t *testing.T) {
+				t.Parallel()
+				accusesNobody(t, judgeLab(t, lab.Options{Variants: []string{v.Name}}, describing(func(tgt *targetfile.Target) {
+					tgt.Users = tgt.Users[:2]
+					tgt.Clients = slices.DeleteFunc(tgt.Clients, func(c targetfile.Client) bool { return !takesPart(c) })
+				})))
+			})
+		}
 	}
 }
 

@@ -114,6 +114,10 @@ var SignedBy = []Fault{
 	},
 	{"signed-encrypted-taken", "CIBA-7.1.1-RO-ENCRYPTED", "an encrypted request is decrypted and taken", decrypting},
 	{
+		"signed-prompt-first", "CIBA-7.2-NO-SIDE-EFFECT-ON-ERROR", "the user is asked before the signature of a request is verified",
+		askingUnverified,
+	},
+	{
 		"signed-is-authentication", "CIBA-7.1.1-RO-JWT-IS-NOT-AUTH", "a signed request authenticates its client",
 		authenticatedByRequest(func(c *refop.Call) bool { return c.Value(refop.RequestObject) != "" }),
 	},
@@ -317,4 +321,18 @@ func authenticatedByRequest(which edit.Which) edit.Change {
 			}
 		})
 	}
+}
+
+// askingUnverified asks the user whom a refused signed request names.
+func askingUnverified(p *refop.Plan) {
+	p.EditReplies(func(c *refop.Call, r *refop.Reply) {
+		hint, _ := c.Signed.Claims[refop.LoginHint].(string)
+		named := c.OP.UserBy(func(u refop.User) bool { return u.LoginHint == hint })
+		if c.Endpoint != refop.EndpointStart || r.Kind != refop.ReplyError || c.User != nil || named == nil {
+			return
+		}
+		message, _ := c.Signed.Claims["binding_message"].(string)
+		c.User, c.Form = named, map[string][]string{"binding_message": {message}}
+		askAnyway(c)
+	})
 }
