@@ -65,8 +65,28 @@ func (c *canaries) watch(resp *http.Response) error {
 // captured carries what a client sent to where its answer is made.
 const captured = "X-Captured"
 
-// captureRequest keeps credentials and body of a request for [canaries.watch].
-func captureRequest(r *httputil.ProxyRequest) {
+// addSigned keeps the signed request of a form, and the token of the client inside it.
+func (c *canaries) addSigned(body []byte) {
+	form, err := url.ParseQuery(string(body))
+	if err != nil {
+		return
+	}
+	token, err := jose.Decode(form.Get("request"))
+	if err != nil {
+		return
+	}
+	if len(token.Signature) == 0 || len(token.Claims) < 3 {
+		return // made up, and good for nothing
+	}
+	c.add("signed request", form.Get("request"))
+	if value, ok := token.Claims["client_notification_token"].(string); ok {
+		c.add("client_notification_token", value)
+	}
+}
+
+// captureRequest keeps credentials and body of a request for [canaries.watch], and returns the
+// body.
+func captureRequest(r *httputil.ProxyRequest) []byte {
 	var body []byte
 	if r.Out.Body != nil {
 		body, _ = io.ReadAll(r.Out.Body)
@@ -76,6 +96,7 @@ func captureRequest(r *httputil.ProxyRequest) {
 	if len(text) < 8<<10 && !strings.ContainsAny(text, "\r\n\x00") {
 		r.Out.Header.Set(captured, text)
 	}
+	return body
 }
 
 // startWatched runs a reference OP behind a proxy that sees every answer, and repeats
@@ -85,7 +106,7 @@ func startWatched(t *testing.T, seen *canaries) (targetFile string) {
 	var behind *url.URL
 	proxy := &httputil.ReverseProxy{ModifyResponse: seen.watch, Rewrite: func(r *httputil.ProxyRequest) {
 		r.SetURL(behind)
-		captureRequest(r)
+		seen.addSigned(captureRequest(r))
 	}}
 	front := httptest.NewServer(proxy)
 	t.Cleanup(front.Close)
@@ -126,7 +147,7 @@ func TestNoSecretInAnyOutput(t *testing.T) {
 	for _, name := range loadArtefactNames() {
 		texts[name+" of load"] = string(read(t, filepath.Join(loaded, name)))
 	}
-	for kind, least := range map[string]int{"access_token": 5, "id_token": 5, "auth_req_id": 40, "client_secret": 10, "private key": 4, "approval header": 1} {
+	for kind, least := range map[string]int{"access_token": 5, "id_token": 5, "auth_req_id": 40, "client_secret": 10, "private key": 4, "approval header": 1, "signed request": 100} {
 		if n := seen.count(kind); n < least {
 			t.Errorf("only %d values of the kind %s were seen; the test looks for too little", n, kind)
 		}
