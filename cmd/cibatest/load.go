@@ -433,7 +433,8 @@ func readTemplate(path string, seed int64) (*loadgen.Template, error) {
 }
 
 // whoLoads is the client to load with, by its name or the first ordinary one of the mode.
-// The generator sends no user_code, so without a name a client that has to is left out.
+// The generator sends no user_code and signs no request, so without a name a client that has to
+// is left out.
 func (f *loadFlags) whoLoads(t *targetfile.Target) (targetfile.Client, error) {
 	if f.mode != "" && !slices.Contains([]string{targetfile.DeliveryPoll, targetfile.DeliveryPing, targetfile.DeliveryPush}, f.mode) {
 		return targetfile.Client{}, fmt.Errorf("--mode %q is not poll, ping or push", f.mode)
@@ -447,7 +448,8 @@ func (f *loadFlags) whoLoads(t *targetfile.Target) (targetfile.Client, error) {
 			return c, nil
 		}
 	}
-	return targetfile.Client{}, fmt.Errorf("the target file has no client of delivery mode %s that needs nothing special", mode)
+	return targetfile.Client{}, fmt.Errorf("the target file has no client of delivery mode %s that needs nothing special; "+
+		"the load sends plain requests, without user_code and not signed", mode)
 }
 
 func (f *loadFlags) clientNamed(t *targetfile.Target) (targetfile.Client, error) {

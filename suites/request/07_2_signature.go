@@ -37,6 +37,10 @@ var _ = Cases.Describe("Signed request's signature", func() {
 		// the signature itself is good.
 		judgeFlawsBy(t, warning(t.Requirement()), jose.Heading("a critical extension that nobody knows", "crit", []string{"x-cibatest"}))
 	})
+	// Whoever has an OP fetch a key from where the JWT says has it call hosts that only it reaches,
+	// and take anybody's signature; RFC 8725 3.10.
+	Case("signed-key-by-reference", "is not verified by a key that the JWT points to",
+		Disturbing("CIBA-7.2-RO-BAD-SIGNATURE").Needs(catalogue.NeedNotificationReceiver).About(promptWait), judgeKeyByReference)
 	Case("signed-other-key", "is not another client's", Disturbing("CIBA-7.2-RO-OTHER-CLIENT-KEY"), func(t *T) {
 		other := object(t, t.Second()).Key
 		if !other.IsPrivate() {
@@ -157,7 +161,8 @@ func sealedForOP(set KeySet) []jose.Flaw {
 	return flaws
 }
 
-// promptWait is how long a prompt may be on its way; CIBA-7.2-NO-SIDE-EFFECT-ON-ERROR.
+// promptWait is how long a prompt may be on its way, and anything else that an OP does about a
+// request; CIBA-7.2-NO-SIDE-EFFECT-ON-ERROR.
 const promptWait = 5 * time.Second
 
 // judgeNoPrompt sends requests that are refused, each with a message of its own, and waits for the
@@ -182,4 +187,23 @@ func judgeNoPrompt(t *T) {
 	}
 	_, shown := WaitPrompt(t, func(p approve.Prompt) bool { return slices.Contains(refused, p.BindingMessage) }, promptWait)
 	t.Check(!shown, "no prompt within "+promptWait.String()+" of a refused signed request", "the device was asked")
+}
+
+// judgeKeyByReference points to an address of the run, and watches whether somebody asks there.
+func judgeKeyByReference(t *T) {
+	mustTakeSigned(t)
+	at, fetched := Trap(t)
+	nobody := jose.SignedByNobody()
+	for _, member := range []string{"jku", "x5u"} {
+		pointing := jose.Flaw{Name: "a key that " + member + " points to", Forge: func(header, claims map[string]any, key jose.Key) (string, error) {
+			header[member] = at
+			return nobody.Forge(header, claims, key.WithKID("elsewhere"))
+		}}
+		t.JudgeVariant(pointing.Name, t.Send(spoiled(t, pointing)))
+	}
+	t.Wait(promptWait)
+	if calls := fetched(); len(calls) > 0 {
+		t.At(calls[0].Payload)
+		t.Warn("no request to the address in the header of the JWT", "a %s request", ciba.Printable(calls[0].Method))
+	}
 }

@@ -73,8 +73,8 @@ var damage = map[string]struct {
 		[]string{"initiation", "security", "user-code"},
 	},
 	"request-object": {
-		"a signed request is an authentication request, and what is beside it is the client's authentication",
-		[]string{"client-auth", "initiation", "rar", "security", "user-code"},
+		"a signed request is an authentication request, what is beside it is the client's authentication, and some signers are pushed to",
+		[]string{"client-auth", "initiation", "push", "rar", "security", "user-code"},
 	},
 	"security": {
 		"keys and addresses serve every other check",

@@ -2,6 +2,7 @@ package faults
 
 import (
 	"bytes"
+	"net/http"
 	"slices"
 	"strings"
 
@@ -58,6 +59,8 @@ var SignedBy = []Fault{
 		"signed-own-key", "CIBA-7.2-RO-BAD-SIGNATURE", "the key that the JWT brings verifies it",
 		edit.WithoutWhen(func(c *refop.Call) bool { return bringsOwnKey(c.Value(refop.RequestObject)) }, refop.CheckRequestSignature),
 	},
+	{"signed-jku-fetched", "CIBA-7.2-RO-BAD-SIGNATURE", "the address in jku is fetched", fetchingKeysAt("jku")},
+	{"signed-x5u-fetched", "CIBA-7.2-RO-BAD-SIGNATURE", "the address in x5u is fetched", fetchingKeysAt("x5u")},
 	{
 		"signed-critical", "CIBA-7.2-RO-BAD-SIGNATURE", "critical extensions that the OP does not know are passed over",
 		edit.WithoutWhen(func(c *refop.Call) bool { return c.Signed.Header["crit"] != nil }, refop.CheckRequestSignature),
@@ -335,4 +338,15 @@ func askingUnverified(p *refop.Plan) {
 		c.User, c.Form = named, map[string][]string{"binding_message": {message}}
 		askAnyway(c)
 	})
+}
+
+// fetchingKeysAt asks for the address in a member of the header, and makes nothing of it.
+func fetchingKeysAt(member string) edit.Change {
+	return func(p *refop.Plan) {
+		p.EditReplies(func(c *refop.Call, _ *refop.Reply) {
+			if at, _ := c.Signed.Header[member].(string); at != "" {
+				_, _ = c.OP.Rules().Deliver(c.OP, &refop.Notification{Method: "GET", URL: at, Header: http.Header{}, Raw: []byte{}})
+			}
+		})
+	}
 }
