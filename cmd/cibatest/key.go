@@ -7,34 +7,50 @@ import (
 	"text/tabwriter"
 
 	"github.com/cibatest/cibatest/internal/catalogue"
+	"github.com/cibatest/cibatest/internal/opfile"
 	"github.com/cibatest/cibatest/internal/targetfile"
 	"github.com/cibatest/cibatest/internal/yamlfile"
 	"github.com/cibatest/cibatest/suites"
 	"github.com/spf13/cobra"
 )
 
-// targetWord begins the name of a key of the target file, as explain takes it.
-const targetWord = "target"
+// writtenFile is a kind of file that people write, whose keys explain knows.
+type writtenFile struct {
+	word string // that begins the name of a key, as in target.clients.name
+	what string
+	key  func(path string) (of yamlfile.Key, below []yamlfile.Key, err error)
+	keys func() []string
+}
 
-// targetPath is the path of a key that was asked for as target.clients.name; empty for the
-// whole file.
-func targetPath(id string) (path string, ok bool) {
-	if id == targetWord {
-		return "", true
+var writtenFiles = []writtenFile{
+	{"target", "the target file", targetfile.Key, targetfile.Keys},
+	{"op", "the registration file of cibatest op", opfile.Key, opfile.Keys},
+}
+
+// keyPath is the file and the path of a key that was asked for as target.clients.name; the
+// path is empty for the whole file.
+func keyPath(id string) (file writtenFile, path string, ok bool) {
+	for _, file := range writtenFiles {
+		if id == file.word {
+			return file, "", true
+		}
+		if path, ok := strings.CutPrefix(id, file.word+"."); ok {
+			return file, path, true
+		}
 	}
-	return strings.CutPrefix(id, targetWord+".")
+	return writtenFile{}, "", false
 }
 
 // explainKey prints what the schema says of a key, and of those directly below it.
-func explainKey(out io.Writer, path string) error {
-	key, below, err := targetfile.Key(path)
+func explainKey(out io.Writer, file writtenFile, path string) error {
+	key, below, err := file.key(path)
 	if err != nil {
-		return usage(fmt.Errorf("target file: %w", err))
+		return usage(fmt.Errorf("%s: %w", file.what, err))
 	}
 	if path == "" {
-		fmt.Fprint(out, "target (the target file)\n")
+		fmt.Fprintf(out, "%s (%s)\n", file.word, file.what)
 	} else {
-		fmt.Fprintf(out, "target.%s (%s)\n", path, joinWords(key))
+		fmt.Fprintf(out, "%s.%s (%s)\n", file.word, path, joinWords(key))
 		explainField(out, "meaning", key.Description)
 		explainField(out, "values", strings.Join(key.Values, ", "))
 	}
@@ -65,8 +81,10 @@ func joinWords(k yamlfile.Key) string {
 func explainable() []string {
 	words := append(suites.Names(), suites.Profiles()...)
 	words = append(words, catalogue.Words(catalogue.Needs())...)
-	for _, path := range targetfile.Keys() {
-		words = append(words, targetWord+"."+path)
+	for _, file := range writtenFiles {
+		for _, path := range file.keys() {
+			words = append(words, file.word+"."+path)
+		}
 	}
 	return words
 }
@@ -77,12 +95,15 @@ func unexplained(id string) error {
 	if !strings.HasPrefix(hint, "did you mean") {
 		hint = `see "cibatest list" and "cibatest explain target"`
 	}
-	return fmt.Errorf("%q is no requirement, case, profile, note, capability or key of the target file; %s", id, hint)
+	return fmt.Errorf("%q is no requirement, case, profile, note, capability or key of a file; %s", id, hint)
 }
 
 // completeExplained completes the words of explain in a shell.
 func completeExplained(*cobra.Command, []string, string) ([]string, cobra.ShellCompDirective) {
-	words := append(explainable(), targetWord)
+	words := explainable()
+	for _, file := range writtenFiles {
+		words = append(words, file.word)
+	}
 	for _, r := range catalogue.Must().List() {
 		words = append(words, r.Notes...)
 	}

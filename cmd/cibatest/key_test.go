@@ -14,17 +14,19 @@ import (
 func TestExplainKnowsEveryKey(t *testing.T) {
 	t.Parallel()
 	words, _ := completeExplained(nil, nil, "")
-	for _, path := range targetfile.Keys() {
-		key, _, err := targetfile.Key(path)
-		if err != nil {
-			t.Fatal(err)
-		}
-		code, out, errOut := called(t, "explain", "target."+path)
-		if code != exitOK || !strings.Contains(out, strings.Join(strings.Fields(key.Description), " ")) {
-			t.Errorf("%s: exit %d: %s%s", path, code, out, errOut)
+	for _, file := range writtenFiles {
+		for _, path := range file.keys() {
+			key, _, err := file.key(path)
+			if err != nil {
+				t.Fatal(err)
+			}
+			code, out, errOut := called(t, "explain", file.word+"."+path)
+			if code != exitOK || !strings.Contains(out, strings.Join(strings.Fields(key.Description), " ")) {
+				t.Errorf("%s: exit %d: %s%s", path, code, out, errOut)
+			}
 		}
 	}
-	for _, word := range []string{"target", "target.clients.auth_method", "rar", "user-code", "N-03", "poll-pending", "CIBA-11-PENDING"} {
+	for _, word := range []string{"target", "op", "op.apis", "target.clients.auth_method", "rar", "user-code", "N-03", "poll-pending", "CIBA-11-PENDING"} {
 		if code, out, errOut := called(t, "explain", word); code != exitOK || out == "" {
 			t.Errorf("%s: exit %d: %s", word, code, errOut)
 		}
@@ -37,7 +39,7 @@ func TestExplainKnowsEveryKey(t *testing.T) {
 func TestExplainSaysWhatWasMeant(t *testing.T) {
 	t.Parallel()
 	for word, want := range map[string]string{
-		"target.clinets": `did you mean "clients"?`, "target.clients.auth_metod": `did you mean "auth_method"?`,
+		"target.clinets": `did you mean "clients"?`, "op.clinets": `did you mean "clients"?`, "target.clients.auth_metod": `did you mean "auth_method"?`,
 		"poll-pendin": `did you mean "poll-pending"?`, "user-cod": `did you mean "user-code"?`, "nothing-of-the-kind": "cibatest list",
 	} {
 		if code, _, errOut := called(t, "explain", word); code != exitUsage || !strings.Contains(errOut, want) {

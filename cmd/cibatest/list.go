@@ -148,14 +148,15 @@ func printCases(out io.Writer, l suites.Listing) error {
 func newExplain() *cobra.Command {
 	return &cobra.Command{
 		Use:   "explain ID",
-		Short: "Say what a clause demands and how it is tested, or what a key of the target file means",
-		Long: `Explains a requirement, the requirements of a case, a profile, a key of the target file, a
-capability that cases need, or a note. A note (N-01, N-02, ...) is about a question that the texts leave open: what they say,
+		Short: "Say what a clause demands and how it is tested, or what a key of a file means",
+		Long: `Explains a requirement, the requirements of a case, a profile, a key of the target file or of
+the registration of 'cibatest op', a capability that cases need, or a note. A note (N-01, N-02, ...) is about a question that the texts leave open: what they say,
 how products read it, and what cibatest makes of it.`,
 		Example: `  cibatest explain CIBA-11-PENDING
   cibatest explain poll-pending
   cibatest explain rar
   cibatest explain target.clients
+  cibatest explain op.apis
   cibatest explain device_observer
   cibatest explain N-03`,
 		Args:              cobra.ExactArgs(1),
@@ -173,8 +174,8 @@ func explain(out io.Writer, id string) error {
 		explainNote(out, note)
 		return nil
 	}
-	if path, ok := targetPath(id); ok {
-		return explainKey(out, path)
+	if file, path, ok := keyPath(id); ok {
+		return explainKey(out, file, path)
 	}
 	if p, ok := catalogue.Must().Profile(id); ok {
 		explainProfile(out, p)
