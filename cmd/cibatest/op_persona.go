@@ -28,6 +28,9 @@ type standIn struct {
 // settle reads the registration, and takes the persona and its options from the command line
 // before those of the file.
 func (s standIn) settle(o *lab.Options) error {
+	if s.open != "" && s.open != "true" && s.open != "false" {
+		return fmt.Errorf("--open is true or false, not %q", s.open)
+	}
 	file, err := s.file()
 	if err != nil || file == nil {
 		return err
