@@ -1,8 +1,11 @@
 package main
 
 import (
+	"fmt"
 	"net/http"
 	"net/http/httptest"
+	"os"
+	"regexp"
 	"strings"
 	"testing"
 	"time"
@@ -19,8 +22,12 @@ inboxes:
   - name: mail
     smtp: {listen: "127.0.0.1:0"}
     users: {alice@example.com: alice}
-    find: {link: 'http://[^\s>]+/approve/[\w-]+', message: '(?m)^Message: (.+)$', scope: '(?m)^It may: (.+)$'}
-    link: {origins: ["DESK"], press: {approve: Approve, deny: Deny}, scopes: scope, done: Thank you}
+    find:
+      link: 'http://[^\s>]+/approve/[\w-]+'
+      message: '(?m)^Message: (.+)$'
+      scope: '(?m)^It may: (.+)$'
+      details: '(?m)^Exactly: (\[.*)$'
+    link: {origins: ["DESK"], press: {approve: Approve, deny: Deny}, scopes: scope, details: item, done: Thank you}
   - name: sms
     sms: {}
     find: {code: 'Reply YES or NO with (\d{6})', message: 'asks for "([^"]*)"', scope: '" \(([^)]*)\)'}
@@ -94,4 +101,34 @@ func reachedBy(t *testing.T, road string, rules *policy.Rules) *opside.Desk {
 		"mail": opside.Mail(mail["mail"].String()), "sms": opside.Text(server.URL, "AC1", ""), "push": opside.Push(server.URL, "demo", ""),
 	}[road]
 	return desk
+}
+
+// TestConformByMail: a run that decides by mail judges what the user is shown and what a
+// part of an approval comes to, as with any other dialect.
+func TestConformByMail(t *testing.T) {
+	t.Parallel()
+	desk := &opside.Desk{}
+	page := httptest.NewServer(desk.Handler())
+	defer page.Close()
+	mail := strings.TrimPrefix(freeAddress(t), "http://")
+	desk.Base, desk.Send = page.URL, opside.Mail(mail)
+	adapters := written(t, "adapters.yaml", strings.NewReplacer("DESK", page.URL, "127.0.0.1:0", mail).Replace(inboxes))
+	target := startLab(t, lab.Options{Device: desk.Base, Interval: time.Second})
+	text, err := os.ReadFile(target)
+	if err != nil {
+		t.Fatal(err)
+	}
+	approval := fmt.Sprintf("approval: {kind: device, narrow: true, observe: {listen: %q, adapter: mail, adapters_file: %q, known_by: binding_message}}",
+		strings.TrimPrefix(freeAddress(t), "http://"), adapters)
+	text = regexp.MustCompile(`(?m)^approval:.*$`).ReplaceAllLiteral(text, []byte(approval))
+	if err := os.WriteFile(target, text, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	code, out, errOut := called(t, "conform", "--target", target, "--out", t.TempDir(), "rar")
+	if code != exitOK || !strings.Contains(out, "CONFORMANT: 21 of 22 MUSTs judged") || strings.Contains(out, "Warnings") {
+		t.Errorf("exit %d\n%s%s", code, out, errOut)
+	}
+	if n := len(desk.Answers()); n < 20 {
+		t.Errorf("only %d answers came by mail", n)
+	}
 }

@@ -48,7 +48,7 @@ type Answer struct {
 	Decision             string            `json:"decision"`
 	Reason               string            `json:"reason,omitempty"`
 	Scope                *string           `json:"scope,omitempty"`
-	AuthorizationDetails []json.RawMessage `json:"authorization_details,omitempty"`
+	AuthorizationDetails []json.RawMessage `json:"authorization_details,omitzero"` // empty: none is granted; nil: nothing is said
 }
 
 // Desk asks people and takes their answers, each once.
