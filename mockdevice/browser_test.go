@@ -174,9 +174,16 @@ func hostileMail() mockdevice.Request {
 	r := mockdevice.Request{AuthReqID: "hostile-mail", LoginHint: "alice", BindingMessage: "AB12", Labels: map[string]string{"link": attack}}
 	r.Message = &mockdevice.Message{
 		From: "The OP\u202e" + attack, To: "alice@example.com", Subject: `"><script>window.acted=1</script>`,
-		Text: attack + "\n" + strings.Repeat("VeryLong", 100) + "\n\u202eevil\u200b\n" + strings.Repeat("line\n", 60) + "https://evil.example/",
+		Text: attack + "\n" + strings.Repeat("VeryLong", 100) + "\n\u202eevil\u200b\n" + manyLines() + "https://evil.example/",
 	}
 	return r
+}
+
+func manyLines() (text string) {
+	for i := range 60 {
+		text += fmt.Sprintf("line %d\n", i)
+	}
+	return text
 }
 
 func TestBrowserLooks(t *testing.T) {

@@ -1,12 +1,15 @@
 package mockdevice
 
 import (
+	"bytes"
 	"context"
 	"crypto/tls"
 	"errors"
 	"fmt"
 	"net"
+	"net/url"
 	"slices"
+	"strings"
 	"sync"
 	"time"
 
@@ -57,6 +60,29 @@ func (b *Inbox) outlet() *outlet {
 		return b.Link.outlet()
 	}
 	return b.replyOutlet()
+}
+
+// Read reads a message as it comes by the road of the inbox, a mail or the body of an HTTP
+// request, and makes a request of it without asking anybody, so that patterns can be tried.
+// Where there is no request, the message tells what was searched for one.
+func (b *Inbox) Read(raw []byte) (m wire.Message, r Request, err error) {
+	switch b.Road {
+	case RoadMail:
+		m, err = inbox.ReadMail(bytes.NewReader(raw))
+	case RoadSMS:
+		var form url.Values
+		if form, err = url.ParseQuery(strings.TrimSpace(string(raw))); err == nil {
+			m, err = inbox.ReadSMS(form)
+		}
+	case RoadFCM:
+		m, err = inbox.ReadFCM(raw)
+	case RoadWebhook:
+		m, err = b.Pointers.Read(raw)
+	}
+	if err == nil {
+		r, err = b.Rules.Request(b.Name, m)
+	}
+	return m, r, err
 }
 
 // mailbox is an inbox with what has become of its messages.

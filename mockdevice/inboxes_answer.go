@@ -4,14 +4,17 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"maps"
 	"net/http"
+	"net/url"
 	"regexp"
 	"slices"
 	"strconv"
 	"strings"
 
 	"github.com/cibatest/cibatest/mockdevice/browse"
+	"github.com/cibatest/cibatest/mockdevice/inbox"
 	"github.com/cibatest/cibatest/mockdevice/wire"
 )
 
@@ -185,8 +188,34 @@ func (b *Inbox) replyOutlet() *outlet {
 			labels["code"] = "not-the-code-of-this-request"
 		}
 		r.Labels = labels
-		return reply.request(r, d)
+		req, err := reply.request(r, d)
+		if err == nil && b.Road == RoadSMS && b.Secret != "" {
+			err = sign(req, b.Secret)
+		}
+		return req, err
 	}}
+}
+
+// sign signs a form as the gateway for text messages does that the device stands in for.
+// Any other body stays as it is.
+func sign(req *http.Request, token string) error {
+	if req.Header.Get("Content-Type") != "application/x-www-form-urlencoded" {
+		return nil
+	}
+	body, err := req.GetBody()
+	if err != nil {
+		return err
+	}
+	text, err := io.ReadAll(body)
+	if err != nil {
+		return err
+	}
+	form, err := url.ParseQuery(string(text))
+	if err != nil {
+		return fmt.Errorf("the reply is no form: %w", err)
+	}
+	req.Header.Set("X-Twilio-Signature", inbox.Signature(token, req.URL.String(), form))
+	return nil
 }
 
 // carries refuses an approval of less than was asked where the template has no place to

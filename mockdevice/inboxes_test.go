@@ -174,6 +174,7 @@ func TestPeopleAreReached(t *testing.T) {
 		t.Run(c.road+" "+string(c.decision.Action)+" "+c.delivery, func(t *testing.T) {
 			t.Parallel()
 			s := reach(t, c.road)
+			s.desk.Token = "s3cret" // of both accounts for text messages
 			if c.road == "mail" {
 				s.desk.Password = "pw"
 			}

@@ -50,7 +50,8 @@ served under loopback names and those of --allow-host only.
 An adapter file may have inboxes, so that the device is reached as a person is: by mail, by
 text messages in the form of Twilio's API, by push messages in the form of FCM, and by
 webhooks. Patterns make a request of a message; its decision follows the link in it as a
-browser would, or answers by its code. GET /v1/inboxes says what became of the messages.
+browser would, or answers by its code. 'cibatest device read' tries the patterns on a
+message, and GET /v1/inboxes says what became of those that came.
 
 Decisions are told at loopback, at the sender's own address, at the hosts of the adapter
 file, and at those of --callback-host.
@@ -82,7 +83,7 @@ lab/targets/reference.yaml', and approve on the phone page.`,
 	flags.IntVar(&f.capacity, "capacity", mockdevice.Capacity,
 		"requests to keep, of 8 KiB each on average; the oldest finished one makes room")
 	flags.IntVar(&f.concurrency, "concurrency", mockdevice.Concurrency, "decisions on their way to OPs at once")
-	cmd.AddCommand(newDeviceExplain(), newDeviceExample(), newDeviceSchema(), newDeviceAudit())
+	cmd.AddCommand(newDeviceExplain(), newDeviceRead(), newDeviceExample(), newDeviceSchema(), newDeviceAudit())
 	return cmd
 }
 

@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"slices"
+	"strings"
 
 	"github.com/cibatest/cibatest/mockdevice"
 	"github.com/cibatest/cibatest/mockdevice/policy"
@@ -66,25 +68,81 @@ from standard input ("-"). Without a request only the file is validated.`,
 	}
 }
 
-func explainRequest(cmd *cobra.Command, rules *policy.Rules, file string) error {
-	in := cmd.InOrStdin()
-	if file != "-" {
-		opened, err := os.Open(file) //nolint:gosec // the user names the file
-		if err != nil {
-			return usage(err)
-		}
-		defer func() { _ = opened.Close() }()
-		in = opened
+func newDeviceRead() *cobra.Command {
+	return &cobra.Command{
+		Use:   "read ADAPTERS INBOX [MESSAGE]",
+		Short: "Say what request an inbox of an adapter file makes of a message, or why none",
+		Long: `Reads a message as it comes by the road of the inbox, from the file or from standard input:
+a mail with its header, the form of a text message, or the JSON of a push message. Prints
+the request, and after it the text that the patterns of the inbox search. Nobody is asked
+and nothing is sent.
+
+Exit code 1 when the message is no request.`,
+		Example: `  cibatest device read adapters.yaml mail message.eml
+  echo 'From=%2B1&To=alice&Body=Your code is 123456' | cibatest device read adapters.yaml sms`,
+		Args: cobra.RangeArgs(2, 3),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			adapters, err := mockdevice.LoadAdapters(args[0])
+			if err != nil {
+				return usage(err)
+			}
+			i := slices.IndexFunc(adapters.Inboxes, func(b mockdevice.Inbox) bool { return b.Name == args[1] })
+			if i < 0 {
+				return usage(fmt.Errorf("%s has no inbox %q; its dialects are %s", args[0], args[1], strings.Join(adapters.Names(), ", ")))
+			}
+			text, err := readInput(cmd, append(args, "-")[2])
+			if err != nil {
+				return err
+			}
+			return showMessage(cmd.OutOrStdout(), adapters.Inboxes[i], text)
+		},
 	}
-	text, err := readAtMost(in, maxInput)
+}
+
+// showMessage prints the request of a message and what was searched for it.
+func showMessage(out io.Writer, b mockdevice.Inbox, raw []byte) error {
+	m, request, err := b.Read(raw)
+	if err == nil {
+		request.Message = nil // which follows, whole
+		if err := writeIndented(out, request); err != nil {
+			return err
+		}
+	}
+	fmt.Fprintf(out, "--- to %s, subject and text:\n%s\n", m.To, m.Subject+"\n"+m.Text)
 	if err != nil {
-		return usage(err)
+		return &exitError{exitNonConformant, fmt.Errorf("the message is no request: %w", err)}
+	}
+	return nil
+}
+
+func explainRequest(cmd *cobra.Command, rules *policy.Rules, file string) error {
+	text, err := readInput(cmd, file)
+	if err != nil {
+		return err
 	}
 	var request mockdevice.Request
 	if err := json.Unmarshal(text, &request); err != nil {
 		return usage(fmt.Errorf("%s: %w", file, err))
 	}
 	return writeIndented(cmd.OutOrStdout(), rules.Explain(request))
+}
+
+// readInput reads a file that the user names, or standard input for "-".
+func readInput(cmd *cobra.Command, file string) ([]byte, error) {
+	in := cmd.InOrStdin()
+	if file != "-" {
+		opened, err := os.Open(file) //nolint:gosec // the user names the file
+		if err != nil {
+			return nil, usage(err)
+		}
+		defer func() { _ = opened.Close() }()
+		in = opened
+	}
+	text, err := readAtMost(in, maxInput)
+	if err != nil {
+		return nil, usage(err)
+	}
+	return text, nil
 }
 
 func writeIndented(out io.Writer, value any) error {

@@ -73,6 +73,28 @@ func TestAuthorizeByMailTextAndPush(t *testing.T) {
 	}
 }
 
+// TestDeviceRead: patterns are tried on a message without anybody being asked.
+func TestDeviceRead(t *testing.T) {
+	t.Parallel()
+	adapters := written(t, "adapters.yaml", strings.ReplaceAll(inboxes, "DESK", "http://op.example"))
+	notice := opside.Notice{Ask: opside.Ask{LoginHint: "alice", BindingMessage: "AB \x1b[31m12", Scope: "openid pay"}, Link: "http://op.example/approve/x"}
+	mail := written(t, "mail.eml", string(opside.Compose(notice, "alice@example.com")))
+	code, out, errOut := called(t, "device", "read", adapters, "mail", mail)
+	for _, want := range []string{`"login_hint": "alice"`, `"link": "http://op.example/approve/x"`, `"scope": "openid pay"`, "Answer <http://op.example/approve/x>"} {
+		if code != exitOK || !strings.Contains(out, want) || strings.Contains(out, "\x1b") {
+			t.Errorf("exit %d, no %s in\n%s%s", code, want, out, errOut)
+		}
+	}
+	text := written(t, "sms", "From=1&To=alice&Body=hello")
+	if code, out, errOut := called(t, "device", "read", adapters, "sms", text); code != exitNonConformant || !strings.Contains(out, "hello") ||
+		!strings.Contains(errOut, "find.code finds nothing") {
+		t.Errorf("exit %d\n%s%s", code, out, errOut)
+	}
+	if code, _, errOut := called(t, "device", "read", adapters, "fax", text); code != exitUsage || !strings.Contains(errOut, "mail, sms, push") {
+		t.Errorf("exit %d, %s", code, errOut)
+	}
+}
+
 // reachedBy is the OP's side that reaches a device by one road. The OP takes it for its
 // device.
 func reachedBy(t *testing.T, road string, rules *policy.Rules) *opside.Desk {

@@ -9,13 +9,17 @@ package opside
 
 import (
 	"bytes"
+	"crypto/hmac"
 	"crypto/rand"
+	"crypto/sha1" //nolint:gosec // as the gateway has it
+	"encoding/base64"
 	"encoding/binary"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"html/template"
 	"net/http"
+	"net/url"
 	"slices"
 	"strconv"
 	"strings"
@@ -56,6 +60,7 @@ type Desk struct {
 	Base     string             // where its handler is served, once that is known
 	Send     func(Notice) error // reaches the person
 	Password string             // the page asks for it and the login_hint first; empty: it does not
+	Token    string             // text messages that come in are signed with it; empty: nobody looks
 
 	mu       sync.Mutex
 	open     map[string]*open // by their secret
@@ -241,6 +246,10 @@ func (d *Desk) byLink(decision string) http.HandlerFunc {
 // byText takes a text message that came in: YES or NO, the code, and the scope to be
 // granted where that is less than all.
 func (d *Desk) byText(w http.ResponseWriter, r *http.Request) {
+	if err := r.ParseForm(); err != nil || d.Token != "" && r.Header.Get("X-Twilio-Signature") != d.signature(r.PostForm) {
+		http.Error(w, "not from our gateway", http.StatusForbidden)
+		return
+	}
 	said := strings.Fields(r.PostFormValue("Body"))
 	if len(said) < 2 {
 		http.Error(w, "not understood", http.StatusBadRequest)
@@ -264,6 +273,13 @@ func (d *Desk) byText(w http.ResponseWriter, r *http.Request) {
 		a.Scope = &scope
 	}
 	d.finish(w, o, a)
+}
+
+// signature is what the gateway signs a form with.
+func (d *Desk) signature(form url.Values) string {
+	mac := hmac.New(sha1.New, []byte(d.Token))
+	_, _ = fmt.Fprint(mac, d.Base+"/sms", "Body"+form.Get("Body"), "From"+form.Get("From"), "To"+form.Get("To"))
+	return base64.StdEncoding.EncodeToString(mac.Sum(nil))
 }
 
 // finish tells the OP, once.

@@ -171,6 +171,17 @@ func TestTextMessages(t *testing.T) {
 	}
 }
 
+// TestSignature has the example that Twilio's own libraries test with.
+func TestSignature(t *testing.T) {
+	t.Parallel()
+	form := url.Values{
+		"CallSid": {"CA1234567890ABCDE"}, "Caller": {"+14158675309"}, "Digits": {"1234"}, "From": {"+14158675309"}, "To": {"+18005551212"},
+	}
+	if got := Signature("12345", "https://mycompany.com/myapp.php?foo=1&bar=2", form); got != "RSOYDt4T1cUTdK1PDd93/VVr8B8=" {
+		t.Errorf("got %s", got)
+	}
+}
+
 // TestPushMessages: every value has one line, whatever is in it.
 func TestPushMessages(t *testing.T) {
 	t.Parallel()

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net/mail"
 	"strings"
 
 	"github.com/cibatest/cibatest/mockdevice/wire"
@@ -24,13 +25,17 @@ const (
 
 // ReadMail reads a message of RFC 5322 with its MIME parts. Its text is that of all parts
 // that people read, the addresses of links of HTML in angle brackets behind their words;
-// attachments are left out. The recipient is the caller's to set, as the envelope says it.
+// attachments are left out. The recipient is the one of the header, if there is one; that
+// of the envelope is the caller's to set.
 func ReadMail(r io.Reader) (wire.Message, error) {
 	entity, err := message.ReadWithOptions(io.LimitReader(r, MaxMail), &message.ReadOptions{MaxHeaderBytes: maxHeader})
 	if err != nil && !readable(err) {
 		return wire.Message{}, fmt.Errorf("the mail cannot be read: %w", err)
 	}
 	m := wire.Message{From: header(entity, "From"), Subject: header(entity, "Subject")}
+	if to, err := mail.ParseAddress(header(entity, "To")); err == nil {
+		m.To = to.Address
+	}
 	var text strings.Builder
 	n := 0
 	err = entity.Walk(func(path []int, part *message.Entity, err error) error {

@@ -13,7 +13,9 @@ type letter struct {
 }
 
 // letterOf prepares a message; nil where there was none. Plain blanks are shown as a
-// browser shows them, one for each run of them and none at the ends, since mails are full of them.
+// browser shows them, one for each run of them and none at the ends, since mails are full
+// of them. A line that was there before is left out: most mails say all of it twice, as
+// text and as HTML.
 func letterOf(m *wire.Message) *letter {
 	if m == nil {
 		return nil
@@ -24,8 +26,10 @@ func letterOf(m *wire.Message) *letter {
 			l.Head = append(l.Head, row{Label: visible(part.label), Value: visible(text)})
 		}
 	}
+	shown := map[string]bool{"": true}
 	for line := range strings.Lines(strings.ReplaceAll(m.Text, "\r\n", "\n")) {
-		if text := spaced(line); text != "" {
+		if text := spaced(line); !shown[text] {
+			shown[text] = true
 			l.Lines = append(l.Lines, visible(text))
 		}
 	}
