@@ -21,7 +21,7 @@ func TestExplain(t *testing.T) {
 		}},
 		"a case":   {"poll-pending", exitOK, []string{"CIBA-11-PENDING (MUST, polling)"}},
 		"a note":   {"N-03", exitOK, []string{"N-03 Polling too fast\n", "What cibatest does: ", "docs/notes.md#n-03"}},
-		"a typo":   {"N-0", exitUsage, []string{`"N-0" is no requirement, case, profile, note, capability or key of the target file`}},
+		"a typo":   {"N-0", exitUsage, []string{`"N-0" is no requirement, case, profile, note, capability or key of a file`}},
 		"a need":   {"device_observer", exitOK, []string{"what the OP shows its user can be read; approval.observe", "clauses    CIBA-", "cibatest check"}},
 		"no notes": {"CIBA-4-DISC-MODES", exitOK, []string{"CIBA-4-DISC-MODES (MUST, discovery)"}},
 	} {

@@ -34,6 +34,13 @@ through the control address. With --write-target it writes a target file that de
 it, which 'cibatest authorize' understands. With --device it asks a device that runs
 elsewhere, as 'cibatest device' does, and starts none.
 
+With --persona it stands in for a product, for programs that are to be tried without it:
+see --personas. It then takes any client, user, audience, scope and type beyond what is
+registered, unless --open=false is given. With --registration it knows what that file lists;
+'cibatest explain op' says what its keys mean. A persona is served over TLS where its SDKs
+want that, by an authority that is made once and kept; what has to be told to programs, so
+that they trust it, is printed.
+
 Clients of the delivery modes ping and push are called below --receiver, where whoever
 judges this OP listens, or 'cibatest listen'. Without it a free loopback port is taken.
 
@@ -42,7 +49,7 @@ need a token, taken from an environment variable, as a bearer; without one they 
 under loopback names and those of --allow-host only. --device is shown the same token.`,
 		Example: `  cibatest op --write-target lab
   cibatest op --persona auth0
-  cibatest op --registration op.yaml --write-target lab
+  cibatest op --registration registration.yaml --write-target lab
   cibatest op --device http://127.0.0.1:9003 --write-target lab
   cibatest op --receiver http://127.0.0.1:9005 --write-target lab
   cibatest op --fault poll-pending-200 --listen 127.0.0.1:9001`,

@@ -37,6 +37,13 @@
 //		}
 //	}))
 //
+// # Who is known
+//
+// A [Registration] lists clients, users and APIs, with the scopes and the types of
+// authorization_details of each API. It may be [Open]: then more is known than is listed, and
+// what is listed keeps its rules. The package personas below this one holds changes of a plan
+// by which the OP stands in for a product.
+//
 // # State and locks
 //
 // Flows, grants and used assertions live in shards, each with a lock of its own,
