@@ -106,6 +106,9 @@ func (d digest) selected() string {
 	if d.Selection.Smoke {
 		parts = append(parts, "smoke")
 	}
+	if d.Selection.Budget > 0 {
+		parts = append(parts, fmt.Sprintf("budget of %d prompts", d.Selection.Budget))
+	}
 	if len(d.Selection.Profiles) > 0 {
 		parts = append(parts, "profiles: "+strings.Join(d.Selection.Profiles, " "))
 	}

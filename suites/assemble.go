@@ -39,6 +39,7 @@ func (r *run) assemble(ctx context.Context) result.Run {
 		Notes:       r.notes(),
 		Selection: result.Selection{
 			Arguments: o.Select.Arguments, Profiles: o.Select.Profiles, LabelFilter: o.Select.LabelFilter, Smoke: o.Select.Smoke,
+			Budget: o.Select.Budget,
 			Strict: o.Strict, Concurrency: o.Concurrency,
 		},
 	}
@@ -58,6 +59,9 @@ func (r *run) assemble(ctx context.Context) result.Run {
 
 // notes are those of the run, what it did to the OP first.
 func (r *run) notes() []string {
+	if r.options.Select.Budget > 0 {
+		r.driver.Note("users were asked %d times", r.prompts())
+	}
 	if told := r.driver.Strain(); told != "" {
 		return append([]string{told}, r.driver.Notes()...)
 	}

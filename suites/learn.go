@@ -28,7 +28,9 @@ func (r *run) learn(ctx context.Context, modes []string) error {
 	if err := r.learnPolling(ctx); err != nil {
 		return err
 	}
-	r.learnCalls(ctx, modes)
+	if r.options.Select.Budget == 0 {
+		r.learnCalls(ctx, modes)
+	}
 	return nil
 }
 
@@ -39,8 +41,11 @@ func (r *run) learnPolling(ctx context.Context) error {
 		r.driver.LimitToOnePerUser()
 	}
 	r.driver.TryCredentials(ctx, expected(r.driver))
-	r.driver.TryAssertions(ctx, r.ordinary(targetfile.DeliveryPoll))
-	if !r.options.Approver.IsPerson() { // who would be asked by every client
+	few := r.options.Select.Budget > 0 // prompts, which are for cases
+	if !few {
+		r.driver.TryAssertions(ctx, r.ordinary(targetfile.DeliveryPoll))
+	}
+	if !few && !r.options.Approver.IsPerson() { // who would be asked by every client
 		r.learnClients(ctx)
 	}
 	r.primary = r.pollingClient()
@@ -57,6 +62,9 @@ func (r *run) learnPolling(ctx context.Context) error {
 	}
 	if err := r.learnGolden(ctx); err != nil {
 		return err
+	}
+	if few {
+		return nil
 	}
 	r.learnDetails(ctx)
 	if !told {
@@ -158,14 +166,17 @@ func (r *run) learnClients(ctx context.Context) {
 // is refused takes no part; where all are, nothing can be judged. Cases that need a
 // decision which cannot be delivered are skipped.
 func (r *run) learnGolden(ctx context.Context) error {
-	golden := r.driver.GoldenFlows(ctx, r.primary)
 	users := r.facts.Target.Users
+	if r.options.Select.Budget > 0 { // one prompt is enough to see whether anything works
+		users = users[:1]
+	}
+	golden := r.driver.GoldenFlows(ctx, r.primary, users)
 	if first := users[0]; golden.EveryUser(users) {
 		if how := r.driver.FindUsual(ctx, r.primary, first); how != "" {
 			r.driver.Note("ordinary requests are sent %s, as every good one of client %s is refused, that for user %s with %s; "+
 				"compare the target file with what this OP takes",
 				how, r.primary.Name, first.Name, golden.Refused[first.Name])
-			r.settleDecisions(r.driver.GoldenFlows(ctx, r.primary))
+			r.settleDecisions(r.driver.GoldenFlows(ctx, r.primary, users))
 			return nil
 		}
 		return fmt.Errorf("%w: every good request of client %s is refused, that for users[0] (%s) with %s; "+

@@ -239,7 +239,7 @@ func reversed(list []int) []int {
 // userOf spreads cases over the users that fit; those that must be alone get the users at
 // the end of the file, where there are more than one.
 func (p *plan) userOf(def *harness.Definition, users []int) int {
-	if len(users) == 1 {
+	if len(users) == 1 || p.run.options.Select.Budget > 0 { // then the first one alone was tried
 		return users[0]
 	}
 	if p.run.driver.OneRequestPerUser() { // every case is alone with its user

@@ -113,7 +113,7 @@ func Run(ctx context.Context, o Options) (result.Run, error) {
 	if err := r.prepare(ctx, modesOf(selected)); err != nil {
 		return result.Run{}, err
 	}
-	r.jobs = r.plan(selected)
+	r.jobs = r.withinBudget(r.plan(selected))
 	r.conduct(ctx)
 	return r.assemble(ctx), nil
 }
@@ -164,7 +164,11 @@ func begin(ctx context.Context, o Options) (*run, error) {
 	if err != nil {
 		return nil, err
 	}
-	if o.Concurrency == 0 {
+	switch {
+	case o.Concurrency > 0:
+	case o.Select.Budget > 0 && o.Approver.IsPerson(): // who sees one prompt at a time
+		o.Concurrency = 1
+	default:
 		o.Concurrency = max(1, facts.Target.Budgets.Concurrency)
 	}
 	locker, err := approve.New(facts.Target.UserLock.Hook(), approve.Options{RoundTripper: o.RoundTripper})
@@ -174,8 +178,8 @@ func begin(ctx context.Context, o Options) (*run, error) {
 	r := &run{options: o, facts: facts, results: map[*job]result.Case{}}
 	r.driver, err = driver.NewRun(driver.RunOptions{
 		Target: facts.Target, RoundTripper: o.RoundTripper, Approver: o.Approver, Locker: locker, Receiver: o.Receiver, Seed: o.Seed,
-		Concurrency: o.Concurrency,
-		MayDeny:     facts.Capabilities.Has(catalogue.NeedDeny) && !o.Approver.IsPerson(),
+		Concurrency: o.Concurrency, Prompts: o.Select.Budget,
+		MayDeny: facts.Capabilities.Has(catalogue.NeedDeny) && !o.Approver.IsPerson(),
 	})
 	if err != nil {
 		return nil, err

@@ -14,6 +14,7 @@ type Selection struct {
 	Profiles    []string // ids of profiles: only the cases about these, and only these are stated
 	LabelFilter string   // a Ginkgo label query, such as "area: containsAny rar"
 	Smoke       bool     // the spread over all areas without expiry waits
+	Budget      int      // prompts that users may be asked, the cases most worth them are run; 0: any number
 }
 
 func (s Selection) everything() bool {
@@ -22,7 +23,7 @@ func (s Selection) everything() bool {
 
 // wholeProfiles reports whether nothing keeps the profiles of a run from being judged whole.
 func (s Selection) wholeProfiles() bool {
-	return len(s.Arguments) == 0 && s.LabelFilter == "" && !s.Smoke
+	return len(s.Arguments) == 0 && s.LabelFilter == "" && !s.Smoke && s.Budget == 0
 }
 
 // cases are the selected definitions, or an error that names what matches nothing.

@@ -90,6 +90,16 @@ func (w *Watch) Costs() harness.Costs {
 	return w.run.session.Costs(over)
 }
 
+// Prompts are how often users were asked so far.
+func (w *Watch) Prompts() int {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if w.run == nil {
+		return 0
+	}
+	return w.run.prompts()
+}
+
 // begin says which cases a run has. A nil watch watches nothing.
 func (w *Watch) begin(r *run, selected []*harness.Definition) {
 	if w != nil {

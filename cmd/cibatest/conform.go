@@ -26,6 +26,7 @@ type conformFlags struct {
 	profiles    []string
 	labelFilter string
 	smoke       bool
+	budget      int
 	strict      bool
 	json        bool
 	quiet       bool
@@ -71,6 +72,8 @@ by --profile. "cibatest explain rar" says what a profile demands.`,
 	cobra.CheckErr(cmd.RegisterFlagCompletionFunc("profile", completeProfiles))
 	flags.StringVarP(&f.labelFilter, "label-filter", "l", "", `Ginkgo label query, e.g. "area: containsAny rar" or "!slow"`)
 	flags.BoolVar(&f.smoke, "smoke", false, "a spread over all areas without expiry waits")
+	flags.IntVar(&f.budget, "budget", 0,
+		"ask users about so many times: runs what asks nobody, and of the rest the cases that tell most for a prompt; 0: no limit")
 	flags.BoolVar(&f.strict, "strict", false, "departures from a SHOULD count as failures")
 	flags.BoolVar(&f.json, "json", false, "print run.json on standard output instead of the text summary")
 	flags.BoolVarP(&f.quiet, "quiet", "q", false, "no progress and no news on standard error while cases run")
@@ -92,9 +95,12 @@ func conform(cmd *cobra.Command, f conformFlags, args []string) error {
 	if err := knownProfiles(f.profiles); err != nil {
 		return usage(err)
 	}
-	selection := suites.Selection{Arguments: args, Profiles: f.profiles, LabelFilter: f.labelFilter, Smoke: f.smoke}
+	selection := suites.Selection{Arguments: args, Profiles: f.profiles, LabelFilter: f.labelFilter, Smoke: f.smoke, Budget: f.budget}
 	if f.dryRun {
 		return printSelected(cmd.OutOrStdout(), selection)
+	}
+	if f.budget < 0 {
+		return usage(errors.New("--budget is a number of prompts, 0 or more"))
 	}
 	if f.concurrency < 0 {
 		return usage(errors.New("--concurrency is a number of cases, 0 or more"))
@@ -184,6 +190,7 @@ func head(f conformFlags, selection suites.Selection, o *preflight.Opened, seed 
 		Started: time.Now().UTC(), Seed: seed,
 		Selection: result.Selection{
 			Arguments: selection.Arguments, Profiles: selection.Profiles, LabelFilter: selection.LabelFilter, Smoke: selection.Smoke,
+			Budget: selection.Budget,
 			Strict: f.strict, Concurrency: f.concurrency,
 		},
 	}

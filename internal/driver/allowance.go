@@ -95,8 +95,14 @@ func (p *party) reserved() int {
 	return max(0, p.likely-p.used-p.underWay)
 }
 
-// claim is a request that waits.
-type claim struct{ by *Driver }
+// claim is a request that waits, or a driver that is about to begin.
+type claim struct {
+	by    *Driver
+	sends bool
+}
+
+// goesOn reports whether the claim is a request of a driver that has begun.
+func (c *claim) goesOn() bool { return c.sends && c.by.begun.Load() }
 
 // compare has those first whose driver has begun, and then those whose driver was made first.
 func (c *claim) compare(other *claim) int {
@@ -112,25 +118,28 @@ func (c *claim) compare(other *claim) int {
 // take waits until one more request is within the limit. It counts as under way until it is
 // settled.
 func (a *allowance) take(ctx context.Context, d *Driver) error {
-	own := a.queue(d)
+	return a.wait(ctx, &claim{d, true})
+}
+
+// wait waits until a claim is within the limit.
+func (a *allowance) wait(ctx context.Context, own *claim) error {
+	a.queue(own)
 	for {
 		until, changed := a.next(own)
 		if until.IsZero() {
 			return nil
 		}
-		if err := d.waitFor(ctx, until, ForLimit, changed); err != nil {
+		if err := own.by.waitFor(ctx, until, ForLimit, changed); err != nil {
 			a.giveUp(own)
 			return err
 		}
 	}
 }
 
-func (a *allowance) queue(d *Driver) *claim {
+func (a *allowance) queue(own *claim) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	own := &claim{d}
 	a.waiting = append(a.waiting, own)
-	return own
 }
 
 // next lets a claim go if it is its turn, which the zero time says. Else it is when the turn
@@ -141,39 +150,42 @@ func (a *allowance) next(own *claim) (until time.Time, changed chan struct{}) {
 	a.spent = slices.DeleteFunc(a.spent, func(at time.Time) bool { return time.Since(at) >= allowanceWindow })
 	slices.SortStableFunc(a.waiting, (*claim).compare)
 	ahead, kept := slices.Index(a.waiting, own), a.keptFor(own.by.number)
-	missing := len(a.spent) + a.underWay + kept + a.needs(own.by) - a.limit
+	missing := len(a.spent) + a.underWay + kept + a.needs(own) - a.limit
 	if ahead > 0 || missing > 0 {
 		return a.expected(missing-kept+ahead, kept > 0), a.changed
 	}
 	a.waiting = a.waiting[1:]
-	a.admit(own.by)
+	a.admit(own)
 	a.stir()
 	return time.Time{}, nil
 }
 
-// needs is how much room a driver needs to go on: for all that it is likely to send when it
+// needs is how much room a claim needs: for all that its driver is likely to send when that
 // begins.
-func (a *allowance) needs(d *Driver) int {
-	if d.begun.Load() || !a.planned {
+func (a *allowance) needs(own *claim) int {
+	if !a.planned || own.goesOn() {
 		return 1
 	}
-	return min(a.limit, max(1, d.likely))
+	return min(a.limit, max(1, own.by.likely))
 }
 
-// admit counts a request as under way. The lock is held.
-func (a *allowance) admit(d *Driver) {
-	a.underWay++
-	p := a.parties[d.number]
+// admit keeps room for a driver that begins, and counts a request as under way. The lock is
+// held.
+func (a *allowance) admit(own *claim) {
+	p := a.parties[own.by.number]
 	if p == nil {
 		p = &party{}
-		if a.planned && !d.begun.Load() {
-			p.likely = d.likely
+		if a.planned && !own.goesOn() {
+			p.likely = own.by.likely
 		}
-		a.parties[d.number] = p
+		a.parties[own.by.number] = p
 	}
-	p.underWay++
+	if own.sends {
+		a.underWay++
+		p.underWay++
+	}
 	p.kept = time.Now().Add(allowanceWindow)
-	d.begun.Store(true)
+	own.by.begun.Store(true)
 }
 
 // keptFor is the room that is kept for others than a driver. The lock is held.
@@ -246,13 +258,35 @@ func (a *allowance) stir() {
 	a.changed = make(chan struct{})
 }
 
+// Begin waits until there is room for all that the driver is likely to ask its user, where
+// the OP limits that. What it prepares afterwards does not grow old while it waits. The error
+// is a [*Stop].
+func (d *Driver) Begin(ctx context.Context) error {
+	if d.likely == 0 {
+		return nil
+	}
+	defer d.clock.Pause()()
+	for _, what := range []string{countStarts, countNotifications} {
+		if a := d.run.allowances.of(what, d.user); a != nil {
+			if err := a.wait(ctx, &claim{d, false}); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
 // within sends a request when the limits for its user allow it. Waiting for that does not
 // count against the clock.
 func (d *Driver) within(next sender) sender {
 	return func(ctx context.Context, r Request) (*ciba.Response, error) {
+		if err := d.run.purse.take(d, r); err != nil {
+			return nil, err
+		}
 		always, accepted := d.counted(r)
 		held, err := d.takeAll(ctx, slices.Concat(always, accepted))
 		if err != nil {
+			d.run.purse.settle(d, r, false)
 			return nil, err
 		}
 		resp, err := next(ctx, r)
@@ -261,6 +295,7 @@ func (d *Driver) within(next sender) sender {
 			_, refused := resp.Started()
 			asked = refused == nil
 		}
+		d.run.purse.settle(d, r, asked)
 		for _, a := range held {
 			a.settle(d.number, asked || slices.Contains(always, a))
 		}
@@ -269,8 +304,8 @@ func (d *Driver) within(next sender) sender {
 }
 
 // counted are the limits that a request counts against whatever becomes of it, and those that
-// count it when it is accepted. A form that a case wrote itself is not read: it is taken to be
-// about the user of the case.
+// count it when it is accepted. A form that a case wrote itself and a signed request are not read:
+// they are taken to be about the user of the case.
 func (d *Driver) counted(q Request) (always, accepted []*allowance) {
 	add := func(list *[]*allowance, what string, user targetfile.User) {
 		if a := d.run.allowances.of(what, user); a != nil {
@@ -280,7 +315,7 @@ func (d *Driver) counted(q Request) (always, accepted []*allowance) {
 	switch {
 	case d.run.starts(q):
 		user, known := d.run.userNamed(q.Form)
-		if !known && q.Body != nil {
+		if !known && (q.Body != nil || q.Form.Has("request")) {
 			user, known = d.user, true
 		}
 		if known {

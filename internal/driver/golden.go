@@ -24,15 +24,15 @@ type Golden struct {
 	Deny, Approve error
 }
 
-// GoldenFlows sends one good request for each user of the target and, where somebody
+// GoldenFlows sends one good request for each of some users and, where somebody
 // decides, delivers one denial and one approval. All requests are closed again, but for
-// the approved one, whose user is the last of the file.
-func (r *Run) GoldenFlows(ctx context.Context, c *Client) Golden {
+// the approved one, whose user is the last.
+func (r *Run) GoldenFlows(ctx context.Context, c *Client, users []targetfile.User) Golden {
 	ctx, d, over := r.question(ctx, Options{Name: "golden flow"})
 	defer over()
 	g := Golden{Refused: map[string]string{}}
 	var accepted []*Flow
-	for _, u := range r.target.Users {
+	for _, u := range users {
 		flow, refusal := d.goldenStart(ctx, c, u)
 		if refusal != "" {
 			g.Refused[u.Name] = refusal

@@ -30,6 +30,10 @@ type RunOptions struct {
 	// follow what the OP bears.
 	Concurrency int
 
+	// Prompts are how many requests may be accepted by drivers that are likely to have some
+	// accepted; see [Options]. 0: any number.
+	Prompts int
+
 	// MayDeny says that requests which are no longer needed may be denied. It is
 	// false where a person would have to do it.
 	MayDeny bool
@@ -56,6 +60,7 @@ type Run struct {
 	strain     *strain
 	lockouts   *lockouts
 	allowances allowances
+	purse      purse
 	drivers    atomic.Int64 // so many were made
 	usual      usual        // set before the first case, read afterwards
 
@@ -73,6 +78,7 @@ func NewRun(o RunOptions) (*Run, error) {
 	r := &Run{
 		strain: newStrain(o.Concurrency), lockouts: newLockouts(), endpoints: make(turn, 1),
 		target: o.Target, approver: o.Approver, locker: o.Locker, receiver: o.Receiver, mayDeny: o.MayDeny, seed: o.Seed,
+		purse:      purse{limit: o.Prompts},
 		allowances: allowances{limits: o.Target.Budgets.PerUserMinute},
 		http:       ciba.NewHTTP(o.RoundTripper, ciba.Options{RequestsPerSecond: o.Target.Budgets.RequestsPerSecond, Secrets: o.Target.Secrets()}),
 	}
@@ -171,16 +177,18 @@ type Options struct {
 // Driver makes a driver for one case or command.
 func (r *Run) Driver(o Options) *Driver {
 	return &Driver{
-		run: r, name: o.Name, spender: o.Name, number: r.drivers.Add(1), likely: o.Likely, begun: &atomic.Bool{}, user: o.User, offside: o.Offside, recorder: o.Recorder, clock: o.Clock,
+		run: r, name: o.Name, spender: o.Name, number: r.drivers.Add(1), likely: o.Likely, begun: &atomic.Bool{},
+		user: o.User, offside: o.Offside, recorder: o.Recorder, clock: o.Clock,
 		open: &openRequests{}, troubles: &troubles{}, heldUp: &atomic.Int64{}, random: r.randomOf(o.Name),
 	}
 }
 
 // Sharing is the driver for a scenario that several cases judge: it has a recorder,
-// random values and troubles of its own, but the clock and the open requests are those of the
+// random values, troubles and a likely number of prompts of its own, but the clock and the open requests are those of the
 // case that happens to carry the scenario out.
-func (d *Driver) Sharing(name string, recorder *ciba.Recorder) *Driver {
+func (d *Driver) Sharing(name string, recorder *ciba.Recorder, likely int) *Driver {
 	own := *d
+	own.likely = likely
 	own.spender, own.recorder, own.random, own.troubles = name, recorder, d.run.randomOf(name), &troubles{}
 	return &own
 }

@@ -348,7 +348,7 @@ func TestRandomOfEachTry(t *testing.T) {
 			t.Fatal(err)
 		}
 		first, second := run.Driver(Options{Name: "a"}), run.Driver(Options{Name: "a"})
-		for _, d := range []*Driver{first, second, second.Sharing("b", nil), second.Sharing("b", nil)} {
+		for _, d := range []*Driver{first, second, second.Sharing("b", nil, 0), second.Sharing("b", nil, 0)} {
 			list = append(list, d.Random().Text())
 		}
 		return list

@@ -109,6 +109,7 @@ type Selection struct {
 	LabelFilter string   `json:"label_filter,omitempty"`
 	Profiles    []string `json:"profiles,omitempty"` // ids of the profiles that the user named
 	Smoke       bool     `json:"smoke,omitempty"`
+	Budget      int      `json:"budget,omitempty"` // how many prompts users were to be asked, by which cases were chosen; 0: any number
 	Strict      bool     `json:"strict,omitempty"`
 	Concurrency int      `json:"concurrency"`
 }

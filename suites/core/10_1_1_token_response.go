@@ -285,10 +285,10 @@ func judgeTokenEntropy(t *T) {
 }
 
 // collectTokens makes up for a run of few cases: tokens of two users and, where
-// there are two, of two clients, ten in all. A person is not asked that often.
+// there are two, of two clients, ten in all. Where prompts are few nobody is asked for that.
 func collectTokens(t *T) {
 	missing := entropySample - len(t.Seen().Tokens())
-	if missing <= 0 || t.Approver().IsPerson() || OneRequestPerUser(t) {
+	if missing <= 0 || FewPrompts(t) || OneRequestPerUser(t) {
 		return
 	}
 	clients, users := t.OrdinaryClients(), t.Target().Users

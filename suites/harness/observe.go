@@ -32,7 +32,7 @@ func Observe[V any](t *T, name string, scenario func(*T) V) V {
 	if first {
 		carryOut := func() *stop {
 			own := *t
-			own.driver, own.findings, own.evidence = t.driver.Sharing(key, o.recorder), nil, nil
+			own.driver, own.findings, own.evidence = t.driver.Sharing(key, o.recorder, usualCosts().Shared[name]), nil, nil
 			defer func() { o.trouble, o.ended = own.driver.Trouble(), own.driver.EndedEarly() }()
 			return guard(func() { o.value = scenario(&own) })
 		}

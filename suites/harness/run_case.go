@@ -77,7 +77,12 @@ func (s *Session) try(ctx context.Context, d *Definition, cast Cast, recorder *c
 		session: s, def: d, ctx: ctx, client: cast.Client, second: cast.Second, others: cast.Others,
 		user: cast.User, other: cast.Other, driver: sender, odd: &sync.Map{}, ends: &sync.Map{},
 	}
-	ended = guard(func() { d.body(t) })
+	ended = guard(func() {
+		if err := sender.Begin(ctx); err != nil {
+			endOn(t, err)
+		}
+		d.body(t)
+	})
 	sender.Close(ctx)
 
 	c = s.NotRun(d, cast.Client, result.Pass, "")

@@ -152,6 +152,10 @@ func (t *T) Has(need catalogue.Need) bool { return t.session.facts.Capabilities.
 // Seen is what the whole run has received so far, for cases that judge all of it.
 func (t *T) Seen() *driver.Memory { return &t.session.run.Memory }
 
+// FewPrompts reports whether users are asked so seldom that no mere sample is worth it: a
+// person decides, or a budget is set. Then cases judge what others have seen.
+func FewPrompts(t *T) bool { return t.Approver().IsPerson() || t.session.run.FewPrompts() }
+
 // OneRequestPerUser reports whether a second open request of a user ends the first.
 func OneRequestPerUser(t *T) bool { return t.session.run.OneRequestPerUser() }
 

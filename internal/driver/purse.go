@@ -1,0 +1,45 @@
+package driver
+
+import (
+	"fmt"
+	"sync"
+)
+
+// purse holds the prompts that users may be asked in a run. Whoever is likely to ask pays for
+// it. What an OP accepts that it should refuse is counted, but not kept from being sent: it is
+// what a case is about. The zero value has no limit.
+type purse struct {
+	limit int
+
+	mu              sync.Mutex
+	spent, underWay int
+}
+
+// FewPrompts reports whether the prompts of the run are limited.
+func (r *Run) FewPrompts() bool { return r.purse.limit > 0 }
+
+// take keeps one prompt for a request that may ask a user. The error is a [*Stop].
+func (p *purse) take(d *Driver, r Request) error {
+	if p.limit == 0 || d.likely == 0 || !d.run.starts(r) {
+		return nil
+	}
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.spent+p.underWay >= p.limit {
+		return &Stop{Reason: fmt.Sprintf("budget: the %d prompts that users may be asked are used up", p.limit), Untestable: true}
+	}
+	p.underWay++
+	return nil
+}
+
+// settle counts a request whose prompt was kept, and any other that was accepted.
+func (p *purse) settle(d *Driver, r Request, accepted bool) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.limit > 0 && d.likely > 0 && d.run.starts(r) {
+		p.underWay--
+	}
+	if accepted {
+		p.spent++
+	}
+}
