@@ -15,10 +15,11 @@ import (
 )
 
 // openReceiver opens the notification endpoints of a target, where the client is called by
-// the OP and they are not open yet.
+// the OP, or has its keys read there, and they are not open yet.
 func openReceiver(ctx context.Context, o *preflight.Opened, who cast) (release func(), err error) {
 	isCalled := slices.ContainsFunc(o.Target.Clients, func(c targetfile.Client) bool {
-		return c.Notified() && (c.Name == who.client || who.client == "" && c.DeliveryMode == who.mode)
+		named := c.Name == who.client || who.client == "" && c.DeliveryMode == who.mode
+		return c.Notified() && named || c.JWKSURI != "" && c.Name == who.client
 	})
 	if !isCalled || o.Receiver != nil {
 		return func() {}, nil

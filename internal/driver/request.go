@@ -122,10 +122,13 @@ func hintIn(p ciba.Params) string {
 	return p.Get("login_hint") + " " + p.Get("login_hint_token") + " " + p.Get("id_token_hint")
 }
 
+// StartLabel is how backchannel authentication requests are called in evidence.
+const StartLabel = "backchannel authentication request"
+
 // Start is a backchannel authentication request with these parameters.
 func (r *Run) Start(c *Client, p ciba.Params) Request {
 	return Request{Client: c, Call: ciba.Call{
-		Label: "backchannel authentication request",
+		Label: StartLabel,
 		URL:   r.target.Endpoints.BackchannelAuthentication,
 		Form:  p,
 	}}

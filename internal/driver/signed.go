@@ -1,9 +1,12 @@
 package driver
 
 import (
+	"crypto/rand"
+	"errors"
 	"slices"
 
 	"github.com/cibatest/cibatest/internal/ciba"
+	"github.com/cibatest/cibatest/internal/jose"
 )
 
 // SignsRequests reports whether the client is registered to sign its backchannel requests.
@@ -58,4 +61,21 @@ func (r *Run) sealed(q Request) (ciba.Call, error) {
 	call := q.Call
 	call.Form = append(append(ciba.P("request", token), q.Outside...), outside...)
 	return call, err
+}
+
+// RotateKey publishes a new key of a client at its jwks_uri, beside those it has, and returns it.
+// The client itself goes on with its own. The error says why nothing can be published.
+func (r *Run) RotateKey(c *Client) (jose.Key, error) {
+	if r.receiver == nil || c.JWKSURI == "" {
+		return jose.Key{}, errors.New("nothing is served at a jwks_uri of client " + c.Name)
+	}
+	fresh, err := jose.GenerateKey(c.requestKey.Alg(), "rotated-"+rand.Text())
+	if err != nil {
+		return jose.Key{}, err
+	}
+	keys, err := c.PublicKeys(fresh)
+	if err != nil {
+		return jose.Key{}, err
+	}
+	return fresh, r.receiver.Publish(c.JWKSURI, keys)
 }

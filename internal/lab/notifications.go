@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"github.com/cibatest/cibatest/fixtures"
+	"github.com/cibatest/cibatest/internal/jose"
 	"github.com/cibatest/cibatest/internal/notify"
 	"github.com/cibatest/cibatest/internal/refop"
 )
@@ -28,9 +29,12 @@ func (l *Lab) notifications(ctx context.Context, o Options, clients []refop.Clie
 		base = l.Receiver.Base()
 	}
 	_, listen, _ := strings.Cut(base, "://")
-	l.Notifications = &fixtures.Notifications{Listen: listen, PublicURL: base, AuthorityFile: o.ReceiverFile, Endpoints: map[string]string{}}
+	l.Notifications = &fixtures.Notifications{Listen: listen, PublicURL: base, AuthorityFile: o.ReceiverFile, Endpoints: map[string]string{}, Keys: map[string]string{}}
 	for i := range clients {
 		c := &clients[i]
+		if err := l.publishKeys(base, c); err != nil {
+			return nil, err
+		}
 		if !c.Notified() {
 			continue
 		}
@@ -46,6 +50,23 @@ func (l *Lab) notifications(ctx context.Context, o Options, clients []refop.Clie
 		}
 	}
 	return by, nil
+}
+
+// publishKeys serves the keys of a client that publishes them itself, beside its endpoints.
+func (l *Lab) publishKeys(base string, c *refop.Client) error {
+	if !c.ServesKeys || c.JWKSURI != "" {
+		return nil
+	}
+	c.JWKSURI = base + "/" + refop.RandomID(16)
+	l.Notifications.Keys[c.ID] = c.JWKSURI
+	if l.Receiver == nil {
+		return nil
+	}
+	keys, err := jose.MarshalJWKS(c.KeySet())
+	if err != nil {
+		return err
+	}
+	return l.Receiver.Publish(c.JWKSURI, keys)
 }
 
 // openReceiver opens the endpoints of this process, if they are in this process, and

@@ -60,6 +60,7 @@ type Receiver struct {
 	order     []secret          // of inboxes, the oldest first
 	names     map[string]*Inbox // by auth_req_id
 	elsewhere map[string]*Inbox // by the path of a redirect
+	documents map[string][]byte // JSON, by path
 	strangers strangers
 	bytes     int64 // of the bodies that are kept
 }
@@ -72,6 +73,7 @@ func Open(ctx context.Context, o Options) (*Receiver, error) {
 	r := &Receiver{
 		options: o, shown: o.TLS, base: strings.TrimSuffix(o.PublicURL, "/"), guests: newGuests(),
 		endpoints: map[string]string{}, inboxes: map[secret]*Inbox{}, names: map[string]*Inbox{}, elsewhere: map[string]*Inbox{},
+		documents: map[string][]byte{},
 	}
 	if err := r.listen(ctx); err != nil {
 		return nil, err
@@ -157,6 +159,22 @@ func (r *Receiver) Endpoint(client, at string) (string, error) {
 		r.endpoints[path] = client
 	}
 	return at, nil
+}
+
+// Publish serves a JSON document at a URL, which has to lie below the base, in the place of what
+// was there. The OP reads it there as often as it likes; no inbox knows of it. A URL that is none
+// is an error.
+func (r *Receiver) Publish(at string, document []byte) error {
+	u, err := url.Parse(at)
+	if err != nil {
+		return fmt.Errorf("a document to be read at %s: %w", at, err)
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	for _, path := range r.paths(u) {
+		r.documents[path] = document
+	}
+	return nil
 }
 
 // Trap is an address that nobody can guess and that has to stay silent: whoever calls it has

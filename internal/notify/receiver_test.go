@@ -285,3 +285,39 @@ func TestOverTLS(t *testing.T) {
 		r.Close()
 	}
 }
+
+// TestPublish: a document is read at its address, as it was published last, and reading it is no
+// call of anybody.
+func TestPublish(t *testing.T) {
+	t.Parallel()
+	inMemory(t, func(t *testing.T, r *Receiver, n *memnet.Network) {
+		at := r.Base() + "/keys"
+		for _, text := range []string{`{"keys":[]}`, `{"keys":[{}]}`} {
+			if err := r.Publish(at, []byte(text)); err != nil {
+				t.Fatal(err)
+			}
+			req, err := http.NewRequestWithContext(t.Context(), http.MethodGet, at, nil)
+			if err != nil {
+				t.Fatal(err)
+			}
+			resp, err := n.RoundTripper().RoundTrip(req)
+			if err != nil {
+				t.Fatal(err)
+			}
+			got, _ := io.ReadAll(resp.Body)
+			resp.Body.Close()
+			if string(got) != text || resp.Header.Get("Content-Type") != "application/json" {
+				t.Errorf("got %s %q, want %s", resp.Header.Get("Content-Type"), got, text)
+			}
+		}
+		if status, _ := call(t, n.RoundTripper(), http.MethodPost, at, "", "{}"); status != http.StatusNotFound {
+			t.Errorf("a POST there is answered %d, want 404", status)
+		}
+		if n := r.Strangers().All(); n != 1 {
+			t.Errorf("%d calls of strangers were kept, want the POST alone", n)
+		}
+		if err := r.Publish("http://%zz", nil); err == nil {
+			t.Error("a document is published where no URL is")
+		}
+	})
+}

@@ -41,8 +41,14 @@ func (r *Receiver) serve(server *http.Server, l net.Listener) {
 	_ = server.Serve(l)
 }
 
-// take takes a call: it finds out whose it is, keeps it and answers it.
+// take takes a call: it finds out whose it is, keeps it and answers it. Whoever only reads a
+// document has not called anybody.
 func (r *Receiver) take(w http.ResponseWriter, req *http.Request) {
+	if document, published := r.document(req); published {
+		w.Header().Set("Content-Type", "application/json")
+		_, _ = w.Write(document)
+		return
+	}
 	c := &Call{
 		At: time.Now(), Method: req.Method, URL: r.asCalled(req.URL), Proto: req.Proto, From: req.RemoteAddr, Header: req.Header.Clone(),
 	}
@@ -67,6 +73,17 @@ func (r *Receiver) take(w http.ResponseWriter, req *http.Request) {
 	}
 	r.observe(c)
 	c.Answer.give(w, req, c)
+}
+
+// document is what is published where a request reads.
+func (r *Receiver) document(req *http.Request) (text []byte, published bool) {
+	if req.Method != http.MethodGet && req.Method != http.MethodHead {
+		return nil, false
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	text, published = r.documents[req.URL.EscapedPath()]
+	return text, published
 }
 
 // asCalled is the URL of a request as its caller must have written it.

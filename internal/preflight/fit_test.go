@@ -40,6 +40,7 @@ func TestClientsFor(t *testing.T) {
 		{name: "some types", needs: []catalogue.Need{catalogue.NeedRAR, catalogue.NeedClientWithoutRARType}, want: []string{"one-type"}},
 		{name: "pairwise", needs: []catalogue.Need{catalogue.NeedPairwise, catalogue.NeedApprove}, want: []string{"pairwise"}},
 		{name: "signed", needs: []catalogue.Need{catalogue.NeedSignedRequest, catalogue.NeedSigningClient}, want: []string{"signing"}},
+		{name: "keys that are served", needs: []catalogue.Need{catalogue.NeedSigningClient, catalogue.NeedHostedFiles}, want: []string{"hosted"}},
 		{name: "public", needs: []catalogue.Need{catalogue.NeedPublicClient}, want: []string{"public", "denied-public"}},
 		{name: "denied by policy", needs: []catalogue.Need{catalogue.NeedBCPolicyDeny}, want: []string{"denied"}},
 		{name: "not for CIBA", needs: []catalogue.Need{catalogue.NeedNoCIBAClient}, want: []string{"not-for-ciba"}},

@@ -58,6 +58,16 @@ func callbacksAreReceived(f *Facts) (bool, string) {
 		"notifications.listen is set", "notifications.listen is not set, so what the OP calls its clients with cannot be received")
 }
 
+// keysAreServed looks for a client whose keys the OP reads at the address of the run.
+func keysAreServed(f *Facts) (bool, string) {
+	received, _ := callbacksAreReceived(f)
+	i := slices.IndexFunc(f.Target.Clients, func(c targetfile.Client) bool { return readsKeysHere(f.Target, c) })
+	if !received || i < 0 {
+		return false, "no client in the target file has a jwks_uri at the address of notifications, so no key can be changed"
+	}
+	return true, fmt.Sprintf("client %q has its jwks_uri at the address of notifications", f.Target.Clients[i].Name)
+}
+
 // twoOrdinaryClients counts the clients with a speciality, too: the stranger of a case
 // is any ordinary client but the case's own.
 func twoOrdinaryClients(f *Facts) (bool, string) {
@@ -185,6 +195,8 @@ func pairwise(_ *targetfile.Target, c targetfile.Client) bool { return c.Subject
 func sendsUserCode(_ *targetfile.Target, c targetfile.Client) bool { return c.UserCode }
 
 func withoutUserCode(_ *targetfile.Target, c targetfile.Client) bool { return !c.UserCode }
+
+func readsKeysHere(_ *targetfile.Target, c targetfile.Client) bool { return c.JWKSURI != "" }
 
 func signsRequests(_ *targetfile.Target, c targetfile.Client) bool { return c.RequestSigningAlg != "" }
 

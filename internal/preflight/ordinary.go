@@ -28,7 +28,9 @@ func ordinaryPoll(c targetfile.Client) bool {
 // specialities counts what every request or token of a client shows of its registration.
 func specialities(c targetfile.Client) int {
 	n := 0
-	for _, special := range []bool{c.UserCode, len(c.RARTypes) > 0, c.SubjectType == "pairwise", c.RequestSigningAlg != "", c.Certificate.CertFile != ""} {
+	for _, special := range []bool{
+		c.UserCode, len(c.RARTypes) > 0, c.SubjectType == "pairwise", c.RequestSigningAlg != "", c.JWKSURI != "", c.Certificate.CertFile != "",
+	} {
 		if special {
 			n++
 		}

@@ -59,7 +59,7 @@ var rules = []rule{
 	{need: catalogue.NeedNoAction, target: holds("users stay idle until told otherwise"), essential: true},
 	{need: catalogue.NeedDeviceObserver, target: deviceIsObserved},
 	{need: catalogue.NeedNotificationReceiver, target: callbacksAreReceived},
-	{need: catalogue.NeedHostedFiles},
+	{need: catalogue.NeedHostedFiles, target: keysAreServed, client: readsKeysHere},
 	{need: catalogue.NeedSecondClient, target: twoOrdinaryClients, essential: true},
 	{need: catalogue.NeedSecondUser, target: twoUsers},
 	{need: catalogue.NeedParallel, target: holds(foundOut)},

@@ -37,6 +37,7 @@ func richClients() []targetfile.Client {
 		named("ping", func(c *targetfile.Client) { c.DeliveryMode = targetfile.DeliveryPing }),
 		named("resource-server", func(c *targetfile.Client) { c.Purpose, c.CIBA = targetfile.PurposeResourceServer, false }),
 		named("signing", func(c *targetfile.Client) { c.RequestSigningAlg = "ES256" }),
+		named("hosted", func(c *targetfile.Client) { c.RequestSigningAlg, c.JWKSURI = "ES256", "http://127.0.0.1:2/keys" }),
 		// Specialities before what is plain.
 		named("user-code", func(c *targetfile.Client) { c.UserCode = true }),
 		named("all-types", func(c *targetfile.Client) { c.RARTypes = []string{"payment", "account"} }),
@@ -112,10 +113,10 @@ func TestRules(t *testing.T) {
 		catalogue.NeedNoAction:             {"users stay idle", never, ""},
 		catalogue.NeedDeviceObserver:       {"listen is set", func(f *Facts) { f.Target.Approval.Observe.Listen = "" }, "cannot be read"},
 		catalogue.NeedNotificationReceiver: {"notifications.listen is set", func(f *Facts) { f.Target.Notifications.Listen = "" }, "cannot be received"},
-		catalogue.NeedHostedFiles:          {"", always, outside},
+		catalogue.NeedHostedFiles:          {`client "hosted"`, withoutClients("hosted"), "no client in the target file has a jwks_uri"},
 		catalogue.NeedSecondClient: {
-			"the target file has 10 poll clients",
-			withoutClients("certificate", "signing", "user-code", "all-types", "one-type", "pairwise", "post", "secret-jwt", "key-jwt"), "the target file has 1 poll clients",
+			"the target file has 11 poll clients",
+			withoutClients("certificate", "signing", "hosted", "user-code", "all-types", "one-type", "pairwise", "post", "secret-jwt", "key-jwt"), "the target file has 1 poll clients",
 		},
 		catalogue.NeedSecondUser:       {"the target file has 3 users", withUser(targetfile.User{}), "the target file has 1 users"},
 		catalogue.NeedParallel:         {foundOut, never, ""},
@@ -157,18 +158,18 @@ func TestRules(t *testing.T) {
 
 		catalogue.NeedClientSecret: {
 			`client "basic"`,
-			withoutClients("signing", "user-code", "all-types", "one-type", "pairwise", "basic", "post"), "no client in the target file is of this kind",
+			withoutClients("signing", "hosted", "user-code", "all-types", "one-type", "pairwise", "basic", "post"), "no client in the target file is of this kind",
 		},
 		catalogue.NeedClientSecretBasic: {
 			`client "basic"`,
-			withoutClients("signing", "user-code", "all-types", "one-type", "pairwise", "basic"), "no client in the target file is of this kind",
+			withoutClients("signing", "hosted", "user-code", "all-types", "one-type", "pairwise", "basic"), "no client in the target file is of this kind",
 		},
 		catalogue.NeedClientSecretJWT:         {`client "secret-jwt"`, withoutClients("secret-jwt"), "no client in the target file is of this kind"},
 		catalogue.NeedPrivateKeyJWT:           {`client "key-jwt"`, withoutClients("key-jwt"), "no client in the target file is of this kind"},
 		catalogue.NeedClientAssertion:         {`client "secret-jwt"`, withoutClients("secret-jwt", "key-jwt"), "no client in the target file is of this kind"},
 		catalogue.NeedPublicClient:            {`client "public"`, withoutClients("public", "denied-public"), "no client in the target file is of this kind"},
 		catalogue.NeedNoCIBAClient:            {`client "not-for-ciba"`, withoutClients("not-for-ciba"), "no client in the target file is of this kind"},
-		catalogue.NeedSigningClient:           {`client "signing"`, withoutClients("signing"), "no client in the target file is of this kind"},
+		catalogue.NeedSigningClient:           {`client "signing"`, withoutClients("signing", "hosted"), "no client in the target file is of this kind"},
 		catalogue.NeedClientWithoutRequestAlg: {`client "basic"`, func(f *Facts) { f.Target.Clients = nil }, "no client in the target file is of this kind"},
 		catalogue.NeedClientWithoutUserCode: {
 			`client "basic"`,

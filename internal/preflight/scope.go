@@ -18,7 +18,6 @@ func Outside(r catalogue.Requirement) string {
 
 // clausesOutside are single clauses that no case is about, and why.
 var clausesOutside = map[string]string{
-	"OIDC-10.1.1-RO-KEY-ROTATION":     "the keys of clients are not served by this tool so far, so nothing can be rotated",
 	"CIBA-12-PUSH-TRANSACTION-FAILED": "the OP cannot be made to fail after it has accepted a request, so nothing shows what it pushes then",
 }
 

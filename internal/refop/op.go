@@ -33,13 +33,15 @@ type OP struct {
 
 	clients map[string]*Client
 	locked  sync.Map // login_hint of each user that is locked
-	seed    maphash.Seed
-	shards  [64]shard
-	ctx     context.Context
-	cancel  context.CancelFunc
-	work    sync.WaitGroup
-	calls   atomic.Int64 // to clients, that were answered
-	closing sync.RWMutex // no work begins when it has ended
+
+	published sync.Map // client_id -> *published
+	seed      maphash.Seed
+	shards    [64]shard
+	ctx       context.Context
+	cancel    context.CancelFunc
+	work      sync.WaitGroup
+	calls     atomic.Int64 // to clients, that were answered
+	closing   sync.RWMutex // no work begins when it has ended
 }
 
 // shard holds a part of the state under a lock of its own, so that no request

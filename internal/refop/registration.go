@@ -71,6 +71,11 @@ type Client struct {
 	// NotificationEndpoint is where a ping or push client is called. Empty: it is not.
 	NotificationEndpoint string `yaml:"notification_endpoint"`
 
+	// ServesKeys says that the client publishes its keys at JWKSURI, which is where this OP reads
+	// them. OIDC Registration 2.
+	ServesKeys bool   `yaml:"serves_keys"`
+	JWKSURI    string `yaml:"-"`
+
 	keys []jose.Key
 }
 

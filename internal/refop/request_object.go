@@ -175,8 +175,6 @@ func (c *Call) RequestAlg() string {
 
 func decodeRequest(c *Call) (jose.Token, error) { return jose.Decode(c.Value(RequestObject)) }
 
-func requestKeys(c *Call) ([]jose.Key, []string) { return c.Client.keys, requestAlgs }
-
 // requestAudienceFits takes the issuer alone or in an array.
 func requestAudienceFits(c *Call, audience any) bool { return addressedTo(audience, c.OP.issuer) }
 

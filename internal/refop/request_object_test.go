@@ -1,6 +1,8 @@
 package refop
 
 import (
+	"bytes"
+	"io"
 	"net/http"
 	"net/url"
 	"testing"
@@ -153,5 +155,53 @@ func TestSignedRequestsAccepted(t *testing.T) {
 				t.Errorf("expires_in is %d, want %d", got, row.expiresIn)
 			}
 		})
+	}
+}
+
+// keysAt answers whatever is asked with a key set that can be changed, and counts how often.
+type keysAt struct {
+	keys []jose.Key
+	read int
+}
+
+func (k *keysAt) RoundTrip(*http.Request) (*http.Response, error) {
+	k.read++
+	text, err := jose.MarshalJWKS(k.keys)
+	return &http.Response{StatusCode: http.StatusOK, Body: io.NopCloser(bytes.NewReader(text))}, err
+}
+
+// TestKeysOfClients: keys that a client publishes itself are read when one is needed that is not
+// known, and no more often. OIDC Core 10.1.1.
+func TestKeysOfClients(t *testing.T) {
+	t.Parallel()
+	at := &keysAt{}
+	b := newBench(t)
+	b.op.clientsBy = at
+	client := b.op.Client("signed-hosted")
+	client.JWKSURI = "https://client.example/keys"
+	fresh, err := jose.GenerateKey("ES256", "fresh")
+	if err != nil {
+		t.Fatal(err)
+	}
+	by := func(key jose.Key) url.Values {
+		return url.Values{RequestObject: {signedBy(b, "signed-hosted", ptr(jose.SignedBy("a key", key)))}}
+	}
+	for _, step := range []struct {
+		name      string
+		key       jose.Key
+		published []jose.Key
+		status    int
+		read      int
+	}{
+		{"the first key", client.keys[0], client.keys, http.StatusOK, 1},
+		{"the same again", client.keys[0], client.keys, http.StatusOK, 1},
+		{"a key that nobody published", fresh, client.keys, http.StatusBadRequest, 2},
+		{"once it is published", fresh, append([]jose.Key{fresh}, client.keys...), http.StatusOK, 3},
+		{"the old one beside it", client.keys[0], client.keys, http.StatusOK, 3},
+	} {
+		at.keys = step.published
+		if answer := b.postSigned("signed-hosted", by(step.key)); answer.status != step.status || at.read != step.read {
+			t.Errorf("%s: got %d %v after reading %d times, want %d after %d", step.name, answer.status, answer.body, at.read, step.status, step.read)
+		}
 	}
 }

@@ -57,6 +57,11 @@ type Rules struct {
 	// CIBA Core 7.1.1: its registered keys, and no symmetric algorithm.
 	RequestKeys func(c *Call) ([]jose.Key, []string)
 
+	// ReadKeysAgain reports whether the keys at a client's jwks_uri are read because a key is not
+	// among those that were read at some time, zero for never. OIDC Core 10.1.1: they are. The
+	// keys of the client are locked.
+	ReadKeysAgain func(c *Call, read time.Time) bool
+
 	// RequestAudienceFits reports whether a signed request is addressed to this OP. CIBA Core
 	// 7.1.1: its audience has the issuer.
 	RequestAudienceFits func(c *Call, audience any) bool
@@ -236,7 +241,7 @@ func usualRules() Rules {
 		MethodAllowed: methodAllowed, ParseForm: parseForm, EmptyIsAbsent: emptyIsAbsent, Repeated: repeated,
 		Credentials: credentials, MethodFits: methodFits, SecretMatches: secretMatches,
 		DecodeAssertion: decodeAssertion, AssertionKeys: assertionKeys, AudienceFits: audienceFits,
-		DecodeRequest: decodeRequest, RequestKeys: requestKeys, RequestAudienceFits: requestAudienceFits, RequestParameters: requestParameters,
+		DecodeRequest: decodeRequest, RequestKeys: requestKeys, ReadKeysAgain: readKeysAgain, RequestAudienceFits: requestAudienceFits, RequestParameters: requestParameters,
 		AudienceOf: audienceOf, UserOfHint: userOfHint, SuitableMessage: suitableMessage, Expiry: expiry,
 		Details: readDetails, DetailsList: checkDetailsList, DetailsEntry: checkDetailsEntry, MayUseType: mayUseType,
 		DetailsMembers: checkDetailsMembers, DetailsMember: checkDetailsMember,

@@ -77,3 +77,13 @@ func (c Client) RequestKey() (jose.Key, error) {
 	}
 	return keys[i].WithAlg(c.RequestSigningAlg), nil
 }
+
+// PublicKeys are the public halves of the keys in the client's jwks_file, with further ones, as a
+// JSON Web Key Set. The error is for a file that holds none.
+func (c Client) PublicKeys(more ...jose.Key) ([]byte, error) {
+	keys, err := jose.ParseKeys([]byte(c.JWKS.Reveal()))
+	if err != nil {
+		return nil, fmt.Errorf("client %q: jwks_file %s: %w", c.Name, c.JWKSFile, err)
+	}
+	return jose.MarshalJWKS(append(keys, more...))
+}

@@ -54,8 +54,11 @@ func (m meaning) client(at yamlfile.Place, i int) {
 			at.At("client_secret").Wrong("is missing; %s needs one, for example ${env:CLIENT_SECRET}", c.AuthMethod)
 		}
 	}
-	if c.AuthMethod == AuthPrivateKeyJWT || c.RequestSigningAlg != "" {
+	if c.AuthMethod == AuthPrivateKeyJWT || c.RequestSigningAlg != "" || c.JWKSURI != "" {
 		m.keys(at, c)
+	}
+	if c.JWKSURI != "" && m.target.Notifications.Listen == "" {
+		at.At("jwks_uri").Wrong("is served by nobody; set notifications.listen, or leave it out where the OP reads the keys elsewhere")
 	}
 	m.certificate(at.At("certificate"), c)
 	for _, name := range c.RARTypes {
@@ -123,8 +126,11 @@ func (m meaning) certificate(at yamlfile.Place, c *Client) {
 
 // keys reads the private keys of a client that signs its assertions or its requests.
 func (m meaning) keys(at yamlfile.Place, c *Client) {
-	needs, at := "private_key_jwt", at.At("jwks_file")
-	if c.AuthMethod != AuthPrivateKeyJWT {
+	needs, at := "jwks_uri", at.At("jwks_file")
+	switch {
+	case c.AuthMethod == AuthPrivateKeyJWT:
+		needs = "private_key_jwt"
+	case c.RequestSigningAlg != "":
 		needs = "request_signing_alg"
 	}
 	if c.JWKSFile == "" {

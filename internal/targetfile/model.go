@@ -132,6 +132,10 @@ type Client struct {
 	JWKSFile string `yaml:"jwks_file" json:"jwks_file,omitempty"`
 	JWKS     Secret `yaml:"-" json:"-"`
 
+	// JWKSURI is where the OP reads the client's public keys. A run serves those of JWKS there,
+	// at the address of Notifications. Empty: the OP has them otherwise. OIDC Registration 2.
+	JWKSURI string `yaml:"jwks_uri" json:"jwks_uri,omitempty"`
+
 	DeliveryMode string `yaml:"delivery_mode" json:"delivery_mode"` // see DeliveryPoll
 
 	// NotificationEndpoint is what the OP has as backchannel_client_notification_endpoint of

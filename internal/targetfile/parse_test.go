@@ -88,11 +88,14 @@ budgets: {expiry_max: soon}
 clients:
   - {name: a, client_id: a, auth_method: client_secret_basic, client_secret: s, request_signing_alg: ES256}
   - {name: b, client_id: b, auth_method: client_secret_basic, client_secret: s, request_signing_alg: HS256}
+  - {name: c, client_id: c, auth_method: client_secret_basic, client_secret: s, jwks_uri: "https://client.example/keys"}
 users: [{name: alice, login_hint: a}]
 `, []string{
 			`t.yaml:3:5: clients[0].jwks_file: is missing; request_signing_alg needs a file with the private key as a JSON Web Key Set`,
 			`t.yaml:4:5: clients[1].jwks_file: is missing; request_signing_alg needs a file with the private key as a JSON Web Key Set`,
 			`t.yaml:4:102: clients[1].request_signing_alg: is "HS256"; allowed are RS256, RS384, RS512, PS256, PS384, PS512, ES256, ES384, ES512, EdDSA, Ed25519`,
+			`t.yaml:5:5: clients[2].jwks_file: is missing; jwks_uri needs a file with the private key as a JSON Web Key Set`,
+			`t.yaml:5:91: clients[2].jwks_uri: is served by nobody; set notifications.listen, or leave it out where the OP reads the keys elsewhere`,
 		}},
 		"notifications": {`issuer: https://op.example
 clients: [{name: a, client_id: a, auth_method: none, delivery_mode: ping, notification_endpoint: client.example}]

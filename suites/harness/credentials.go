@@ -44,6 +44,13 @@ func Strangers(t *T) []*Client {
 	return list
 }
 
+// RotateKey is a new key of the case's client, published at its jwks_uri a moment ago.
+func RotateKey(t *T) jose.Key {
+	key, err := t.session.run.RotateKey(t.client)
+	MustNotFail(t, err)
+	return key
+}
+
 // BySecret authenticates a client by a secret, in the form or the header as it is registered.
 // The secret need not be the client's own.
 func BySecret(c *Client, secret string) ciba.Authenticator {

@@ -21,10 +21,21 @@ func (t *T) Judge(resp *ciba.Response) {
 // case may have narrowed or widened for one of its variants.
 func (t *T) JudgeBy(r catalogue.Requirement, resp *ciba.Response) {
 	t.MustAnswer(resp)
+	r = ofSigner(t, r, resp)
 	outcome := OutcomeOf(r, resp)
 	control(t, r, outcome, resp)
 	t.At(resp)
 	t.Record(r, outcome, Expectation(r), resp.Summary())
+}
+
+// ofSigner is a requirement as it holds for a request of the case's client: where it is signed,
+// products tell what is wrong inside by the code of OpenID Connect for request objects (N-14).
+func ofSigner(t *T, r catalogue.Requirement, resp *ciba.Response) catalogue.Requirement {
+	signed := t.client != nil && t.client.SignsRequests() && resp.Label() == driver.StartLabel
+	if !signed || !slices.Contains(r.Expect.Error, string(ciba.InvalidRequest)) {
+		return r
+	}
+	return Tolerating(r, ciba.InvalidRequestObject)
 }
 
 // JudgeVariant is [T.Judge] for one of several variants of a test, named.
@@ -35,6 +46,7 @@ func (t *T) JudgeVariant(what string, resp *ciba.Response) {
 // JudgeVariantBy is [T.JudgeVariant] by a requirement that the case has altered.
 func JudgeVariantBy(t *T, r catalogue.Requirement, what string, resp *ciba.Response) {
 	t.MustAnswer(resp)
+	r = ofSigner(t, r, resp)
 	outcome := OutcomeOf(r, resp)
 	control(t, r, outcome, resp)
 	t.At(resp)

@@ -50,6 +50,8 @@ var _ = Cases.Describe("Signed request's signature", func() {
 			jose.SignedBy("another client's key under the kid of the right one", other.WithKID(object(t, t.Client()).Key.KID())))
 	})
 	Case("signed-registered-alg", "has the registered algorithm", Disturbing("CIBA-7.1.1-RO-REGISTERED-ALG"), judgeOtherAlgorithms)
+	Case("signed-key-rotated", "is verified by a key that was published a moment ago",
+		Judges("OIDC-10.1.1-RO-KEY-ROTATION").Limit(rotationPatience+time.Minute), judgeRotation)
 	Case("signed-malformed", "is looked for in what is no JWT without harm", Judges("CIBA-7.2-RO-MALFORMED"), func(t *T) {
 		good, err := object(t, t.Client()).Sign(t.Request())
 		MustNotFail(t, err)
@@ -206,4 +208,25 @@ func judgeKeyByReference(t *T) {
 		t.At(calls[0].Payload)
 		t.Warn("no request to the address in the header of the JWT", "a %s request", ciba.Printable(calls[0].Method))
 	}
+}
+
+// An OP may read the keys of a client no more often than every few minutes.
+const (
+	rotationPatience = 5 * time.Minute
+	rotationPause    = 30 * time.Second
+)
+
+// judgeRotation publishes a new key and signs with it, at once and again until the OP has had its
+// time to read it. OIDC Core 10.1.1.
+func judgeRotation(t *T) {
+	mustTakeSigned(t)
+	o := object(t, t.Client())
+	o.Key = RotateKey(t)
+	began := time.Now()
+	resp := t.Send(t.StartRequest(t.Request()).SignedAs(o))
+	for t.MustAnswer(resp).Status/100 == 4 && time.Since(began) < rotationPatience {
+		t.Wait(rotationPause)
+		resp = t.Send(t.StartRequest(t.Request()).SignedAs(o))
+	}
+	t.JudgeAck("a request signed with a key that was published "+time.Since(began).Round(time.Second).String()+" ago", resp)
 }

@@ -2,6 +2,7 @@ package selftest
 
 import (
 	"slices"
+	"strings"
 	"testing"
 
 	"github.com/cibatest/cibatest/internal/lab"
@@ -43,6 +44,9 @@ func TestVariantsOnSmallTargets(t *testing.T) {
 	}
 	for _, v := range inShard(t, variants.All()) {
 		for name, takesPart := range targets {
+			if name == "signed requests" && strings.HasPrefix(v.Name, "signed-not-offered") {
+				continue // nobody is left whose requests the OP takes
+			}
 			t.Run(v.Name+", "+name, func(t *testing.T) {
 				t.Parallel()
 				accusesNobody(t, judgeLab(t, lab.Options{Variants: []string{v.Name}}, describing(func(tgt *targetfile.Target) {

@@ -5,6 +5,7 @@ import (
 	"net/http"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/cibatest/cibatest/internal/jose"
 	"github.com/cibatest/cibatest/internal/refop"
@@ -94,6 +95,16 @@ var SignedBy = []Fault{
 	{
 		"signed-other-alg-500", "CIBA-7.1.1-RO-REGISTERED-ALG", "another algorithm crashes the OP",
 		edit.Answering(refop.CheckRequestRegisteredAlg, 500, "server_error"),
+	},
+	{"signed-keys-read-once", "OIDC-10.1.1-RO-KEY-ROTATION", "the keys of a client are read once and for all", func(p *refop.Plan) {
+		p.Rules.ReadKeysAgain = func(_ *refop.Call, read time.Time) bool { return read.IsZero() }
+	}},
+	{
+		"signed-new-key-500", "OIDC-10.1.1-RO-KEY-ROTATION", "a key that the OP does not know crashes it",
+		startsThat(func(c *refop.Call) bool {
+			kid, _ := c.Signed.Header["kid"].(string)
+			return strings.HasPrefix(kid, "rotated-")
+		}, crash),
 	},
 	{
 		"signed-malformed-500", "CIBA-7.2-RO-MALFORMED", "what is no JWT crashes the OP",
