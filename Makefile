@@ -7,7 +7,7 @@ PACKAGES      ?= ./...
 REVISION      ?= $(shell git rev-parse HEAD 2>/dev/null)$(shell git diff --quiet HEAD 2>/dev/null || echo -modified)
 
 .DEFAULT_GOAL := help
-.PHONY: variants matrix help build deadcode device bench bench-device load demo test check fmt vet lint race selftest test-real test-keycloak test-containers hostile browser figures fuzz ci release-snapshot fixtures clean
+.PHONY: variants matrix help build deadcode device bench bench-device load demo test check fmt vet lint race selftest test-real test-keycloak test-sdk test-containers hostile browser figures fuzz ci release-snapshot fixtures clean
 
 help: ## print the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -46,8 +46,8 @@ ci: ## everything that CI runs, each step with its time and a summary
 fmt: ## fail when a file is not formatted
 	@files=$$(gofmt -l $$(git ls-files '*.go')); test -z "$$files" || { echo "not formatted: $$files"; exit 1; }
 
-vet: ## go vet, also of what only containers and a browser need
-	$(GO) vet -tags containers,browser ./...
+vet: ## go vet, also of what only containers, a browser and SDKs need
+	$(GO) vet -tags containers,browser,sdks ./...
 
 lint: deadcode ## golangci-lint at its pinned version with the import arrows, dead code, figures
 	$(GO) run $(GOLANGCI_LINT) run
@@ -61,6 +61,9 @@ test-real: build ## judge real OPs: oidc-provider (npm) and glewlwyd (Debian)
 
 test-keycloak: build ## judge a real Keycloak (Java), fetched by Maven (180 MB, once); RUNS= whole runs, which have to agree
 	OPS=keycloak fixtures/ops/test-real.sh $(OUT)/real
+
+test-sdk: build ## run Auth0's SDKs, openid-client and Nimbus against op --persona auth0: a table of SDK and scenario; SDKS= names some
+	fixtures/sdks/test-sdk.sh $(OUT)/sdk
 
 test-containers: ## judge an OP in a container; CIBATEST_IMAGE and CIBATEST_TARGET name another
 	.ci/engine env CIBATEST_CONTAINERS=1 TESTCONTAINERS_RYUK_DISABLED=true TESTCONTAINERS_HOST_OVERRIDE=127.0.0.1 \
