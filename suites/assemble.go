@@ -60,7 +60,7 @@ func (r *run) assemble(ctx context.Context) result.Run {
 // notes are those of the run, what it did to the OP first.
 func (r *run) notes() []string {
 	if r.options.Select.Budget > 0 {
-		r.driver.Note("users were asked %d times", r.prompts())
+		r.driver.Note("users were asked %d times%s", r.prompts(), r.beyondBudget())
 	}
 	if told := r.driver.Strain(); told != "" {
 		return append([]string{told}, r.driver.Notes()...)

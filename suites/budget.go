@@ -61,6 +61,15 @@ func (r *run) prompts() int {
 	return n
 }
 
+// beyondBudget says why users were asked more often than the budget has it; empty: they were
+// not.
+func (r *run) beyondBudget() string {
+	if beyond := r.prompts() - r.options.Select.Budget; beyond > 0 {
+		return fmt.Sprintf(", %d of them by requests that the OP accepted although the cases expect a refusal", beyond)
+	}
+	return ""
+}
+
 // takeBest chooses what settles most for a prompt, a case or all that share a scenario, and
 // reports whether there was something that can be paid for.
 func (b *budget) takeBest() bool {

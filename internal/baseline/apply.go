@@ -205,13 +205,13 @@ func (e Entry) cases(run result.Run) []result.Case {
 // wholeRun reports whether nothing kept a case from running.
 func wholeRun(run result.Run) bool {
 	s := run.Selection
-	return len(s.Arguments) == 0 && s.LabelFilter == "" && !s.Smoke && !run.Interrupted
+	return len(s.Arguments) == 0 && s.LabelFilter == "" && !s.Smoke && s.Budget == 0 && !run.Interrupted
 }
 
 // asked reports whether the run had every case of a requirement because it was named.
 func asked(run result.Run, requirement string) bool {
 	s := run.Selection
-	return slices.Contains(s.Arguments, requirement) && s.LabelFilter == "" && !s.Smoke
+	return slices.Contains(s.Arguments, requirement) && s.LabelFilter == "" && !s.Smoke && s.Budget == 0
 }
 
 // problems are what is wrong with the entry, in words.

@@ -59,6 +59,10 @@ func TestApply(t *testing.T) {
 		{name: "one of two", baseline: r1Fails, run: result.Run{Cases: []result.Case{judged("a", result.Fail), judged("b", result.Pass)}}, known: "a"},
 		{name: "neither of two", baseline: r1Fails, run: result.Run{Cases: []result.Case{judged("a", result.Pass), judged("b", result.Pass)}}, problems: "stale R-1"},
 		{name: "one passes, one was skipped", baseline: r1Fails, run: result.Run{Cases: []result.Case{judged("a", result.Pass), judged("b", result.Skip)}}},
+		{
+			name: "left out by a budget", baseline: aFails,
+			run: result.Run{Selection: result.Selection{Budget: 5}, Cases: []result.Case{judged("b", result.Pass)}},
+		},
 		{name: "one passes, the other was filtered out", baseline: r1Fails, run: result.Run{Selection: only("a"), Cases: []result.Case{judged("a", result.Pass)}}},
 		{name: "the requirement was named", baseline: r1Fails, run: result.Run{Selection: only("R-1"), Cases: []result.Case{judged("a", result.Pass)}}, problems: "stale R-1"},
 		{name: "a warning that fails a strict run", baseline: aWarns, run: result.Run{Selection: result.Selection{Strict: true}, Cases: []result.Case{strictly}}, known: "a"},

@@ -31,7 +31,7 @@ func (r *Run) firstUser() targetfile.User {
 // question is answered.
 func (r *Run) question(ctx context.Context, o Options) (context.Context, *Driver, func()) {
 	ctx, clock, over := WithClock(ctx, probeLimit, 0)
-	o.Clock = clock
+	o.Clock, o.Likely = clock, 1
 	return ctx, r.Driver(o), over
 }
 
