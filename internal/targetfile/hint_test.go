@@ -1,6 +1,7 @@
 package targetfile
 
 import (
+	"os"
 	"strings"
 	"testing"
 )
@@ -56,5 +57,26 @@ func TestHintsOfAnotherForm(t *testing.T) {
 	plain := strings.Replace(tenant, "USER", `{login_hint: "auth0|1"}`, 1) + "hint_format: plain\n"
 	if _, err := Parse("t.yaml", []byte(plain), Env{Lookup: noEnv}); err != nil {
 		t.Errorf("a file that has plain hints against its persona: %v", err)
+	}
+}
+
+// The recipe for tenants shows a file that is one.
+func TestRecipeForTenants(t *testing.T) {
+	t.Parallel()
+	text, err := os.ReadFile("../../docs/auth0.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, from, found := strings.Cut(string(text), "```yaml\nissuer:")
+	file, _, ends := strings.Cut(from, "```")
+	if !found || !ends {
+		t.Fatal("the recipe has no target file")
+	}
+	got, err := Parse("t.yaml", []byte("issuer:"+file), Env{Lookup: func(string) (string, bool) { return "s3cr3t", true }})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got.HintFormat != HintIssSub || got.Budgets.PerUserMinute.Notifications != 5 {
+		t.Errorf("got %+v", got)
 	}
 }
