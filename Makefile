@@ -7,7 +7,7 @@ PACKAGES      ?= ./...
 REVISION      ?= $(shell git rev-parse HEAD 2>/dev/null)$(shell git diff --quiet HEAD 2>/dev/null || echo -modified)
 
 .DEFAULT_GOAL := help
-.PHONY: variants matrix help build deadcode device bench bench-device load demo test check fmt vet lint race selftest test-real test-keycloak test-sdk test-containers hostile browser figures fuzz ci release-snapshot fixtures clean
+.PHONY: variants matrix help build deadcode device bench bench-device load demo test check fmt vet lint race selftest test-real test-keycloak test-sdk test-compose test-containers hostile browser figures fuzz ci release-snapshot fixtures clean
 
 help: ## print the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -64,6 +64,9 @@ test-keycloak: build ## judge a real Keycloak (Java), fetched by Maven (180 MB, 
 
 test-sdk: build ## run Auth0's SDKs, openid-client and Nimbus against op --persona auth0: a table of SDK and scenario; SDKS= names some
 	fixtures/sdks/test-sdk.sh $(OUT)/sdk
+
+test-compose: build ## start the compose file of the examples and carry a payment through
+	.ci/engine examples/test-compose.sh
 
 test-containers: ## judge an OP in a container; CIBATEST_IMAGE and CIBATEST_TARGET name another
 	.ci/engine env CIBATEST_CONTAINERS=1 TESTCONTAINERS_RYUK_DISABLED=true TESTCONTAINERS_HOST_OVERRIDE=127.0.0.1 \
