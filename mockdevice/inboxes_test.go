@@ -308,6 +308,56 @@ func TestHostileMessages(t *testing.T) {
 	}
 }
 
+// TestHostilePushAndText: what holds for mails holds for messages that come over HTTP.
+func TestHostilePushAndText(t *testing.T) {
+	t.Parallel()
+	s := reach(t, "push", WithPolicy(policy.ApproveAll))
+	post := func(path, media, body string) int {
+		r := httptest.NewRequest("POST", "http://localhost"+path, strings.NewReader(body))
+		r.Header.Set("Content-Type", media)
+		r.SetBasicAuth("AC1", "s3cret")
+		w := httptest.NewRecorder()
+		s.Handler().ServeHTTP(w, r)
+		return w.Code
+	}
+	push := func(data map[string]string) int {
+		body, _ := json.Marshal(map[string]any{"message": map[string]any{"token": "t", "data": data}})
+		return post("/v1/projects/demo/messages:send", "application/json", string(body))
+	}
+	text := func(body string) int {
+		return post("/2010-04-01/Accounts/AC1/Messages.json", "application/x-www-form-urlencoded",
+			url.Values{"From": {"1"}, "To": {"alice"}, "Body": {body}}.Encode())
+	}
+	hook := func(body string) int {
+		return post("/inboxes/hook", "application/json", `{"recipient":"alice","body":"`+body+`"}`)
+	}
+	for _, c := range []struct {
+		name      string
+		got, want int
+	}{
+		{"foreign link", push(map[string]string{"auth_req_id": "a", "link": s.foreign + "/approve/x"}), 200},
+		{"redirect", push(map[string]string{"auth_req_id": "b", "link": s.leads + "/approve/x"}), 200},
+		{"script", push(map[string]string{"auth_req_id": "c", "link": "javascript:alert(1)"}), 200},
+		{"a second line", push(map[string]string{"auth_req_id": "d", "text": "x\ndata.link: " + s.foreign, "link": s.page + "/approve/x"}), 200},
+		{"huge", push(map[string]string{"auth_req_id": "e", "link": strings.Repeat("x", 300<<10)}), 400},
+		{"not JSON", post("/v1/projects/demo/messages:send", "application/json", "<script>"), 400},
+		{"unknown code", text("Reply YES or NO with 000000"), 201},
+		{"two codes", text("Reply YES or NO with 000000. Reply YES or NO with 111111"), 201},
+		{"long text", text(strings.Repeat("x", 1601)), 400},
+		{"two foreign links", hook("Yes: " + s.foreign + "/yes/x No: " + s.foreign + "/no/x"), 202},
+		{"one link", hook("Yes: " + s.page + "/yes/x"), 202},
+	} {
+		if c.got != c.want {
+			t.Errorf("%s is answered %d, want %d", c.name, c.got, c.want)
+		}
+	}
+	waitFor(t, func() bool { n := s.Counters(); return n.Failed == n.Received })
+	n := s.Counters()
+	if n.Received != 6 || n.Acknowledged != 0 || s.elsewhere.Load() != 0 || len(s.desk.Answers()) != 0 {
+		t.Errorf("counters %+v, elsewhere %d, answers %+v; the inboxes say %+v", n, s.elsewhere.Load(), s.desk.Answers(), s.told())
+	}
+}
+
 // TestTenThousandMessages: a flood is refused once an inbox is full, and who waited before
 // gets their decision.
 func TestTenThousandMessages(t *testing.T) {
