@@ -64,7 +64,7 @@ func readPage(status int, at *url.URL, contentType string, text []byte) (*page, 
 func (p *page) collect(n *html.Node, owner *form, disabled bool) {
 	if n.Type == html.ElementNode {
 		disabled = disabled || has(n, "disabled")
-		switch n.DataAtom { //nolint:exhaustive // the elements that matter to a form
+		switch n.DataAtom {
 		case atom.Template:
 			return
 		case atom.Base:
@@ -117,7 +117,7 @@ func controlOf(n *html.Node) *control {
 		kind: strings.ToLower(attr(n, "type")), name: attr(n, "name"), value: attr(n, "value"), id: attr(n, "id"),
 		checked: has(n, "checked"), action: attr(n, "formaction"), method: attr(n, "formmethod"),
 	}
-	switch n.DataAtom { //nolint:exhaustive // all others are no controls
+	switch n.DataAtom {
 	case atom.Input:
 		c.label = c.value
 		if (c.kind == "checkbox" || c.kind == "radio") && !has(n, "value") {
