@@ -477,8 +477,12 @@ func TestInboxSecrets(t *testing.T) {
 func TestInboxFaults(t *testing.T) {
 	t.Parallel()
 	for _, c := range []struct{ road, fault, want string }{
-		{"mail", "unavailable", "451"}, {"mail", "reset", "EOF"},
-		{"push", "unavailable", "503"}, {"push", "reset", "EOF"}, {"sms", "unavailable", "503"}, {"hook", "unavailable", "503"},
+		{"mail", "unavailable", "451"},
+		{"mail", "reset", "EOF"},
+		{"push", "unavailable", "503"},
+		{"push", "reset", "EOF"},
+		{"sms", "unavailable", "503"},
+		{"hook", "unavailable", "503"},
 	} {
 		rules, err := policy.Parse("r", []byte("rules: [{then: {act: approve, faults: ["+c.fault+"]}}]"))
 		if err != nil {

@@ -134,7 +134,9 @@ func (d *Desk) enter(w http.ResponseWriter, r *http.Request) {
 		http.Error(w, "this link is not valid any more", http.StatusGone)
 		return
 	}
-	http.SetCookie(w, &http.Cookie{Name: "session", Value: o.session, Path: "/approve/", HttpOnly: true, SameSite: http.SameSiteLaxMode})
+	http.SetCookie(w, &http.Cookie{ //nolint:gosec // not Secure: it is served over plain http
+		Name: "session", Value: o.session, Path: "/approve/", HttpOnly: true, SameSite: http.SameSiteLaxMode,
+	})
 	http.Redirect(w, r, "/approve/"+o.secret+"/form", http.StatusSeeOther)
 }
 

@@ -13,6 +13,7 @@ import (
 	"net/smtp"
 	"net/textproto"
 	"net/url"
+	"slices"
 	"strings"
 )
 
@@ -122,10 +123,8 @@ func do(req *http.Request, want ...int) error {
 	}
 	defer func() { _ = resp.Body.Close() }()
 	text, _ := io.ReadAll(resp.Body)
-	for _, status := range want {
-		if resp.StatusCode == status {
-			return nil
-		}
+	if slices.Contains(want, resp.StatusCode) {
+		return nil
 	}
 	return errors.New(resp.Status + ": " + string(text))
 }

@@ -75,28 +75,45 @@ func TestFormsAreSentAsBrowsersDo(t *testing.T) {
 		{"button and hidden", `<form method=post action=/done><input type=hidden name=t value="a&b"><input type=submit name=do value=No>
 			<button name=do value=yes> Yes,
 			please </button></form>`, Visit{Button: "yes, please"}, "POST /done t=a%26b&do=yes"},
-		{"value and id", `<form method=post action=/done><button id=ok name=do value=1>A</button><button name=do value=no>B</button></form>`,
-			Visit{Button: "ok"}, "POST /done do=1"},
+		{
+			"value and id", `<form method=post action=/done><button id=ok name=do value=1>A</button><button name=do value=no>B</button></form>`,
+			Visit{Button: "ok"},
+			"POST /done do=1",
+		},
 		{"no action", `<form method=post><button>Go</button></form>`, Visit{Button: "Go"}, "POST /start?q=1"},
 		{"get", `<form action=/done?old=1><input name=a value=1><button>Go</button></form>`, Visit{Button: "Go"}, "GET /done?a=1"},
-		{"formaction", `<form action=/wrong><button formaction=/done formmethod=post name=x value=y>Go</button></form>`, Visit{Button: "Go"},
-			"POST /done x=y"},
-		{"outside", `<button form=f name=x value=y>Go</button><form id=f method=post action=/done><input name=a></form>`, Visit{Button: "Go"},
-			"POST /done x=y&a="},
+		{
+			"formaction", `<form action=/wrong><button formaction=/done formmethod=post name=x value=y>Go</button></form>`,
+			Visit{Button: "Go"},
+			"POST /done x=y",
+		},
+		{
+			"outside", `<button form=f name=x value=y>Go</button><form id=f method=post action=/done><input name=a></form>`,
+			Visit{Button: "Go"},
+			"POST /done x=y&a=",
+		},
 		{"base", `<base href="/sub/"><form method=post action=done><button>Go</button></form>`, Visit{Button: "Go"}, "POST /sub/done"},
 		{"disabled", `<form method=post action=/done><fieldset disabled><input name=a value=1></fieldset><input name=b value=2 disabled>
 			<button>Go</button></form>`, Visit{Button: "Go"}, "POST /done"},
-		{"fields", `<form method=post action=/done><input type=hidden name=h value=1><input name=a><input type=radio name=r value=x checked>
+		{
+			"fields", `<form method=post action=/done><input type=hidden name=h value=1><input name=a><input type=radio name=r value=x checked>
 			<input type=radio name=r value=y><select name=s><option value=1>one<option selected>two<option>three</select>
 			<textarea name=t>old</textarea><input type=checkbox name=c><button>Go</button></form>`,
 			Visit{Button: "Go", Fields: map[string]string{"h": "no", "a": "new", "r": "y", "s": "three", "t": "why", "c": "on", "q": "1"}},
-			"POST /done h=1&a=new&r=y&s=three&t=why"},
-		{"select", `<form method=post action=/done><select name=s><option value=1>one<option value=2>two</select><button>Go</button></form>`,
-			Visit{Button: "Go", Fields: map[string]string{"s": "7"}}, "POST /done s=1"},
+			"POST /done h=1&a=new&r=y&s=three&t=why",
+		},
+		{
+			"select", `<form method=post action=/done><select name=s><option value=1>one<option value=2>two</select><button>Go</button></form>`,
+			Visit{Button: "Go", Fields: map[string]string{"s": "7"}},
+			"POST /done s=1",
+		},
 		{"noscript", `<form method=post action=/done><noscript><button>Continue</button></noscript></form>`, Visit{Button: "continue"}, "POST /done"},
-		{"boxes", `<form method=post action=/done><input type=hidden name=s value=openid><input type=checkbox name=s value=a checked>
+		{
+			"boxes", `<form method=post action=/done><input type=hidden name=s value=openid><input type=checkbox name=s value=a checked>
 			<input type=checkbox name=s value=b checked><input type=checkbox name=s value=more checked><button>Go</button></form>`,
-			Visit{Button: "Go", Boxes: map[string]Choice{"s": {Keep: []string{"openid", "b"}, Drop: []string{"a"}}}}, "POST /done s=openid&s=b"},
+			Visit{Button: "Go", Boxes: map[string]Choice{"s": {Keep: []string{"openid", "b"}, Drop: []string{"a"}}}},
+			"POST /done s=openid&s=b",
+		},
 		{"a link", `<form><button>Search</button></form><p><a href="/done#x"> Deny </a>`, Visit{Button: "deny"}, "GET /done"},
 		{"no button to press", `<p>Thank you</p>`, Visit{Done: regexp.MustCompile("^Thank you$")}, "GET /start?q=1"},
 	} {

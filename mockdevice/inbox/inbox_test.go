@@ -27,9 +27,11 @@ func TestMailsAreReadAsPeopleDo(t *testing.T) {
 		{"base64", "Content-Type: text/plain\nContent-Transfer-Encoding: base64\n\n" + base64Text, "", "", "Code: 123456"},
 		{"html", "Content-Type: text/html\n\n<head><title>T</title><style>p{}</style></head><p>Hello &amp;  you<br>line<script>alert(1)</script>" +
 			"<p><a href=\"https://op.example/a?b=1&amp;c\">Answer</a><!-- no --><img src=x>", "", "", "Hello & you \nline \nAnswer <https://op.example/a?b=1&c>"},
-		{"alternatives", "Content-Type: multipart/mixed; boundary=x\n\n--x\nContent-Type: multipart/alternative; boundary=y\n\n--y\n\none\n--y\n" +
-			"Content-Type: text/html\n\n<p>two\n--y--\n--x\nContent-Type: text/plain\nContent-Disposition: attachment\n\nthree\n--x\nContent-Type: image/png\n\nfour\n--x--\n",
-			"", "", "one\n\ntwo"},
+		{
+			"alternatives", "Content-Type: multipart/mixed; boundary=x\n\n--x\nContent-Type: multipart/alternative; boundary=y\n\n--y\n\none\n--y\n" +
+				"Content-Type: text/html\n\n<p>two\n--y--\n--x\nContent-Type: text/plain\nContent-Disposition: attachment\n\nthree\n--x\nContent-Type: image/png\n\nfour\n--x--\n",
+			"", "", "one\n\ntwo",
+		},
 		{"an unknown charset", "Content-Type: text/plain; charset=klingon\n\nCode: 1", "", "", "Code: 1"},
 		{"an unknown encoding", "Content-Transfer-Encoding: rot13\n\nPbqr", "", "", "Pbqr"},
 	} {
