@@ -155,20 +155,12 @@ func (w *Watch) left(waits []Wait) time.Duration {
 
 // leastFor is what jobs take at least at an OP that asks a user so many times in a minute.
 func (r *run) leastFor(jobs []*job) time.Duration {
-	limits := r.facts.Target.Budgets.PerUserMinute
-	perMinute := limits.Notifications
-	if perMinute == 0 || limits.Starts > 0 && limits.Starts < perMinute {
-		perMinute = limits.Starts
-	}
-	if perMinute == 0 {
-		return 0
-	}
 	prompts, most := map[int]int{}, 0
 	for _, j := range jobs {
 		prompts[j.cast.User] += harness.UsualCosts().Of(j.def.ID).Prompts
 		most = max(most, prompts[j.cast.User])
 	}
-	return time.Duration(most/perMinute) * time.Minute
+	return r.driver.AtLeast(most)
 }
 
 // leastLeft is what a case is expected to take at least from any moment on.

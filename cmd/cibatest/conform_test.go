@@ -20,6 +20,7 @@ func TestCommandOfARun(t *testing.T) {
 			"op.yaml",
 			"cibatest conform --target op.yaml --seed 7 --baseline known.yaml --smoke rar CIBA-11-PENDING",
 		},
+		{"a budget", []string{"--budget", "5"}, "", "cibatest conform --seed 7 --budget 5"},
 		{"a flag that is off", []string{"--strict=false"}, "", "cibatest conform --seed 7 --strict=false"},
 	} {
 		t.Run(c.name, func(t *testing.T) {

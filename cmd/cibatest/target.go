@@ -13,10 +13,12 @@ import (
 	"strings"
 	"text/tabwriter"
 
+	"github.com/cibatest/cibatest/fixtures"
 	"github.com/cibatest/cibatest/internal/preflight"
 	"github.com/cibatest/cibatest/internal/targetfile"
 	"github.com/cibatest/cibatest/suites"
 	"github.com/spf13/cobra"
+	"go.yaml.in/yaml/v3"
 )
 
 func newCheck() *cobra.Command {
@@ -164,7 +166,7 @@ func printCheck(out io.Writer, r preflight.CheckReport) error {
 
 func newInit() *cobra.Command {
 	var out, caFile string
-	var force, schema bool
+	var force, schema, known bool
 	cmd := &cobra.Command{
 		Use:   "init ISSUER",
 		Short: "Write a target file from an OP's discovery document",
@@ -176,8 +178,12 @@ of another host is shown in a comment, for you to judge.`,
   cibatest init https://op.example.com --ca-file ca.pem --out target.yaml --schema`,
 		Args: cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			if schema && out == "" {
+			switch {
+			case out != "":
+			case schema:
 				return usage(errors.New("--schema writes beside --out FILE, which is not given; \"cibatest check --schema\" prints the schema"))
+			case known:
+				return usage(errors.New("--baseline writes beside --out FILE, which is not given"))
 			}
 			text, err := firstTarget(cmd, args[0], targetfile.TLS{CAFile: caFile})
 			if err != nil {
@@ -186,21 +192,51 @@ of another host is shown in a comment, for you to judge.`,
 			if schema {
 				text = append([]byte("# yaml-language-server: $schema="+schemaName+"\n"), text...)
 			}
-			if err := writeTargetFile(cmd, text, out, force); err != nil || !schema {
+			if err := writeTargetFile(cmd, text, out, force); err != nil {
 				return err
 			}
-			return writeTargetFile(cmd, targetfile.Schema(), filepath.Join(filepath.Dir(out), schemaName), true)
+			beside := func(name string) string { return filepath.Join(filepath.Dir(out), name) }
+			if schema {
+				if err := writeTargetFile(cmd, targetfile.Schema(), beside(schemaName), true); err != nil {
+					return err
+				}
+			}
+			if known {
+				return writeBaseline(cmd, text, beside(baselineName), force)
+			}
+			return nil
 		},
 	}
 	cmd.Flags().StringVarP(&out, "out", "o", "", "file to write; empty: standard output")
 	cmd.Flags().StringVar(&caFile, "ca-file", "", "certificates to trust besides the system's, as PEM; goes into the file as tls.ca_file")
 	cmd.Flags().BoolVar(&force, "force", false, "replace an existing file")
+	cmd.Flags().BoolVar(&known, "baseline", false,
+		"also write "+baselineName+" beside --out: what is known to be otherwise at the OP's product, where that is known")
 	cmd.Flags().BoolVar(&schema, "schema", false, "also write "+schemaName+" beside --out, by which an editor completes and explains the keys")
 	return cmd
 }
 
 // schemaName is the file beside a target file by which editors know its keys.
 const schemaName = "cibatest.schema.json"
+
+// baselineName is the file with what is known of a product, beside its target file.
+const baselineName = "baseline.yaml"
+
+// writeBaseline writes what is known of the product that a first target file is for.
+func writeBaseline(cmd *cobra.Command, target []byte, out string, force bool) error {
+	var of struct {
+		Persona string `yaml:"persona"`
+	}
+	if err := yaml.Unmarshal(target, &of); err != nil {
+		return notJudged(fmt.Errorf("the target file: %w", err))
+	}
+	known, err := fixtures.Baseline(of.Persona)
+	if err != nil {
+		fmt.Fprintf(cmd.ErrOrStderr(), "no %s: nothing is known of an OP with persona %s\n", baselineName, of.Persona)
+		return nil
+	}
+	return writeTargetFile(cmd, known, out, force)
+}
 
 // firstTarget makes the text of a target file for the OP of an issuer.
 func firstTarget(cmd *cobra.Command, pasted string, trusted targetfile.TLS) ([]byte, error) {

@@ -5,14 +5,20 @@ import (
 	"maps"
 	"net/http"
 	"net/http/httptest"
+	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
+	"github.com/cibatest/cibatest/fixtures"
+	"github.com/cibatest/cibatest/internal/baseline"
 	"github.com/cibatest/cibatest/internal/lab"
 	"github.com/cibatest/cibatest/internal/preflight"
 	"github.com/cibatest/cibatest/internal/targetfile"
+	"github.com/cibatest/cibatest/suites"
 	"github.com/spf13/cobra"
 )
 
@@ -153,5 +159,67 @@ func TestBinaryReachesTheOPAsGinkgoDoes(t *testing.T) {
 	if got == nil || got.IdleConnTimeout != want.IdleConnTimeout || got.DisableCompression != want.DisableCompression ||
 		got.MaxIdleConnsPerHost != want.MaxIdleConnsPerHost {
 		t.Errorf("got %+v, want %+v", got, want)
+	}
+}
+
+// What is known of a product lies beside the first target file, and is a baseline.
+func TestInitWithBaseline(t *testing.T) {
+	t.Parallel()
+	tenant := newHostileOP(t, func(url string) map[string]any {
+		return map[string]any{"backchannel_authentication_endpoint": url + "/bc-authorize", "mfa_challenge_endpoint": url + "/mfa/challenge"}
+	})
+	anybody := newHostileOP(t, func(string) map[string]any { return nil })
+	dir := t.TempDir()
+	if code, _, errOut := called(t, "init", tenant.URL, "--out", filepath.Join(dir, "op.yaml"), "--baseline"); code != exitOK {
+		t.Fatalf("exit %d: %s", code, errOut)
+	}
+	known, err := baseline.Load(filepath.Join(dir, baselineName), time.Now())
+	if err != nil || len(known.Known) == 0 {
+		t.Errorf("%+v, %v", known, err)
+	}
+	if code, _, errOut := called(t, "init", tenant.URL, "--out", filepath.Join(dir, "other.yaml"), "--baseline"); code != exitUsage {
+		t.Errorf("a baseline that is there: exit %d: %s", code, errOut)
+	}
+	dir = t.TempDir()
+	code, _, errOut := called(t, "init", anybody.URL, "--out", filepath.Join(dir, "op.yaml"), "--baseline")
+	if _, err := os.Stat(filepath.Join(dir, baselineName)); code != exitOK || err == nil || !strings.Contains(errOut, "nothing is known") {
+		t.Errorf("exit %d: %s", code, errOut)
+	}
+	if code, _, _ := called(t, "init", tenant.URL, "--baseline"); code != exitUsage {
+		t.Errorf("without --out: exit %d", code)
+	}
+}
+
+// The baselines that are shipped name clauses and cases that there are.
+func TestShippedBaselines(t *testing.T) {
+	t.Parallel()
+	for _, product := range targetfile.Personas() {
+		text, err := fixtures.Baseline(product)
+		if err != nil {
+			continue // nothing is known of this one
+		}
+		known, err := baseline.Parse(product, text, time.Now())
+		if err != nil {
+			t.Errorf("%s: %v", product, err)
+			continue
+		}
+		for _, e := range known.Known {
+			for _, name := range []string{e.Case, e.Requirement} {
+				if name != "" && !slices.Contains(suites.Names(), name) {
+					t.Errorf("%s: there is no %s", product, name)
+				}
+			}
+			if e.Clause == "" || e.Reason == "" {
+				t.Errorf("%s: %s has no clause or no reason", product, e.Case+e.Requirement)
+			}
+		}
+	}
+}
+
+// A budget is a number of prompts.
+func TestBudgetIsANumber(t *testing.T) {
+	t.Parallel()
+	if code, _, errOut := called(t, "conform", "--budget", "-1"); code != exitUsage || !strings.Contains(errOut, "number of prompts") {
+		t.Errorf("exit %d: %s", code, errOut)
 	}
 }

@@ -34,6 +34,10 @@ type allowances struct {
 	all    map[string]*allowance // by what is counted and the name of the user
 }
 
+// AtLeast is what so many accepted requests of one user take, where the OP limits them for each
+// user.
+func (r *Run) AtLeast(requests int) time.Duration { return r.allowances.lasts(requests) }
+
 // of is what a user may be asked still, nil for no limit.
 func (a *allowances) of(what string, user targetfile.User) *allowance {
 	limit := map[string]int{
@@ -52,6 +56,17 @@ func (a *allowances) of(what string, user targetfile.User) *allowance {
 		a.all[key] = &allowance{limit: limit, planned: what != countUserInfo, parties: map[int64]*party{}, changed: make(chan struct{})}
 	}
 	return a.all[key]
+}
+
+// lasts is what so many requests of one user take at least.
+func (a *allowances) lasts(requests int) time.Duration {
+	var longest time.Duration
+	for _, perMinute := range []int{a.limits.Starts, a.limits.Notifications} {
+		if perMinute > 0 {
+			longest = max(longest, time.Duration(requests/perMinute)*allowanceWindow)
+		}
+	}
+	return longest
 }
 
 // leave gives up the room that is kept for a driver, which sends nothing more.

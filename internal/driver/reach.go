@@ -42,7 +42,8 @@ func (r *Run) TryCalls(ctx context.Context, clients []*Client) []Reach {
 		asking[at] = make(turn, 1)
 	}
 	ofOneUser := (len(clients) + len(users) - 1) / len(users)
-	ctx, cancel := context.WithTimeout(ctx, time.Duration(ofOneUser)*probeLimit) // with the turns of those before
+	limit := time.Duration(ofOneUser)*probeLimit + r.allowances.lasts(2*ofOneUser) // with the turns of those before
+	ctx, cancel := context.WithTimeout(ctx, limit)
 	defer cancel()
 	for i, c := range clients {
 		at := i % len(users)
