@@ -61,6 +61,9 @@ func (s standIn) settle(o *lab.Options) error {
 	if err != nil {
 		return err
 	}
+	if err := persona.Fits(o.Registration); err != nil {
+		return err
+	}
 	options := s.options
 	if name == file.Persona {
 		options = slices.Concat(file.Options, s.options)

@@ -12,6 +12,7 @@ import (
 	"path/filepath"
 	"regexp"
 	"strings"
+	"sync"
 	"testing"
 
 	"github.com/cibatest/cibatest/fixtures"
@@ -196,11 +197,13 @@ func TestOPIsStartedWrongly(t *testing.T) {
 	t.Parallel()
 	bad := written(t, "op.yaml", "clients: []\ncolour: red\n")
 	for says, args := range map[string][]string{
-		"there are auth0, keycloak":                {"--persona", "auth1"},
-		"it has binding_message":                   {"--persona", "auth0", "--option", "nonsense=1"},
-		"lenient or documented":                    {"--persona", "auth0", "--option", "binding_message=strict"},
-		"--option is for a persona":                {"--registration", written(t, "a.yaml", "open: [clients, users]"), "--option", "latency=none"},
-		"op.yaml:2:1: colour":                      {"--registration", bad},
+		"there are auth0, keycloak": {"--persona", "auth1"},
+		"it has binding_message":    {"--persona", "auth0", "--option", "nonsense=1"},
+		"lenient or documented":     {"--persona", "auth0", "--option", "binding_message=strict"},
+		"--option is for a persona": {"--registration", written(t, "a.yaml", "open: [clients, users]"), "--option", "latency=none"},
+		"op.yaml:2:1: colour":       {"--registration", bad},
+		"auth0 has poll only": {"--persona", "auth0", "--registration", written(t, "b.yaml",
+			"open: [users]\nclients: [{client_id: a, client_secret: b, delivery_mode: ping, notification_endpoint: 'https://a.example'}]")},
 		"no such file":                             {"--registration", "nowhere.yaml"},
 		"come together":                            {"--persona", "auth0", "--tls-cert", "a.pem"},
 		"--tls-cert and --tls-key: open nowhere":   {"--persona", "auth0", "--tls-cert", "nowhere.pem", "--tls-key", "nowhere.key"},
@@ -211,6 +214,27 @@ func TestOPIsStartedWrongly(t *testing.T) {
 		code, out, errOut := called(t, append([]string{"op", "--listen", "127.0.0.1:0", "--ca-dir", t.TempDir()}, args...)...)
 		if code != exitUsage || !strings.Contains(errOut, says) {
 			t.Errorf("%v: exit %d, %s%s", args, code, out, errOut)
+		}
+	}
+}
+
+// Starts at the same moment make one authority.
+func TestOneAuthorityIsMade(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	var all sync.WaitGroup
+	var made [8]lab.Options
+	for i := range made {
+		all.Go(func() {
+			if _, err := (opTLS{caDir: dir}).settle(&made[i]); err != nil {
+				t.Error(err)
+			}
+		})
+	}
+	all.Wait()
+	for _, o := range made {
+		if string(o.Authority) != string(made[0].Authority) {
+			t.Error("there is a second authority")
 		}
 	}
 }

@@ -13,6 +13,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"time"
 
 	"github.com/cibatest/cibatest/internal/lab"
 	"github.com/cibatest/cibatest/internal/notify"
@@ -52,6 +53,11 @@ func (t opTLS) settle(o *lab.Options) (*trust, error) {
 	if err != nil {
 		return nil, err
 	}
+	release, err := takeTurn(filepath.Join(dir, ".lock"))
+	if err != nil {
+		return nil, err
+	}
+	defer release()
 	files := trust{filepath.Join(dir, authorityFile), filepath.Join(dir, bundleFile), filepath.Join(dir, storeFile)}
 	authority, err := notify.OwnAuthority(files.authority)
 	if err != nil {
@@ -79,6 +85,22 @@ func (t opTLS) folder() (string, error) {
 		return "", err
 	}
 	return dir, os.MkdirAll(dir, 0o700)
+}
+
+// turnPatience is how long another start may take to make an authority.
+const turnPatience = 5 * time.Second
+
+// takeTurn waits until no other start is at the files of the authority, so that two of them do
+// not each make one. Who is too slow is not waited for.
+func takeTurn(path string) (release func(), err error) {
+	file, err := os.OpenFile(path, os.O_CREATE|os.O_RDWR, 0o600) //nolint:gosec // it lies in the folder of the authority
+	if err != nil {
+		return nil, err
+	}
+	for began := time.Now(); !lock(file) && time.Since(began) < turnPatience; {
+		<-time.After(20 * time.Millisecond)
+	}
+	return func() { _ = file.Close() }, nil
 }
 
 // own takes the certificate that the user brings. What vouches for it is in its chain, or in

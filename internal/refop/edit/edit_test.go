@@ -2,6 +2,7 @@ package edit
 
 import (
 	"encoding/json"
+	"fmt"
 	"net/http"
 	"net/http/httptest"
 	"net/url"
@@ -245,5 +246,11 @@ func TestWindow(t *testing.T) {
 	}
 	if got := w.Take("y", began); got != 0 {
 		t.Errorf("another key waits %v", got)
+	}
+	for i := range 10_000 {
+		w.Take(fmt.Sprint(i), began.Add(time.Duration(i)*time.Second))
+	}
+	if len(w.last) > 2*fewKeys {
+		t.Errorf("%d keys are remembered", len(w.last))
 	}
 }

@@ -1,6 +1,7 @@
 package edit
 
 import (
+	"maps"
 	"slices"
 	"sync"
 	"time"
@@ -11,9 +12,13 @@ type Window struct {
 	most int
 	per  time.Duration
 
-	mu   sync.Mutex
-	last map[string][]time.Time
+	mu    sync.Mutex
+	last  map[string][]time.Time
+	swept int // how many keys were left when those of long ago were forgotten
 }
+
+// fewKeys are too few to be forgotten.
+const fewKeys = 1024
 
 // NewWindow is a window that takes so many of a key within some time.
 func NewWindow(most int, per time.Duration) *Window {
@@ -30,5 +35,17 @@ func (w *Window) Take(key string, now time.Time) (wait time.Duration) {
 		return list[0].Add(w.per).Sub(now)
 	}
 	w.last[key] = append(list, now)
+	w.sweep(now)
 	return 0
+}
+
+// sweep forgets keys of long ago when they have become twice as many.
+func (w *Window) sweep(now time.Time) {
+	if len(w.last) < 2*w.swept+fewKeys {
+		return
+	}
+	maps.DeleteFunc(w.last, func(_ string, list []time.Time) bool {
+		return len(list) == 0 || now.Sub(list[len(list)-1]) >= w.per
+	})
+	w.swept = len(w.last)
 }

@@ -60,6 +60,7 @@ var auth0 = Persona{
 		{detailsLimits, []string{"on", "off"}, "5 objects, 5 kB, 10 properties, 255 characters and 5 levels in authorization_details"},
 		{latency, []string{"none", "recorded"}, "a start takes 650 ms, a refused one 350 ms"},
 	},
+	Modes:      []string{refop.DeliveryPoll},
 	IssuerPath: func(Settings) string { return "/" },
 	Hint: func(issuer string, u refop.User) string {
 		return fmt.Sprintf(`{"format":"iss_sub","iss":%q,"sub":%q}`, issuer, u.Sub)

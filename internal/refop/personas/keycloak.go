@@ -22,6 +22,7 @@ var keycloak = Persona{
 	},
 	Scopes:     []string{"openid", "profile", "email", "offline_access"},
 	Options:    []Option{{realm, []string{"cibatest"}, "name of the realm, which is a part of every address"}},
+	Modes:      []string{refop.DeliveryPoll, refop.DeliveryPing},
 	IssuerPath: func(set Settings) string { return "/realms/" + set[realm] },
 	Hint:       func(_ string, u refop.User) string { return u.LoginHint },
 	apply:      applyKeycloak,

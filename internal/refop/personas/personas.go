@@ -25,6 +25,9 @@ type Persona struct {
 	Scopes  []string           // that every registration has
 	Options []Option
 
+	// Modes are the delivery modes that the product has.
+	Modes []string
+
 	// IssuerPath is what follows the host in the issuer.
 	IssuerPath func(Settings) string
 
@@ -98,6 +101,16 @@ func (p Persona) Fill(reg *refop.Registration) {
 			reg.Scopes = append(reg.Scopes, scope)
 		}
 	}
+}
+
+// Fits says what a registration has that the product does not; nil for nothing.
+func (p Persona) Fits(reg *refop.Registration) error {
+	for _, c := range reg.Clients {
+		if c.DeliveryMode != "" && !slices.Contains(p.Modes, c.DeliveryMode) {
+			return fmt.Errorf("the client %s is registered for %s; %s has %s only", c.ID, c.DeliveryMode, p.Name, strings.Join(p.Modes, " and "))
+		}
+	}
+	return nil
 }
 
 // rsaOnly signs by RS256, which is all that verifiers of the products are ready for.
