@@ -2,6 +2,7 @@ package loadgen
 
 import (
 	"errors"
+	"net/http"
 	"time"
 
 	vegeta "github.com/tsenart/vegeta/v12/lib"
@@ -177,7 +178,7 @@ func (e *engine) polled(x *exchange) {
 		e.redeemed(x)
 		return
 	}
-	if x.answer.kind == fault {
+	if x.answer.kind == fault && !x.putOff() {
 		f.marks |= lost // even if the twin decides: the OP may have used the id up with it
 	}
 	switch {
@@ -188,6 +189,9 @@ func (e *engine) polled(x *exchange) {
 		e.follow(x)
 	}
 }
+
+// putOff reports whether an answer says that the request was not looked at.
+func (x *exchange) putOff() bool { return x.status == http.StatusTooManyRequests }
 
 // follow takes an answer without tokens.
 func (e *engine) follow(x *exchange) {

@@ -65,7 +65,7 @@ const (
 	repeats                   // is to be polled again when it was redeemed
 	twinned                   // was polled twice at once
 	decided                   // the OP has taken the decision
-	lost                      // an answer was lost, so the OP may have used the id up
+	lost                      // a poll had no answer or a 5xx, so the OP may have used the id up
 	spaced                    // the poll under way kept the interval
 	polling                   // polls, or is about to
 	belated                   // the call about its decision came too late, or not at all

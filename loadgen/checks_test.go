@@ -33,6 +33,8 @@ func TestLiveRequestsAreKept(t *testing.T) {
 		{"forgotten at the end", `"interval":5,"expires_in":12`, Mix{Ignore: 1}, series(pends, forgets), "", 0},
 		{"no end was announced", `"interval":5`, Mix{Ignore: 1}, series(pends, forgets), "", 0},
 		{"an answer was lost", `"interval":5,"expires_in":120`, Mix{Approve: 1}, series(pends, abort, forgets), "", 0},
+		{"an answer was an error of the server", `"interval":5,"expires_in":120`, Mix{Approve: 1}, series(pends, later("", 500, ""), forgets), "", 0},
+		{"a poll was put off", `"interval":5,"expires_in":120`, Mix{Approve: 1}, series(pends, later("9", 429, ""), forgets), "forgotten_id", 3},
 		{"slowed down for no reason", `"interval":5,"expires_in":120`, Mix{Approve: 1}, series(pends, slows, grant), "unprovoked_slow_down", 1}, // the third of three
 		{"slowed down at once", `"interval":5,"expires_in":120`, Mix{Approve: 1}, series(slows, grant), "", 0},
 		{"slowed down at the end", `"interval":5,"expires_in":12`, Mix{Ignore: 1}, series(pends, slows, expiredText), "", 0},
@@ -47,6 +49,30 @@ func TestLiveRequestsAreKept(t *testing.T) {
 					t.Errorf("accused of %+v", l.Violations)
 				case c.breach != "" && (len(l.Violations) != 1 || l.Violations[0].Kind != c.breach || l.Violations[0].Count != c.count || l.Verdict != result.Missed):
 					t.Errorf("verdict %s, violations %+v, want %d of %s", l.Verdict, l.Violations, c.count, c.breach)
+				}
+			})
+		})
+	}
+}
+
+// Why a flow failed is told as it was: a server error is no lost answer.
+func TestReasonAfterAFault(t *testing.T) {
+	t.Parallel()
+	forgets := wait(`{"error":"invalid_grant"}`)
+	for name, c := range map[string]struct {
+		answer func(http.ResponseWriter)
+		reason string
+	}{
+		"no answer": {abort, "invalid_grant after a poll without an answer or with a 5xx"},
+		"500":       {later("", 500, ""), "invalid_grant after a poll without an answer or with a 5xx"},
+		"429":       {later("9", 429, ""), "invalid_grant"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			s := &scripted{ack: `"interval":5,"expires_in":120`, token: series(c.answer, forgets)}
+			againstWith(t, s, func(p *Plan) { p.Mix = Mix{Approve: 1} }, decidedAtOnce, func(t *testing.T, l result.Load) {
+				if got := l.FailedFor; len(got) != 1 || got[c.reason] == 0 {
+					t.Errorf("flows failed for %v, want %q", got, c.reason)
 				}
 			})
 		})

@@ -58,15 +58,15 @@ func (e *engine) concludeDenied(x *exchange) {
 	}
 }
 
-// concludeRefused takes any other error. An OP may have forgotten an expired request,
-// and one that was redeemed when the answer got lost.
+// concludeRefused takes any other error. An OP may have forgotten an expired request, and
+// one that was redeemed by a poll whose answer did not come or was an error of the server.
 func (e *engine) concludeRefused(x *exchange) {
 	f, unknown := x.f, x.code == string(ciba.InvalidGrant)
 	switch {
 	case unknown && f.hasExpired(x.done):
 		e.conclude(x, result.CountExpired)
 	case unknown && f.has(lost):
-		e.fail(x, "invalid_grant after an answer was lost")
+		e.fail(x, "invalid_grant after a poll without an answer or with a 5xx")
 	case unknown:
 		e.checks.early(e, x)
 		e.fail(x, x.code)
