@@ -17,16 +17,20 @@ type profileView struct {
 	Folded    bool     // the reasons are shown when somebody asks for them
 }
 
-// manyReasons is how many reasons of a profile are told.
+// manyReasons is how many reasons of a profile are told where there is more to read.
 const manyReasons = 4
 
 // profiles are the profiles of a run, in words.
-func (d digest) profiles() []profileView {
+func (d digest) profiles() []profileView { return d.profilesWith(manyReasons) }
+
+// profilesWith are the profiles of a run with so many reasons of each; a last one that would
+// stand alone is told, too.
+func (d digest) profilesWith(reasons int) []profileView {
 	views := make([]profileView, len(d.Profiles))
 	for i, p := range d.Profiles {
 		views[i] = profileView{
 			ID: p.ID, Title: p.Title, Verdict: p.Verdict, Coverage: profileCoverage(p),
-			Because: p.Because, Reasons: profileReasons(p),
+			Because: p.Because, Reasons: profileReasons(p, reasons),
 		}
 	}
 	return views
@@ -38,22 +42,46 @@ func (p profileView) line() string {
 }
 
 func profileCoverage(p result.Profile) string {
-	parts := []string{fmt.Sprintf("%d of %s judged", p.Judged, plural(p.MUSTs, "MUST", "MUSTs"))}
+	parts := []string{fmt.Sprintf("%d of %s judged", p.Judged, plural(p.MUSTs, "MUST", "MUSTs")) + withOwnClients(p)}
 	if p.Failed > 0 {
 		parts = append(parts, plural(p.Failed, "requirement fails", "requirements fail"))
 	}
 	if p.Warned > 0 {
 		parts = append(parts, plural(p.Warned, "warning", "warnings"))
 	}
-	if rest := p.MUSTs - p.Judged; rest > 0 {
+	rest := p.MUSTs - p.Judged
+	for _, o := range p.OtherModes {
+		if n := len(o.Requirements); n > 0 {
+			parts = append(parts, fmt.Sprintf("%d with %s alone", n, clientsOf(o.Mode)))
+			rest -= n
+		}
+	}
+	if rest > 0 {
 		parts = append(parts, fmt.Sprintf("%d not testable here", rest))
 	}
 	return strings.Join(parts, ", ")
 }
 
+// withOwnClients says whose clients showed what was judged, where others showed more.
+func withOwnClients(p result.Profile) string {
+	if len(p.OtherModes) == 0 {
+		return ""
+	}
+	return " with " + clientsOf(p.ID)
+}
+
+// clientsOf names the clients of a delivery mode. A file may call a mode anything.
+func clientsOf(mode string) string {
+	switch mode {
+	case "poll", "ping", "push":
+		return mode + " clients"
+	}
+	return "other clients"
+}
+
 // profileReasons tells first what is missing to the minimum. What the OP only offers, and
 // nothing was set up for, needs none.
-func profileReasons(p result.Profile) []string {
+func profileReasons(p result.Profile, most int) []string {
 	if !p.Counts && p.Verdict == result.NoVerdict {
 		return nil
 	}
@@ -62,14 +90,28 @@ func profileReasons(p result.Profile) []string {
 		reasons = append(reasons, fmt.Sprintf("below its minimum: %d of %d judged, without %s",
 			p.Minimum-len(p.Missing), p.Minimum, strings.Join(p.Missing, ", ")))
 	}
+	for _, o := range p.OtherModes {
+		if len(o.Failed) > 0 {
+			reasons = append(reasons, fmt.Sprintf("not called conformant, as %s with %s, and %s did not show it: %s",
+				plural(len(o.Failed), "requirement fails", "requirements fail"), clientsOf(o.Mode), clientsOf(p.ID), few(o.Failed)))
+		}
+	}
 	for i, n := range p.NotTestable {
-		if i == manyReasons {
+		if i == most && len(p.NotTestable) > most+1 {
 			reasons = append(reasons, "and "+plural(len(p.NotTestable)-i, "more reason", "more reasons"))
 			break
 		}
 		reasons = append(reasons, fmt.Sprintf("%d: %s", len(n.Requirements), firstOf(n.Reason, "no reason given")))
 	}
 	return reasons
+}
+
+// few are the first of many ids.
+func few(ids []string) string {
+	if len(ids) <= manyReasons {
+		return strings.Join(ids, ", ")
+	}
+	return fmt.Sprintf("%s and %d more", strings.Join(ids[:manyReasons], ", "), len(ids)-manyReasons)
 }
 
 // stated are the ids of the profiles that the verdict of the run speaks of.

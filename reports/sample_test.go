@@ -44,7 +44,10 @@ func sample() result.Run {
 			},
 			{
 				ID: "ping", Title: "CIBA Core, ping", Claim: result.ClaimMetadata, Because: "backchannel_token_delivery_modes_supported has ping",
-				Verdict: result.NoVerdict, MUSTs: 2, Minimum: 1, Missing: []string{"CIBA-10.2-PING-BODY"},
+				Verdict: result.NoVerdict, MUSTs: 4, Minimum: 1, Missing: []string{"CIBA-10.2-PING-BODY"},
+				OtherModes: []result.OtherMode{{
+					Mode: "poll", Requirements: []string{"CIBA-4-DISC-MODES", "CIBA-7.3-ACK-STATUS"}, Failed: []string{"CIBA-7.3-ACK-STATUS"},
+				}},
 				NotTestable: []result.NotTestable{{Reason: "no client is for ping", Requirements: []string{"CIBA-10.2-PING-BODY", "CIBA-10.2-PING-BEARER"}}},
 			},
 		},

@@ -41,11 +41,12 @@ type SideRun struct {
 	Selected string         `json:"selected"` // what part of the suites was run, in words
 	Started  string         `json:"started"`
 	Tool     string         `json:"tool"`
+	Asked    string         `json:"asked"` // what is true of a profile that the run has no verdict on: "not claimed" or "not asked"
 	Headline string         `json:"-"`
 	Tone     result.Verdict `json:"-"`
 }
 
-// ProfileRow is one profile in all runs. A cell is nil where the OP does not claim it.
+// ProfileRow is one profile in all runs. A cell is nil where the run has no verdict on it.
 type ProfileRow struct {
 	ID    string         `json:"id"`
 	Title string         `json:"title"`
@@ -58,6 +59,20 @@ type ProfileCell struct {
 	MUSTs   int            `json:"musts"`
 	Judged  int            `json:"judged"` // of the MUSTs
 	Failed  int            `json:"failed"` // requirements of any level
+
+	OtherModes int `json:"other_modes"` // of the MUSTs: judged with clients of another delivery mode alone
+}
+
+// Words tell the counts of the cell.
+func (c ProfileCell) Words() string {
+	words := fmt.Sprintf("%d of %d MUSTs", c.Judged, c.MUSTs)
+	if c.OtherModes > 0 {
+		words += fmt.Sprintf(", %d with clients of another mode alone", c.OtherModes)
+	}
+	if c.Failed > 0 {
+		words += fmt.Sprintf(", %d failed", c.Failed)
+	}
+	return words
 }
 
 // AreaRow is one area in all runs.
@@ -103,7 +118,7 @@ func LaySideBySide(runs []result.Run, names []string) SideBySide {
 		s.Runs = append(s.Runs, SideRun{
 			Name: sideName(digests, i, inertLine(names[i])), Issuer: d.Target.Issuer, Verdict: d.Verdict, Coverage: d.coverage(),
 			Selected: d.selected(), Started: stamp(d.Started), Tool: joined(" ", d.Tool.Name, d.Tool.Version),
-			Headline: d.headline(), Tone: d.tone(),
+			Asked: d.withoutProfile(), Headline: d.headline(), Tone: d.tone(),
 		})
 	}
 	s.addProfiles(digests)
@@ -125,6 +140,15 @@ func sideName(all []digest, at int, file string) string {
 	return own
 }
 
+// withoutProfile is what is true of a profile that a run says nothing about. One of selected
+// cases, or of named profiles, asked about no other claim.
+func (d digest) withoutProfile() string {
+	if len(d.Profiles) == 0 || len(d.Selection.Profiles) > 0 {
+		return "not asked"
+	}
+	return "not claimed"
+}
+
 func (s *SideBySide) addProfiles(digests []digest) {
 	for i, d := range digests {
 		for _, p := range d.Profiles {
@@ -133,7 +157,11 @@ func (s *SideBySide) addProfiles(digests []digest) {
 				at = len(s.Profiles)
 				s.Profiles = append(s.Profiles, ProfileRow{ID: p.ID, Title: p.Title, Cells: make([]*ProfileCell, len(digests))})
 			}
-			s.Profiles[at].Cells[i] = &ProfileCell{Verdict: p.Verdict, MUSTs: p.MUSTs, Judged: p.Judged, Failed: p.Failed}
+			cell := &ProfileCell{Verdict: p.Verdict, MUSTs: p.MUSTs, Judged: p.Judged, Failed: p.Failed}
+			for _, o := range p.OtherModes {
+				cell.OtherModes += len(o.Requirements)
+			}
+			s.Profiles[at].Cells[i] = cell
 		}
 	}
 }
@@ -284,12 +312,14 @@ func (s SideBySide) WriteMarkdown(w io.Writer) error {
 	sideRow(m, "judged", s.Runs, func(r SideRun) string { return code(r.Coverage) })
 	sideRow(m, "date", s.Runs, func(r SideRun) string { return r.Started })
 	for _, p := range s.Profiles {
-		sideRow(m, code(p.Title), p.Cells, func(c *ProfileCell) string {
-			if c == nil {
-				return "not claimed"
+		line := make([]string, len(s.Runs))
+		for i, c := range p.Cells {
+			line[i] = s.Runs[i].Asked
+			if c != nil {
+				line[i] = code(string(c.Verdict)) + ", " + c.Words()
 			}
-			return fmt.Sprintf("%s, %d of %d MUSTs", code(string(c.Verdict)), c.Judged, c.MUSTs)
-		})
+		}
+		sideRow(m, code(p.Title), line, func(words string) string { return words })
 	}
 	m.line("\n### Requirements that hold, of those judged\n")
 	m.sideHead(s, "area")

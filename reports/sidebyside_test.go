@@ -51,8 +51,12 @@ func TestSideBySide(t *testing.T) {
 	if len(s.different) != 1 || s.different[0].ID != "CIBA-11-PENDING" {
 		t.Errorf("they differ on %v", s.different)
 	}
-	if ping := s.Profiles[1]; ping.Cells[0] == nil || ping.Cells[1] != nil {
-		t.Errorf("the profile that one does not claim: %+v", ping.Cells)
+	ping := s.Profiles[1]
+	if ping.Cells[0] == nil || ping.Cells[1] != nil || s.Runs[1].Asked != "not claimed" {
+		t.Errorf("the profile that one does not claim: %+v, %s", ping.Cells, s.Runs[1].Asked)
+	}
+	if words := ping.Cells[0].Words(); words != "0 of 4 MUSTs, 2 with clients of another mode alone" {
+		t.Errorf("the profile of the other: %s", words)
 	}
 	for _, a := range s.Areas {
 		if a.Name == "polling" && (a.Cells[0].Words() != "1 of 2, 1 warning" || a.Cells[1].Words() != "2 of 2, 1 warning") {
@@ -71,6 +75,21 @@ func TestSideBySideNames(t *testing.T) {
 	s := LaySideBySide([]result.Run{a, b}, []string{"a", "b"})
 	if s.Runs[0].Name != "Example OP 4.2" || s.Runs[1].Name != "https://other.example.com" {
 		t.Errorf("they are called %q and %q", s.Runs[0].Name, s.Runs[1].Name)
+	}
+}
+
+// A run of selected cases says nothing about what the OP claims.
+func TestSideBySideOfASelection(t *testing.T) {
+	t.Parallel()
+	whole, selected, named := sample(), sample(), sample()
+	selected.Profiles, selected.Selection.Arguments = nil, []string{"token-pending"}
+	named.Profiles, named.Selection.Profiles = named.Profiles[:1], []string{"poll"}
+	for i, asked := range []string{"not claimed", "not asked", "not asked"} {
+		s := LaySideBySide([]result.Run{whole, selected, named}, []string{"a", "b", "c"})
+		page, markdown := written(t, s.WriteHTML), written(t, s.WriteMarkdown)
+		if s.Runs[i].Asked != asked || strings.Contains(page, "not claimed") || strings.Contains(markdown, "not claimed") {
+			t.Errorf("run %d says %q of a profile that it does not have", i, s.Runs[i].Asked)
+		}
 	}
 }
 

@@ -33,6 +33,7 @@ type Source struct {
 const (
 	maxDeviations = 40 // in all, those that fail first
 	maxGaps       = 12
+	claimReasons  = 8   // of one profile
 	maxSeen       = 100 // bytes of a sentence
 )
 
@@ -104,15 +105,19 @@ func newStatement(d digest) statement {
 	v := statement{
 		digest: d, Headline: d.headline(), Lead: upper(d.explanation()), Coverage: d.coverage(), Scope: d.scope(), Selected: d.selected(),
 		Date: stamp(d.Started), Machine: d.Started.UTC().Format("2006-01-02T15:04:05Z"), Took: span(d.DurationMS), Tone: d.tone(),
-		Outcomes: outcomes, Levels: levels(d.Requirements), Areas: areaTallies(d.Requirements), Claims: d.profiles(),
-		MoreGaps: max(0, len(d.skipped)-maxGaps),
+		Outcomes: outcomes, Levels: levels(d.Requirements), Areas: areaTallies(d.Requirements), Claims: d.profilesWith(claimReasons),
 	}
 	if n := d.Summary.Error; n > 0 {
 		v.Gaps = append(v.Gaps, plural(n, "case", "cases")+" that the tool could not carry through")
 	}
-	for _, gap := range d.skipped[:min(len(d.skipped), maxGaps)] {
+	told := len(d.skipped)
+	if told > maxGaps+1 { // one more takes no more room than to say so
+		told = maxGaps
+	}
+	for _, gap := range d.skipped[:told] {
 		v.Gaps = append(v.Gaps, plural(len(gap.Cases), "case", "cases")+": "+gap.Text)
 	}
+	v.MoreGaps = len(d.skipped) - told
 	v.addTexts()
 	for _, r := range d.Requirements {
 		if r.Outcome != result.Fail && r.Outcome != result.Warn {

@@ -64,6 +64,26 @@ func TestStatementStaysShort(t *testing.T) {
 	}
 }
 
+// A statement is handed over alone, so it names the reasons why a profile was not judged
+// whole, and never says that there is one more in place of it.
+func TestStatementNamesReasons(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct {
+		reasons int
+		more    string // empty: all are told
+	}{{manyReasons + 1, ""}, {claimReasons, ""}, {claimReasons + 1, ""}, {claimReasons + 2, "and 2 more reasons"}} {
+		run := sample()
+		run.Profiles[0].NotTestable = nil
+		for i := range c.reasons {
+			run.Profiles[0].NotTestable = append(run.Profiles[0].NotTestable, result.NotTestable{Reason: fmt.Sprintf("reason no. %d.", i), Requirements: []string{"A"}})
+		}
+		page := stated(t, run)
+		if told := strings.Contains(page, fmt.Sprintf("reason no. %d.", c.reasons-1)); told != (c.more == "") || !strings.Contains(page, c.more) {
+			t.Errorf("%d reasons: the last one is told: %v", c.reasons, told)
+		}
+	}
+}
+
 // terrible is a run of an OP that obeys nothing, with long words for it.
 func terrible() result.Run {
 	run := sample()

@@ -7,7 +7,6 @@ import (
 	"strings"
 
 	"github.com/cibatest/cibatest/internal/catalogue"
-	"github.com/cibatest/cibatest/internal/targetfile"
 	"github.com/cibatest/cibatest/reports/result"
 	"github.com/cibatest/cibatest/suites/harness"
 )
@@ -82,6 +81,7 @@ func judgeProfile(run result.Run, p result.Profile, claimed []string) result.Pro
 	profile, _ := catalogue.Must().Profile(p.ID)
 	outcomes := outcomesIn(run, profile.Mode)
 	unjudged := map[string][]string{}
+	others := otherModes{}
 	minimum := 0
 	for _, r := range catalogue.Must().Demands(profile, claimed) {
 		is := outcomes[r.ID]
@@ -91,6 +91,10 @@ func judgeProfile(run result.Run, p result.Profile, claimed []string) result.Pro
 		case result.Warn:
 			p.Warned++
 		case result.Error, result.Info, result.Pass, result.Skip, result.Uncovered:
+		}
+		other, there := inOtherMode(run, r, profile.Mode)
+		if !is.outcome.Judged() && there == result.Fail {
+			others.failed(other, r.ID)
 		}
 		if r.Level != "MUST" {
 			continue
@@ -103,13 +107,17 @@ func judgeProfile(run result.Run, p result.Profile, claimed []string) result.Pro
 			}
 			continue
 		}
-		reason := cmp.Or(is.reason, whyUnjudged(run, r, profile.Mode))
-		unjudged[reason] = append(unjudged[reason], r.ID)
+		if is.reason == "" && other != "" {
+			others.judged(other, r.ID)
+		} else {
+			reason := cmp.Or(is.reason, whyUnjudged(r, profile.Mode))
+			unjudged[reason] = append(unjudged[reason], r.ID)
+		}
 		if slices.Contains(profile.Minimum, r.ID) {
 			p.Missing = append(p.Missing, r.ID)
 		}
 	}
-	p.NotTestable = byWeight(unjudged)
+	p.OtherModes, p.NotTestable = others.list(), byWeight(unjudged)
 	p.Counts = p.Claim == result.ClaimTold || wholeMinimum(profile) && (minimum > 0 || p.Claim == result.ClaimTarget)
 	p.Verdict = verdictOf(p, run.Interrupted)
 	return p
@@ -122,10 +130,55 @@ func verdictOf(p result.Profile, interrupted bool) result.Verdict {
 		return result.NonConformant
 	case p.Judged == 0 || len(p.Missing) == p.Minimum:
 		return result.NoVerdict
-	case len(p.Missing) > 0 || interrupted:
+	case len(p.Missing) > 0 || interrupted || slices.ContainsFunc(p.OtherModes, func(o result.OtherMode) bool { return len(o.Failed) > 0 }):
 		return result.Partial
 	}
 	return result.Conformant
+}
+
+// otherModes are what was judged with clients of other delivery modes alone, by the mode.
+type otherModes map[string]*result.OtherMode
+
+func (o otherModes) of(mode string) *result.OtherMode {
+	if o[mode] == nil {
+		o[mode] = &result.OtherMode{Mode: mode, Requirements: []string{}}
+	}
+	return o[mode]
+}
+
+func (o otherModes) judged(mode, id string) {
+	o.of(mode).Requirements = append(o.of(mode).Requirements, id)
+}
+
+func (o otherModes) failed(mode, id string) { o.of(mode).Failed = append(o.of(mode).Failed, id) }
+
+func (o otherModes) list() []result.OtherMode {
+	var list []result.OtherMode
+	for _, other := range o {
+		list = append(list, *other)
+	}
+	slices.SortFunc(list, func(a, b result.OtherMode) int {
+		return cmp.Or(len(b.Requirements)-len(a.Requirements), strings.Compare(a.Mode, b.Mode))
+	})
+	return list
+}
+
+// inOtherMode finds a delivery mode other than the given one whose clients showed how an OP
+// stands to a requirement: one where it fails, if there is any. It is empty where there is
+// none, and for a profile of no mode.
+func inOtherMode(run result.Run, r catalogue.Requirement, mode string) (other string, outcome result.Outcome) {
+	for _, c := range run.Cases {
+		if mode == "" || c.Mode == "" || c.Mode == mode || !slices.Contains(c.Requirements, r.ID) {
+			continue
+		}
+		switch is := c.About(r.ID, run.Selection.Strict); {
+		case is == result.Fail:
+			return c.Mode, is
+		case is.Judged() && other == "":
+			other, outcome = c.Mode, is
+		}
+	}
+	return other, outcome
 }
 
 // clauseOutcome is what became of a requirement, and why it was not judged.
@@ -163,16 +216,11 @@ func reasonOf(run result.Run, entry result.Requirement) string {
 	return ""
 }
 
-// whyUnjudged tells why no case of a run with clients of a delivery mode has anything about a
-// requirement; with those of any mode where mode is empty.
-func whyUnjudged(run result.Run, r catalogue.Requirement, mode string) string {
+// whyUnjudged tells why no case of a run has anything about a requirement, with clients of a
+// delivery mode or, where mode is empty, of any.
+func whyUnjudged(r catalogue.Requirement, mode string) string {
 	if reason := Uncovered(r); reason != "" {
 		return reason
-	}
-	for _, c := range run.Cases {
-		if mode != "" && c.Mode != mode && slices.Contains(c.Requirements, r.ID) && c.About(r.ID, run.Selection.Strict).Judged() {
-			return "judged with " + cmp.Or(c.Mode, targetfile.DeliveryPoll) + " clients, and not again with " + mode + " clients"
-		}
 	}
 	inMode := func(d *harness.Definition) bool {
 		return d.Mode() == mode && slices.Contains(d.Requirements(), r.ID)

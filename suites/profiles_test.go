@@ -44,6 +44,14 @@ func TestProfileVerdicts(t *testing.T) {
 		{"cut off", "rar", result.ClaimTarget, whole, true, result.Partial, true},
 		{"by clients of another mode", "ping", result.ClaimTold, by(result.Pass, "poll", ping.Minimum...), false, result.NoVerdict, true},
 		{"by clients of its mode", "ping", result.ClaimTold, by(result.Pass, "ping", ping.Minimum...), false, result.Conformant, true},
+		{
+			"the rest by clients of another mode", "ping", result.ClaimTold,
+			append(by(result.Pass, "poll", "CIBA-7.1-HINT-NONE"), by(result.Pass, "ping", ping.Minimum...)...), false, result.Conformant, true,
+		},
+		{
+			"a failure with clients of another mode", "ping", result.ClaimTold,
+			append(by(result.Fail, "poll", "CIBA-7.1-HINT-NONE"), by(result.Pass, "ping", ping.Minimum...)...), false, result.Partial, true,
+		},
 	} {
 		p, _ := catalogue.Must().Profile(c.profile)
 		run := result.Run{Cases: c.cases, Interrupted: c.cut, Profiles: []result.Profile{{ID: p.ID, Claim: c.claim, Minimum: len(p.Minimum)}}}
@@ -52,6 +60,9 @@ func TestProfileVerdicts(t *testing.T) {
 			t.Errorf("%s: %s, counts %v; want %s, %v", c.name, got.Verdict, got.Counts, c.want, c.counts)
 		}
 		untold := got.MUSTs - got.Judged
+		for _, o := range got.OtherModes {
+			untold -= len(o.Requirements)
+		}
 		for _, n := range got.NotTestable {
 			untold -= len(n.Requirements)
 			if n.Reason == "" {

@@ -24,8 +24,19 @@ type Profile struct {
 	// are Minimum, and were not judged.
 	Missing []string `json:"missing,omitempty"`
 
-	// NotTestable tells why the other MUSTs were not judged, the reason of most first.
+	// OtherModes are the MUSTs that were judged, but with clients of another delivery mode
+	// alone: they are not among Judged. Where one of them fails, the profile is not conformant.
+	OtherModes []OtherMode `json:"other_modes,omitempty"`
+
+	// NotTestable tells why the rest of the MUSTs were not judged, the reason of most first.
 	NotTestable []NotTestable `json:"not_testable,omitempty"`
+}
+
+// OtherMode is a token delivery mode whose clients showed what those of a profile did not.
+type OtherMode struct {
+	Mode         string   `json:"mode"`             // poll, ping or push
+	Requirements []string `json:"requirements"`     // ids of MUSTs
+	Failed       []string `json:"failed,omitempty"` // ids of requirements of any level that fail there
 }
 
 // ClaimSource is how it is known that an OP claims a profile.
