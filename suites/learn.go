@@ -40,7 +40,13 @@ func (r *run) learnPolling(ctx context.Context) error {
 	if told && !r.facts.Capabilities.Has(catalogue.NeedParallel) {
 		r.driver.LimitToOnePerUser()
 	}
-	r.driver.TryCredentials(ctx, expected(r.driver))
+	clients := expected(r.driver)
+	r.driver.TryCredentials(ctx, clients)
+	for _, c := range clients {
+		if how := c.Rejection(); how != "" {
+			r.driver.Note("%s", preflight.RefusedClient(r.facts.Target, c.Name, how))
+		}
+	}
 	few := r.options.Select.Budget > 0 // prompts, which are for cases
 	if !few {
 		r.driver.TryAssertions(ctx, r.ordinary(targetfile.DeliveryPoll))
@@ -199,13 +205,27 @@ func (r *run) learnGolden(ctx context.Context) error {
 }
 
 // settleDecisions takes the capability to decide from a run that cannot deliver decisions.
+// What keeps both kinds from the OP is told once.
 func (r *run) settleDecisions(golden driver.Golden) {
-	for need, why := range map[catalogue.Need]error{catalogue.NeedDeny: golden.Deny, catalogue.NeedApprove: golden.Approve} {
-		if why != nil {
-			r.facts.CannotDecide(need, why)
-			r.driver.Note("cases that need the decision %s are skipped, as it could not be delivered: %v; "+
-				"see approval in %s", need, why, r.facts.Target.Where("approval"))
-		}
+	tell := func(needs string, why error) {
+		r.driver.Note("cases that need %s are skipped, as it could not be delivered: %v; see approval in %s",
+			needs, why, r.facts.Target.Where("approval"))
+	}
+	if golden.Deny != nil {
+		r.facts.CannotDecide(catalogue.NeedDeny, golden.Deny)
+	}
+	if golden.Approve != nil {
+		r.facts.CannotDecide(catalogue.NeedApprove, golden.Approve)
+	}
+	if golden.Deny != nil && golden.Approve != nil && golden.Deny.Error() == golden.Approve.Error() {
+		tell("a decision", golden.Deny)
+		return
+	}
+	if golden.Deny != nil {
+		tell("the decision deny", golden.Deny)
+	}
+	if golden.Approve != nil {
+		tell("the decision approve", golden.Approve)
 	}
 }
 

@@ -173,7 +173,7 @@ func begin(ctx context.Context, o Options) (*run, error) {
 	}
 	locker, err := approve.New(facts.Target.UserLock.Hook(), approve.Options{RoundTripper: o.RoundTripper})
 	if err != nil {
-		return nil, fmt.Errorf("user_lock: %w", err)
+		return nil, err
 	}
 	r := &run{options: o, facts: facts, results: map[*job]result.Case{}}
 	r.driver, err = driver.NewRun(driver.RunOptions{

@@ -180,8 +180,7 @@ func letIn(ctx context.Context, rt http.RoundTripper, t *targetfile.Target, c ta
 	clients := run.Prepared([]targetfile.Client{c})
 	run.TryCredentials(ctx, clients)
 	if how := clients[0].Rejection(); how != "" {
-		return nil, notJudged(fmt.Errorf("client %q is refused, whatever it asks: %s; "+
-			"compare client_id, auth_method and secret or key with its registration", c.Name, how))
+		return nil, notJudged(errors.New(preflight.RefusedClient(t, c.Name, how)))
 	}
 	return func(endpoint string) ciba.Authenticator { return clients[0].Auth(endpoint, t.Issuer) }, nil
 }

@@ -73,7 +73,7 @@ func check(cmd *cobra.Command, file string, asJSON, flow bool) error {
 		if err != nil {
 			return notJudged(err)
 		}
-		report.Clients(refused)
+		report.Clients(t, refused)
 	}
 	if flow && report.Reached && !report.HasProblems() {
 		if err := rehearse(cmd, file, &report); err != nil {

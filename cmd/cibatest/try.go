@@ -7,8 +7,10 @@ import (
 	"time"
 
 	"github.com/cibatest/cibatest/internal/approve"
+	"github.com/cibatest/cibatest/internal/ciba"
 	"github.com/cibatest/cibatest/internal/driver"
 	"github.com/cibatest/cibatest/internal/preflight"
+	"github.com/cibatest/cibatest/internal/targetfile"
 	"github.com/spf13/cobra"
 )
 
@@ -56,7 +58,7 @@ func tryApproval(cmd *cobra.Command, opened *preflight.Opened, client, user stri
 		return err
 	}
 	for _, allow := range []bool{false, true} {
-		if err := tryDecision(cmd, h, opened.Approver, allow); err != nil {
+		if err := tryDecision(cmd, h, opened, allow); err != nil {
 			return err
 		}
 	}
@@ -67,7 +69,7 @@ func tryApproval(cmd *cobra.Command, opened *preflight.Opened, client, user stri
 var decisionNames = map[bool]string{true: "approval", false: "denial"}
 
 // tryDecision carries one request from its start to what a poll says after the decision.
-func tryDecision(cmd *cobra.Command, h *byHand, approver *approve.Approver, allow bool) error {
+func tryDecision(cmd *cobra.Command, h *byHand, opened *preflight.Opened, allow bool) error {
 	ctx, name, out := cmd.Context(), decisionNames[allow], cmd.OutOrStdout()
 	resp, err := h.start(ctx, nil)
 	if err != nil {
@@ -75,14 +77,14 @@ func tryDecision(cmd *cobra.Command, h *byHand, approver *approve.Approver, allo
 	}
 	flow, err := driver.NewFlow(h.client, h.user, resp)
 	if err != nil {
-		return notJudged(fmt.Errorf("%s: the request of client %s for user %s was not accepted: %s",
-			name, h.client.Name, h.user.Name, driver.InItsWords(resp)))
+		return notJudged(fmt.Errorf("%s: the request of client %s for user %s was not accepted: %s; %s",
+			name, h.client.Name, h.user.Name, driver.InItsWords(resp), lookAt(opened.Target, h, resp)))
 	}
-	if err := approver.Decide(ctx, approve.Decision{AuthReqID: flow.AuthReqID, User: flow.User, Allow: allow}); err != nil {
-		return notJudged(fmt.Errorf("%s: the decision could not be delivered: %w; see approval in the target file", name, err))
+	if err := opened.Approver.Decide(ctx, approve.Decision{AuthReqID: flow.AuthReqID, User: flow.User, Allow: allow}); err != nil {
+		return notJudged(fmt.Errorf("%s: the decision could not be delivered: %w; see approval in %s", name, err, opened.Target.Where("approval")))
 	}
 	fmt.Fprintf(cmd.ErrOrStderr(), "%s delivered; the next poll is due in %s\n", name, time.Until(flow.NextPoll()).Round(time.Second))
-	told, err := pollDecided(ctx, h, flow)
+	told, err := pollDecided(ctx, h, flow, opened.Target.Where("approval"))
 	if err != nil {
 		return err
 	}
@@ -90,9 +92,18 @@ func tryDecision(cmd *cobra.Command, h *byHand, approver *approve.Approver, allo
 	return nil
 }
 
+// lookAt says where to look when a request was not accepted: at the client where it is refused
+// as such, and else at what the request is made of.
+func lookAt(t *targetfile.Target, h *byHand, resp *ciba.Response) string {
+	if driver.RefusesClient(resp) {
+		return fmt.Sprintf("compare client_id, auth_method and secret or key in %s with its registration", t.Where("clients."+h.client.Name))
+	}
+	return fmt.Sprintf("compare the user's hint in %s, scope, binding_message and start_params with what this OP takes", t.Where("users."+h.user.Name))
+}
+
 // pollDecided polls until the answer is neither pending nor slow_down, for as long as an
-// OP may take until a decision shows.
-func pollDecided(ctx context.Context, h *byHand, f *driver.Flow) (string, error) {
+// OP may take until a decision shows. hook is where the target file says how to decide.
+func pollDecided(ctx context.Context, h *byHand, f *driver.Flow, hook string) (string, error) {
 	patience := time.Now().Add(f.DecisionWindow())
 	for {
 		resp, err := h.driver.Send(ctx, h.run.Poll(f))
@@ -105,7 +116,7 @@ func pollDecided(ctx context.Context, h *byHand, f *driver.Flow) (string, error)
 			return driver.InItsWords(resp), nil
 		case time.Now().After(patience):
 			return "", notJudged(fmt.Errorf("the decision was delivered, yet after %s a poll is still answered %s; "+
-				"does the hook decide about this request?", f.DecisionWindow(), driver.InItsWords(resp)))
+				"does the hook in %s decide about this request?", f.DecisionWindow(), driver.InItsWords(resp), hook))
 		}
 	}
 }

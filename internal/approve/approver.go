@@ -8,6 +8,7 @@
 package approve
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -98,10 +99,13 @@ func Check(config targetfile.Approval) error {
 		return err
 	}
 	if _, err := exec.LookPath(config.Command[0]); err != nil {
-		return fmt.Errorf("approval.command: %w; name a program of this machine", err)
+		return fmt.Errorf("%s.command: %w; name a program of this machine", sectionOf(config), err)
 	}
 	return nil
 }
+
+// sectionOf is where the target file has a hook.
+func sectionOf(config targetfile.Approval) string { return cmp.Or(config.Section, "approval") }
 
 // Nobody is an Approver for those who only send requests: every decision fails, and
 // nothing is observed.

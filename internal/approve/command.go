@@ -23,6 +23,7 @@ import (
 type byCommand struct {
 	command []string
 	words   targetfile.Actions
+	section string // of the target file
 }
 
 // pipePatience is how long the output of a command is waited for once it has ended,
@@ -31,9 +32,9 @@ const pipePatience = 2 * time.Second
 
 func newByCommand(config targetfile.Approval) (*byCommand, error) {
 	if err := checkCommand(config.Command); err != nil {
-		return nil, fmt.Errorf("approval.command: %w", err)
+		return nil, fmt.Errorf("%s.command: %w", sectionOf(config), err)
 	}
-	return &byCommand{config.Command, config.Actions}, nil
+	return &byCommand{config.Command, config.Actions, sectionOf(config)}, nil
 }
 
 // decide runs the command once. What it prints is shown only when it fails, short and
@@ -42,18 +43,18 @@ func (w *byCommand) decide(ctx context.Context, d Decision) error {
 	v := valuesOf(d, w.words)
 	argv, err := v.argv(w.command)
 	if err != nil {
-		return fmt.Errorf("approval.command: %w", err)
+		return fmt.Errorf("%s.command: %w", w.section, err)
 	}
 	variables, err := v.environment()
 	if err != nil {
-		return fmt.Errorf("approval.command: %w", err)
+		return fmt.Errorf("%s.command: %w", w.section, err)
 	}
 	cmd := exec.CommandContext(ctx, argv[0], argv[1:]...) //nolint:gosec // the target file names the command, and values are data
 	cmd.Env = append(os.Environ(), variables...)
 	cmd.WaitDelay = pipePatience
 	out, err := cmd.CombinedOutput()
 	if err != nil && !errors.Is(err, exec.ErrWaitDelay) { // the command itself has succeeded then
-		return fmt.Errorf("approval.command: %w: %.200q", err, out)
+		return fmt.Errorf("%s.command: %w: %.200q", w.section, err, out)
 	}
 	return nil
 }

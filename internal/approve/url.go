@@ -22,6 +22,7 @@ type byURL struct {
 	headers   http.Header
 	body      string
 	words     targetfile.Actions
+	section   string // of the target file
 }
 
 // hookPatience bounds one call of the hook.
@@ -31,10 +32,10 @@ const hookPatience = 30 * time.Second
 func newByURL(config targetfile.Approval, transport http.RoundTripper) (*byURL, error) {
 	address, err := parseURLTemplate(config.URL)
 	if err != nil {
-		return nil, fmt.Errorf("approval.url: %w", err)
+		return nil, fmt.Errorf("%s.url: %w", sectionOf(config), err)
 	}
 	w := &byURL{
-		transport: transport, method: config.Method, url: address, body: config.Body.Reveal(), words: config.Actions,
+		section: sectionOf(config), transport: transport, method: config.Method, url: address, body: config.Body.Reveal(), words: config.Actions,
 		headers: http.Header{"Accept": {"application/json"}},
 	}
 	for name, value := range config.Headers {
@@ -49,16 +50,16 @@ func (w *byURL) decide(ctx context.Context, d Decision) error {
 	defer cancel()
 	req, err := w.request(ctx, d)
 	if err != nil {
-		return fmt.Errorf("approval.url: %w", err)
+		return fmt.Errorf("%s.url: %w", w.section, err)
 	}
 	resp, err := w.transport.RoundTrip(req)
 	if err != nil {
-		return unanswered(fmt.Errorf("the approval hook cannot be reached: %w", err))
+		return unanswered(fmt.Errorf("the %s hook cannot be reached: %w", w.section, err))
 	}
 	defer func() { _ = resp.Body.Close() }()
 	text, _ := io.ReadAll(io.LimitReader(resp.Body, 200))
 	if resp.StatusCode/100 != 2 {
-		return answered(resp.StatusCode, fmt.Errorf("the approval hook answers %d %.200q", resp.StatusCode, text))
+		return answered(resp.StatusCode, fmt.Errorf("the %s hook answers %d %.200q", w.section, resp.StatusCode, text))
 	}
 	_, _ = io.Copy(io.Discard, io.LimitReader(resp.Body, 1<<20)) // so that the connection can be used again
 	return nil

@@ -153,6 +153,39 @@ func TestErrorsDoNotShowTheURL(t *testing.T) {
 	}
 }
 
+// Whoever locks users is told of user_lock, and never of approval.
+func TestErrorsNameTheirSection(t *testing.T) {
+	t.Parallel()
+	server := httptest.NewServer(http.NotFoundHandler())
+	defer server.Close()
+	missing := []string{"/no/such/program"}
+	for name, c := range map[string]struct {
+		lock targetfile.UserLock
+		want string
+	}{
+		"host":    {targetfile.UserLock{URL: "https://{user}.example/lock"}, "user_lock.url: a placeholder may stand"},
+		"line":    {targetfile.UserLock{Command: []string{"sh", "-c", "lock {user}"}}, "user_lock.command: {user} stands in a line"},
+		"program": {targetfile.UserLock{Command: missing}, "user_lock.command: "},
+	} {
+		if err := Check(c.lock.Hook()); err == nil || !strings.HasPrefix(err.Error(), c.want) {
+			t.Errorf("%s: %v, want %s", name, err, c.want)
+		}
+	}
+	for want, lock := range map[string]targetfile.UserLock{
+		"the user_lock hook answers 404":        {URL: server.URL + "/{user}/{action}"},
+		"the user_lock hook cannot be reached":  {URL: "http://127.0.0.1:1/{user}/{action}"},
+		"user_lock.command: fork/exec /no/such": {Command: missing},
+	} {
+		a, err := New(lock.Hook(), Options{RoundTripper: http.DefaultTransport})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := a.Decide(t.Context(), Decision{User: targetfile.User{Name: "alice"}}); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%v, want %s", err, want)
+		}
+	}
+}
+
 func TestNobodyDecides(t *testing.T) {
 	t.Parallel()
 	a := Nobody()

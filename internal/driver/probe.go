@@ -51,9 +51,6 @@ func (r *Run) TryCredentials(ctx context.Context, clients []*Client) {
 		if c.Rejection() != "" { // it may have been too much at once
 			c.reject(r.rejectionOf(ctx, c))
 		}
-		if how := c.Rejection(); how != "" {
-			r.Note("client %s is refused, whatever it asks: %s", c.Name, how)
-		}
 	}
 }
 
@@ -80,14 +77,14 @@ func (d *Driver) rejection(ctx context.Context, c *Client) string {
 		return ""
 	}
 	if RefusesClient(start) {
-		return "a backchannel authentication request is answered " + start.Summary()
+		return "a backchannel authentication request is answered " + InItsWords(start)
 	}
 	if c.DeliveryMode == targetfile.DeliveryPush { // which has no business at the token endpoint
 		return ""
 	}
 	poll, err := d.Send(ctx, d.run.PollFor(c, d.random.Text()))
 	if err == nil && refusesPoller(poll) {
-		return "a token request is answered " + poll.Summary()
+		return "a token request is answered " + InItsWords(poll)
 	}
 	return ""
 }
@@ -202,7 +199,7 @@ func (d *Driver) secondEndsFirst(ctx context.Context, c *Client) string {
 	if !d.isPending(ctx, c, second) {
 		return "" // whatever is wrong, it is not that there are two
 	}
-	return "after a second request of the same user the first is answered " + poll.Summary()
+	return "after a second request of the same user the first is answered " + InItsWords(poll)
 }
 
 func (d *Driver) isPending(ctx context.Context, c *Client, ack *ciba.Response) bool {

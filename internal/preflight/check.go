@@ -24,6 +24,7 @@ type CheckLevel string
 // where nobody wants them.
 const (
 	CheckOK      CheckLevel = "ok"
+	CheckNote    CheckLevel = "note" // true, and neither good nor bad
 	CheckWarning CheckLevel = "warning"
 	CheckProblem CheckLevel = "problem"
 )
@@ -44,9 +45,13 @@ type CheckReport struct {
 	Facts *Facts `json:"-"` // nil: the OP was not reached
 }
 
-// Add adds a finding, on one line and without what a terminal acts on.
+// Add adds a finding, on one line and without what a terminal acts on. What was said before,
+// at any level, is not said again.
 func (r *CheckReport) Add(level CheckLevel, format string, args ...any) {
-	r.Findings = append(r.Findings, CheckFinding{level, inert(fmt.Sprintf(format, args...))})
+	text := inert(fmt.Sprintf(format, args...))
+	if !slices.ContainsFunc(r.Findings, func(f CheckFinding) bool { return f.Text == text }) {
+		r.Findings = append(r.Findings, CheckFinding{level, text})
+	}
 }
 
 // inert escapes what a terminal or the log of a CI system could take for a command:
@@ -68,8 +73,10 @@ func inert(text string) string {
 // user is asked anything, and it shows nobody's credentials.
 func Check(ctx context.Context, rt http.RoundTripper, t *targetfile.Target) CheckReport {
 	r := CheckReport{Issuer: t.Issuer, Capabilities: map[string]result.Capability{}}
-	if err := approve.Check(t.Approval); err != nil {
-		r.Add(CheckProblem, "%v", err)
+	for _, hook := range []targetfile.Approval{t.Approval, t.UserLock.Hook()} {
+		if err := approve.Check(hook); err != nil {
+			r.Add(CheckProblem, "%v", err)
+		}
 	}
 	r.untouched(t)
 	r.audience(t)
@@ -147,7 +154,7 @@ func (r *CheckReport) enrolled(t *targetfile.Target) {
 func (r *CheckReport) claims(f *Facts) {
 	for _, c := range f.Claims(nil) {
 		if c.Claim == result.ClaimMetadata {
-			r.Add(CheckOK, "profile %s is offered and not judged with this file: %s", c.ID, c.Because)
+			r.Add(CheckNote, "profile %s is offered by the OP (%s), and a run leaves it out: %s", c.ID, c.Because, f.without(c.ID))
 			continue
 		}
 		r.Add(CheckOK, "profile %s is claimed: %s", c.ID, c.Because)
@@ -237,7 +244,7 @@ func (r *CheckReport) keys(ctx context.Context, h *ciba.HTTP, jwksURI string) {
 // Clients adds what the OP says to each client's credentials: for every name how
 // it is refused, or nothing where it is let in. That one of them is refused may
 // be the OP's defect; that all are is a mistake in the target file.
-func (r *CheckReport) Clients(refused map[string]string) {
+func (r *CheckReport) Clients(t *targetfile.Target, refused map[string]string) {
 	level, in := CheckProblem, 0
 	for _, how := range refused {
 		if how == "" {
@@ -249,10 +256,16 @@ func (r *CheckReport) Clients(refused map[string]string) {
 	}
 	for _, name := range slices.Sorted(maps.Keys(refused)) {
 		if how := refused[name]; how != "" {
-			r.Add(level, "client %q is refused, whatever it asks: %s; compare client_id, auth_method and secret or key with its registration",
-				name, how)
+			r.Add(level, "%s", RefusedClient(t, name, how))
 		}
 	}
+}
+
+// RefusedClient says how a client of a target file is refused whatever it asks, in words of
+// the OP, and where to look.
+func RefusedClient(t *targetfile.Target, name, how string) string {
+	return fmt.Sprintf("client %s is refused, whatever it asks: %s; compare client_id, auth_method and secret or key in %s with its registration",
+		name, how, t.Where("clients."+name))
 }
 
 // Unreachable reports whether the OP gave no answer.

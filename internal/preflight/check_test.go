@@ -29,7 +29,7 @@ func TestCheck(t *testing.T) {
 	t.Parallel()
 	r := Check(t.Context(), sound(t, map[string]any{"authorization_details_types_supported": []string{"account"}}), small())
 	want := "ok: metadata at " + metadata + "\nok: profile poll is claimed: client \"a\" is for poll\n" +
-		"ok: profile rar is offered and not judged with this file: authorization_details_types_supported is published\n" +
+		"note: profile rar is offered by the OP (authorization_details_types_supported is published), and a run leaves it out: rar.types is not set in the target file\n" +
 		"ok: 1 keys at " + issuer + "/keys\n"
 	if got := lines(r); got != want || r.Unreachable() || r.HasProblems() || !r.Capabilities["discovery"].Has {
 		t.Errorf("got\n%s, want\n%s", got, want)
@@ -145,7 +145,7 @@ func TestCheckIsInert(t *testing.T) {
 	tgt := small()
 	tgt.RAR.Types = []string{"payment"}
 	r := Check(t.Context(), o, tgt)
-	r.Clients(map[string]string{"a": hostile})
+	r.Clients(&targetfile.Target{}, map[string]string{"a": hostile})
 	for _, f := range r.Findings {
 		if strings.ContainsAny(f.Text, "\x1b\r\n\u009b\u202e") {
 			t.Errorf("got %q", f.Text)
@@ -163,12 +163,12 @@ func TestCheckClients(t *testing.T) {
 		want    string
 	}{
 		"all in":    {map[string]string{"a": "", "b": ""}, "ok: 2 of 2 clients are let in\n"},
-		"one out":   {map[string]string{"a": "", "b": "401"}, "ok: 1 of 2 clients are let in\nwarning: client \"b\" is refused, whatever it asks: 401;"},
-		"none in":   {map[string]string{"a": "401"}, "problem: client \"a\" is refused, whatever it asks: 401;"},
+		"one out":   {map[string]string{"a": "", "b": "401"}, "ok: 1 of 2 clients are let in\nwarning: client b is refused, whatever it asks: 401;"},
+		"none in":   {map[string]string{"a": "401"}, "problem: client a is refused, whatever it asks: 401;"},
 		"no client": {nil, ""},
 	} {
 		var r CheckReport
-		r.Clients(c.refused)
+		r.Clients(&targetfile.Target{}, c.refused)
 		if got := lines(r); !strings.HasPrefix(got, c.want) || c.want == "" && got != "" {
 			t.Errorf("%s: got\n%s", name, got)
 		}

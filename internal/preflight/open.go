@@ -1,6 +1,7 @@
 package preflight
 
 import (
+	"errors"
 	"io"
 	"net/http"
 	"net/url"
@@ -34,7 +35,7 @@ func Open(file string, terminal Terminal) (*Opened, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := approve.Check(t.Approval); err != nil {
+	if err := errors.Join(approve.Check(t.Approval), approve.Check(t.UserLock.Hook())); err != nil {
 		return nil, err
 	}
 	transport, err := Transport(t)

@@ -69,6 +69,13 @@ func (f *Facts) Claims(told []string) []result.Profile {
 	return claims
 }
 
+// without is what the target file lacks to have a profile judged.
+func (f *Facts) without(profile string) string {
+	i := slices.IndexFunc(claimRules, func(r claimRule) bool { return r.profile == profile })
+	_, lacks := claimRules[i].target(f)
+	return lacks
+}
+
 func (r claimRule) claim(f *Facts) (source result.ClaimSource, because string) {
 	if has, what := r.target(f); has {
 		return result.ClaimTarget, what

@@ -262,6 +262,9 @@ type Approval struct {
 
 	// Narrow says that {authorization_details} is honoured: the user may approve less.
 	Narrow bool `yaml:"narrow" json:"narrow"`
+
+	// Section is the key of the target file that this comes from; empty: approval.
+	Section string `yaml:"-" json:"-"`
 }
 
 // Observed reports whether what the OP shows its users can be read back.
@@ -318,7 +321,7 @@ type UserLock struct {
 func (l UserLock) Hook() Approval {
 	a := Approval{
 		Kind: ApprovalNone, URL: l.URL, Method: cmp.Or(l.Method, "POST"), Headers: l.Headers, Body: l.Body, Command: l.Command,
-		Actions: Actions{Allow: "unlock", Deny: "lock"},
+		Actions: Actions{Allow: "unlock", Deny: "lock"}, Section: "user_lock",
 	}
 	switch {
 	case l.URL != "":
