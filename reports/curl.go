@@ -83,6 +83,9 @@ func (s *script) meet(exchange int, part, text string) {
 			continue
 		}
 		v := variable{mark: found, what: fmt.Sprintf("%s of request %d", part, exchange+1), from: -1}
+		if client := s.of.Exchanges[exchange].Client; client != "" {
+			v.what += ", which client " + client + " sends"
+		}
 		if scheme, rest, ok := strings.Cut(text, " "); ok && rest == found {
 			v.what += ", what comes after " + scheme
 		}
@@ -168,7 +171,7 @@ func (s *script) exchange(i int, x result.Exchange) {
 		s.comment(fmt.Sprintf("%d. %s, %s: the OP calls the client here", i+1, x.Label, exchangeLine(x)))
 		return
 	}
-	s.comment(joined(", ", fmt.Sprintf("%d. %s → %s", i+1, x.Label, answerLine(x)), x.Note))
+	s.comment(joined(", ", fmt.Sprintf("%d. %s → %s", i+1, labelOf(x), answerLine(x)), x.Note))
 	if x.Request.Truncated {
 		s.comment(fmt.Sprintf("the body was cut at capture: %d bytes were sent", x.Request.BodyBytes))
 	}
@@ -195,6 +198,14 @@ func (s *script) exchange(i int, x result.Exchange) {
 			s.line(fmt.Sprintf("%s=$(printf '%%s' \"$answer\" | jq -r --arg m %s '.[$m]')", v.name, s.quote(v.member)))
 		}
 	}
+}
+
+// labelOf is what an exchange is called, with the client where it is known.
+func labelOf(x result.Exchange) string {
+	if x.Client == "" || x.Direction == result.Inbound {
+		return x.Label
+	}
+	return x.Label + " of client " + x.Client
 }
 
 // data are the arguments that send a body. Of a form the hidden values are encoded by

@@ -35,7 +35,7 @@ type messageView struct {
 
 func newExchangeView(caseAnchor string, number int, x result.Exchange) exchangeView {
 	v := exchangeView{
-		Anchor: fmt.Sprintf("%s-%d", caseAnchor, number), Number: number, Line: exchangeLine(x), Label: x.Label,
+		Anchor: fmt.Sprintf("%s-%d", caseAnchor, number), Number: number, Line: exchangeLine(x), Label: labelOf(x),
 		At: since(x.StartedMS), Took: milliseconds(x.DurationMS), Note: x.Note, Error: x.Error,
 		Request: newMessageView(x.Request), Asked: "Request", Answered: "Response",
 	}

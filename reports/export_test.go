@@ -88,7 +88,7 @@ func hostileCase(address string) result.Case {
 	return result.Case{
 		ID: "a", Title: nasty, Outcome: result.Fail, Exchanges: []result.Exchange{
 			{
-				Label:    nasty,
+				Label: nasty, Client: "agent} " + nasty,
 				Request:  result.Message{Method: "POST", URL: address + "/start?q=[a]{1,2}", Headers: form, Body: "scope=openid+x&&login_hint=it%27s"},
 				Response: &result.Message{Status: 200, Body: `{"auth_req_id":"[masked:bbbbbb]","it's $x":"[masked:cccccc]"}`},
 			},
@@ -132,6 +132,9 @@ func TestCurl(t *testing.T) {
 	command.Env = append(os.Environ(), "CIBA_AUTHORIZATION=c2VjcmV0")
 	if !strings.Contains(text, "\nsleep 2\n") || strings.Count(text, "\nsleep") != 1 {
 		t.Error("the script does not wait as the case did")
+	}
+	if !strings.Contains(text, `: "${CIBA_AUTHORIZATION:?Authorization of request 1, which client agent`) {
+		t.Errorf("the script does not say whose Authorization it asks for:\n%s", text)
 	}
 	if out, err := command.CombinedOutput(); err != nil {
 		t.Fatalf("%v: %s\n%s", err, out, text)

@@ -113,7 +113,7 @@ func harTime(began time.Time, ms int64) string {
 func harEntryOf(began time.Time, id string, x result.Exchange) harEntry {
 	return harEntry{
 		Page: id, Started: harTime(began, x.StartedMS), Time: x.DurationMS, Timings: harTimings{Wait: x.DurationMS},
-		Request: harRequestOf(x.Request), Response: harResponseOf(x), Comment: joined(", ", x.Label, caller(x), x.Note),
+		Request: harRequestOf(x.Request), Response: harResponseOf(x), Comment: joined(", ", labelOf(x), caller(x), x.Note),
 	}
 }
 

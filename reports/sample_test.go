@@ -156,7 +156,7 @@ func discovery() result.Exchange {
 func acknowledgement() result.Exchange {
 	body := `{"auth_req_id":"[masked:3f9a10]","expires_in":120,"interval":5}`
 	return result.Exchange{
-		Label: "backchannel authentication request", StartedMS: 16, DurationMS: 8.5,
+		Label: "backchannel authentication request", Client: "poll-basic", StartedMS: 16, DurationMS: 8.5,
 		Request:  request("https://op.example.com/tenant/bc", "scope=openid&login_hint=alice&binding_message=AB12CD34"),
 		Response: &result.Message{Status: 200, Headers: []result.Header{{Name: "Content-Type", Value: "application/json"}}, Body: body, BodyBytes: 71},
 	}

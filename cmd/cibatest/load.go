@@ -252,17 +252,12 @@ func drainLine(p loadgen.Plan) string {
 		"then the results are written. A second signal ends at once, without them", cmp.Or(p.Drain, loadgen.MostDrain))
 }
 
-// concludeLoad turns the end of a run into an exit code.
+// concludeLoad turns the end of a run into an exit code, also of one that is rendered again
+// or made of parts.
 func concludeLoad(l result.Load) error {
-	if l.Interrupted {
-		return &exitError{code: exitInterrupted}
-	}
-	return concludeVerdict(l)
-}
-
-// concludeVerdict is the exit code of a verdict, whenever it was spoken.
-func concludeVerdict(l result.Load) error {
 	switch {
+	case l.Interrupted:
+		return &exitError{code: exitInterrupted}
 	case l.Verdict == result.Saturated, l.Verdict == result.Aborted, l.Verdict == result.Unjudged, l.Counters[result.CountAcknowledged] == 0:
 		return &exitError{code: exitNotJudged}
 	case l.Verdict == result.Missed:

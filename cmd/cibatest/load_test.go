@@ -99,9 +99,20 @@ func TestLoadAndReports(t *testing.T) {
 	if code := run([]string{"report", "merge", file, filepath.Join(folder, "load.ndjson")}, nil, &out, &errOut); code != exitUsage || !strings.Contains(errOut.String(), "same run") {
 		t.Errorf("merged with itself: exit code %d, %s", code, errOut.String())
 	}
-	for verdict, want := range map[result.LoadVerdict]int{result.Held: exitOK, result.Missed: exitNonConformant, result.Saturated: exitNotJudged} {
+	for _, c := range []struct {
+		verdict     result.LoadVerdict
+		interrupted bool
+		want        int
+	}{
+		{result.Held, false, exitOK},
+		{result.Missed, false, exitNonConformant},
+		{result.Saturated, false, exitNotJudged},
+		{result.Held, true, exitInterrupted},
+		{result.Missed, true, exitInterrupted},
+	} {
+		verdict, want := c.verdict, c.want
 		twin := one
-		twin.Seed, twin.Verdict = one.Seed+1, verdict
+		twin.Seed, twin.Verdict, twin.Interrupted = one.Seed+1, verdict, c.interrupted
 		other, merged := filepath.Join(folder, "other.json"), filepath.Join(folder, "merged.json")
 		if err := writeWhole(other, func(w io.Writer) error { return result.WriteLoad(w, twin) }); err != nil {
 			t.Fatal(err)

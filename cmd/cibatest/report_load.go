@@ -69,8 +69,9 @@ func newReportMerge() *cobra.Command {
 		Short: "Add up the results of load generators that ran side by side",
 		Long: `Adds counters and histograms exactly, bucket by bucket, and lays the windows side by
 side by the clock. Objectives stay those of the parts, and the worst verdict is that of
-the whole, with the exit code of a load: 1 missed, 3 not judged. A run that is in two
-files is refused, and so are runs with time between them, whose rates do not add up.`,
+the whole, with the exit code of a load: 1 missed, 3 not judged, 130 where a part was
+interrupted. A run that is in two files is refused, and so are runs with time between
+them, whose rates do not add up.`,
 		Example: "  cibatest report merge shard-*/load.json --json load.json --html report.html",
 		Args:    cobra.MinimumNArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
@@ -89,7 +90,7 @@ files is refused, and so are runs with time between them, whose rates do not add
 			if err := renderLoad(cmd, merged, files); err != nil {
 				return err
 			}
-			return concludeVerdict(merged)
+			return concludeLoad(merged)
 		},
 	}
 	bindLoadArtefacts(cmd, files)

@@ -112,6 +112,7 @@ const NoContentType = "-"
 // field is the ordinary choice.
 type Call struct {
 	Label       string        // what the exchange is called in the evidence
+	Client      string        // whose request it is in the evidence, by name; empty: nobody's
 	Method      string        // default POST
 	URL         string        // absolute
 	Query       Params        // appended to the URL's own query

@@ -84,6 +84,7 @@ func (h *HTTP) Do(ctx context.Context, rec *Recorder, call Call) *Response {
 	}
 	resp := h.exchange(by, req.WithContext(ctx), timeout)
 	e := h.masker.Exchange(call.Label, req, body, resp)
+	e.Client = call.Client
 	resp.exchange = &e
 	rec.add(kept{resp.exchange, resp.Sent, false})
 	return resp

@@ -186,6 +186,9 @@ func (d *Driver) exchange(ctx context.Context, r Request) (*ciba.Response, error
 	if r.Flow != nil {
 		answered = place.releaseIfHeld()
 	}
+	if r.Client != nil {
+		call.Client = r.Client.Name
+	}
 	resp := d.run.http.Do(ctx, d.recorder, call)
 	answered()
 	place.release()

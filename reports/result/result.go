@@ -154,6 +154,7 @@ const Inbound = "inbound"
 // Exchange is one HTTP request and its answer, secrets masked at capture.
 type Exchange struct {
 	Label      string   `json:"label"`               // "token request"
+	Client     string   `json:"client,omitempty"`    // name of the client that called the OP; empty: none, or not known
 	Direction  string   `json:"direction,omitempty"` // empty: the OP was called; see Inbound
 	StartedMS  int64    `json:"started_ms"`          // since the start of the run
 	DurationMS float64  `json:"duration_ms"`         // sending to last byte read
