@@ -61,6 +61,9 @@ func TestBrowser(t *testing.T) {
 				picture(tab, t, name+"-"+l.name)
 				inertPage(tab, t)
 				narrowEnough(tab, t)
+				if name != "hostile" { // whose areas have names of a paragraph
+					countsWhole(tab, t)
+				}
 				for _, line := range said() {
 					t.Errorf("the console says: %s", line)
 				}
@@ -95,6 +98,7 @@ func TestBrowserPages(t *testing.T) {
 				do(tab, t, chromedp.Navigate(address))
 				screen(tab, t, name+"-"+l.name)
 				narrowEnough(tab, t)
+				countsWhole(tab, t)
 				for _, line := range said() {
 					t.Errorf("the console says: %s", line)
 				}
@@ -368,6 +372,16 @@ func narrowEnough(tab context.Context, t *testing.T) {
 	t.Helper()
 	if over := eval[int](tab, t, `document.documentElement.scrollWidth - innerWidth`); over > 0 {
 		t.Errorf("the page is %d px too wide", over)
+	}
+}
+
+// countsWhole fails when somebody has to scroll for a table of counts.
+func countsWhole(tab context.Context, t *testing.T) {
+	t.Helper()
+	const cut = `[...document.querySelectorAll("table.counts, table.areas")].map((e) => e.parentElement)
+		.filter((e) => e.scrollWidth > e.clientWidth + 1).map((e) => e.ariaLabel).join()`
+	if wide := eval[string](tab, t, cut); wide != "" {
+		t.Errorf("cut off: %s", wide)
 	}
 }
 
