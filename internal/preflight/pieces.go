@@ -50,7 +50,7 @@ func (f *Facts) With(p Piece) *Facts {
 func (f *Facts) Pieces() []Piece {
 	var list []Piece
 	for _, pieces := range []func(*Facts) []Piece{
-		methodPieces, secondClientPiece, modePieces, specialClientPieces, userCodePiece, userPieces, rarPieces, approvalPieces, budgetPieces,
+		methodPieces, secondClientPiece, modePieces, specialClientPieces, signingPieces, userCodePiece, userPieces, rarPieces, approvalPieces, budgetPieces,
 	} {
 		list = append(list, pieces(f)...)
 	}
@@ -145,17 +145,46 @@ func specialClientPieces(f *Facts) []Piece {
 			Name: "some-types", AuthMethod: method, CIBA: true, RARTypes: types[:1],
 		}))
 	}
-	if algs := f.requestAlgs(); len(algs) > 0 && !slices.ContainsFunc(f.Target.Clients, isSigner) {
-		list = append(list, f.clientPiece("two clients that sign their requests",
-			targetfile.Client{Name: "signed-a", AuthMethod: method, CIBA: true, RequestSigningAlg: algs[0]},
-			targetfile.Client{Name: "signed-b", AuthMethod: method, CIBA: true, RequestSigningAlg: algs[0]}))
-	}
 	if f.Target.Endpoints.Introspection != "" {
 		list = append(list, f.clientPiece("a resource server that may introspect", targetfile.Client{
 			Name: "resource-server", AuthMethod: method, Purpose: targetfile.PurposeResourceServer,
 		}))
 	}
 	return list
+}
+
+// signingPieces are clients that sign their requests, where the OP offers that: two, so that one
+// can play the stranger, and one whose keys can be changed.
+func signingPieces(f *Facts) []Piece {
+	algs := f.requestAlgs()
+	if len(algs) == 0 {
+		return nil
+	}
+	signer := func(name string) targetfile.Client {
+		return targetfile.Client{Name: name, AuthMethod: f.anyMethod(), CIBA: true, RequestSigningAlg: algs[0]}
+	}
+	var list []Piece
+	if !slices.ContainsFunc(f.Target.Clients, isSigner) {
+		list = append(list, f.clientPiece("two clients that sign their requests", signer("signed-a"), signer("signed-b")))
+	}
+	hosted := func(c targetfile.Client) bool { return readsKeysHere(f.Target, c) }
+	if received, _ := callbacksAreReceived(f); received && !slices.ContainsFunc(f.Target.Clients, hosted) {
+		client := signer("signed-hosted")
+		client.JWKSURI = baseOf(f.Target.Notifications) + "/keys"
+		list = append(list, f.clientPiece("a client whose keys the OP reads at the address of notifications", client))
+	}
+	return list
+}
+
+// baseOf is the address that callbacks are received at, as the OP reaches it.
+func baseOf(n targetfile.Notifications) string {
+	switch {
+	case n.PublicURL != "":
+		return strings.TrimSuffix(n.PublicURL, "/")
+	case n.TLS.CertFile != "" || n.TLS.CAFile != "":
+		return "https://" + n.Listen
+	}
+	return "http://" + n.Listen
 }
 
 func isSigner(c targetfile.Client) bool { return Ordinary(c) && c.RequestSigningAlg != "" }
@@ -221,6 +250,9 @@ func clientLines(c targetfile.Client) []string {
 			lines = append(lines, "  jwks_file: "+c.Name+".jwks.json   # private keys")
 		}
 		lines = append(lines, "  request_signing_alg: "+c.RequestSigningAlg)
+	}
+	if c.JWKSURI != "" {
+		lines = append(lines, "  jwks_uri: "+c.JWKSURI+"   # as it is registered; a run serves the public keys there")
 	}
 	if len(c.RARTypes) > 0 {
 		lines = append(lines, fmt.Sprintf("  rar_types: [%q]", c.RARTypes[0]))

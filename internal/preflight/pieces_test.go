@@ -27,7 +27,8 @@ func TestPiecesAreTrue(t *testing.T) {
 	types := "rar:\n  types: [a, b]\n  valid: [{type: a}]\n"
 	hook := "approval:\n  kind: url\n  url: https://op.example/?id={auth_req_id}\n"
 	seen := map[string]bool{}
-	for _, text := range []string{one, one + types, one + hook} {
+	calls := "notifications:\n  listen: 127.0.0.1:9004\n"
+	for _, text := range []string{one, one + types, one + hook, one + calls} {
 		text = "issuer: " + issuer + "\n" + text
 		f, err := Gather(t.Context(), op{metadata: publishing(t, generous)}, pasted(t, text, Piece{}))
 		if err != nil {
@@ -46,7 +47,7 @@ func TestPiecesAreTrue(t *testing.T) {
 			}
 		}
 	}
-	if len(seen) < 20 {
+	if len(seen) < 21 {
 		t.Errorf("%d pieces were seen: %v", len(seen), seen)
 	}
 }
