@@ -115,7 +115,7 @@ func TestCheckFlowIsNotCalled(t *testing.T) {
 			t.Parallel()
 			target := approachable(t, c.at, c.notifications, nil)
 			code, out, errOut := called(t, "check", "--flow", target)
-			if code != exitUsage || strings.Count(out, "the OP did not call ping-a, ping-b, ping-jwt, push-a, push-b, push-jwt within 15s") != 1 || !strings.Contains(out, c.want) {
+			if code != exitUsage || strings.Count(out, "the OP did not call ping-a, ping-b, ping-jwt, ping-signed, push-a, push-b, push-jwt, push-signed within 15s") != 1 || !strings.Contains(out, c.want) {
 				t.Errorf("exit %d: %s %s", code, out, errOut)
 			}
 		})

@@ -19,14 +19,17 @@ func TestReceiverOutOfReach(t *testing.T) {
 	run := judgeLab(t, lab.Options{}, nobodyListens, func(o *suites.Options) {
 		o.Select.Arguments = []string{"CIBA-11-PENDING", "CIBA-10.2-PING-ON-SUCCESS", "CIBA-10.2-PING-BEARER", "CIBA-10.3-PUSH-DELIVERY"}
 	})
-	notes := 0
+	notes, keys := 0, 0
 	for _, note := range run.Notes {
-		if strings.Contains(note, "the OP did not call ping-a, ping-b, ping-jwt, push-a, push-b, push-jwt within 15s of an approval (the token endpoint says 200 with access_token)") {
+		if strings.HasPrefix(note, "client signed-hosted takes no part") { // whose keys are read there
+			keys++
+		}
+		if strings.Contains(note, "the OP did not call ping-a, ping-b, ping-jwt, ping-signed, push-a, push-b, push-jwt, push-signed within 15s of an approval (the token endpoint says 200 with access_token)") {
 			notes++
 		}
 	}
-	if notes != 1 || len(run.Notes) != 1 {
-		t.Errorf("the notes are %q, want one diagnosis", run.Notes)
+	if notes != 1 || keys != 1 || len(run.Notes) != 2 {
+		t.Errorf("the notes are %q, want one diagnosis, and the client whose keys cannot be read", run.Notes)
 	}
 	judged := 0
 	for _, c := range run.Cases {
