@@ -14,7 +14,7 @@ import (
 // concurrent use.
 type Memory struct {
 	mu        sync.Mutex
-	acks      []ciba.AuthAck
+	acks      []acked
 	tokens    []Issued
 	overloads []*ciba.Response
 	starts    []Answer
@@ -22,20 +22,49 @@ type Memory struct {
 	crowded   []Crowded
 }
 
+// acked is an acknowledgement to a client of a delivery mode.
+type acked struct {
+	mode string
+	ciba.AuthAck
+}
+
 // Answer is an answer that some case of the run received, with the id of that case.
 type Answer struct {
 	By       string
+	Mode     string // the delivery mode of the client that asked
 	Response *ciba.Response
 }
 
 // Issued is a token response that a poll of this run has brought.
 type Issued struct {
 	Client, User string // their names in the target file
+	Mode         string // the delivery mode of the client
 	ciba.TokenResponse
 }
 
+// InMode is what was seen so far of clients of one delivery mode: the same OP may answer them
+// by other parts of itself.
+func (m *Memory) InMode(mode string) *Memory {
+	of := &Memory{
+		acks: recall(m, &m.acks), tokens: recall(m, &m.tokens), overloads: recall(m, &m.overloads),
+		starts: recall(m, &m.starts), polls: recall(m, &m.polls), crowded: recall(m, &m.crowded),
+	}
+	of.acks = slices.DeleteFunc(of.acks, func(a acked) bool { return a.mode != mode })
+	of.tokens = slices.DeleteFunc(of.tokens, func(i Issued) bool { return i.Mode != mode })
+	of.starts = slices.DeleteFunc(of.starts, func(a Answer) bool { return a.Mode != mode })
+	of.polls = slices.DeleteFunc(of.polls, func(a Answer) bool { return a.Mode != mode })
+	return of
+}
+
 // Acks are all acknowledgements of the run so far.
-func (m *Memory) Acks() []ciba.AuthAck { return recall(m, &m.acks) }
+func (m *Memory) Acks() []ciba.AuthAck {
+	list := recall(m, &m.acks)
+	acks := make([]ciba.AuthAck, len(list))
+	for i, a := range list {
+		acks[i] = a.AuthAck
+	}
+	return acks
+}
 
 // Tokens are the token responses that polls of the run have brought so far.
 func (m *Memory) Tokens() []Issued { return recall(m, &m.tokens) }
@@ -73,9 +102,9 @@ func (d *Driver) rememberForm(r Request, resp *ciba.Response) {
 	m := &d.run.Memory
 	switch r.URL {
 	case d.run.target.Endpoints.BackchannelAuthentication:
-		remember(m, &m.starts, Answer{d.name, resp})
+		remember(m, &m.starts, Answer{d.name, r.mode(), resp})
 	case d.run.target.Endpoints.Token:
-		remember(m, &m.polls, Answer{d.name, resp})
+		remember(m, &m.polls, Answer{d.name, r.mode(), resp})
 	}
 }
 
@@ -87,7 +116,7 @@ func (d *Driver) rememberStart(r Request, resp *ciba.Response) {
 	d.run.spend(d.spender)
 	d.run.approver.Introduce(ack.AuthReqID, r.Form.Get("binding_message"))
 	d.run.nameCalls(r, ack.AuthReqID)
-	remember(&d.run.Memory, &d.run.Memory.acks, ack)
+	remember(&d.run.Memory, &d.run.Memory.acks, acked{r.mode(), ack})
 	d.open.add(openRequest{ack.AuthReqID, hintIn(r.Form)})
 }
 
@@ -102,6 +131,6 @@ func (d *Driver) rememberPoll(r Request, resp *ciba.Response) {
 		return
 	}
 	if tokens, err := resp.Tokens(); err == nil {
-		remember(m, &m.tokens, Issued{r.Flow.Client.Name, r.Flow.User.Name, tokens})
+		remember(m, &m.tokens, Issued{r.Flow.Client.Name, r.Flow.User.Name, r.mode(), tokens})
 	}
 }

@@ -49,6 +49,14 @@ func (r Request) Without(names ...string) Request {
 	return r
 }
 
+// mode is the delivery mode of the client whose request it is, empty for nobody's.
+func (r Request) mode() string {
+	if r.Client == nil {
+		return ""
+	}
+	return r.Client.DeliveryMode
+}
+
 // As is the request of another client.
 func (r Request) As(c *Client) Request {
 	r.Client = c

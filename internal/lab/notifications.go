@@ -17,7 +17,7 @@ import (
 // receiverHost is where the notification endpoints are on a network in memory.
 const receiverHost = "127.0.0.1:9004"
 
-// notifications gives the ping and push clients their endpoints, which nobody can guess,
+// notifications gives the ping and push clients, and those that are reachable, their endpoints, which nobody can guess,
 // and returns how the OP reaches them.
 func (l *Lab) notifications(ctx context.Context, o Options, clients []refop.Client) (http.RoundTripper, error) {
 	by, err := l.openReceiver(ctx, o)
@@ -35,7 +35,7 @@ func (l *Lab) notifications(ctx context.Context, o Options, clients []refop.Clie
 		if err := l.publishKeys(base, c); err != nil {
 			return nil, err
 		}
-		if !c.Notified() {
+		if !c.Notified() && !c.Reachable {
 			continue
 		}
 		if c.NotificationEndpoint != "" { // it was brought

@@ -35,8 +35,8 @@ func Receive(ctx context.Context, t *targetfile.Target) (*notify.Receiver, error
 }
 
 // Register makes the endpoints of the ping and push clients: the one that the OP has of a
-// client or, where the target file does not say, the client's name below the base. The keys of
-// clients whose jwks_uri is here are published.
+// client or, where the target file does not say, the client's name below the base. A poll client
+// has one where the file names it. The keys of clients whose jwks_uri is here are published.
 func Register(r *notify.Receiver, clients []targetfile.Client) error {
 	var errs []error
 	for _, c := range clients {
@@ -44,7 +44,7 @@ func Register(r *notify.Receiver, clients []targetfile.Client) error {
 			keys, err := c.PublicKeys()
 			errs = append(errs, err, r.Publish(c.JWKSURI, keys))
 		}
-		if !c.Notified() {
+		if !c.Notified() && c.NotificationEndpoint == "" {
 			continue
 		}
 		_, err := r.Endpoint(c.Name, EndpointOf(r, c))

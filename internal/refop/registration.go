@@ -76,6 +76,9 @@ type Client struct {
 	ServesKeys bool   `yaml:"serves_keys"`
 	JWKSURI    string `yaml:"-"`
 
+	// Reachable is a poll client that has an endpoint all the same, where it is never called.
+	Reachable bool `yaml:"reachable"`
+
 	keys []jose.Key
 }
 

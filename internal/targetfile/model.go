@@ -139,7 +139,8 @@ type Client struct {
 	DeliveryMode string `yaml:"delivery_mode" json:"delivery_mode"` // see DeliveryPoll
 
 	// NotificationEndpoint is what the OP has as backchannel_client_notification_endpoint of
-	// a ping or push client. Empty: the name of the client below Notifications.PublicURL.
+	// a client. Empty: the name of a ping or push client below Notifications.PublicURL, and
+	// none of a poll client.
 	NotificationEndpoint string `yaml:"notification_endpoint" json:"notification_endpoint,omitempty"`
 
 	UserCode bool `yaml:"user_code" json:"user_code"` // must send user_code

@@ -18,7 +18,7 @@ import (
 // decodes what they did not encode, those that do not.
 var _ = Cases.Describe("HTTP Basic", func() {
 	Case("auth-basic-encoding", "decodes client_id and secret from their form encoding",
-		Disturbing("RFC6749-2.3.1-BASIC-ENCODING"), judgeBasicEncoding)
+		Disturbing("RFC6749-2.3.1-BASIC-ENCODING").AlsoAs(Ping, Push), judgeBasicEncoding)
 })
 
 // judgeBasicEncoding looks at the clients that the OP refuses, too: the encoding may be why.

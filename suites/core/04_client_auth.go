@@ -26,14 +26,14 @@ import (
 var _ = Cases.Describe("Client authentication", func() {
 	Case("auth-methods-shared", "works with every advertised method at both endpoints",
 		Judges("CIBA-4-AUTH-METHODS-SHARED").Limit(5*time.Minute).About(20*ciba.DefaultInterval), judgeSharedMethods)
-	Case("auth-required", "is required to start", Judges("CIBA-7.1-AUTH-REQUIRED").Smoke(), judgeStartWithoutCredential)
+	Case("auth-required", "is required to start", Judges("CIBA-7.1-AUTH-REQUIRED").AlsoAs(Ping, Push).Smoke(), judgeStartWithoutCredential)
 	// RFC 6749 2.3.1 lets a client whose secret is empty leave the parameter out. An OP that
 	// takes an empty secret for no secret to compare lets in every client.
 	Case("auth-empty-secret", "is not an empty secret in the header",
-		Disturbing("CIBA-7.1-AUTH-REQUIRED").Methods(targetfile.AuthClientSecretBasic), judgeEmptySecret)
+		Disturbing("CIBA-7.1-AUTH-REQUIRED").AlsoAs(Ping, Push).Methods(targetfile.AuthClientSecretBasic), judgeEmptySecret)
 	Case("auth-empty-secret-post", "is not an empty secret in the body",
-		Disturbing("CIBA-7.1-AUTH-REQUIRED").Methods(targetfile.AuthClientSecretPost), judgeEmptySecret)
-	Case("auth-unknown-client", "refuses a client that does not exist", Judges("CIBA-7.1-AUTH-UNKNOWN-CLIENT"), func(t *T) {
+		Disturbing("CIBA-7.1-AUTH-REQUIRED").AlsoAs(Ping, Push).Methods(targetfile.AuthClientSecretPost), judgeEmptySecret)
+	Case("auth-unknown-client", "refuses a client that does not exist", Judges("CIBA-7.1-AUTH-UNKNOWN-CLIENT").AlsoAs(Ping, Push), func(t *T) {
 		for _, e := range authEndpoints(t) {
 			for _, c := range ClientPerMethod(t) {
 				judgeRefusal(t, "as by "+c.AuthMethod, e, e.goodRequest().AuthenticatedBy(UnknownClient(t, c)))
@@ -42,13 +42,13 @@ var _ = Cases.Describe("Client authentication", func() {
 		judgeMisnamedClients(t)
 	})
 	Case("auth-wrong-secret", "refuses a wrong secret in the header",
-		Disturbing("CIBA-7.1-AUTH-WRONG-SECRET").Methods(targetfile.AuthClientSecretBasic), judgeWrongSecrets)
+		Disturbing("CIBA-7.1-AUTH-WRONG-SECRET").AlsoAs(Ping, Push).Methods(targetfile.AuthClientSecretBasic), judgeWrongSecrets)
 	Case("auth-wrong-secret-post", "refuses a wrong secret in the body",
-		Disturbing("CIBA-7.1-AUTH-WRONG-SECRET").Methods(targetfile.AuthClientSecretPost), judgeWrongSecrets)
+		Disturbing("CIBA-7.1-AUTH-WRONG-SECRET").AlsoAs(Ping, Push).Methods(targetfile.AuthClientSecretPost), judgeWrongSecrets)
 	Case("auth-basic-challenge", "answers failed Basic with a Basic challenge",
-		Disturbing("RFC6749-5.2-BASIC-CHALLENGE"), judgeBasicChallenge)
+		Disturbing("RFC6749-5.2-BASIC-CHALLENGE").AlsoAs(Ping, Push), judgeBasicChallenge)
 	Case("auth-registered-method", "accepts the registered method only",
-		Disturbing("CIBA-7.1-AUTH-REGISTERED-METHOD"), judgeRegisteredMethod)
+		Disturbing("CIBA-7.1-AUTH-REGISTERED-METHOD").AlsoAs(Ping, Push), judgeRegisteredMethod)
 	// Anybody can read the client_id of a public client out of its app, and could have the
 	// users of the OP prompted in its name.
 	Case("auth-public-client", "refuses public clients", Judges("CIBA-7.1-PUBLIC-CLIENT"), func(t *T) {
@@ -57,13 +57,13 @@ var _ = Cases.Describe("Client authentication", func() {
 		t.JudgeVariant("with an empty secret in the header", StartAuthenticatedBy(t, t.Client(), ciba.Basic(t.Client().ClientID, "")))
 	})
 	Case("auth-multiple", "of a client_secret_basic client is refused with a secret in the body as well",
-		Disturbing("RFC6749-2.3-MULTIPLE-AUTH").Methods(targetfile.AuthClientSecretBasic), judgeTwoAuthentications)
+		Disturbing("RFC6749-2.3-MULTIPLE-AUTH").AlsoAs(Ping, Push).Methods(targetfile.AuthClientSecretBasic), judgeTwoAuthentications)
 	Case("auth-multiple-post", "of a client_secret_post client is refused with an Authorization header as well",
-		Disturbing("RFC6749-2.3-MULTIPLE-AUTH").Methods(targetfile.AuthClientSecretPost), judgeTwoAuthentications)
+		Disturbing("RFC6749-2.3-MULTIPLE-AUTH").AlsoAs(Ping, Push).Methods(targetfile.AuthClientSecretPost), judgeTwoAuthentications)
 	Case("auth-secret-in-query", "takes no secret from the URL",
-		Disturbing("RFC6749-2.3.1-SECRET-IN-QUERY").About(ciba.DefaultInterval), judgeSecretInQuery)
+		Disturbing("RFC6749-2.3.1-SECRET-IN-QUERY").AlsoAs(Ping, Push).About(ciba.DefaultInterval), judgeSecretInQuery)
 	Case("auth-token-required", "is required to poll",
-		Judges("CIBA-10.1-TOKEN-AUTH-REQUIRED").About(ciba.DefaultInterval), func(t *T) {
+		Judges("CIBA-10.1-TOKEN-AUTH-REQUIRED").AlsoAs(Ping).About(ciba.DefaultInterval), func(t *T) {
 			var flows []*Flow
 			for _, c := range ClientPerMethod(t) {
 				flows = append(flows, t.MustStartAs(c, t.User(), t.RequestFor(c, t.User())))

@@ -24,8 +24,8 @@ import (
 // such as a gateway and the OP behind it, can be played off against each other, and a
 // refused request that reaches the user all the same makes a nuisance of anybody.
 var _ = Cases.Describe("Authentication request", func() {
-	Case("request-post-only", "is taken by POST only", Judges("CIBA-7-POST-ONLY"), judgeOtherMethods)
-	Case("request-form-encoding", "is a form, not JSON", Judges("CIBA-7.1-FORM-ENCODING"), func(t *T) {
+	Case("request-post-only", "is taken by POST only", Judges("CIBA-7-POST-ONLY").AlsoAs(Ping, Push), judgeOtherMethods)
+	Case("request-form-encoding", "is a form, not JSON", Judges("CIBA-7.1-FORM-ENCODING").AlsoAs(Ping, Push), func(t *T) {
 		request := Written(t, t.StartRequest(t.Request())) // credentials of the body travel in the JSON too
 		body := map[string]string{}
 		for _, p := range request.Form {
@@ -37,7 +37,7 @@ var _ = Cases.Describe("Authentication request", func() {
 		t.Judge(t.Send(request))
 	})
 	// Any answer but a server error is right: what these bodies mean is not said anywhere.
-	Case("request-form-unreadable", "that is hardly a form breaks nothing", Judges("CIBA-7.1-FORM-ENCODING"), func(t *T) {
+	Case("request-form-unreadable", "that is hardly a form breaks nothing", Judges("CIBA-7.1-FORM-ENCODING").AlsoAs(Ping, Push), func(t *T) {
 		for _, unreadable := range []string{"x_unknown=%zz", "&&=&"} {
 			resp := t.MustAnswer(startEdited(t, func(r *Request) {
 				*r = Written(t, *r)
@@ -51,16 +51,16 @@ var _ = Cases.Describe("Authentication request", func() {
 			t.JudgeVariant("no parameters", resp)
 		}
 	})
-	Case("request-charset-parameter", "may name its charset", Judges("CIBA-7.1-FORM-CHARSET-PARAM"), func(t *T) {
+	Case("request-charset-parameter", "may name its charset", Judges("CIBA-7.1-FORM-CHARSET-PARAM").AlsoAs(Ping, Push), func(t *T) {
 		t.JudgeAck("charset=UTF-8", startEdited(t, func(r *Request) { r.ContentType = "application/x-www-form-urlencoded;charset=UTF-8" }))
 	})
 	// The values of a URL end up in logs. An OP that reads only the body finds no scope, and
 	// may say so by the code that CIBA-7.1-SCOPE-MISSING takes for a missing scope.
-	Case("request-query-ignored", "is not read from the URL", Judges("CIBA-7.1-QUERY-IGNORED"), func(t *T) {
+	Case("request-query-ignored", "is not read from the URL", Judges("CIBA-7.1-QUERY-IGNORED").AlsoAs(Ping, Push), func(t *T) {
 		r := AlsoExpecting(t.Requirement(), ciba.InvalidScope)
 		t.JudgeBy(r, startEdited(t, func(request *Request) { request.Query, request.Form = request.Form, nil }))
 	})
-	Case("request-scope-missing", "is refused without scope", Judges("CIBA-7.1-SCOPE-MISSING").Smoke(), func(t *T) {
+	Case("request-scope-missing", "is refused without scope", Judges("CIBA-7.1-SCOPE-MISSING").AlsoAs(Ping, Push).Smoke(), func(t *T) {
 		t.JudgeVariant("no scope", t.Start(t.Request().Without("scope")))
 		t.JudgeVariant("an empty scope", t.Start(t.Request().With("scope", "")))
 	})
@@ -74,7 +74,7 @@ var _ = Cases.Describe("Authentication request", func() {
 		Judges("CIBA-13-SCOPE-UNKNOWN"), func(t *T) {
 			t.Judge(t.Start(t.Request().With("scope", t.Target().Scope+" x-unknown-"+strings.ToLower(t.Random().Text()[:8]))))
 		})
-	Case("request-scope-order", "has scope values in any order", Judges("RFC6749-3.3-SCOPE-ORDER"), func(t *T) {
+	Case("request-scope-order", "has scope values in any order", Judges("RFC6749-3.3-SCOPE-ORDER").AlsoAs(Ping, Push), func(t *T) {
 		values := strings.Fields(t.Request().Get("scope"))
 		if len(values) < 2 {
 			t.Skip("the target file names one scope value only, which has no order")
@@ -85,13 +85,13 @@ var _ = Cases.Describe("Authentication request", func() {
 	})
 	// A JWT has each claim once and says nothing about empty ones, so both are about plain forms.
 	Case("request-duplicate", "is refused with a repeated parameter",
-		Judges("CIBA-13-DUPLICATE-PARAM").Needs(catalogue.NeedClientWithoutRequestAlg), judgeRepeatedParameters)
+		Judges("CIBA-13-DUPLICATE-PARAM").AlsoAs(Ping, Push).Needs(catalogue.NeedClientWithoutRequestAlg), judgeRepeatedParameters)
 	Case("request-unknown-parameter", "may have parameters nobody knows",
-		Judges("CIBA-7.2-UNKNOWN-PARAM-IGNORED").Smoke(), func(t *T) {
+		Judges("CIBA-7.2-UNKNOWN-PARAM-IGNORED").AlsoAs(Ping, Push).Smoke(), func(t *T) {
 			t.JudgeAck("x_unknown=1", t.Start(t.Request().Add("x_unknown", "1")))
 		})
 	Case("request-empty-parameter", "treats an empty parameter as absent",
-		Judges("RFC6749-3.2-EMPTY-PARAM").Needs(catalogue.NeedClientWithoutRequestAlg), judgeEmptyParameters)
+		Judges("RFC6749-3.2-EMPTY-PARAM").AlsoAs(Ping, Push).Needs(catalogue.NeedClientWithoutRequestAlg), judgeEmptyParameters)
 	// No text says what becomes of a token that the OP has no use for (N-16).
 	Case("request-notification-token", "is recorded with client_notification_token in poll mode",
 		Judges("CIBA-7.1-CNT-IN-POLL"), func(t *T) {
@@ -110,7 +110,7 @@ var _ = Cases.Describe("Authentication request", func() {
 	Case("request-acr-unknown", "is recorded with unknown acr_values", Judges("CIBA-7.1-ACR-UNKNOWN"), func(t *T) {
 		t.Judge(t.Start(t.Request().With("acr_values", "urn:x:none")))
 	})
-	Case("request-overlong", "survives overlong values", Judges("CIBA-13-OVERLONG-PARAM").AfterAll(), judgeOverlongValues)
+	Case("request-overlong", "survives overlong values", Judges("CIBA-13-OVERLONG-PARAM").AlsoAs(Ping, Push).AfterAll(), judgeOverlongValues)
 	// Before any user was asked, a refusal by policy is a 403; the user's own denial is a
 	// 400 of the token endpoint (N-08).
 	Case("request-policy-denied", "is answered 403 access_denied when policy forbids it",
@@ -118,7 +118,7 @@ var _ = Cases.Describe("Authentication request", func() {
 			t.Judge(t.Start(t.Request()))
 		})
 	Case("request-no-side-effect", "disturbs no user when it is refused",
-		Judges("CIBA-7.2-NO-SIDE-EFFECT-ON-ERROR").AloneForUser(), judgeNoSideEffect)
+		Judges("CIBA-7.2-NO-SIDE-EFFECT-ON-ERROR").AlsoAs(Ping, Push).AloneForUser(), judgeNoSideEffect)
 })
 
 // startEdited sends a good request with one thing about it changed.

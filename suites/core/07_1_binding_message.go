@@ -16,10 +16,10 @@ import (
 // comparison, so the OP shows it as it was sent or refuses it with
 // invalid_binding_message. Which characters and lengths it takes is its own choice (N-18).
 var _ = Cases.Describe("Binding message", func() {
-	Case("binding-short", "may be a short code", Judges("CIBA-7.1-BM-SHORT-OK").Smoke(), func(t *T) {
+	Case("binding-short", "may be a short code", Judges("CIBA-7.1-BM-SHORT-OK").AlsoAs(Ping, Push).Smoke(), func(t *T) {
 		t.JudgeAck("binding_message=W4SCT", t.Start(t.Request().With("binding_message", "W4SCT")))
 	})
-	Case("binding-shown", "is shown unchanged", Judges("CIBA-7.1-BM-SHOWN").AloneForUser(), func(t *T) {
+	Case("binding-shown", "is shown unchanged", Judges("CIBA-7.1-BM-SHOWN").AlsoAs(Ping, Push).AloneForUser(), func(t *T) {
 		for _, message := range []string{t.Random().Text()[:8], "0012"} { // the second is no number, but a text
 			resp := t.Start(t.Request().With("binding_message", message))
 			if message == "0012" && resp.Status/100 == 4 {
@@ -35,24 +35,25 @@ var _ = Cases.Describe("Binding message", func() {
 	})
 	// A user who is shown the message of another request approves that one instead.
 	Case("binding-shown-each", "is shown with its own request, also of many at the same time",
-		Judges("CIBA-7.1-BM-SHOWN").Needs(catalogue.NeedParallel).AloneForUser(), judgeMessagesTogether)
-	Case("binding-unsuitable", "is refused when it cannot be shown", Judges("CIBA-13-BM-UNSUITABLE").AloneForUser(), func(t *T) {
-		for _, message := range []string{
-			strings.Repeat("認証🔐取引💶", 84), // many bytes in each character
-			strings.Repeat("AB12CD34", 6),
-			strings.Repeat("AB12CD34", 40),
-		} {
-			judgeMessageShown(t, t.Requirement(), message)
-		}
-	})
+		Judges("CIBA-7.1-BM-SHOWN").AlsoAs(Ping, Push).Needs(catalogue.NeedParallel).AloneForUser(), judgeMessagesTogether)
+	Case("binding-unsuitable", "is refused when it cannot be shown",
+		Judges("CIBA-13-BM-UNSUITABLE").AlsoAs(Ping, Push).AloneForUser(), func(t *T) {
+			for _, message := range []string{
+				strings.Repeat("認証🔐取引💶", 84), // many bytes in each character
+				strings.Repeat("AB12CD34", 6),
+				strings.Repeat("AB12CD34", 40),
+			} {
+				judgeMessageShown(t, t.Requirement(), message)
+			}
+		})
 	// Two parts of an OP that both decode the form turn a plus sign into a space.
-	Case("binding-decoded", "is decoded once, and shown whole", Judges("CIBA-13-BM-UNSUITABLE").AloneForUser(), func(t *T) {
+	Case("binding-decoded", "is decoded once, and shown whole", Judges("CIBA-13-BM-UNSUITABLE").AlsoAs(Ping, Push).AloneForUser(), func(t *T) {
 		for _, message := range []string{"AB+CD-12", "AB+CD-12345678901234", "AB %41+CD"} { // %41 would be an A
 			judgeMessageShown(t, t.Requirement(), message)
 		}
 	})
 	// FAPI-CIBA 5.2.2 has an OP ask for the message. The target file says where one does.
-	Case("binding-optional", "is optional", Judges("CIBA-7.1-BM-OPTIONAL"), func(t *T) {
+	Case("binding-optional", "is optional", Judges("CIBA-7.1-BM-OPTIONAL").AlsoAs(Ping, Push), func(t *T) {
 		resp := t.Start(t.Request().Without("binding_message"))
 		asksFor := t.Target().BindingMessageRequired && resp.Status == http.StatusBadRequest
 		if asksFor && resp.Is(ciba.InvalidBindingMessage, ciba.InvalidRequest) {
@@ -60,7 +61,7 @@ var _ = Cases.Describe("Binding message", func() {
 		}
 		t.JudgeAck("no binding_message", resp)
 	})
-	Case("binding-utf8", "is read as UTF-8", Judges("CIBA-7.1-BM-UTF8").AloneForUser(), func(t *T) {
+	Case("binding-utf8", "is read as UTF-8", Judges("CIBA-7.1-BM-UTF8").AlsoAs(Ping, Push).AloneForUser(), func(t *T) {
 		r := Tolerating(t.Requirement(), ciba.InvalidRequest) // only a garbled display fails
 		for _, message := range []string{"ÉTÉ-42", "取引🔐42"} { // the second has a character of four bytes
 			judgeMessageShown(t, r, message)

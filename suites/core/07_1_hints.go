@@ -21,19 +21,20 @@ import (
 // whoever sits at the consumption device. Which error a bad hint gets is disputed: an OP
 // may have reasons not to tell who has an account (N-07).
 var _ = Cases.Describe("Hints", func() {
-	Case("hint-none", "are required", Judges("CIBA-7.1-HINT-NONE").Smoke(), func(t *T) {
+	Case("hint-none", "are required", Judges("CIBA-7.1-HINT-NONE").AlsoAs(Ping, Push).Smoke(), func(t *T) {
 		t.Judge(t.Start(requestWithoutHint(t)))
 	})
-	Case("hint-multiple", "come one at a time", Judges("CIBA-7.2-HINT-MULTIPLE"), judgeSeveralHints)
-	Case("hint-login", "may be a login_hint", Judges("CIBA-7.1-LOGIN-HINT-OK").Smoke(), func(t *T) {
+	Case("hint-multiple", "come one at a time", Judges("CIBA-7.2-HINT-MULTIPLE").AlsoAs(Ping, Push), judgeSeveralHints)
+	Case("hint-login", "may be a login_hint", Judges("CIBA-7.1-LOGIN-HINT-OK").AlsoAs(Ping, Push).Smoke(), func(t *T) {
 		t.JudgeAck("login_hint", t.Start(requestWithoutHint(t).Add("login_hint", t.User().LoginHint)))
 	})
-	Case("hint-unknown-user", "that name nobody yield unknown_user_id", Judges("CIBA-7.2-UNKNOWN-USER").Smoke(), func(t *T) {
-		judgeUnknownUser(t, requestWithoutHint(t).Add("login_hint", hintOfNobody(t)))
-	})
+	Case("hint-unknown-user", "that name nobody yield unknown_user_id",
+		Judges("CIBA-7.2-UNKNOWN-USER").AlsoAs(Ping, Push).Smoke(), func(t *T) {
+			judgeUnknownUser(t, requestWithoutHint(t).Add("login_hint", hintOfNobody(t)))
+		})
 	Case("hint-odd-characters", "with odd characters name nobody and harm nobody",
 		Judges("CIBA-7.2-UNKNOWN-USER").AfterAll(), judgeHostileHints)
-	Case("hint-login-empty", "are not empty", Judges("CIBA-7.1-LOGIN-HINT-EMPTY"), func(t *T) {
+	Case("hint-login-empty", "are not empty", Judges("CIBA-7.1-LOGIN-HINT-EMPTY").AlsoAs(Ping, Push), func(t *T) {
 		t.Judge(t.Start(requestWithoutHint(t).Add("login_hint", "")))
 	})
 	// A clause about all users is tried with two of them: an OP for which everybody is the
@@ -73,7 +74,7 @@ var _ = Cases.Describe("Hints", func() {
 			judgeLoginHintTokenOf(t, t.OtherUser())
 		})
 	Case("hint-id-token", "may be an ID Token of this client",
-		Judges("CIBA-7.1-ITH-OK").About(3*ciba.DefaultInterval), func(t *T) { judgeIDTokenHintOf(t, t.User()) })
+		Judges("CIBA-7.1-ITH-OK").AlsoAs(Ping, Push).About(3*ciba.DefaultInterval), func(t *T) { judgeIDTokenHintOf(t, t.User()) })
 	Case("hint-id-token-other", "that are ID Tokens of two users bring tokens of two users",
 		Judges("CIBA-7.1-ITH-OK").Needs(catalogue.NeedSecondUser).About(3*ciba.DefaultInterval),
 		func(t *T) { judgeIDTokenHintOf(t, t.OtherUser()) })
@@ -120,7 +121,7 @@ var _ = Cases.Describe("Hints", func() {
 		}
 		skipIfNeverTaken(t, "id_token_hint", genuineIDTokenHint(t))
 	})
-	Case("hint-id-token-malformed", "are not any text as ID Token", Judges("CIBA-7.2-ITH-MALFORMED"), func(t *T) {
+	Case("hint-id-token-malformed", "are not any text as ID Token", Judges("CIBA-7.2-ITH-MALFORMED").AlsoAs(Ping, Push), func(t *T) {
 		for _, text := range []string{"not-a-jwt", "a.b.c", "..", "e30.e30."} {
 			t.JudgeVariant(text, t.Start(requestWithoutHint(t).Add("id_token_hint", text)))
 		}
@@ -128,14 +129,15 @@ var _ = Cases.Describe("Hints", func() {
 	Case("hint-token", "may be a login_hint_token", Judges("CIBA-7.1-LHT-OK"), func(t *T) {
 		t.JudgeAck("login_hint_token", t.Start(requestWithoutHint(t).Add("login_hint_token", t.User().LoginHintToken.Reveal())))
 	})
-	Case("hint-token-expired", "that have expired yield expired_login_hint_token", Judges("CIBA-13-LHT-EXPIRED"), func(t *T) {
-		users := t.Target().Users
-		i := slices.IndexFunc(users, func(u targetfile.User) bool { return u.ExpiredLoginHintToken != "" })
-		if i < 0 {
-			t.Skip("no user in the target file has an expired_login_hint_token")
-		}
-		t.Judge(t.Start(requestWithoutHint(t).Add("login_hint_token", users[i].ExpiredLoginHintToken.Reveal())))
-	})
+	Case("hint-token-expired", "that have expired yield expired_login_hint_token",
+		Judges("CIBA-13-LHT-EXPIRED").AlsoAs(Ping, Push), func(t *T) {
+			users := t.Target().Users
+			i := slices.IndexFunc(users, func(u targetfile.User) bool { return u.ExpiredLoginHintToken != "" })
+			if i < 0 {
+				t.Skip("no user in the target file has an expired_login_hint_token")
+			}
+			t.Judge(t.Start(requestWithoutHint(t).Add("login_hint_token", users[i].ExpiredLoginHintToken.Reveal())))
+		})
 	Case("hint-token-signature", "are not a login_hint_token with a broken signature",
 		Judges("CIBA-14-LHT-BAD-SIGNATURE"), judgeForgedLoginHintTokens)
 	Case("hint-token-unknown-user", "of a login_hint_token that name nobody yield unknown_user_id",

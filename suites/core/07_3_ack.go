@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/cibatest/cibatest/internal/ciba"
+	"github.com/cibatest/cibatest/internal/targetfile"
 	"github.com/cibatest/cibatest/reports/result"
 	. "github.com/cibatest/cibatest/suites/harness"
 	"github.com/onsi/gomega"
@@ -29,27 +30,27 @@ var legalID = regexp.MustCompile(`^[A-Za-z0-9._-]+$`)
 // and an auth_req_id that can be guessed hands its tokens to somebody else. N-22 has the
 // form and entropy of auth_req_id, N-21 the header that keeps the answer out of caches.
 var _ = Cases.Describe("Acknowledgement", func() {
-	Case("ack-status", "is a 200", Judges("CIBA-7.3-ACK-STATUS").Smoke(), func(t *T) {
+	Case("ack-status", "is a 200", Judges("CIBA-7.3-ACK-STATUS").AlsoAs(Ping, Push).Smoke(), func(t *T) {
 		t.Expect(Acknowledged(t)).To(gomega.And(HaveStatus(200), BeJSONObject()), "200 with a JSON object")
 	})
-	Case("ack-json", "is application/json", Judges("CIBA-7.3-ACK-JSON"), func(t *T) {
+	Case("ack-json", "is application/json", Judges("CIBA-7.3-ACK-JSON").AlsoAs(Ping, Push), func(t *T) {
 		t.Expect(acknowledgement(t)).To(BeJSON())
 	})
-	Case("ack-no-store", "is not cached", Judges("CIBA-7.3-ACK-NO-STORE"), func(t *T) {
+	Case("ack-no-store", "is not cached", Judges("CIBA-7.3-ACK-NO-STORE").AlsoAs(Ping, Push), func(t *T) {
 		t.Expect(acknowledgement(t)).To(NotBeCached())
 	})
-	Case("ack-immediate", "does not wait for the user", Judges("CIBA-7.3-ACK-IMMEDIATE"), judgeAckTime)
-	Case("ack-id-present", "has an auth_req_id", Judges("CIBA-7.3-ARID-PRESENT").Smoke(), func(t *T) {
+	Case("ack-immediate", "does not wait for the user", Judges("CIBA-7.3-ACK-IMMEDIATE").AlsoAs(Ping, Push), judgeAckTime)
+	Case("ack-id-present", "has an auth_req_id", Judges("CIBA-7.3-ARID-PRESENT").AlsoAs(Ping, Push).Smoke(), func(t *T) {
 		t.Expect(readableAck(t)).To(HaveMember("auth_req_id", nonEmptyText), "auth_req_id is a non-empty string")
 	})
-	Case("ack-id-charset", "has ids of the permitted characters", Judges("CIBA-7.3-ARID-CHARSET").AfterAll(), func(t *T) {
+	Case("ack-id-charset", "has ids of the permitted characters", Judges("CIBA-7.3-ARID-CHARSET").AlsoAs(Ping, Push).AfterAll(), func(t *T) {
 		for _, id := range authReqIDs(t) {
 			if !t.Check(legalID.MatchString(id), "only A-Z a-z 0-9 . - _", "an auth_req_id with other characters, %d long", len(id)) {
 				return
 			}
 		}
 	})
-	Case("ack-id-entropy", "has ids of 128 bits at least", Judges("CIBA-7.3-ARID-ENTROPY").AfterAll(), func(t *T) {
+	Case("ack-id-entropy", "has ids of 128 bits at least", Judges("CIBA-7.3-ARID-ENTROPY").AlsoAs(Ping, Push).AfterAll(), func(t *T) {
 		sample := authReqIDs(t)
 		bits := entropyBound(sample)
 		switch {
@@ -70,7 +71,7 @@ var _ = Cases.Describe("Acknowledgement", func() {
 		}
 		t.Check(bits >= 160, "160 bits", "the varying part of %d values allows %.0f bits at most", len(sample), bits)
 	})
-	Case("ack-id-unique", "has a new id for every request", Judges("CIBA-7.3-ARID-UNIQUE").AfterAll(), func(t *T) {
+	Case("ack-id-unique", "has a new id for every request", Judges("CIBA-7.3-ARID-UNIQUE").AlsoAs(Ping, Push).AfterAll(), func(t *T) {
 		t.Start(t.Request())
 		t.Start(t.Request())
 		issued := map[string]bool{}
@@ -79,7 +80,7 @@ var _ = Cases.Describe("Acknowledgement", func() {
 			issued[id] = true
 		}
 	})
-	Case("ack-expires-in", "has expires_in as a positive number", Judges("CIBA-7.3-EXPIRES-IN").Smoke(), func(t *T) {
+	Case("ack-expires-in", "has expires_in as a positive number", Judges("CIBA-7.3-EXPIRES-IN").AlsoAs(Ping, Push).Smoke(), func(t *T) {
 		value := ackMember(t, "expires_in")
 		n, isNumber := NumberOf(value)
 		t.Check(isNumber && n > 0 && n == math.Trunc(n), "a positive whole number", "%T %.40v", value, value)
@@ -91,7 +92,7 @@ var _ = Cases.Describe("Acknowledgement", func() {
 		}
 	})
 	// Absence means 5 s. Zero is in use, though the text wants a positive number.
-	Case("ack-interval", "has interval as a positive number, or not at all", Judges("CIBA-7.3-INTERVAL").Smoke(), func(t *T) {
+	Case("ack-interval", "has interval as a positive number, or not at all", Judges("CIBA-7.3-INTERVAL").AlsoAs(Ping).Smoke(), func(t *T) {
 		object, _ := acknowledgement(t).Object()
 		value, there := object["interval"]
 		n, isNumber := NumberOf(value)
@@ -105,7 +106,7 @@ var _ = Cases.Describe("Acknowledgement", func() {
 				"interval %.0f, expires_in %.0f, so that no poll is due in time", n, life)
 		}
 	})
-	Case("ack-no-tokens", "carries no tokens", Judges("CIBA-7.3-ACK-NO-TOKENS"), func(t *T) {
+	Case("ack-no-tokens", "carries no tokens", Judges("CIBA-7.3-ACK-NO-TOKENS").AlsoAs(Ping, Push), func(t *T) {
 		t.Expect(acknowledgement(t)).As(result.Fail).NotTo(HaveTokens(), "no token members")
 	})
 	Case("ack-everywhere", "is of one form whatever was asked, and by whom",
@@ -114,15 +115,8 @@ var _ = Cases.Describe("Acknowledgement", func() {
 	// An auth_req_id is shown to the client and gets into logs. No text forbids that it
 	// tells who is asked, so this is recorded only.
 	Case("ack-id-no-leak", "has ids that tell nothing about the user", Judges("CIBA-7.3-ARID-NO-LEAK").AfterAll(), func(t *T) {
-		for _, id := range authReqIDs(t) {
-			readable := readableIn(id)
-			for _, u := range t.Target().Users {
-				if reveals(readable, u.LoginHint) || reveals(readable, u.Sub) {
-					t.Check(false, "no readable personal data", "the hint or subject of a user is in an auth_req_id")
-					return
-				}
-			}
-		}
+		shown := timesShown(authReqIDs(t), t.Target().Users)
+		t.Check(shown < beyondChance, "no readable personal data", "the hint or subject of a user is in %d auth_req_ids", shown)
 	})
 })
 
@@ -155,7 +149,26 @@ func readableIn(id string) string {
 	return text
 }
 
-// reveals reports whether a text contains a name that is too long to be there by chance.
+// beyondChance is in how many of the ids of a run a name is found that is there on purpose. Of a
+// thousand long random ones some holds four letters that are somebody's name.
+const beyondChance = 3
+
+// timesShown is the number of ids that the most often shown user can be read in.
+func timesShown(ids []string, users []targetfile.User) int {
+	most := 0
+	for _, u := range users {
+		shown := 0
+		for _, id := range ids {
+			if text := readableIn(id); reveals(text, u.LoginHint) || reveals(text, u.Sub) {
+				shown++
+			}
+		}
+		most = max(most, shown)
+	}
+	return most
+}
+
+// reveals reports whether a text contains a name that is too long to be there often by chance.
 func reveals(text, name string) bool { return len(name) >= 4 && strings.Contains(text, name) }
 
 // judgeEveryAck judges every acknowledgement of the run. What is wrong with the shared
@@ -240,7 +253,7 @@ func ackMember(t *T, name string) any {
 // authReqIDs are all auth_req_ids of the run. A run of this case alone collects its own.
 func authReqIDs(t *T) []string {
 	var list []string
-	for _, ack := range t.Seen().Acks() {
+	for _, ack := range SeenInMode(t).Acks() {
 		list = append(list, ack.AuthReqID)
 	}
 	for len(list) < 20 && !FewPrompts(t) {

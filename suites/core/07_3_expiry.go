@@ -27,7 +27,8 @@ var _ = Cases.Describe("Expiry", func() {
 			t.Judge(sharedExpiry(t).resp)
 		})
 	Case("expired-error-format", "is told by JSON with a string error",
-		Judges("CIBA-11-ERROR-FORMAT").Needs(catalogue.NeedShortExpiry, catalogue.NeedNoAction).WaitsForExpiry().About(expiryTime), func(t *T) {
+		Judges("CIBA-11-ERROR-FORMAT").AlsoAs(Ping).Needs(catalogue.NeedShortExpiry, catalogue.NeedNoAction).
+			WaitsForExpiry().About(expiryTime), func(t *T) {
 			judgeTokenError(t, sharedExpiry(t).resp)
 		})
 	Case("expired-late-poll", "may be forgotten long after",
@@ -46,7 +47,7 @@ var _ = Cases.Describe("Expiry", func() {
 	Case("expiry-late-approval", "leaves time for an approval shortly before it",
 		Judges("CIBA-7.3-NOT-EARLY").AlsoAs(Ping).Needs(catalogue.NeedApprove).WaitsForExpiry().About(expiryTime), judgeLateApproval)
 	Case("expiry-expires-in-true", "follows the announced expires_in, whatever was requested",
-		Judges("CIBA-7.3-EXPIRES-IN-TRUE").WaitsForExpiry().Limit(2*DefaultLimit).About(expiryTime), judgeAnnouncedExpiry)
+		Judges("CIBA-7.3-EXPIRES-IN-TRUE").AlsoAs(Ping).WaitsForExpiry().Limit(2*DefaultLimit).About(expiryTime), judgeAnnouncedExpiry)
 	Case("expired-final", "is final: a later approval brings no tokens",
 		Judges("CIBA-11-EXPIRED-FINAL").AlsoAs(Ping).WaitsForExpiry().About(expiryTime), func(t *T) {
 			flow := startExpiring(t)
@@ -67,7 +68,7 @@ var _ = Cases.Describe("Expiry", func() {
 			t.Judge(pollEnded(t, flow))
 		})
 	Case("expired-other-client", "of a request is nothing another client learns of",
-		Judges("CIBA-11-OTHER-CLIENT-EXPIRED").WaitsForExpiry().About(expiryTime), func(t *T) {
+		Judges("CIBA-11-OTHER-CLIENT-EXPIRED").AlsoAs(Ping).WaitsForExpiry().About(expiryTime), func(t *T) {
 			mustLetInSecond(t)
 			flow := startExpiring(t)
 			WaitPastExpiry(t, flow, ExpiryLatest)
@@ -93,11 +94,11 @@ var _ = Cases.Describe("Requested expiry", func() {
 		judgeUnit(t, []float64{30, 300}, told)
 	})
 	Case("requested-expiry-ordinary", "is no reason for refusal when it is ordinary",
-		Judges("CIBA-7.1-REQEXP-ORDINARY").Smoke(), func(t *T) {
+		Judges("CIBA-7.1-REQEXP-ORDINARY").AlsoAs(Ping, Push).Smoke(), func(t *T) {
 			t.JudgeAck("requested_expiry=300", t.Start(t.Request().With("requested_expiry", "300")))
 		})
 	Case("requested-expiry-invalid", "is refused when it is no positive integer",
-		Judges("CIBA-7.1-REQEXP-INVALID").Smoke(), func(t *T) {
+		Judges("CIBA-7.1-REQEXP-INVALID").AlsoAs(Ping, Push).Smoke(), func(t *T) {
 			for _, value := range []string{"0", "-1", "1.5", "abc", "1e3"} {
 				resp := t.Start(t.Request().With("requested_expiry", value))
 				t.JudgeVariant("requested_expiry="+value, resp)

@@ -47,6 +47,10 @@ var _ = Cases.Describe("Approval", func() {
 			theirs := startBeside(t, t.Second())
 			judgeIsolation(t, mine, theirs)
 		})
+	// Whoever can be reached at an endpoint that a poll client has not thought of for years would
+	// learn of its transactions.
+	Case("approval-not-called", "is not told to a client that polls",
+		Judges("CIBA-10-REGISTERED-MODE-ONLY").About(calledWithin), judgeNotCalled)
 	// Consent that is remembered, as in a browser, would make every later request of the
 	// client a way in without the user.
 	Case("approval-not-remembered", "does not approve a request that is made afterwards",
@@ -75,6 +79,30 @@ func skipForPerson(t *T) {
 	if t.Approver().IsPerson() {
 		t.Skip("approval.kind is manual; this case needs decisions by the split second")
 	}
+}
+
+// calledWithin is how long a call is waited for that must not come.
+const calledWithin = 30 * time.Second
+
+// judgeNotCalled lets a poll client that has a notification endpoint send the token that calls
+// would come with.
+func judgeNotCalled(t *T) {
+	clients := slices.DeleteFunc(t.OrdinaryClients(), func(c *Client) bool { return c.NotificationEndpoint == "" || c.Rejection() != "" })
+	if len(clients) == 0 {
+		t.Skip("no poll client of the target file has a notification_endpoint; register one with a poll client where the OP permits it")
+	}
+	c, token := clients[0], t.Random().Text()+t.Random().Text()
+	resp := t.MustAnswer(t.StartAs(c, t.RequestFor(c, t.User()).With("client_notification_token", token)))
+	if resp.Status/100 == 4 {
+		t.Skip("the OP refuses client_notification_token of a poll client with %s, so that it has nothing to call with", resp.Summary())
+	}
+	flow := t.FlowOf(c, t.User(), resp)
+	t.Approve(flow)
+	calls := append(NotNotified(t, flow, calledWithin), Misled(t, flow)...)
+	if len(calls) > 0 {
+		t.At(calls[0].Payload)
+	}
+	t.Check(len(calls) == 0, "no call to a poll client within "+calledWithin.String(), "a call about its request")
 }
 
 // judgeTokenMembers looks only for what a client cannot do without; the token

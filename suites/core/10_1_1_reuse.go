@@ -18,12 +18,12 @@ import (
 // last of their client.
 var _ = Cases.Describe("Redemption", func() {
 	Case("reuse", "works once",
-		Judges("CIBA-10.1.1-REUSE").Smoke().AloneForClient().LastForClient().About(13*time.Second), func(t *T) {
+		Judges("CIBA-10.1.1-REUSE").AlsoAs(Ping).Smoke().AloneForClient().LastForClient().About(13*time.Second), func(t *T) {
 			flow := t.MustStart(t.Request())
 			t.MustRedeem(flow)
 			judgeReuse(t, flow, t.Poll(flow))
 		})
-	Case("reuse-late", "does not work again later", Judges("CIBA-10.1.1-REUSE").AfterAll().About(lateReplay), func(t *T) {
+	Case("reuse-late", "does not work again later", Judges("CIBA-10.1.1-REUSE").AlsoAs(Ping).AfterAll().About(lateReplay), func(t *T) {
 		early := sharedEarlyApproval(t)
 		t.MustTokens(early.resp)
 		flow := early.flow

@@ -22,34 +22,36 @@ import (
 // on a wider scope or a longer life than it got fails later, where its user cannot help; a
 // token from a cache, or one that can be guessed, works for anybody.
 var _ = Cases.Describe("Token response", func() {
-	Case("token-no-store", "is not cached", Judges("OIDC-3.1.3.3-NO-STORE").Smoke(), func(t *T) {
+	Case("token-no-store", "is not cached", Judges("OIDC-3.1.3.3-NO-STORE").AlsoAs(Ping).Smoke(), func(t *T) {
 		t.Expect(tokenResponse(t)).To(NotBeCached())
 	})
-	Case("token-no-store-everywhere", "is not cached whatever it is about", Judges("OIDC-3.1.3.3-NO-STORE").AfterAll(), func(t *T) {
-		answers := []Answer{{What: "the token response", Response: tokenResponse(t)}}
-		for _, s := range t.Seen().Polls() {
-			if s.Response.Status == 200 && s.Response.HasTokens() {
-				answers = append(answers, Answer{What: "a token response of the case " + s.By, Response: s.Response})
+	Case("token-no-store-everywhere", "is not cached whatever it is about",
+		Judges("OIDC-3.1.3.3-NO-STORE").AlsoAs(Ping).AfterAll(), func(t *T) {
+			answers := []Answer{{What: "the token response", Response: tokenResponse(t)}}
+			for _, s := range SeenInMode(t).Polls() {
+				if s.Response.Status == 200 && s.Response.HasTokens() {
+					answers = append(answers, Answer{What: "a token response of the case " + s.By, Response: s.Response})
+				}
 			}
-		}
-		UntilFinding(t, answers, func(r Answer) {
-			t.Expect(r.Response).To(NotBeCached(), r.What+": Cache-Control contains no-store")
+			UntilFinding(t, answers, func(r Answer) {
+				t.Expect(r.Response).To(NotBeCached(), r.What+": Cache-Control contains no-store")
+			})
 		})
-	})
 	// OIDC Core dropped Pragma, and CIBA Core never had it, so this is recorded only (N-21).
-	Case("token-pragma", "is not cached by old proxies either", Judges("RFC6749-5.1-PRAGMA"), func(t *T) {
+	Case("token-pragma", "is not cached by old proxies either", Judges("RFC6749-5.1-PRAGMA").AlsoAs(Ping), func(t *T) {
 		noCache := func(value string) bool { return strings.Contains(strings.ToLower(value), "no-cache") }
 		t.Expect(tokenResponse(t)).To(HaveHeader("Pragma", noCache), "Pragma contains no-cache")
 	})
-	Case("token-json", "is application/json with its parameters at the top level", Judges("RFC6749-5.1-JSON").Smoke(), func(t *T) {
-		resp := tokenResponse(t)
-		t.Expect(resp).To(BeJSON())
-		if t.Expect(resp).To(BeJSONObject()) {
-			aParameter := gomega.Or(HaveMember("access_token", nil), HaveMember("token_type", nil), HaveMember("id_token", nil))
-			t.Expect(resp).To(aParameter, "the parameters as members of the object")
-		}
-	})
-	Case("token-access-token", "carries an access token", Judges("RFC6749-5.1-ACCESS-TOKEN").Smoke(), func(t *T) {
+	Case("token-json", "is application/json with its parameters at the top level",
+		Judges("RFC6749-5.1-JSON").AlsoAs(Ping).Smoke(), func(t *T) {
+			resp := tokenResponse(t)
+			t.Expect(resp).To(BeJSON())
+			if t.Expect(resp).To(BeJSONObject()) {
+				aParameter := gomega.Or(HaveMember("access_token", nil), HaveMember("token_type", nil), HaveMember("id_token", nil))
+				t.Expect(resp).To(aParameter, "the parameters as members of the object")
+			}
+		})
+	Case("token-access-token", "carries an access token", Judges("RFC6749-5.1-ACCESS-TOKEN").AlsoAs(Ping).Smoke(), func(t *T) {
 		t.Expect(readableTokenResponse(t)).To(HaveMember("access_token", nonEmptyText), "access_token is a non-empty string")
 	})
 	Case("token-type", "names the type of the access token", Judges("RFC6749-5.1-TOKEN-TYPE").AlsoAs(Ping).Smoke(), func(t *T) {
@@ -69,10 +71,10 @@ var _ = Cases.Describe("Token response", func() {
 	})
 	Case("token-outlives-request", "brings tokens that outlive their auth_req_id",
 		Judges("RFC6749-5.1-EXPIRES-IN").Needs(catalogue.NeedShortExpiry).WaitsForExpiry().About(expiryTime), judgeTokensOutlivingRequest)
-	Case("token-scope", "states the scope where it differs from the request", Judges("RFC6749-5.1-SCOPE"), judgeStatedScope)
+	Case("token-scope", "states the scope where it differs from the request", Judges("RFC6749-5.1-SCOPE").AlsoAs(Ping), judgeStatedScope)
 	Case("token-scope-not-wider", "grants no scope that was not asked for",
 		Judges("RFC9700-2.3-SCOPE-NOT-WIDER"), judgeScopeNotWider)
-	Case("token-entropy", "has tokens nobody can guess", Judges("RFC6749-10.10-TOKEN-ENTROPY").AfterAll(), judgeTokenEntropy)
+	Case("token-entropy", "has tokens nobody can guess", Judges("RFC6749-10.10-TOKEN-ENTROPY").AlsoAs(Ping).AfterAll(), judgeTokenEntropy)
 })
 
 // judgeStatedLifetime compares expires_in with what a JWT access token says of itself.
@@ -252,7 +254,7 @@ func judgeTokenEntropy(t *T) {
 	collectTokens(t)
 	owners := map[string]driver.Issued{}
 	values := map[string][]string{}
-	for _, issued := range t.Seen().Tokens() {
+	for _, issued := range SeenInMode(t).Tokens() {
 		// A refresh token is never sent to resource servers. RFC 6749 1.5.
 		if issued.RefreshToken != "" && issued.RefreshToken == issued.AccessToken {
 			t.Fail("a refresh token of its own", "the access token is the refresh token, too")
@@ -287,7 +289,7 @@ func judgeTokenEntropy(t *T) {
 // collectTokens makes up for a run of few cases: tokens of two users and, where
 // there are two, of two clients, ten in all. Where prompts are few nobody is asked for that.
 func collectTokens(t *T) {
-	missing := entropySample - len(t.Seen().Tokens())
+	missing := entropySample - len(SeenInMode(t).Tokens())
 	if missing <= 0 || FewPrompts(t) || OneRequestPerUser(t) {
 		return
 	}

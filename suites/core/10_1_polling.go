@@ -75,7 +75,7 @@ var _ = Cases.Describe("Paced poll", func() {
 			t.Judge(resp)
 		})
 	Case("poll-unknown-parameter", "may have parameters nobody knows",
-		Judges("RFC6749-3.2-TOKEN-UNKNOWN-PARAM").Smoke(), func(t *T) {
+		Judges("RFC6749-3.2-TOKEN-UNKNOWN-PARAM").AlsoAs(Ping).Smoke(), func(t *T) {
 			flow := t.MustStart(t.Request())
 			t.Judge(t.Send(t.PollRequest(flow).With("x_unknown", "1")))
 		})
@@ -86,9 +86,9 @@ var _ = Cases.Describe("Paced poll", func() {
 // the cases look at what the owner gets afterwards.
 var _ = Cases.Describe("Token request", func() {
 	Case("token-post-only", "is taken by POST only",
-		Judges("CIBA-10.1-TOKEN-POST-ONLY").Methods("client_secret_basic").About(7*time.Second), judgeTokenByGet)
+		Judges("CIBA-10.1-TOKEN-POST-ONLY").AlsoAs(Ping).Methods("client_secret_basic").About(7*time.Second), judgeTokenByGet)
 	Case("token-grant-type", "is refused without grant_type or with an unknown one",
-		Judges("RFC6749-5.2-GRANT-TYPE").Smoke().About(7*time.Second), func(t *T) {
+		Judges("RFC6749-5.2-GRANT-TYPE").AlsoAs(Ping).Smoke().About(7*time.Second), func(t *T) {
 			flow := t.MustStart(t.Request())
 			approveIfPossible(t, flow)
 			missing, unknown := Preferring(t.Requirement(), ciba.InvalidRequest), Preferring(t.Requirement(), ciba.UnsupportedGrantType)
@@ -98,13 +98,13 @@ var _ = Cases.Describe("Token request", func() {
 			}
 			judgeOwnerUnharmed(t, flow)
 		})
-	Case("token-id-missing", "is refused without auth_req_id", Judges("CIBA-10.1-ARID-MISSING").Smoke(), func(t *T) {
+	Case("token-id-missing", "is refused without auth_req_id", Judges("CIBA-10.1-ARID-MISSING").AlsoAs(Ping).Smoke(), func(t *T) {
 		grant := ciba.P("grant_type", ciba.GrantTypeCIBA)
 		t.JudgeVariant("no auth_req_id", t.Send(t.TokenRequest(t.Client(), grant)))
 		t.JudgeVariant("an empty auth_req_id", t.Send(t.TokenRequest(t.Client(), grant.Add("auth_req_id", ""))))
 	})
 	Case("token-id-repeated", "is refused with a repeated auth_req_id",
-		Judges("CIBA-10.1-ARID-REPEATED").About(8*time.Second), func(t *T) {
+		Judges("CIBA-10.1-ARID-REPEATED").AlsoAs(Ping).About(8*time.Second), func(t *T) {
 			flow := t.MustStart(t.Request())
 			approveIfPossible(t, flow)
 			p := t.PollRequest(flow).Form

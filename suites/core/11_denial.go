@@ -27,7 +27,7 @@ var _ = Cases.Describe("Denial", func() {
 		t.Judge(d.resp)
 	})
 	Case("denied-no-pending", "shows promptly instead of lasting as pending",
-		Judges("CIBA-11-DENIED-NO-PENDING").WaitsForExpiry().About(7*time.Second), judgePromptDenial)
+		Judges("CIBA-11-DENIED-NO-PENDING").AlsoAs(Ping).WaitsForExpiry().About(7*time.Second), judgePromptDenial)
 	Case("denied-final", "is final: a later approval brings no tokens",
 		Judges("CIBA-11-DENIED-FINAL").AlsoAs(Ping).About(20*time.Second), func(t *T) {
 			flow := t.MustStart(t.Request())
@@ -48,7 +48,7 @@ var _ = Cases.Describe("Denial", func() {
 			t.Judge(t.PollDecided(flow))
 		})
 	Case("denied-error-format", "is told by JSON with a string error",
-		Judges("CIBA-11-ERROR-FORMAT").Needs(catalogue.NeedDeny).About(7*time.Second), func(t *T) {
+		Judges("CIBA-11-ERROR-FORMAT").AlsoAs(Ping).Needs(catalogue.NeedDeny).About(7*time.Second), func(t *T) {
 			judgeTokenError(t, sharedDenial(t).resp)
 		})
 })

@@ -19,12 +19,12 @@ import (
 // that others try may cost the owner the request.
 var _ = Cases.Describe("Invalid auth_req_id", func() {
 	Case("id-unknown", "is invalid_grant when it was never issued",
-		Judges("CIBA-11-ARID-UNKNOWN").LastForClient().Smoke(), func(t *T) {
+		Judges("CIBA-11-ARID-UNKNOWN").AlsoAs(Ping).LastForClient().Smoke(), func(t *T) {
 			flow := t.MustStart(t.Request())
 			t.Judge(pollFor(t, t.Client(), similarID(t.Random(), flow.AuthReqID)))
 		})
 	Case("id-tampered", "is invalid_grant when it was altered",
-		Judges("CIBA-11-ARID-TAMPERED").LastForClient().About(8*time.Second), judgeTamperedIDs)
+		Judges("CIBA-11-ARID-TAMPERED").AlsoAs(Ping).LastForClient().About(8*time.Second), judgeTamperedIDs)
 	Case("id-other-client", "is invalid_grant for another client, before and after the approval",
 		Judges("CIBA-11-ARID-OTHER-CLIENT").AlsoAs(Ping).Smoke().About(8*time.Second), func(t *T) {
 			mustLetInSecond(t)

@@ -21,7 +21,7 @@ import (
 // each answer that the run has received. Disputed are the status of invalid_client (N-01)
 // and of access_denied (N-08), codes of other texts (N-14) and caching (N-21).
 var _ = Cases.Describe("Error response", func() {
-	Case("error-json", "is a JSON object with a string error", Judges("CIBA-13-ERROR-JSON").Smoke(), func(t *T) {
+	Case("error-json", "is a JSON object with a string error", Judges("CIBA-13-ERROR-JSON").AlsoAs(Ping, Push).Smoke(), func(t *T) {
 		for _, r := range startErrors(t) {
 			if outsideErrorRule(r.Response.Status) || r.Response.Status/100 == 3 {
 				continue
@@ -30,32 +30,32 @@ var _ = Cases.Describe("Error response", func() {
 		}
 	})
 	Case("error-json-everywhere", "is a JSON object with a string error whatever it is about",
-		Judges("CIBA-13-ERROR-JSON").AfterAll(), func(t *T) {
+		Judges("CIBA-13-ERROR-JSON").AlsoAs(Ping, Push).AfterAll(), func(t *T) {
 			UntilFinding(t, everyStartError(t), func(r Answer) {
 				if !outsideErrorRule(r.Response.Status) && r.Response.Status/100 != 3 {
 					judgeErrorForm(t, r)
 				}
 			})
 		})
-	Case("error-charset", "uses the permitted characters", Judges("CIBA-13-ERROR-CHARSET").AfterAll(), func(t *T) {
+	Case("error-charset", "uses the permitted characters", Judges("CIBA-13-ERROR-CHARSET").AlsoAs(Ping, Push).AfterAll(), func(t *T) {
 		UntilFinding(t, append(everyStartError(t), everyPollError(t)...), func(r Answer) {
 			if e, ok := r.Response.OAuthError(); ok {
 				judgeCharacters(t, r, e)
 			}
 		})
 	})
-	Case("error-codes", "has a registered code", Judges("CIBA-13-ERROR-CODES").AfterAll(), func(t *T) {
+	Case("error-codes", "has a registered code", Judges("CIBA-13-ERROR-CODES").AlsoAs(Ping, Push).AfterAll(), func(t *T) {
 		UntilFinding(t, everyStartError(t), func(r Answer) {
 			if _, ok := r.Response.OAuthError(); ok && !outsideErrorRule(r.Response.Status) {
 				t.Expect(r.Response).To(gomega.Satisfy(hasCodeForStart), r.What+": a code of CIBA Core 13 or a registered one")
 			}
 		})
 	})
-	Case("error-status", "has the status of its code", Judges("CIBA-13-STATUS-PAIRING").AfterAll(), func(t *T) {
+	Case("error-status", "has the status of its code", Judges("CIBA-13-STATUS-PAIRING").AlsoAs(Ping, Push).AfterAll(), func(t *T) {
 		UntilFinding(t, everyStartError(t), func(r Answer) { judgeStatusOfCode(t, r) })
 	})
 	// A client has no browser to follow a redirect or to show a login page with.
-	Case("error-no-redirect", "is no redirect and no page", Judges("CIBA-13-NO-REDIRECT-NO-HTML").AfterAll(), func(t *T) {
+	Case("error-no-redirect", "is no redirect and no page", Judges("CIBA-13-NO-REDIRECT-NO-HTML").AlsoAs(Ping, Push).AfterAll(), func(t *T) {
 		UntilFinding(t, append(everyStartError(t), Answer{What: "a good request", Response: Acknowledged(t)}), func(r Answer) {
 			t.Expect(r.Response).NotTo(gomega.Satisfy(isRedirect), r.What+": an answer to the client")
 			if slices.Contains([]int{200, 400, 401, 403}, r.Response.Status) {
@@ -63,7 +63,7 @@ var _ = Cases.Describe("Error response", func() {
 			}
 		})
 	})
-	Case("poll-error-format", "of a poll is a 400 with a string error", Judges("CIBA-11-ERROR-FORMAT").Smoke(), func(t *T) {
+	Case("poll-error-format", "of a poll is a 400 with a string error", Judges("CIBA-11-ERROR-FORMAT").AlsoAs(Ping).Smoke(), func(t *T) {
 		for _, r := range pollErrors(t) {
 			e, isError := r.Response.OAuthError()
 			switch {
@@ -78,7 +78,7 @@ var _ = Cases.Describe("Error response", func() {
 		}
 	})
 	Case("poll-error-format-everywhere", "of a token request is JSON with a string error whatever it is about",
-		Judges("CIBA-11-ERROR-FORMAT").AfterAll(), func(t *T) {
+		Judges("CIBA-11-ERROR-FORMAT").AlsoAs(Ping).AfterAll(), func(t *T) {
 			UntilFinding(t, everyPollError(t), func(r Answer) {
 				if r.Response.Status == 400 {
 					judgeErrorForm(t, r)
@@ -220,10 +220,10 @@ func notVisible(c rune) bool { return c < 0x20 || c > 0x7E || c == '"' || c == '
 
 // everyStartError are the refusals of [startErrors] and those that other cases
 // met: an OP may know how to put an error for most reasons, and not for one.
-func everyStartError(t *T) []Answer { return withAnswered(startErrors(t), t.Seen().Starts()) }
+func everyStartError(t *T) []Answer { return withAnswered(startErrors(t), SeenInMode(t).Starts()) }
 
 // everyPollError are the refusals of [pollErrors] and those that other cases met.
-func everyPollError(t *T) []Answer { return withAnswered(pollErrors(t), t.Seen().Polls()) }
+func everyPollError(t *T) []Answer { return withAnswered(pollErrors(t), SeenInMode(t).Polls()) }
 
 // withAnswered adds to a list the errors among answers that are not in it.
 func withAnswered(list []Answer, others []driver.Answer) []Answer {

@@ -44,10 +44,10 @@ func (s *Session) user(i int) targetfile.User {
 	return s.facts.Target.Users[i]
 }
 
-// ordinary are the clients for whatever wants nothing special, also those that the OP refuses:
-// that one method works at one endpoint only is a finding.
-func (s *Session) ordinary() []*Client {
-	return s.run.Prepared(preflight.OrdinaryClients(s.facts.Target.Clients, targetfile.DeliveryPoll))
+// ordinary are the clients of a delivery mode for whatever wants nothing special, also those that
+// the OP refuses: that one method works at one endpoint only is a finding.
+func (s *Session) ordinary(mode string) []*Client {
+	return s.run.Prepared(preflight.OrdinaryClients(s.facts.Target.Clients, mode))
 }
 
 // secondTries bounds how often a run tries again: an OP that is in trouble for good is

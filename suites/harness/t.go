@@ -98,8 +98,8 @@ func Forget(t *T, n int) { t.findings = t.findings[:n] }
 // Clients are all clients of the target file, in its order.
 func Clients(t *T) []*Client { return t.session.run.Clients() }
 
-// OrdinaryClients are the poll clients that any ordinary request can use.
-func (t *T) OrdinaryClients() []*Client { return t.session.ordinary() }
+// OrdinaryClients are the clients of the case's delivery mode that any ordinary request can use.
+func (t *T) OrdinaryClients() []*Client { return t.session.ordinary(t.def.Mode()) }
 
 // User is the end-user of this case.
 func (t *T) User() targetfile.User {
@@ -155,6 +155,15 @@ func (t *T) Seen() *driver.Memory { return &t.session.run.Memory }
 // FewPrompts reports whether users are asked so seldom that no mere sample is worth it: a
 // person decides, or a budget is set. Then cases judge what others have seen.
 func FewPrompts(t *T) bool { return t.Approver().IsPerson() || t.session.run.FewPrompts() }
+
+// SeenInMode is [T.Seen] as far as the case is about: in ping and push mode what clients of that
+// mode have received, and in poll mode everything.
+func SeenInMode(t *T) *driver.Memory {
+	if mode := t.def.Mode(); mode != targetfile.DeliveryPoll {
+		return t.Seen().InMode(mode)
+	}
+	return t.Seen()
+}
 
 // OneRequestPerUser reports whether a second open request of a user ends the first.
 func OneRequestPerUser(t *T) bool { return t.session.run.OneRequestPerUser() }

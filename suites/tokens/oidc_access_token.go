@@ -161,7 +161,7 @@ func judgeAccessSignature(t *T, r Redeemed, token IDToken) {
 // other kinds are no access tokens: an ID Token is seen by every front end, and a refresh
 // token is worth more than what it would open here.
 var _ = Cases.Describe("Bearer token", func() {
-	Case("bearer-garbage", "that is garbage is refused by UserInfo", Judges("RFC6750-3-BAD-TOKEN").AfterAll(), func(t *T) {
+	Case("bearer-garbage", "that is garbage is refused by UserInfo", Judges("RFC6750-3-BAD-TOKEN").AlsoAs(Ping).AfterAll(), func(t *T) {
 		judgeBearer(t, "a random token", t.Random().Text()+t.Random().Text())
 		anonymous := UserinfoRequest(t, "")
 		anonymous.Header = nil
@@ -218,7 +218,7 @@ func isFilled(text string) bool { return text != "" }
 // RFC 7662 2.1: who asks about a token shows that it may. Otherwise the endpoint tells a
 // thief which of many guessed or stolen tokens are good, and whose they are.
 var _ = Cases.Describe("Introspection", func() {
-	Case("introspection-authorised", "answers nobody without authorization", Judges("RFC7662-2.1-AUTH").AfterAll(), func(t *T) {
+	Case("introspection-authorised", "answers nobody without authorization", Judges("RFC7662-2.1-AUTH").AlsoAs(Ping).AfterAll(), func(t *T) {
 		accessToken := freshlyRedeemed(t).Tokens.AccessToken
 		call := IntrospectionRequest(t, accessToken)
 		wasActive := IntrospectedActive(t, accessToken) == true

@@ -33,9 +33,10 @@ var _ = Cases.Describe("ID Token", func() {
 	Case("id-token-hashes", "has hashes that are right, or none",
 		Judges("CIBA-10.3.1-IDT-HASH-IF-PRESENT").AlsoAs(Ping).EachAlgorithm(), eachIDToken(judgeHashes))
 	Case("id-token-auth-time-true", "dates the authentication not after the decision",
-		Judges("OIDC-2-IDT-AUTH-TIME-TRUE").About(25*time.Second), judgeTrueAuthTime)
+		Judges("OIDC-2-IDT-AUTH-TIME-TRUE").AlsoAs(Ping).About(25*time.Second), judgeTrueAuthTime)
 	Case("id-token-acr", "carries acr when acr_values was sent", Judges("CIBA-7.1-IDT-ACR"), judgeACRPresent)
-	Case("id-token-acr-true", "does not claim an acr just because it was asked for", Judges("OIDC-2-IDT-ACR-TRUE"), judgeTrueACR)
+	Case("id-token-acr-true", "does not claim an acr just because it was asked for",
+		Judges("OIDC-2-IDT-ACR-TRUE").AlsoAs(Ping, Push), judgeTrueACR)
 	Case("id-token-nonce", "repeats a nonce, or leaves it out", Judges("OIDC-2-IDT-NONCE"), func(t *T) {
 		nonce := t.Random().Text()
 		resp := t.Start(t.Request().With("nonce", nonce))

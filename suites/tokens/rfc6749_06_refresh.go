@@ -19,7 +19,7 @@ var _ = Cases.Describe("Refresh token", func() {
 	Case("token-refresh", "works for its client and keeps the user", Judges("RFC6749-6-REFRESH").AlsoAs(Ping, Push), judgeRefresh)
 	Case("refresh-scope", "brings no more scope than was granted", Judges("RFC6749-6-REFRESH").About(7*time.Second), judgeWiderScope)
 	Case("refresh-authenticated", "needs client authentication",
-		Disturbing("RFC6749-6-REFRESH-AUTH").About(2*ciba.DefaultInterval), judgeUnauthenticatedRefresh)
+		Disturbing("RFC6749-6-REFRESH-AUTH").AlsoAs(Ping).About(2*ciba.DefaultInterval), judgeUnauthenticatedRefresh)
 	Case("refresh-bound", "is useless to another client", Judges("RFC6749-6-REFRESH-BOUND").LastForClient(), judgeForeignRefresh)
 })
 

@@ -169,5 +169,14 @@ var Ping = []Fault{
 		"ping-used-pending", "CIBA-10.1.1-PING-SINGLE-USE", "a ping client that has its result is told to wait for it",
 		edit.SeenAsWhen(refop.Used, refop.Pending, func(c *refop.Call, _ *refop.Flow) bool { return edit.OfMode(refop.DeliveryPing)(c) }),
 	},
+	{"poll-client-pinged", "CIBA-10-REGISTERED-MODE-ONLY", "a poll client that has an endpoint is pinged, too", pollClientCalled(nil)},
+	{
+		"poll-client-pinged-blindly", "CIBA-10-REGISTERED-MODE-ONLY", "a poll client that has an endpoint is pinged without a token",
+		pollClientCalled(headed("Authorization", "")),
+	},
+	{
+		"poll-client-pushed", "CIBA-10-REGISTERED-MODE-ONLY", "a poll client that has an endpoint is pushed an access token",
+		pollClientCalled(member("access_token", "made-for-the-call")),
+	},
 	{"ping-then-push", "CIBA-10-REGISTERED-MODE-ONLY", "a ping client is pushed an access token after its ping", pushedAfterwards},
 }

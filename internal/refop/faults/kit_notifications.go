@@ -253,6 +253,28 @@ func pendingUntilTaken(p *refop.Plan) {
 	})(p)
 }
 
+// pollClientCalled calls poll clients that have an endpoint about approvals, with the token of
+// the request; change, if any, edits the call.
+func pollClientCalled(change rewrite) edit.Change {
+	polls := func(c *refop.Client) bool { return c.NotificationEndpoint != "" && !c.Notified() }
+	return func(p *refop.Plan) {
+		p.EditFlows(func(c *refop.Call, f *refop.Flow) {
+			if polls(c.Client) {
+				f.NotificationToken = c.Value("client_notification_token")
+			}
+		})
+		due := p.Rules.NotificationDue
+		p.Rules.NotificationDue = func(f *refop.Flow, end refop.State) bool {
+			return due(f, end) || polls(f.Client) && end == refop.Approved
+		}
+		p.EditNotifications(func(_ *refop.Call, n *refop.Notification) {
+			if change != nil && polls(n.Flow.Client) {
+				change(n)
+			}
+		})
+	}
+}
+
 // pushedAfterwards sends a token in a second call of ping mode.
 func pushedAfterwards(p *refop.Plan) {
 	edit.NotifyingBy(func(op *refop.OP, n *refop.Notification, call func()) {

@@ -86,7 +86,12 @@ var Polling = []Variant{
 
 // interval is another one than the registration has, in seconds.
 func interval(seconds int) edit.Change {
-	return edit.All(edit.Acknowledgements(edit.Member("interval", seconds)), func(p *refop.Plan) {
+	told := edit.Acknowledgements(func(r *refop.Reply) {
+		if _, polls := r.Body["interval"]; polls { // a push client is told none; CIBA Core 7.3
+			r.Body["interval"] = seconds
+		}
+	})
+	return edit.All(told, func(p *refop.Plan) {
 		p.EditFlows(func(_ *refop.Call, f *refop.Flow) { f.Interval = time.Duration(seconds) * time.Second })
 	})
 }
