@@ -130,14 +130,20 @@ func (e *engine) finished(now int64) bool {
 	return e.closed.Err() != nil || e.starts.ended && (idle || e.drainOver(time.Duration(now-e.drained)))
 }
 
-// drainOver reports whether the run ends although flows are pending. Unless the plan sets
-// the time, nobody who decided is left alone before the OP ends the request by itself;
-// users who ignore it are not waited for as long.
-func (e *engine) drainOver(lasts time.Duration) bool {
-	if e.plan.Drain > 0 {
-		return lasts > e.plan.Drain
+// drainOver reports whether the run ends although flows are pending.
+func (e *engine) drainOver(lasts time.Duration) bool { return lasts > e.mostDrain() }
+
+// mostDrain is after how long the drain ends, as things stand. Unless the plan sets the time,
+// nobody who decided is left alone before the OP ends the request by itself; users who ignore
+// it are not waited for as long.
+func (e *engine) mostDrain() time.Duration {
+	switch {
+	case e.plan.Drain > 0:
+		return e.plan.Drain
+	case e.flows.owed > 0:
+		return MostDrain
 	}
-	return lasts > MostDrain || lasts > LeastDrain && e.flows.owed == 0
+	return LeastDrain
 }
 
 // longestPause bounds a sleep, so that the end of the run is noticed.

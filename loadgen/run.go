@@ -20,13 +20,20 @@ import (
 type Status struct {
 	Elapsed  time.Duration
 	Length   time.Duration // of the starts
-	Draining bool
+	Drain    Drain
 	Pending  int64 // flows without an outcome
 	UnderWay int64 // requests without an answer
 	Offered  float64
 	Total    map[string]int64          // counters of the run so far
 	Second   map[string]int64          // counters of the last second
 	Latency  map[string]result.Latency // of the last second, without histograms
+}
+
+// Drain is the time after the last start, in which flows may still end. The zero value is before
+// it.
+type Drain struct {
+	Lasts time.Duration // so far
+	Most  time.Duration // after which it ends although flows are pending, as things stand
 }
 
 // maxBody bounds what is kept of an answer; the rest is read and dropped.

@@ -75,7 +75,10 @@ func (w *watch) second(last bool) {
 	t := e.now
 	e.now = w.spare
 	gauges := result.Window{Pending: e.flows.live, UnderWay: e.outbox.underWay}
-	draining := e.starts.ended
+	var drain Drain
+	if e.drained > 0 {
+		drain = Drain{Lasts: now - time.Duration(e.drained), Most: e.mostDrain()}
+	}
 	e.mu.Unlock()
 	w.sign(t)
 	w.connect(t)
@@ -87,7 +90,7 @@ func (w *watch) second(last bool) {
 		}
 	}
 	if e.o.OnWindow != nil {
-		e.o.OnWindow(w.status(now, draining, gauges, t))
+		e.o.OnWindow(w.status(now, drain, gauges, t))
 	}
 	unwritten := t
 	if w.long != nil {
@@ -153,9 +156,9 @@ func (w *watch) sign(t *tally) {
 }
 
 // status is a copy of where the run stands, for whoever watches it.
-func (w *watch) status(now time.Duration, draining bool, gauges result.Window, t *tally) Status {
+func (w *watch) status(now time.Duration, drain Drain, gauges result.Window, t *tally) Status {
 	s := Status{
-		Elapsed: now, Length: w.e.plan.Duration, Draining: draining, Pending: gauges.Pending, UnderWay: gauges.UnderWay,
+		Elapsed: now, Length: w.e.plan.Duration, Drain: drain, Pending: gauges.Pending, UnderWay: gauges.UnderWay,
 		Offered: w.offered(now-tick, now), Total: maps.Clone(w.total.counters), Second: maps.Clone(t.counters),
 		Latency: map[string]result.Latency{},
 	}

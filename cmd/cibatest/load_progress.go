@@ -54,11 +54,11 @@ func heartbeatLine(s loadgen.Status) string {
 }
 
 func phase(s loadgen.Status) string {
-	elapsed := s.Elapsed.Round(time.Second).String()
-	if s.Draining {
-		return elapsed + ", draining"
+	elapsed := s.Elapsed.Round(time.Second)
+	if s.Drain.Most > 0 {
+		return fmt.Sprintf("%s, draining for %s: until nothing is pending, or %s at most", elapsed, s.Drain.Lasts.Round(time.Second), s.Drain.Most)
 	}
-	return elapsed + " of " + s.Length.String()
+	return elapsed.String() + " of " + s.Length.String()
 }
 
 // shortly is a duration in microseconds for people; zero is nothing measured.
@@ -105,7 +105,7 @@ func (b board) Update(m tea.Msg) (tea.Model, tea.Cmd) {
 func (b board) View() tea.View {
 	s := b.status
 	share := 1.0
-	if s.Length > 0 && !s.Draining {
+	if s.Length > 0 && s.Drain.Most == 0 {
 		share = min(1, s.Elapsed.Seconds()/s.Length.Seconds())
 	}
 	advice := "Ctrl-C ends the starts and lets what is pending end"
