@@ -43,7 +43,11 @@ masked, and answered as --answer says:
 
 With --tls-ca a certificate is made that an own authority vouches for. The authority lies
 in that file, its key beside it; both are made when they are missing, and the OP has to
-trust it.`,
+trust it.
+
+conform, load and authorize receive calls themselves, at the address of notifications in the
+target file: this command takes their place where a request is sent by other means, such as
+an application that is being written, or curl.`,
 		Example: `  cibatest listen --listen 127.0.0.1:9005
   cibatest listen --listen :8443 --public-url https://lab.example:8443 --tls-ca notifications.pem --answer slow=30s`,
 		Args: cobra.NoArgs,
@@ -79,7 +83,7 @@ func listen(cmd *cobra.Command, f listenFlags) error {
 	defer r.Close()
 	fmt.Fprintf(cmd.ErrOrStderr(), "listening; register %s/ANYTHING as backchannel_client_notification_endpoint; stop with Ctrl-C\n", r.Base())
 	<-cmd.Context().Done()
-	fmt.Fprintf(cmd.ErrOrStderr(), "%d calls came\n", r.Strangers().All())
+	fmt.Fprintf(cmd.ErrOrStderr(), "received: %s\n", counted(r.Strangers().All(), "call"))
 	return p.failed()
 }
 

@@ -42,7 +42,7 @@ want that, by an authority that is made once and kept; what has to be told to pr
 that they trust it, is printed.
 
 Clients of the delivery modes ping and push are called below --receiver, where whoever
-judges this OP listens, or 'cibatest listen'. Without it a free loopback port is taken.
+judges this OP listens, or 'cibatest listen'. Without it a free loopback port is taken; the address is printed.
 
 The control and the device take decisions from whoever reaches them. Beyond loopback they
 need a token, taken from an environment variable, as a bearer; without one they are served
@@ -131,7 +131,8 @@ func serveOP(cmd *cobra.Command, o lab.Options, files *trust, targetDir, tokenEn
 		}
 		fmt.Fprintf(cmd.ErrOrStderr(), "target file %s\n", targetIn(targetDir))
 	}
-	fmt.Fprintf(cmd.OutOrStdout(), "issuer   %s\ncontrol  %s\ndevice   %s\nphone    %[3]s/phone\n", l.Issuer, l.ControlURL, l.DeviceURL)
+	fmt.Fprintf(cmd.OutOrStdout(), "issuer   %s\ncontrol  %s\ndevice   %s\nphone    %[3]s/phone\ncalls    %[4]s\n",
+		l.Issuer, l.ControlURL, l.DeviceURL, l.Notifications.PublicURL)
 	if files != nil {
 		fmt.Fprint(cmd.OutOrStdout(), files.exports())
 	}
@@ -143,7 +144,7 @@ func serveOP(cmd *cobra.Command, o lab.Options, files *trust, targetDir, tokenEn
 		"curl -X POST %s'%s/decision?auth_req_id=ID&action=allow'; stop with Ctrl-C\n", bearer, l.ControlURL)
 	<-cmd.Context().Done()
 	if n := l.OP.Calls(); n > 0 {
-		fmt.Fprintf(cmd.ErrOrStderr(), "%d calls to ping and push clients were answered\n", n)
+		fmt.Fprintf(cmd.ErrOrStderr(), "answered to ping and push: %s\n", counted(int(n), "call"))
 	}
 	return nil
 }

@@ -84,7 +84,7 @@ func Open(ctx context.Context, o Options) (*Receiver, error) {
 func (r *Receiver) listen(ctx context.Context) error {
 	listener, err := r.options.Listen(ctx)
 	if err != nil {
-		return fmt.Errorf("the notification endpoint cannot listen: %w; is another cibatest running?", err)
+		return fmt.Errorf("the notification endpoint cannot listen: %w; is another cibatest running, such as 'cibatest listen'?", err)
 	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
