@@ -33,5 +33,7 @@ func ExampleRun() {
 	fmt.Println(run.Verdict)
 	// Output:
 	// request-scope-missing pass
+	// request-scope-missing-ping pass
+	// request-scope-missing-push pass
 	// conformant
 }
