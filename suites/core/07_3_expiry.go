@@ -68,7 +68,7 @@ var _ = Cases.Describe("Expiry", func() {
 			t.Judge(pollEnded(t, flow))
 		})
 	Case("expired-other-client", "of a request is nothing another client learns of",
-		Judges("CIBA-11-OTHER-CLIENT-EXPIRED").AlsoAs(Ping).WaitsForExpiry().About(expiryTime), func(t *T) {
+		Judges("CIBA-11-OTHER-CLIENT-EXPIRED").WaitsForExpiry().About(expiryTime), func(t *T) {
 			mustLetInSecond(t)
 			flow := startExpiring(t)
 			WaitPastExpiry(t, flow, ExpiryLatest)

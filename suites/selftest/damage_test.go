@@ -57,8 +57,9 @@ var damage = map[string]struct {
 		[]string{"acknowledgement", "binding-message", "client-auth", "expiry", "hints", "id-token", "polling", "rar", "security", "user-code"},
 	},
 	"ping": {
-		"every clause of ping mode is judged by a call, the token of a request comes back in it, and a result is fetched after it",
-		[]string{"approval", "denial", "expiry", "initiation", "polling"},
+		"every clause of ping mode is judged by a call, the token of a request comes back in it, and a result is fetched after it; " +
+			"an outbox that tries again may serve both modes",
+		[]string{"approval", "denial", "expiry", "initiation", "polling", "push"},
 	},
 	"push": {
 		"what is pushed is a token response with an ID Token, and the token of a request comes back with it",

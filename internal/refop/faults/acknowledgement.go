@@ -14,6 +14,10 @@ import (
 // Acknowledgement are the defects of the answer to a backchannel request; CIBA Core 7.3.
 var Acknowledgement = []Fault{
 	{"ack-202", "CIBA-7.3-ACK-STATUS", "the acknowledgement is a 202", edit.Acknowledgements(edit.Status(202))},
+	{
+		"ack-202-of-push", "CIBA-7.3-ACK-STATUS", "the acknowledgement of a push client is a 202",
+		answeredIn(refop.DeliveryPush, refop.ReplyAcknowledgement, edit.Status(202)),
+	},
 	{"ack-201", "CIBA-7.3-ACK-STATUS", "the acknowledgement is a 201", edit.Acknowledgements(edit.Status(201))},
 	{
 		"ack-201-and-empty", "CIBA-7.3-ACK-STATUS", "the acknowledgement is a 201 with the id in Location and no body",

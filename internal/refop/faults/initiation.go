@@ -42,6 +42,10 @@ var Initiation = []Fault{
 	{"start-bad-escape-500", "CIBA-7.1-FORM-ENCODING", "a form that cannot be read crashes the OP", crashOnUnreadableForm},
 	{"start-no-scope", "CIBA-7.1-SCOPE-MISSING", "scope is optional", edit.Without(refop.CheckScopeMissing, refop.CheckScopeOpenID)},
 	{
+		"start-no-scope-of-push", "CIBA-7.1-SCOPE-MISSING", "scope is optional for a push client",
+		edit.WithoutWhen(edit.OfMode(refop.DeliveryPush), refop.CheckScopeMissing, refop.CheckScopeOpenID),
+	},
+	{
 		"start-empty-scope", "CIBA-7.1-SCOPE-MISSING", "an empty scope is openid",
 		edit.All(edit.KeepingEmpty("scope"), edit.Forms(func(c *refop.Call) {
 			if c.Has("scope") && c.Value("scope") == "" {

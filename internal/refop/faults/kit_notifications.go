@@ -20,6 +20,17 @@ func pings(change rewrite, ends ...refop.State) edit.Change {
 	return callsOf(refop.DeliveryPing, change, ends...)
 }
 
+// answeredIn edits the answers of a kind to clients of one delivery mode.
+func answeredIn(mode string, kind refop.ReplyKind, change func(*refop.Reply)) edit.Change {
+	return func(p *refop.Plan) {
+		p.EditReplies(func(c *refop.Call, r *refop.Reply) {
+			if r.Kind == kind && edit.OfMode(mode)(c) {
+				change(r)
+			}
+		})
+	}
+}
+
 // pushes edits the calls of push mode; without ends those about any end of a flow.
 func pushes(change rewrite, ends ...refop.State) edit.Change {
 	return callsOf(refop.DeliveryPush, change, ends...)

@@ -20,6 +20,10 @@ var TokenResponse = []Fault{
 	},
 	{"token-cached", "OIDC-3.1.3.3-NO-STORE", "the token response may be cached", edit.Tokens(edit.WithoutHeader("Cache-Control"))},
 	{
+		"token-cached-of-ping", "OIDC-3.1.3.3-NO-STORE", "the token response of a ping client may be cached",
+		answeredIn(refop.DeliveryPing, refop.ReplyTokens, edit.WithoutHeader("Cache-Control")),
+	},
+	{
 		"token-cached-privately", "OIDC-3.1.3.3-NO-STORE", "the token response is private, no-cache",
 		edit.Tokens(edit.Header("Cache-Control", "private, no-cache")),
 	},
