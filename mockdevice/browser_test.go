@@ -24,6 +24,7 @@ import (
 	"github.com/chromedp/chromedp"
 	"github.com/cibatest/cibatest/fixtures"
 	"github.com/cibatest/cibatest/internal/lab"
+	"github.com/cibatest/cibatest/internal/opside"
 	"github.com/cibatest/cibatest/mockdevice"
 )
 
@@ -537,4 +538,45 @@ func TestBrowserFlood(t *testing.T) {
 	do(tab, t, chromedp.Navigate(address))
 	until(tab, t, shown+` === 11 && document.getElementById("more").hidden`)
 	accessible(tab, t, address)
+}
+
+// TestBrowserAnswersAMail: a mail arrives on the phone, a person takes one scope away and
+// approves, and the page of the OP that the link leads to is answered so.
+func TestBrowserAnswersAMail(t *testing.T) {
+	desk := &opside.Desk{}
+	op := httptest.NewServer(desk.Handler())
+	desk.Base = op.URL
+	adapters, err := mockdevice.ParseAdapters("a", []byte(strings.ReplaceAll(`
+inboxes:
+  - name: mail
+    smtp: {listen: "127.0.0.1:0"}
+    users: {alice@example.com: alice}
+    find: {link: 'http://[^\s>]+/approve/\w+', client: '(?m)^(\S+) asks', message: '(?m)^Message: (.+)$', scope: '(?m)^It may: (.+)$'}
+    link: {origins: ["OP"], press: {approve: Approve, deny: Deny}, scopes: scope, done: Thank you}`, "OP", op.URL)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	d := mockdevice.New(mockdevice.WithAdapters(adapters), mockdevice.WithRoundTripper(http.DefaultTransport))
+	server := httptest.NewServer(d.Handler())
+	t.Cleanup(func() { d.Close(); server.CloseClientConnections(); server.Close(); op.Close() })
+	open, err := d.OpenInboxes(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	tab := openPhone(startBrowser(t), t, "light", server.URL+"/phone?user=alice")
+	desk.Send = opside.Mail(open["mail"].String())
+	if err := desk.Ask(opside.Ask{AuthReqID: "r", ClientID: "shop-agent", LoginHint: "alice", BindingMessage: "AB12", Scope: "openid pay profile"}); err != nil {
+		t.Fatal(err)
+	}
+	until(tab, t, `document.querySelector("#waiting .letter") !== null`)
+	do(tab, t, chromedp.Click(`#waiting input[value=pay]`))
+	seeAll(tab, t)
+	until(tab, t, "!"+approveButton+".disabled && "+approveButton+`.textContent !== "Approve"`)
+	screen(tab, t, "story-mail")
+	do(tab, t, chromedp.Click("button.approve"))
+	until(tab, t, `document.body.innerText.includes("Granted: scope openid profile")`)
+	if got := desk.Answers(); len(got) != 1 || got[0].Decision != "approve" || *got[0].Scope != "openid profile" {
+		t.Errorf("the OP was told %+v", got)
+	}
+	accessible(tab, t, server.URL+"/phone?user=alice")
 }
