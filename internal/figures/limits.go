@@ -19,7 +19,9 @@ type part struct {
 // OP that shows how it is done right. Cases and faults are read one at a time.
 var parts = []part{
 	{"the engine of the suites", engine, 0.15},
-	{"the families of cases", []string{"suites/core", "suites/rar", "suites/tokens", "suites/security", "suites/ping", "suites/push", "suites/request"}, 0},
+	{"the families of cases", []string{
+		"suites/core", "suites/rar", "suites/tokens", "suites/security", "suites/ping", "suites/push", "suites/request",
+	}, 0},
 	{"the healthy reference OP", []string{"internal/refop"}, 0.15},
 	{"its faults and variants", []string{"internal/refop/faults", "internal/refop/variants"}, 0},
 	{"all", []string{"..."}, 0},

@@ -29,7 +29,9 @@ func (l *Lab) notifications(ctx context.Context, o Options, clients []refop.Clie
 		base = l.Receiver.Base()
 	}
 	_, listen, _ := strings.Cut(base, "://")
-	l.Notifications = &fixtures.Notifications{Listen: listen, PublicURL: base, AuthorityFile: o.ReceiverFile, Endpoints: map[string]string{}, Keys: map[string]string{}}
+	l.Notifications = &fixtures.Notifications{
+		Listen: listen, PublicURL: base, AuthorityFile: o.ReceiverFile, Endpoints: map[string]string{}, Keys: map[string]string{},
+	}
 	for i := range clients {
 		c := &clients[i]
 		if err := l.publishKeys(base, c); err != nil {

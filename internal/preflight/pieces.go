@@ -50,7 +50,8 @@ func (f *Facts) With(p Piece) *Facts {
 func (f *Facts) Pieces() []Piece {
 	var list []Piece
 	for _, pieces := range []func(*Facts) []Piece{
-		methodPieces, secondClientPiece, modePieces, specialClientPieces, signingPieces, userCodePiece, userPieces, rarPieces, approvalPieces, budgetPieces,
+		methodPieces, secondClientPiece, modePieces, specialClientPieces, signingPieces, userCodePiece, userPieces, rarPieces,
+		approvalPieces, budgetPieces,
 	} {
 		list = append(list, pieces(f)...)
 	}

@@ -68,7 +68,7 @@ var signedRows = []struct {
 	{"no claims", "signed-a", spoiled(jose.Saying("array", "[]")), CheckRequestJWT},
 	{"none", "signed-a", spoiled(jose.AlgNone("none")), CheckRequestAlg},
 	{"HS256", "signed-a", spoiled(jose.MACBySecret("HS256", "signed-a-secret-61d0f7")), CheckRequestAlg},
-	{"another alg", "signed-rsa", signedForm("signed-rsa", ptr(jose.AlgSwitched("RS256"))), CheckRequestRegisteredAlg},
+	{"another alg", "signed-rsa", signedForm("signed-rsa", new(jose.AlgSwitched("RS256"))), CheckRequestRegisteredAlg},
 	{"another client's key", "signed-a", signedByAnother, CheckRequestSignature},
 	{"own key", "signed-a", spoiled(jose.BringingKey()), CheckRequestSignature},
 	{"zeros", "signed-a", spoiled(jose.Zeroed()), CheckRequestSignature},
@@ -111,8 +111,6 @@ func usedTwice(b *bench) url.Values {
 	}
 	return form
 }
-
-func ptr[V any](v V) *V { return &v }
 
 func TestSignedRequestsRefused(t *testing.T) {
 	t.Parallel()
@@ -184,7 +182,7 @@ func TestKeysOfClients(t *testing.T) {
 		t.Fatal(err)
 	}
 	by := func(key jose.Key) url.Values {
-		return url.Values{RequestObject: {signedBy(b, "signed-hosted", ptr(jose.SignedBy("a key", key)))}}
+		return url.Values{RequestObject: {signedBy(b, "signed-hosted", new(jose.SignedBy("a key", key)))}}
 	}
 	for _, step := range []struct {
 		name      string

@@ -92,10 +92,11 @@ var _ = Cases.Describe("Signed request", func() {
 		}
 	})
 	// What a client that did not register may do is not said, nor what one may leave that did (N-12).
-	Case("signed-client-plain", "is recorded where a client that signs sends a plain one", Judges("CIBA-4-RO-UNSIGNED-FROM-SIGNER"), func(t *T) {
-		mustTakeSigned(t)
-		t.JudgeVariant("a plain request", t.Send(t.StartRequest(t.Request()).Unsigned()))
-	})
+	Case("signed-client-plain", "is recorded where a client that signs sends a plain one",
+		Judges("CIBA-4-RO-UNSIGNED-FROM-SIGNER"), func(t *T) {
+			mustTakeSigned(t)
+			t.JudgeVariant("a plain request", t.Send(t.StartRequest(t.Request()).Unsigned()))
+		})
 	Case("signed-client-unregistered", "is recorded where a client signs that is not registered to",
 		Judges("CIBA-4-RO-SIGNED-FROM-UNREGISTERED").Methods(targetfile.AuthPrivateKeyJWT), func(t *T) {
 			t.JudgeVariant("a signed request", t.Send(t.StartRequest(t.Request()).SignedAs(object(t, t.Client()))))

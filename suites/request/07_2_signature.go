@@ -73,7 +73,8 @@ var _ = Cases.Describe("Signed request's signature", func() {
 	})
 	Case("signed-encrypted", "is not looked for inside a JWE", Judges("CIBA-7.1.1-RO-ENCRYPTED"), judgeEncrypted)
 	Case("signed-no-side-effect", "comes before the user is asked",
-		Judges("CIBA-7.2-NO-SIDE-EFFECT-ON-ERROR").Needs(catalogue.NeedSignedRequest, catalogue.NeedSigningClient).About(promptWait), judgeNoPrompt)
+		Judges("CIBA-7.2-NO-SIDE-EFFECT-ON-ERROR").Needs(catalogue.NeedSignedRequest, catalogue.NeedSigningClient).About(promptWait),
+		judgeNoPrompt)
 	Case("signed-is-no-authentication", "does not authenticate its client", Disturbing("CIBA-7.1.1-RO-JWT-IS-NOT-AUTH"), func(t *T) {
 		mustTakeSigned(t)
 		p := t.Request()
@@ -154,7 +155,10 @@ func judgeEncrypted(t *T) {
 // sealedForOP are JWEs for the first key of each type that the OP publishes.
 func sealedForOP(set KeySet) []jose.Flaw {
 	var flaws []jose.Flaw
-	for _, kind := range []struct{ alg, name, jwe string }{{"RS256", "an RSA key of the OP", "RSA-OAEP-256"}, {"ES256", "an EC key of the OP", "ECDH-ES"}} {
+	for _, kind := range []struct{ alg, name, jwe string }{
+		{"RS256", "an RSA key of the OP", "RSA-OAEP-256"},
+		{"ES256", "an EC key of the OP", "ECDH-ES"},
+	} {
 		i := slices.IndexFunc(set.Keys, func(k jose.Key) bool { return k.IsFor(kind.alg) })
 		if i >= 0 {
 			flaws = append(flaws, jose.SealedFor("a JWE for "+kind.name, kind.jwe, set.Keys[i]))
@@ -197,10 +201,11 @@ func judgeKeyByReference(t *T) {
 	at, fetched := Trap(t)
 	nobody := jose.SignedByNobody()
 	for _, member := range []string{"jku", "x5u"} {
-		pointing := jose.Flaw{Name: "a key that " + member + " points to", Forge: func(header, claims map[string]any, key jose.Key) (string, error) {
+		forge := func(header, claims map[string]any, key jose.Key) (string, error) {
 			header[member] = at
 			return nobody.Forge(header, claims, key.WithKID("elsewhere"))
-		}}
+		}
+		pointing := jose.Flaw{Name: "a key that " + member + " points to", Forge: forge}
 		t.JudgeVariant(pointing.Name, t.Send(spoiled(t, pointing)))
 	}
 	t.Wait(promptWait)

@@ -148,7 +148,10 @@ var SignedBy = []Fault{
 			return iss, sub
 		}),
 	},
-	{"signed-no-iss", "CIBA-7.1.1-RO-ISS-MISSING", "iss may be missing", withoutWhenAbsent("iss", refop.CheckRequestWithIssuer, refop.CheckRequestIssuer)},
+	{
+		"signed-no-iss", "CIBA-7.1.1-RO-ISS-MISSING", "iss may be missing",
+		withoutWhenAbsent("iss", refop.CheckRequestWithIssuer, refop.CheckRequestIssuer),
+	},
 	{
 		"signed-no-iss-500", "CIBA-7.1.1-RO-ISS-MISSING", "a missing iss crashes the OP",
 		edit.Answering(refop.CheckRequestWithIssuer, 500, "server_error"),
@@ -156,7 +159,10 @@ var SignedBy = []Fault{
 	{"signed-any-iss", "CIBA-7.1.1-RO-ISS-WRONG", "iss is not compared", edit.Without(refop.CheckRequestIssuer)},
 	{
 		"signed-client-as-iss", "CIBA-7.1.1-RO-ISS-WRONG", "iss may be any client that the OP knows",
-		edit.WithoutWhen(func(c *refop.Call) bool { iss, _ := c.Signed.Claims["iss"].(string); return c.OP.Client(iss) != nil }, refop.CheckRequestIssuer),
+		edit.WithoutWhen(func(c *refop.Call) bool {
+			iss, _ := c.Signed.Claims["iss"].(string)
+			return c.OP.Client(iss) != nil
+		}, refop.CheckRequestIssuer),
 	},
 	{
 		"signed-iss-beginning", "CIBA-7.1.1-RO-ISS-WRONG", "iss need only begin with the client_id",
@@ -165,7 +171,10 @@ var SignedBy = []Fault{
 			return strings.HasPrefix(iss, c.Client.ID)
 		}, refop.CheckRequestIssuer),
 	},
-	{"signed-no-aud", "CIBA-7.1.1-RO-AUD-MISSING", "aud may be missing", withoutWhenAbsent("aud", refop.CheckRequestWithAudience, refop.CheckRequestAudience)},
+	{
+		"signed-no-aud", "CIBA-7.1.1-RO-AUD-MISSING", "aud may be missing",
+		withoutWhenAbsent("aud", refop.CheckRequestWithAudience, refop.CheckRequestAudience),
+	},
 	{
 		"signed-no-aud-500", "CIBA-7.1.1-RO-AUD-MISSING", "a missing aud crashes the OP",
 		edit.Answering(refop.CheckRequestWithAudience, 500, "server_error"),

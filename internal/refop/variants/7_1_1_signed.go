@@ -72,9 +72,12 @@ var Signed = []Variant{
 		"signed-kid-needed", "RFC 7515 4.1.4: with several keys the kid tells which",
 		edit.RefusingStarts("invalid_request", func(c *refop.Call) bool { return c.Signed.Claims != nil && c.Signed.Header["kid"] == nil }),
 	},
-	{"signed-keys-read-rarely", "OIDC-10.1.1-RO-KEY-ROTATION: reading keys no more often than every few minutes is normal", func(p *refop.Plan) {
-		p.Rules.ReadKeysAgain = func(c *refop.Call, read time.Time) bool { return c.Now.Sub(read) > 2*time.Minute }
-	}},
+	{
+		"signed-keys-read-rarely", "OIDC-10.1.1-RO-KEY-ROTATION: reading keys no more often than every few minutes is normal",
+		func(p *refop.Plan) {
+			p.Rules.ReadKeysAgain = func(c *refop.Call, read time.Time) bool { return c.Now.Sub(read) > 2*time.Minute }
+		},
+	},
 	{"signed-types-lenient", "CIBA-7.1.1-RO-TYPES: lenient parsing is not forbidden", readingAnyType},
 	{"signed-details-string", "N-17: authorization_details as a string may be taken", readingDetailsAsText},
 	{
