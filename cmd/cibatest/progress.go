@@ -196,7 +196,11 @@ func (s sight) waiting() []string {
 			"request is sent again, as the OP refuses it for the moment, at",
 			"requests are sent again, as the OP refuses them for the moment, by",
 		},
-		{suites.ForLimit, "request waits for what its user may be asked in a minute, until", "requests wait for what their users may be asked in a minute, until"},
+		{
+			suites.ForLimit,
+			"request waits for what its user may be asked in a minute, until",
+			"requests wait for what their users may be asked in a minute, until",
+		},
 		{suites.ForTurn, "poll is due at", "polls are due by"},
 		{suites.ForPause, "case pauses until", "cases pause until"},
 	} {

@@ -80,7 +80,9 @@ func NewRun(o RunOptions) (*Run, error) {
 		target: o.Target, approver: o.Approver, locker: o.Locker, receiver: o.Receiver, mayDeny: o.MayDeny, seed: o.Seed,
 		purse:      purse{limit: o.Prompts},
 		allowances: allowances{limits: o.Target.Budgets.PerUserMinute},
-		http:       ciba.NewHTTP(o.RoundTripper, ciba.Options{RequestsPerSecond: o.Target.Budgets.RequestsPerSecond, Secrets: o.Target.Secrets()}),
+		http: ciba.NewHTTP(o.RoundTripper, ciba.Options{
+			RequestsPerSecond: o.Target.Budgets.RequestsPerSecond, Secrets: o.Target.Secrets(),
+		}),
 	}
 	for _, c := range o.Target.Clients {
 		client, err := newClient(c)

@@ -1,6 +1,7 @@
 package preflight
 
 import (
+	"maps"
 	"strings"
 	"testing"
 
@@ -14,9 +15,7 @@ func tenantOf(t *testing.T, at string, changes map[string]any) string {
 		"issuer": at, "backchannel_authentication_endpoint": at + "bc-authorize", "token_endpoint": at + "oauth/token",
 		"mfa_challenge_endpoint": at + "mfa/challenge", "token_endpoint_auth_methods_supported": []string{"client_secret_basic", "client_secret_post"},
 	}
-	for name, value := range changes {
-		document[name] = value
-	}
+	maps.Copy(document, changes)
 	return publishing(t, document)
 }
 
