@@ -11,6 +11,7 @@ import (
 	"os"
 	"slices"
 	"sync"
+	"syscall"
 
 	"github.com/cibatest/cibatest/internal/serve"
 	"github.com/cibatest/cibatest/mockdevice"
@@ -151,6 +152,9 @@ func tellBroken(out io.Writer, log *audit.Log) (stop func()) {
 
 // withRemedy adds what to do about an address that would be open to everybody.
 func withRemedy(err error, tokenEnv string) error {
+	if errors.Is(err, syscall.EADDRINUSE) {
+		return fmt.Errorf("%w; end what listens there, or choose another port (--listen 127.0.0.1:0 takes any free one)", err)
+	}
 	if errors.Is(err, serve.ErrOpen) {
 		return fmt.Errorf("%w; set one in %s, or listen on 127.0.0.1", err, tokenEnv)
 	}

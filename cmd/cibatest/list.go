@@ -150,8 +150,9 @@ func newExplain() *cobra.Command {
 		Use:   "explain ID",
 		Short: "Say what a clause demands and how it is tested, or what a key of a file means",
 		Long: `Explains a requirement, the requirements of a case, a profile, a key of the target file or of
-the registration of 'cibatest op', a capability that cases need, or a note. A note (N-01, N-02, ...) is about a question that the texts leave open: what they say,
-how products read it, and what cibatest makes of it.`,
+the registration of 'cibatest op', a capability that cases need, or a note. A note (N-01,
+N-02, ...) is about a question that the texts leave open: what they say, how products read
+it, and what cibatest makes of it.`,
 		Example: `  cibatest explain CIBA-11-PENDING
   cibatest explain poll-pending
   cibatest explain rar

@@ -89,7 +89,8 @@ under loopback names and those of --allow-host only. --device is shown the same 
 	flags.StringVar(&o.ControlListen, "control-listen", "127.0.0.1:0", "address of the test control: decisions without a device")
 	flags.StringVar(&o.DeviceListen, "device-listen", "127.0.0.1:0", "address of the device")
 	flags.StringVar(&o.Device, "device", "", "URL of a device that runs elsewhere; empty: one in this process")
-	flags.StringVar(&answers, "policy", "hold", "what the device in this process answers: hold (wait for a person), approve, deny, or a policy file")
+	flags.StringVar(&answers, "policy", "hold",
+		"what the device in this process answers: hold (wait for a person), approve, deny, or a policy file")
 	flags.StringVar(&o.Receiver, "receiver", "",
 		"URL below which ping and push clients are called; empty: a free port of loopback, with --tls over TLS")
 	flags.StringVar(&authority, "receiver-ca", "", "PEM file to trust at --receiver besides the system's roots")
@@ -100,15 +101,18 @@ under loopback names and those of --allow-host only. --device is shown the same 
 	flags.DurationVar(&o.ExpiresIn, "expires-in", 0, "life of an auth_req_id; 0: as registered (120s)")
 	flags.StringSliceVar(&o.Faults, "fault", nil, "planted defect by name, repeatable; see --faults")
 	flags.StringSliceVar(&o.Variants, "variant", nil, "legal departure by name, repeatable; see --variants")
-	flags.BoolVar(&o.TLS, "tls", false, "serve the OP over TLS, with a certificate made for this run; the persona auth0 does, with --tls=false it does not")
+	flags.BoolVar(&o.TLS, "tls", false,
+		"serve the OP over TLS, with a certificate made for this run; the persona auth0 does, with --tls=false it does not")
 	flags.StringVar(&secure.cert, "tls-cert", "", "PEM file with a certificate of your own for the OP, and its chain")
 	flags.StringVar(&secure.key, "tls-key", "", "PEM file with the key of --tls-cert")
-	flags.StringVar(&secure.caDir, "ca-dir", "", "folder in which the authority of personas is kept; empty: cibatest/ca in your configuration folder")
+	flags.StringVar(&secure.caDir, "ca-dir", "",
+		"folder in which the authority of personas is kept; empty: cibatest/ca in your configuration folder")
 	flags.StringVar(&by.persona, "persona", "", "product that the OP stands in for; see --personas")
 	flags.StringSliceVar(&by.options, "option", nil, "option of the persona as NAME=VALUE, repeatable; see --personas")
 	flags.StringVar(&by.registration, "registration", "", "file with clients, users and APIs of your own; see 'cibatest explain op'")
-	flags.StringVar(&by.open, "open", "", "true: any client, secret, user, audience, scope and type will do beyond what is registered; false: none; "+
-		"empty: as the registration says")
+	flags.StringVar(&by.open, "open", "",
+		"true: any client, secret, user, audience, scope and type will do beyond what is registered; false: none; "+
+			"empty: as the registration says")
 	flags.Lookup("open").NoOptDefVal = "true"
 	flags.StringVar(&targetDir, "write-target", "", "folder DIR for the target file, DIR/targets/reference.yaml, and the keys it needs")
 	flags.BoolVar(&listFaults, "faults", false, "list the planted defects and stop")

@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"net"
 	"net/http"
 	"net/url"
 	"os"
@@ -236,6 +237,20 @@ func TestOneAuthorityIsMade(t *testing.T) {
 		if string(o.Authority) != string(made[0].Authority) {
 			t.Error("there is a second authority")
 		}
+	}
+}
+
+// The port of a persona may be taken, by another stand-in as a rule.
+func TestTakenPortIsTold(t *testing.T) {
+	t.Parallel()
+	taken, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer taken.Close()
+	code, _, errOut := called(t, "op", "--persona", "auth0", "--ca-dir", t.TempDir(), "--listen", taken.Addr().String())
+	if code != exitUsage || !strings.Contains(errOut, "--listen 127.0.0.1:0") {
+		t.Errorf("exit %d, %s", code, errOut)
 	}
 }
 

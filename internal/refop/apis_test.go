@@ -68,7 +68,8 @@ func TestRegisteredAPIs(t *testing.T) {
 		{"type of another API", "basic-a", []string{"authorization_details", `[{"type":"basket","lines":[]}]`}, 400, "invalid_authorization_details"},
 		{
 			"type the client may not use", "payments-only",
-			[]string{"audience", "urn:shop", "authorization_details", `[{"type":"anything"}]`}, 400, "invalid_authorization_details",
+			[]string{"audience", "urn:shop", "authorization_details", `[{"type":"anything"}]`},
+			400, "invalid_authorization_details",
 		},
 	} {
 		got := b.post(PathStart, with(aliceSigns, row.pairs...), b.as(row.client))

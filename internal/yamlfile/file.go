@@ -70,7 +70,10 @@ func (k Kind) Load(path string, env Env) (*File, error) {
 // Parse reads the text of a file. The name is used in messages and, without an FS
 // in env, as the place that relative paths start from.
 func (k Kind) Parse(name string, text []byte, env Env) *File {
-	f := &File{name: name, text: text, env: env, expands: k.Expand, root: emptyMapping(), outside: map[*yaml.Node]bool{}, values: map[*yaml.Node]any{}}
+	f := &File{
+		name: name, text: text, env: env, expands: k.Expand, root: emptyMapping(),
+		outside: map[*yaml.Node]bool{}, values: map[*yaml.Node]any{},
+	}
 	if len(text) > MaxSize {
 		f.add(nil, "", "the file is larger than %d bytes", MaxSize)
 		return f

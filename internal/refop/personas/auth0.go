@@ -77,7 +77,9 @@ func applyAuth0(p *refop.Plan, set Settings) {
 			r.Body = auth0Metadata(c.OP)
 		}
 	})
-	for _, change := range []func(*refop.Plan, Settings){auth0Requests, auth0Hints, auth0Details, auth0Polls, auth0Errors, auth0Channels, auth0Tokens} {
+	for _, change := range []func(*refop.Plan, Settings){
+		auth0Requests, auth0Hints, auth0Details, auth0Polls, auth0Errors, auth0Channels, auth0Tokens,
+	} {
 		change(p, set)
 	}
 	if set[limits] == "on" {

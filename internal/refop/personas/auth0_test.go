@@ -92,7 +92,8 @@ func TestAuth0TakesAndRefuses(t *testing.T) {
 		{
 			"details of an unknown type, by option",
 			[]string{"authorization_details", `[{"type":"theft"}]`},
-			[]string{"unknown_type=access_denied"}, 400, "access_denied",
+			[]string{"unknown_type=access_denied"},
+			400, "access_denied",
 		},
 		{"details without the API", []string{"authorization_details", `[{"type":"payment"}]`, "audience", "-"}, nil, 400, "invalid_authorization_details"},
 		{"details without type", []string{"authorization_details", `[{"amount":50}]`}, []string{"unknown_type=access_denied"}, 400, "invalid_authorization_details"},
@@ -101,11 +102,15 @@ func TestAuth0TakesAndRefuses(t *testing.T) {
 		{"six levels", []string{"authorization_details", deep}, nil, 400, "invalid_authorization_details"},
 		{"name with a space", []string{"authorization_details", `[{"type":"payment","a b":1}]`}, nil, 400, "invalid_authorization_details"},
 		{
-			"long value", []string{"authorization_details", `[{"type":"payment","a":"` + strings.Repeat("x", 256) + `"}]`}, nil,
+			"long value",
+			[]string{"authorization_details", `[{"type":"payment","a":"` + strings.Repeat("x", 256) + `"}]`},
+			nil,
 			400, "invalid_authorization_details",
 		},
 		{
-			"long text", []string{"authorization_details", `[{"type":"payment"}` + strings.Repeat(" ", 5<<10) + "]"}, nil,
+			"long text",
+			[]string{"authorization_details", `[{"type":"payment"}` + strings.Repeat(" ", 5<<10) + "]"},
+			nil,
 			400, "invalid_authorization_details",
 		},
 		{"beyond limits, by option", []string{"authorization_details", many}, []string{"details_limits=off"}, 200, ""},
@@ -117,7 +122,8 @@ func TestAuth0TakesAndRefuses(t *testing.T) {
 		{
 			"client without the grant, by option",
 			[]string{"client_id", "web-app", "client_secret", "web-app-secret-90d3b2"},
-			[]string{"missing_grant=400"}, 400, "unauthorized_client",
+			[]string{"missing_grant=400"},
+			400, "unauthorized_client",
 		},
 	} {
 		t.Run(row.name, func(t *testing.T) {
