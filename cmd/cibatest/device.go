@@ -150,7 +150,7 @@ func tellBroken(out io.Writer, log *audit.Log) (stop func()) {
 	}
 }
 
-// withRemedy adds what to do about an address that would be open to everybody.
+// withRemedy adds what to do about an address that is taken, or would be open to everybody.
 func withRemedy(err error, tokenEnv string) error {
 	if errors.Is(err, syscall.EADDRINUSE) {
 		return fmt.Errorf("%w; end what listens there, or choose another port (--listen 127.0.0.1:0 takes any free one)", err)
