@@ -4,6 +4,7 @@ import (
 	"errors"
 	"net/http"
 	"net/url"
+	"slices"
 	"testing"
 
 	"github.com/cibatest/cibatest/fixtures"
@@ -91,6 +92,25 @@ func TestTokensAreForTheAPI(t *testing.T) {
 		told := b.post(PathIntrospect, url.Values{"token": {token}}, b.as("api"))
 		if told.body["aud"] != want {
 			t.Errorf("asked for %q, introspection tells %v", asked, told.body["aud"])
+		}
+	}
+}
+
+// The metadata tell of what the APIs have, and of nothing with an empty list.
+func TestMetadataOfAPIs(t *testing.T) {
+	t.Parallel()
+	const place = "/.well-known/openid-configuration"
+	doc := brought(t, Open{}).get(place).body
+	scopes, _ := doc["scopes_supported"].([]any)
+	types, _ := doc["authorization_details_types_supported"].([]any)
+	if !slices.Contains(scopes, any("buy")) || !slices.Contains(types, any("basket")) || !slices.Contains(types, any("payment")) {
+		t.Errorf("the metadata have the scopes %v and the types %v", scopes, types)
+	}
+	bare := brought(t, Open{})
+	bare.op.reg.ACRValues, bare.op.reg.RARTypes, bare.op.reg.APIs = nil, nil, nil
+	for name, value := range bare.get(place).body {
+		if list, ok := value.([]any); ok && len(list) == 0 {
+			t.Errorf("%s is an empty list", name)
 		}
 	}
 }

@@ -11,7 +11,7 @@ import (
 // discovery is the metadata of OIDC Discovery 3, CIBA Core 4 and RFC 9396 10.
 func (op *OP) discovery(*Call) *Reply {
 	paths := op.plan.Paths
-	return Success(ReplyDiscovery, map[string]any{
+	doc := map[string]any{
 		"issuer":                              op.issuer,
 		"backchannel_authentication_endpoint": op.URL(paths.Start),
 		"token_endpoint":                      op.URL(paths.Token),
@@ -28,13 +28,39 @@ func (op *OP) discovery(*Call) *Reply {
 		"subject_types_supported":                                         []any{"public", "pairwise"},
 		"id_token_signing_alg_values_supported":                           anyList(op.algs()),
 		"acr_values_supported":                                            anyList(op.reg.ACRValues),
-		"scopes_supported":                                                anyList(op.reg.Scopes),
+		"scopes_supported":                                                anyList(op.allScopes()),
 		"token_endpoint_auth_methods_supported":                           []any{MethodBasic, MethodPost, MethodSecretJWT, MethodPrivateKeyJWT},
 		"token_endpoint_auth_signing_alg_values_supported":                []any{"ES256", "RS256", "PS256", "HS256"},
 		"introspection_endpoint_auth_methods_supported":                   []any{MethodBasic, MethodPost},
-		"authorization_details_types_supported":                           anyList(slices.Sorted(maps.Keys(op.reg.RARTypes))),
+		"authorization_details_types_supported":                           anyList(op.allTypes()),
 		"claims_supported":                                                []any{"sub", "name", "acr", "auth_time"},
-	})
+	}
+	for _, name := range []string{"acr_values_supported", "authorization_details_types_supported"} {
+		if list, _ := doc[name].([]any); len(list) == 0 { // OIDC Discovery 4.2: no empty lists
+			delete(doc, name)
+		}
+	}
+	return Success(ReplyDiscovery, doc)
+}
+
+// allScopes are the values of scope of this OP and of its APIs.
+func (op *OP) allScopes() []string {
+	list := slices.Clone(op.reg.Scopes)
+	for _, api := range op.reg.APIs {
+		list = append(list, api.Scopes...)
+	}
+	slices.Sort(list[len(op.reg.Scopes):])
+	return slices.Compact(list)
+}
+
+// allTypes are the types of authorization_details of this OP and of its APIs.
+func (op *OP) allTypes() []string {
+	types := slices.Collect(maps.Keys(op.reg.RARTypes))
+	for _, api := range op.reg.APIs {
+		types = slices.AppendSeq(types, maps.Keys(api.Types))
+	}
+	slices.Sort(types)
+	return slices.Compact(types)
 }
 
 func anyList(list []string) []any {

@@ -97,10 +97,16 @@ func keycloakErrors(p *refop.Plan) {
 			return nil
 		})(p)
 	}
-	p.EditReplies(func(_ *refop.Call, r *refop.Reply) {
-		if r.Body["error"] == "invalid_client" {
-			r.Body["error"], r.Body["error_description"] = "unauthorized_client", "Invalid client or Invalid client credentials"
-			r.Header.Del("WWW-Authenticate")
+	p.Rules.Repeated = func(string, []string) bool { return false }
+	reword(p, refop.CheckForm, func(err *refop.OAuthError) { err.Status, err.Code = http.StatusInternalServerError, "unknown_error" })
+	p.Wrap(refop.CheckClient, func(inner refop.CheckFunc) refop.CheckFunc {
+		return func(c *refop.Call) *refop.OAuthError {
+			err := inner(c)
+			if err == nil || !aboutSecret(c) {
+				return err
+			}
+			err.Code, err.Description, err.Challenge = "unauthorized_client", "Invalid client or Invalid client credentials", ""
+			return err
 		}
 	})
 	inner := p.Rules.PollAnswer
@@ -117,6 +123,21 @@ func keycloakErrors(p *refop.Plan) {
 		}[err.Code]
 		return err
 	}
+}
+
+// aboutSecret reports whether a client is refused for its secret, or for showing none. What is
+// wrong with an unknown client, or with an assertion by a key, has another code.
+func aboutSecret(c *refop.Call) bool {
+	who := c.Credentials()
+	switch {
+	case c.Client == nil:
+		return who == refop.Credentials{Method: refop.MethodNone}
+	case who.Method == refop.MethodAssertion:
+		return c.Client.AuthMethod == refop.MethodSecretJWT
+	case c.Client.AuthMethod == refop.MethodNone || c.Client.AuthMethod == refop.MethodPrivateKeyJWT:
+		return false
+	}
+	return who.Method == refop.MethodNone || c.OP.Rules().MethodFits(c, who.Method)
 }
 
 // keycloakGrace is how long the product remembers a request that has expired, besides the

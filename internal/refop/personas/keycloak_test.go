@@ -41,12 +41,33 @@ func TestKeycloakTakesAndRefuses(t *testing.T) {
 		{"notification token of a poll client", []string{"client_notification_token", "abc"}, 400, "invalid_request"},
 		{"authorization_details are not read", []string{"authorization_details", "{"}, 200, ""},
 		{"wrong secret", []string{"client_secret", "guess"}, 401, "unauthorized_client"},
+		{"no secret", []string{"client_secret", "-"}, 401, "unauthorized_client"},
+		{"nobody asks", []string{"client_secret", "-", "client_id", "-"}, 401, "unauthorized_client"},
+		{"unknown client", []string{"client_id", "stranger"}, 401, "invalid_client"},
+		{"secret of a client with a key", []string{"client_id", "agent-jwt"}, 401, "invalid_client"},
+		{
+			"no assertion", []string{"client_id", "agent-jwt", "client_secret", "-", "client_assertion", "x"}, 401, "invalid_client",
+		},
 		{"client without CIBA", []string{"client_id", "web-app", "client_secret", "web-app-secret-90d3b2"}, 400, "unauthorized_client"},
 	} {
 		got := b.post(b.paths.Start, b.request(row.pairs...))
 		if got.status != row.status || got.text("error") != row.code {
 			t.Errorf("%s: %d %v, want %d %s", row.name, got.status, got.body, row.status, row.code)
 		}
+	}
+}
+
+// A form that cannot be read is a failure of the server, and of a repeated parameter the first
+// counts.
+func TestKeycloakForms(t *testing.T) {
+	t.Parallel()
+	b := standIn(t, "keycloak", false)
+	const form = "application/x-www-form-urlencoded"
+	if got := b.send(http.MethodPost, b.paths.Start, form, "scope=%zz"); got.status != http.StatusInternalServerError {
+		t.Errorf("a broken form is answered %d %v", got.status, got.body)
+	}
+	if got := b.send(http.MethodPost, b.paths.Start, form, b.request().Encode()+"&scope=moon"); got.status != http.StatusOK {
+		t.Errorf("a repeated parameter is answered %d %v", got.status, got.body)
 	}
 }
 
