@@ -144,3 +144,22 @@ func readme(t *testing.T) string {
 	}
 	return string(text)
 }
+
+// TestOfficialSuite holds the table of the official suite's modules to the cases that there are:
+// each that it names exists.
+func TestOfficialSuite(t *testing.T) {
+	t.Parallel()
+	text, err := os.ReadFile(filepath.Join("..", "..", "docs", "official-suite.md"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	known := map[string]bool{}
+	for _, c := range suites.List(nil).Cases {
+		known[c.ID] = true
+	}
+	for _, m := range regexp.MustCompile("`(signed-[a-z0-9-]+)`").FindAllStringSubmatch(string(text), -1) {
+		if !known[m[1]] {
+			t.Errorf("docs/official-suite.md names the case %s, which is not there", m[1])
+		}
+	}
+}
