@@ -8,6 +8,7 @@ import (
 	"github.com/cibatest/cibatest/suites/rar"
 	"github.com/cibatest/cibatest/suites/request"
 	"github.com/cibatest/cibatest/suites/security"
+	"github.com/cibatest/cibatest/suites/sender"
 	"github.com/cibatest/cibatest/suites/tokens"
 )
 
@@ -20,5 +21,6 @@ var tree = harness.Compose(
 	security.Cases,
 	ping.Cases,
 	push.Cases,
+	sender.Cases,
 	request.Cases,
 )

@@ -110,7 +110,7 @@ func TestSelectionOfProfiles(t *testing.T) {
 	if err != nil || !has("metadata-modes") || has("poll-pending") || has("rar-accepted") || len(cases) < 10 {
 		t.Errorf("of ping there are %d cases, poll-pending is %v, %v", len(cases), has("poll-pending"), err)
 	}
-	for _, word := range []string{"colour", "mtls"} {
+	for _, word := range []string{"colour", "dpop"} {
 		if _, err := (Selection{Profiles: []string{word}}).Cases(); err == nil {
 			t.Errorf("%s was taken", word)
 		}

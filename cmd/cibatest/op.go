@@ -193,7 +193,7 @@ func targetText(l *lab.Lab) ([]byte, error) {
 	if l.Brought() {
 		return l.DescribeBrought()
 	}
-	reference := fixtures.Reference{Issuer: l.Issuer, Control: l.ControlURL, HasToken: l.HasToken}
+	reference := fixtures.Reference{Issuer: l.Issuer, Control: l.ControlURL, HasToken: l.HasToken, MutualTLS: l.TakesCertificates()}
 	if l.Receiver == nil { // else it is this process that listens
 		reference.Notifications = l.Notifications
 	}

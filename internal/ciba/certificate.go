@@ -3,7 +3,10 @@ package ciba
 import (
 	"crypto/tls"
 	"errors"
+	"io"
+	"net"
 	"net/http"
+	"syscall"
 )
 
 // showing is how calls with a client certificate are sent, and for nil those without: by
@@ -28,4 +31,12 @@ func (h *HTTP) showing(certificate *tls.Certificate) (http.RoundTripper, error) 
 	own.TLSClientConfig.GetClientCertificate = func(*tls.CertificateRequestInfo) (*tls.Certificate, error) { return certificate, nil }
 	kept, _ := h.certified.LoadOrStore(certificate, own)
 	return kept.(http.RoundTripper), nil //nolint:forcetypeassert // nothing else is stored
+}
+
+// Dropped reports whether the other side ended the connection instead of answering, as
+// terminators of TLS do where they miss a certificate or do not trust it. RFC 8446 6.2.
+func (r *Response) Dropped() bool {
+	var alert *net.OpError
+	ended := errors.Is(r.Err, io.EOF) || errors.Is(r.Err, io.ErrUnexpectedEOF) || errors.Is(r.Err, syscall.ECONNRESET)
+	return r.Status == 0 && (ended || errors.As(r.Err, &alert) && alert.Op == "remote error")
 }

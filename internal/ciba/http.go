@@ -197,7 +197,7 @@ func explain(req *http.Request, err error, timeout time.Duration) error {
 	case errors.As(err, &op) && op.Op == "dial":
 		return fmt.Errorf("%s cannot be reached: %w", host, op.Err)
 	case errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF):
-		return fmt.Errorf("%s closed the connection without a whole answer", host)
+		return fmt.Errorf("%s closed the connection without a whole answer (%w)", host, err)
 	}
 	return fmt.Errorf("request to %s: %w", host, err)
 }

@@ -7,7 +7,6 @@ import (
 	"cmp"
 	"context"
 	"crypto/tls"
-	"crypto/x509"
 	"errors"
 	"fmt"
 	"net"
@@ -101,6 +100,7 @@ type Lab struct {
 	Notifications *fixtures.Notifications // the endpoints that the OP has registered
 
 	options Options
+	secure  *tls.Config // of the OP; nil: it is served in the clear
 	closers []func()
 }
 
@@ -153,7 +153,7 @@ func (l *Lab) start(ctx context.Context, o Options) error {
 	}
 	options := []refop.Option{
 		refop.WithIssuer(l.Issuer), refop.WithControl(l.ControlURL), refop.WithDevice(l.DeviceURL, bearer{l.RoundTripper, o.Token}),
-		refop.WithNotifications(clientsBy),
+		refop.WithNotifications(clientsBy), refop.WithMutualTLS(l.mutualTLS()),
 	}
 	if o.Persona != nil {
 		options = append(options, o.Persona.As(o.Settings))
@@ -164,6 +164,9 @@ func (l *Lab) start(ctx context.Context, o Options) error {
 	}
 	l.closers = append(l.closers, l.OP.Close)
 	hosts.op.serve(l.OP.Handler())
+	if o.Network != nil && l.TakesCertificates() {
+		l.serveMutualTLS(o.Network, l.OP.Handler())
+	}
 	hosts.control.serve(control(l.OP.Control(), o))
 	return l.describe(o)
 }
@@ -251,7 +254,8 @@ func (l *Lab) describe(o Options) error {
 		return err
 	}
 	reference := fixtures.Reference{
-		Issuer: l.Issuer, Control: l.ControlURL, OldIDToken: oldIDToken, HasToken: l.HasToken, Notifications: l.Notifications,
+		Issuer: l.Issuer, Control: l.ControlURL, MutualTLS: l.TakesCertificates(), OldIDToken: oldIDToken,
+		HasToken: l.HasToken, Notifications: l.Notifications,
 	}
 	if l.Device != nil {
 		reference.Device = strings.TrimPrefix(l.DeviceURL, "http://")
@@ -288,7 +292,10 @@ type hosts struct{ op, control, device host }
 
 func (l *Lab) hosts(ctx context.Context, o Options) (hosts, error) {
 	if o.Network != nil {
-		l.RoundTripper = o.Network.RoundTripper()
+		var err error
+		if l.RoundTripper, err = l.trustingMemory(o.Network); err != nil {
+			return hosts{}, err
+		}
 		inMemory := func(address string) host {
 			return host{"http://" + address, func(h http.Handler) { o.Network.Serve(address, h) }}
 		}
@@ -296,14 +303,13 @@ func (l *Lab) hosts(ctx context.Context, o Options) (hosts, error) {
 	}
 	transport := &http.Transport{MaxIdleConnsPerHost: 64, DisableCompression: true}
 	l.RoundTripper = transport
-	var secure *tls.Config
 	if o.TLS {
-		var err error
-		if secure, l.CertificatePEM, err = o.certificate(); err != nil {
+		secure, authority, err := o.certificate()
+		if err != nil {
 			return hosts{}, fmt.Errorf("a certificate for the OP: %w", err)
 		}
-		transport.TLSClientConfig = &tls.Config{RootCAs: x509.NewCertPool(), MinVersion: tls.VersionTLS12}
-		transport.TLSClientConfig.RootCAs.AppendCertsFromPEM(l.CertificatePEM)
+		l.secure, l.CertificatePEM = asking(secure), authority
+		transport.TLSClientConfig = trustingOnly(authority)
 	}
 	l.closers = append(l.closers, transport.CloseIdleConnections)
 	var h hosts
@@ -323,7 +329,7 @@ func (l *Lab) hosts(ctx context.Context, o Options) (hosts, error) {
 			errs = append(errs, fmt.Errorf("%s: %w", part.name, err))
 			continue
 		}
-		*part.at = l.hostAt(listener, map[bool]*tls.Config{true: secure}[part.at == &h.op])
+		*part.at = l.hostAt(listener, map[bool]*tls.Config{true: l.secure}[part.at == &h.op])
 	}
 	return h, errors.Join(errs...)
 }

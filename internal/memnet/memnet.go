@@ -52,7 +52,7 @@ func (n *Network) Listen(host string) net.Listener {
 }
 
 // RoundTripper reaches the hosts of the network and nothing else.
-func (n *Network) RoundTripper() http.RoundTripper { return n.transport }
+func (n *Network) RoundTripper() *http.Transport { return n.transport }
 
 // Close ends all servers and connections and waits for them.
 func (n *Network) Close() {

@@ -43,7 +43,6 @@ type rule struct {
 // The parts of the protocol that are not judged so far.
 const (
 	noDPoP           = "DPoP is not judged so far"
-	noMTLS           = "cases about mutual TLS are still to come"
 	noRegistration   = "dynamic client registration is not judged so far"
 	noProfiles       = "the FAPI profiles are not judged so far"
 	noFaultInjection = "nothing here can make an OP fail inside so far"
@@ -89,8 +88,8 @@ var rules = []rule{
 	{need: catalogue.NeedRAREnrich, target: lacks("the target file does not say that the OP enriches authorization_details")},
 	{need: catalogue.NeedDPoP, target: published("dpop_signing_alg_values_supported"), outside: noDPoP},
 	{need: catalogue.NeedDPoPNonce, outside: noDPoP},
-	{need: catalogue.NeedMTLS, client: byCertificate, outside: noMTLS},
-	{need: catalogue.NeedMTLSBound, client: bindsTokens, outside: noMTLS},
+	{need: catalogue.NeedMTLS, client: byCertificate},
+	{need: catalogue.NeedMTLSBound, client: bindsTokens},
 	{need: catalogue.NeedRefresh, target: holds(foundOut)},
 	{need: catalogue.NeedUserinfo, target: userinfoKnown},
 	{need: catalogue.NeedIntrospection, target: introspectionUsable},

@@ -89,12 +89,14 @@ const (
 	CheckPollMissing CheckName = "poll-id-missing"
 	CheckPollKnown   CheckName = "poll-id-known"
 	CheckPollOwn     CheckName = "poll-id-own"
+	CheckPollBound   CheckName = "poll-certificate" // RFC 8705 3
 )
 
 // The checks of a refresh; RFC 6749 6.
 const (
 	CheckRefreshKnown   CheckName = "refresh-token-known"
 	CheckRefreshOwn     CheckName = "refresh-token-own"
+	CheckRefreshBound   CheckName = "refresh-certificate" // RFC 8705 3
 	CheckRefreshScope   CheckName = "refresh-scope"
 	CheckRefreshDetails CheckName = "refresh-details"
 )

@@ -108,6 +108,9 @@ func (c *Call) authenticate() *OAuthError {
 	if c.Client = c.OP.Client(who.ID); c.Client == nil {
 		return c.BadClient("unknown client")
 	}
+	if who.Method == MethodNone && c.Client.ByCertificate() {
+		return c.authenticateByCertificate()
+	}
 	if who.Method == MethodNone {
 		return c.BadClient("client authentication is required")
 	}

@@ -33,6 +33,7 @@ type Grant struct {
 	Details []any // authorization_details; nil for none
 	Issued  time.Time
 	Expires time.Time
+	BoundTo string // thumbprint of the certificate that has to be shown with the token; empty: none
 
 	Replaced bool // a refresh token that was rotated
 	Revoked  bool
@@ -44,7 +45,7 @@ func (g *Grant) Dead(now time.Time) bool { return g.Replaced || g.Revoked || !no
 func newGrant(c *Call, f *Flow, scope string) *Grant {
 	return &Grant{
 		Kind: AccessToken, Client: c.Client, User: f.User, Flow: f, Scope: scope, Details: c.Details,
-		Issued: c.Now, Expires: c.Now.Add(c.OP.reg.AccessTokenLifetime),
+		Issued: c.Now, Expires: c.Now.Add(c.OP.reg.AccessTokenLifetime), BoundTo: c.OP.plan.Rules.BoundTo(c),
 	}
 }
 
@@ -104,6 +105,9 @@ func draftAccessToken(c *Call, g *Grant) *Draft {
 	}
 	if g.Details != nil { // RFC 9396 9.1
 		claims["authorization_details"] = CloneJSON(g.Details)
+	}
+	if g.BoundTo != "" {
+		claims["cnf"] = confirmation(g)
 	}
 	return &Draft{Header: map[string]any{"typ": "at+jwt"}, Claims: claims, Key: c.OP.SigningKey("ES256"), Flow: g.Flow}
 }

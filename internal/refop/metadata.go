@@ -40,7 +40,7 @@ func (op *OP) discovery(*Call) *Reply {
 			delete(doc, name)
 		}
 	}
-	return Success(ReplyDiscovery, doc)
+	return Success(ReplyDiscovery, op.mutualTLSMetadata(doc))
 }
 
 // allScopes are the values of scope of this OP and of its APIs.

@@ -23,6 +23,7 @@ type OP struct {
 	reg       Registration
 	issuer    string
 	control   string
+	mutualTLS string // URL, without path, where client certificates are asked for; empty: nowhere
 	device    string
 	transport http.RoundTripper
 	clientsBy http.RoundTripper // how notification endpoints are reached

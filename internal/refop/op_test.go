@@ -234,6 +234,7 @@ func TestEveryCheckHasARow(t *testing.T) {
 	for _, row := range refreshRows {
 		rows = append(rows, row.check)
 	}
+	rows = append(rows, boundChecks...)
 	for _, name := range allChecks() {
 		if name != CheckClient && !slices.Contains(rows, name) {
 			t.Errorf("no row shows the check %q refuse", name)

@@ -32,6 +32,7 @@ var pollChecks = []check{
 		}
 		return nil
 	}},
+	{CheckPollBound, (*Call).needCertificate},
 }
 
 func unknownID() *OAuthError { return Refusal("invalid_grant", "unknown auth_req_id") }

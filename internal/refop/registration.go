@@ -3,6 +3,7 @@ package refop
 import (
 	"bytes"
 	"cmp"
+	"crypto/x509"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -26,6 +27,7 @@ type Registration struct {
 	ACRValues           []string          `yaml:"acr_values"`
 	SigningKeys         []string          `yaml:"signing_keys"` // file names
 	HintIssuerKey       string            `yaml:"hint_issuer_key"`
+	ClientAuthority     string            `yaml:"client_authority"` // PEM file of who vouches for clients' certificates; empty: nobody
 	Clients             []Client          `yaml:"clients"`
 	Users               []User            `yaml:"users"`
 	RARTypes            map[string]Member `yaml:"rar_types"`
@@ -42,6 +44,8 @@ type Registration struct {
 
 	signing []jose.Key
 	hints   []jose.Key
+
+	clientAuthority *x509.Certificate
 }
 
 // Client is a registered client.
@@ -58,6 +62,9 @@ type Client struct {
 	PolicyDenied  bool     `yaml:"policy_denied"`
 	RARTypes      []string `yaml:"rar_types"` // empty: all
 	Introspection bool     `yaml:"introspection"`
+	TLSSubject    string   `yaml:"tls_subject"` // of the certificate of a tls_client_auth client
+	Certificate   string   `yaml:"certificate"` // PEM file of the certificate of a self_signed_tls_client_auth client
+	Bound         bool     `yaml:"bound"`       // access tokens are bound to the certificate that is shown
 
 	// APIs are the identifiers of APIs that the client was granted; see [RequireGrant].
 	APIs []string `yaml:"-"`
@@ -79,7 +86,8 @@ type Client struct {
 	// Reachable is a poll client that has an endpoint all the same, where it is never called.
 	Reachable bool `yaml:"reachable"`
 
-	keys []jose.Key
+	keys        []jose.Key
+	certificate *x509.Certificate
 }
 
 // The token delivery modes of CIBA Core 5.
@@ -174,12 +182,35 @@ func ParseRegistration(data []byte, keys fs.FS) (Registration, error) {
 			errs = append(errs, err)
 		}
 	}
+	errs = append(errs, reg.readCertificates(keys))
 	for name, m := range reg.RARTypes {
 		compiled, err := m.compile()
 		errs = append(errs, err)
 		reg.RARTypes[name] = compiled
 	}
 	return reg, errors.Join(errs...)
+}
+
+// readCertificates reads the certificates of clients and of who vouches for them.
+func (r *Registration) readCertificates(files fs.FS) error {
+	read := func(name string, to **x509.Certificate) error {
+		if name == "" {
+			return nil
+		}
+		text, err := fs.ReadFile(files, name)
+		if err == nil {
+			*to, err = parseCertificate(text)
+		}
+		if err != nil {
+			return fmt.Errorf("registration: %w", err)
+		}
+		return nil
+	}
+	errs := []error{read(r.ClientAuthority, &r.clientAuthority)}
+	for i := range r.Clients {
+		errs = append(errs, read(r.Clients[i].Certificate, &r.Clients[i].certificate))
+	}
+	return errors.Join(errs...)
 }
 
 func (m Member) compile() (Member, error) {

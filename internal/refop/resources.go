@@ -40,7 +40,9 @@ func badToken(description, challenge string) *OAuthError {
 }
 
 // opensUserInfo does not take a refresh token, which is for the token endpoint only.
-func opensUserInfo(c *Call, g *Grant) bool { return g.Kind == AccessToken && !g.Dead(c.Now) }
+func opensUserInfo(c *Call, g *Grant) bool {
+	return g.Kind == AccessToken && !g.Dead(c.Now) && c.OP.Rules().Holds(c, g)
+}
 
 // introspect is RFC 7662 2: of a token that is no good, nothing is told but that.
 func (op *OP) introspect(c *Call) *Reply {
@@ -60,6 +62,9 @@ func (op *OP) introspect(c *Call) *Reply {
 	}
 	if g.Details != nil { // RFC 9396 9.2
 		body["authorization_details"] = CloneJSON(g.Details)
+	}
+	if g.BoundTo != "" {
+		body["cnf"] = confirmation(g)
 	}
 	return Success(ReplyIntrospection, body)
 }

@@ -1,6 +1,7 @@
 package refop
 
 import (
+	"crypto/x509"
 	"net/http"
 	"net/url"
 	"time"
@@ -38,6 +39,17 @@ type Rules struct {
 	// SecretMatches compares a secret with the client's, in constant time.
 	// RFC 6749 2.3.1.
 	SecretMatches func(c *Call, secret string) bool
+
+	// CertificateFits reports whether a certificate authenticates the client of a call, which
+	// is registered for that. RFC 8705 2.1 and 2.2.
+	CertificateFits func(c *Call, shown *x509.Certificate) bool
+
+	// BoundTo is the thumbprint of the certificate that access tokens of a call are bound to,
+	// empty for none. RFC 8705 3.
+	BoundTo func(c *Call) string
+
+	// Holds reports whether a caller shows what an access token is bound to. RFC 8705 3.
+	Holds func(c *Call, g *Grant) bool
 
 	// DecodeAssertion reads the client assertion of a call, without verifying it.
 	DecodeAssertion func(c *Call) (jose.Token, error)
@@ -240,6 +252,7 @@ func usualRules() Rules {
 	return Rules{
 		MethodAllowed: methodAllowed, ParseForm: parseForm, EmptyIsAbsent: emptyIsAbsent, Repeated: repeated,
 		Credentials: credentials, MethodFits: methodFits, SecretMatches: secretMatches,
+		CertificateFits: certificateFits, BoundTo: boundTo, Holds: holds,
 		DecodeAssertion: decodeAssertion, AssertionKeys: assertionKeys, AudienceFits: audienceFits,
 		DecodeRequest: decodeRequest, RequestKeys: requestKeys, ReadKeysAgain: readKeysAgain,
 		RequestAudienceFits: requestAudienceFits, RequestParameters: requestParameters,

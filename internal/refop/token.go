@@ -43,6 +43,7 @@ var refreshChecks = []check{
 		}
 		return nil
 	}},
+	{CheckRefreshBound, (*Call).needCertificate},
 	{CheckRefreshScope, func(c *Call) *OAuthError {
 		if !contains(strings.Fields(c.Grant.Scope), c.scope()) {
 			return Refusal("invalid_scope", "scope goes beyond the grant")

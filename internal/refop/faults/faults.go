@@ -22,7 +22,7 @@ func All() []Fault {
 		Acknowledgement, ClientAuth, Assertions, Decision, Discovery, Expiry, Hints, IDToken,
 		Initiation, ErrorAnswers, BindingMessage, UserCode, Polling, Redemption,
 		DetailsBack, DetailsGrant, DetailsRequest, DetailsServer, Security, TokenResponse, Resources,
-		NotificationTokens, NotificationTLS, Ping, Push, PushTokens, PushEnds, Signed, SignedBy,
+		NotificationTokens, NotificationTLS, Ping, Push, PushTokens, PushEnds, Signed, SignedBy, MutualTLS,
 	)
 }
 

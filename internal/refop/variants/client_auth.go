@@ -31,7 +31,7 @@ var ClientAuth = []Variant{
 	{
 		"auth-missing-is-invalid-request", "RFC 6749 5.2: a missing credential is a missing parameter too",
 		edit.Replies(func(c *refop.Call, r *refop.Reply) {
-			if r.Status == 401 && c.Authentications() == 0 {
+			if r.Status == 401 && showsNothing(c) {
 				r.Status, r.Body = 400, map[string]any{"error": "invalid_request"}
 			}
 		}),
@@ -65,7 +65,7 @@ var ClientAuth = []Variant{
 		edit.Replies(func(c *refop.Call, r *refop.Reply) {
 			named := c.OP.Client(c.Value("client_id"))
 			emptySecret := named != nil && named.AuthMethod == refop.MethodPost // reads like none
-			if c.Endpoint == refop.EndpointToken && r.Status == http.StatusUnauthorized && c.Authentications() == 0 && !emptySecret {
+			if c.Endpoint == refop.EndpointToken && r.Status == http.StatusUnauthorized && showsNothing(c) && !emptySecret {
 				edit.Failing(http.StatusBadRequest, "unauthorized_client")(r)
 			}
 		}),
@@ -99,6 +99,9 @@ var ClientAuth = []Variant{
 	},
 	{"assertion-replay-unnoticed", "RFC 7523 3: remembering jti values is optional", edit.Without(refop.CheckAssertionReplay)},
 }
+
+// showsNothing reports whether a call has neither a credential nor a certificate.
+func showsNothing(c *refop.Call) bool { return c.Authentications() == 0 && c.Shown() == nil }
 
 // without401 makes failed authentication without an Authorization header a 400.
 func without401(c *refop.Call, r *refop.Reply) {

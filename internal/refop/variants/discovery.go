@@ -11,8 +11,9 @@ import (
 var Discovery = []Variant{
 	{"metadata-more-members", "OIDC Discovery 3: further members may be there", edit.Metadata(func(doc map[string]any) {
 		doc["x_vendor"] = map[string]any{"edition": "enterprise"}
-		doc["tls_client_certificate_bound_access_tokens"] = false
-		doc["mtls_endpoint_aliases"] = map[string]any{"token_endpoint": "https://mtls.op.example/token"}
+		if aliases, ok := doc["mtls_endpoint_aliases"].(map[string]any); ok {
+			aliases["revocation_endpoint"] = "https://mtls.op.example/revoke"
+		}
 		doc["backchannel_authentication_request_signing_alg_values_supported"] = []any{"ES256", "PS256", "Ed25519"}
 		doc["dpop_signing_alg_values_supported"] = []any{"ES256"}
 	})},
