@@ -78,13 +78,16 @@ func (c *Call) media() string {
 	return media
 }
 
+// UnreadableForm is how a form is refused that is none.
+const UnreadableForm = "the form cannot be read"
+
 func parseForm(_ *Call, media string, body []byte) (url.Values, *OAuthError) {
 	if media != "application/x-www-form-urlencoded" && len(body) > 0 {
 		return nil, Refusal("invalid_request", "the body has to be application/x-www-form-urlencoded")
 	}
 	values, err := url.ParseQuery(string(body))
 	if err != nil {
-		return nil, Refusal("invalid_request", "the form cannot be read")
+		return nil, Refusal("invalid_request", UnreadableForm)
 	}
 	return values, nil
 }

@@ -160,7 +160,11 @@ func (op *OP) settle(d userDecision, bearer *string) (decided *Flow, status int,
 		as = Approved
 	}
 	now := op.now()
-	if status, text := op.plan.Rules.RefuseDecision(f, f.StateAt(now), as); status != 0 {
+	at := f.StateAt(now)
+	if at == Pending && !f.DecideBy.IsZero() && !now.Before(f.DecideBy) {
+		at = Expired
+	}
+	if status, text := op.plan.Rules.RefuseDecision(f, at, as); status != 0 {
 		return nil, status, text
 	}
 	if text := f.limit(d); text != "" {

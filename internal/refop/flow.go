@@ -33,6 +33,8 @@ type Flow struct {
 
 	NotificationToken string // client_notification_token; empty for a poll client
 
+	DecideBy time.Time // after which no decision is taken; zero: Expires
+
 	callbackToken string // proves that a decision comes from the device that was asked
 
 	Scope    string        // as requested, then as granted

@@ -124,12 +124,17 @@ func with(form url.Values, pairs ...string) url.Values {
 // decide is what the user does.
 func (b *bench) decide(id, action string) {
 	b.t.Helper()
+	if status := b.decided(id, action); status != http.StatusNoContent {
+		b.t.Fatalf("the decision is answered %d", status)
+	}
+}
+
+// decided is how the OP takes a decision.
+func (b *bench) decided(id, action string) (status int) {
 	w := httptest.NewRecorder()
 	query := url.Values{"auth_req_id": {id}, "action": {action}}
 	b.op.Control().ServeHTTP(w, httptest.NewRequestWithContext(b.t.Context(), http.MethodPost, "/decision?"+query.Encode(), nil))
-	if w.Code != http.StatusNoContent {
-		b.t.Fatalf("the decision is answered %d", w.Code)
-	}
+	return w.Code
 }
 
 // secret is the credential of a registered client, or of one that is not.

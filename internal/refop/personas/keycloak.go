@@ -45,6 +45,7 @@ func applyKeycloak(p *refop.Plan, _ Settings) {
 	p.Policy.AlwaysRefresh, p.Policy.RefreshIDToken = true, true
 	p.Rules.SuitableMessage = keycloakMessage.MatchString
 	edit.All(
+		edit.WithoutWhen(edit.At(refop.EndpointStart), refop.CheckRepeated),
 		edit.After(refop.CheckRepeated, without(ignoredByKeycloak)),
 		edit.RequestIDs(encryptedID),
 		edit.Metadata(func(doc map[string]any) {
@@ -97,8 +98,11 @@ func keycloakErrors(p *refop.Plan) {
 			return nil
 		})(p)
 	}
-	p.Rules.Repeated = func(string, []string) bool { return false }
-	reword(p, refop.CheckForm, func(err *refop.OAuthError) { err.Status, err.Code = http.StatusInternalServerError, "unknown_error" })
+	reword(p, refop.CheckForm, func(err *refop.OAuthError) {
+		if err.Description == refop.UnreadableForm {
+			err.Status, err.Code = http.StatusInternalServerError, "unknown_error"
+		}
+	})
 	p.Wrap(refop.CheckClient, func(inner refop.CheckFunc) refop.CheckFunc {
 		return func(c *refop.Call) *refop.OAuthError {
 			err := inner(c)
@@ -144,9 +148,15 @@ func aboutSecret(c *refop.Call) bool {
 // interval.
 const keycloakGrace = 10 * time.Second
 
-// keycloakExpiry announces the realm's life of a request whatever was asked for, and forgets a
-// request soon after its end.
+// keycloakExpiry lets a request live as long as the realm says whatever was asked for, which
+// only ends the time for the decision, and forgets a request soon after its end.
 func keycloakExpiry(p *refop.Plan) {
+	p.EditFlows(func(c *refop.Call, f *refop.Flow) {
+		if c.Has("requested_expiry") {
+			f.DecideBy = f.Expires
+		}
+		f.Expires = f.Created.Add(c.OP.Registration().ExpiresIn)
+	})
 	p.EditReplies(func(c *refop.Call, r *refop.Reply) {
 		if r.Kind == refop.ReplyAcknowledgement {
 			r.Body["expires_in"] = int(c.OP.Registration().ExpiresIn.Seconds())

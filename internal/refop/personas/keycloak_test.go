@@ -77,6 +77,14 @@ func TestKeycloakPace(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		b := standIn(t, "keycloak", false)
 		start := b.request("requested_expiry", "30")
+		late := b.begun(start)
+		time.Sleep(31 * time.Second)
+		if status := b.decided(late, "allow"); status != http.StatusGone {
+			t.Errorf("a decision after the time that was asked for is answered %d", status)
+		}
+		if got := b.poll(start, late); got.text("error") != "authorization_pending" {
+			t.Errorf("the request is answered %v", got.body)
+		}
 		if got := b.post(b.paths.Start, start); got.body["expires_in"] != 120.0 || len(got.text("auth_req_id")) < 300 {
 			t.Errorf("the acknowledgement is %v", got.body)
 		}
@@ -98,7 +106,7 @@ func TestKeycloakPace(t *testing.T) {
 		for _, row := range []struct {
 			after int
 			code  string
-		}{{31, "expired_token"}, {20, "invalid_grant"}} {
+		}{{119, "authorization_pending"}, {6, "expired_token"}, {20, "invalid_grant"}} {
 			time.Sleep(time.Duration(row.after) * time.Second)
 			if got := b.poll(start, id); got.text("error") != row.code {
 				t.Errorf("%d s on: %v", row.after, got.body)
