@@ -427,8 +427,8 @@ func readTemplate(path string, seed int64) (*loadgen.Template, error) {
 }
 
 // whoLoads is the client to load with, by its name or the first ordinary one of the mode.
-// The generator sends no user_code and signs no request, so without a name a client that has to
-// is left out.
+// The generator sends no user_code, signs no request and shows no certificate, so without a
+// name a client that has to is left out.
 func (f *loadFlags) whoLoads(t *targetfile.Target) (targetfile.Client, error) {
 	if f.mode != "" && !slices.Contains([]string{targetfile.DeliveryPoll, targetfile.DeliveryPing, targetfile.DeliveryPush}, f.mode) {
 		return targetfile.Client{}, fmt.Errorf("--mode %q is not poll, ping or push", f.mode)
@@ -438,12 +438,12 @@ func (f *loadFlags) whoLoads(t *targetfile.Target) (targetfile.Client, error) {
 	}
 	mode := cmp.Or(f.mode, targetfile.DeliveryPoll)
 	for _, c := range preflight.OrdinaryClients(t.Clients, mode) {
-		if !c.UserCode && c.RequestSigningAlg == "" {
+		if !c.UserCode && c.RequestSigningAlg == "" && c.Certificate.CertFile == "" {
 			return c, nil
 		}
 	}
 	return targetfile.Client{}, fmt.Errorf("the target file has no client of delivery mode %s that needs nothing special; "+
-		"the load sends plain requests, without user_code and not signed", mode)
+		"the load sends plain requests, without user_code and certificate and not signed", mode)
 }
 
 func (f *loadFlags) clientNamed(t *targetfile.Target) (targetfile.Client, error) {
@@ -453,6 +453,9 @@ func (f *loadFlags) clientNamed(t *targetfile.Target) (targetfile.Client, error)
 		case c.RequestSigningAlg != "":
 			return c, fmt.Errorf("--client %s signs its requests (request_signing_alg), and the load sends plain ones only; "+
 				"name a client that is not registered to sign", c.Name)
+		case c.Certificate.CertFile != "":
+			return c, fmt.Errorf("--client %s shows a certificate, and the load shows none so far; "+
+				"name a client that is registered without", c.Name)
 		case f.mode != "" && c.DeliveryMode != f.mode:
 			return c, fmt.Errorf("--client %s is of delivery mode %s, --mode says %s; leave one of them out", c.Name, c.DeliveryMode, f.mode)
 		default:

@@ -9,6 +9,7 @@ import (
 	"testing"
 
 	"github.com/cibatest/cibatest/internal/lab"
+	"github.com/cibatest/cibatest/internal/targetfile"
 	"github.com/cibatest/cibatest/reports/result"
 )
 
@@ -197,5 +198,30 @@ func TestLoadIsCalled(t *testing.T) {
 				t.Errorf("%v: %+v, plan %+v", err, l.Funnel, l.Plan)
 			}
 		})
+	}
+}
+
+// Clients that the load cannot play are left out, and told where they are named.
+func TestWhoLoads(t *testing.T) {
+	t.Parallel()
+	named := func(name string, change func(*targetfile.Client)) targetfile.Client {
+		c := targetfile.Client{Name: name, CIBA: true, AuthMethod: "client_secret_basic", DeliveryMode: "poll", Purpose: "rp"}
+		change(&c)
+		return c
+	}
+	target := &targetfile.Target{Clients: []targetfile.Client{
+		named("certified", func(c *targetfile.Client) { c.AuthMethod, c.Certificate.CertFile = targetfile.AuthTLS, "c.pem" }),
+		named("signing", func(c *targetfile.Client) { c.RequestSigningAlg = "ES256" }),
+		named("plain", func(*targetfile.Client) {}),
+	}}
+	for name, want := range map[string]string{"": "", "plain": "", "certified": "certificate", "signing": "signs its requests", "nobody": "no client"} {
+		c, err := (&loadFlags{client: name}).whoLoads(target)
+		if want == "" && (err != nil || c.Name != "plain") || want != "" && (err == nil || !strings.Contains(err.Error(), want)) {
+			t.Errorf("--client %q: got %s, %v", name, c.Name, err)
+		}
+	}
+	target.Clients = target.Clients[:1]
+	if c, err := (&loadFlags{}).whoLoads(target); err == nil {
+		t.Errorf("got %s of those who show certificates", c.Name)
 	}
 }
