@@ -3,6 +3,7 @@ package sender
 import (
 	"crypto/sha256"
 	"encoding/base64"
+	"fmt"
 	"net/http"
 
 	"github.com/cibatest/cibatest/internal/catalogue"
@@ -15,6 +16,12 @@ import (
 // resource does not look at it.
 var _ = Cases.Describe("A bound access token", func() {
 	Case("tls-bound", "names the certificate that it was given to", Judges("RFC8705-3-BOUND"), judgeBinding)
+	Case("tls-bound-metadata", "is announced in the metadata", Judges("RFC8705-3.3-METADATA"), func(t *T) {
+		const member = "tls_client_certificate_bound_access_tokens"
+		value, there := t.Discovery().Document[member]
+		t.At(t.Discovery().Response)
+		t.Check(value == true, member+" is true", "it is %s", described(value, there))
+	})
 	Case("tls-bound-certificate-needed", "is not given to who shows no certificate",
 		Judges("RFC8705-3-CERT-NEEDED").Needs(catalogue.NeedPrivateKeyJWT), func(t *T) {
 			flow := t.MustStart(t.Request())
@@ -60,6 +67,14 @@ func judgeBinding(t *T) {
 		t.Skip("the access token is opaque, and there is no introspection to ask")
 	}
 	t.Check(said > 0, "cnf with x5t#S256 in the access token or in introspection", "neither has it")
+}
+
+// described is a member of a document in words.
+func described(value any, there bool) string {
+	if !there {
+		return "left out, which is false"
+	}
+	return fmt.Sprintf("%.40v (%T)", value, value)
 }
 
 // judgeAtResource shows the token with other certificates, and with none, where it is good

@@ -87,6 +87,14 @@ var MutualTLS = []Fault{
 		}),
 	},
 	{
+		"tls-bound-unannounced", "RFC8705-3.3-METADATA", "the metadata do not tell of bound tokens",
+		edit.Metadata(edit.DropMembers("tls_client_certificate_bound_access_tokens")),
+	},
+	{
+		"tls-bound-announced-as-text", "RFC8705-3.3-METADATA", "the metadata tell of bound tokens by a string",
+		edit.Metadata(edit.SetMember("tls_client_certificate_bound_access_tokens", "true")),
+	},
+	{
 		"tls-unbound-without", "RFC8705-3-CERT-NEEDED", "who shows no certificate gets tokens that are bound to nothing",
 		edit.Without(refop.CheckPollBound),
 	},
