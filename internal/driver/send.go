@@ -118,8 +118,8 @@ func (d *Driver) credentialed(next sender) sender {
 // an endpoint refuses, the requests to it queue and pass one by one; all of them coming
 // again at the same moment would never end. A 429 that stays is a [*Stop].
 //
-// A poll is not repeated before its pace allows it. If it is refused again, only
-// Retry-After counts, because others wait behind it.
+// A poll is not repeated before its pace allows it, and others do not wait behind it. If it is
+// refused again, only Retry-After counts, because then they do.
 func (d *Driver) inTurn(next sender) sender {
 	return func(ctx context.Context, r Request) (*ciba.Response, error) {
 		resp, err := d.throughTurnstile(ctx, r, next)

@@ -36,7 +36,7 @@ func (d *Driver) throughTurnstile(ctx context.Context, r Request, next sender) (
 		return resp, err
 	}
 	gate.refused(resp, unannouncedRest, false)
-	if err := d.waitOut(ctx, resp, r.pace()); err != nil {
+	if err := d.waitOut(ctx, r, resp); err != nil {
 		return nil, err
 	}
 	return d.queued(ctx, r, gate, next)
@@ -56,13 +56,18 @@ func (d *Driver) onceMore(ctx context.Context, r Request, gate *turnstile, next 
 	return next(ctx, r)
 }
 
-// waitOut waits until one pace after the sending of a refused poll.
-func (d *Driver) waitOut(ctx context.Context, resp *ciba.Response, pace time.Duration) error {
+// waitOut waits until one pace after a poll that was refused; nothing where no poll was.
+func (d *Driver) waitOut(ctx context.Context, r Request, resp *ciba.Response) error {
+	if r.Flow == nil {
+		return nil
+	}
 	defer d.holdUp()()
-	return d.WaitUntil(ctx, resp.Sent.Add(pace), ForTurn)
+	return d.WaitUntil(ctx, r.Flow.counted(resp).Add(r.pace()), ForTurn)
 }
 
-// queued sends when it is the request's turn, and again while the OP refuses it.
+// queued sends when it is the request's turn, and again while the OP refuses it. A poll
+// lets others pass until its pace allows another, whatever Retry-After says. Refused once more it
+// stays, and only Retry-After counts: where the OP takes few, it would never have its turn.
 func (d *Driver) queued(ctx context.Context, r Request, gate *turnstile, next sender) (resp *ciba.Response, err error) {
 	defer d.holdUp()()
 	gate.enter(ctx)
@@ -76,6 +81,11 @@ func (d *Driver) queued(ctx context.Context, r Request, gate *turnstile, next se
 			return resp, err
 		}
 		gate.refused(resp, unannouncedRest<<(n+1), n > 0)
+		if r.Flow != nil && n == 0 {
+			if err := gate.aside(ctx, func() error { return d.waitOut(ctx, r, resp) }); err != nil {
+				return nil, err
+			}
+		}
 	}
 	return resp, nil
 }
@@ -146,6 +156,17 @@ func (t *turnstile) refused(resp *ciba.Response, own time.Duration, again bool) 
 // enter waits for a request's turn, or until ctx ends.
 func (t *turnstile) enter(ctx context.Context) {
 	t.count(1)
+	t.take(ctx)
+}
+
+// aside lets others pass while a request waits for something else.
+func (t *turnstile) aside(ctx context.Context, wait func() error) error {
+	t.pass <- struct{}{}
+	defer t.take(ctx)
+	return wait()
+}
+
+func (t *turnstile) take(ctx context.Context) {
 	select {
 	case <-t.pass:
 	case <-ctx.Done():

@@ -165,6 +165,14 @@ func SeenInMode(t *T) *driver.Memory {
 	return t.Seen()
 }
 
+// SkipIfHeldUp ends a case that has missed its moment where the OP's load control held its requests
+// up for longer than a poll takes.
+func SkipIfHeldUp(t *T, missed string) {
+	if held := t.driver.HeldUp(); held >= ciba.DefaultInterval {
+		t.Skip("%s: the OP's limits (429, 503, a lock, what it bears at once) held the case up for %s", missed, held.Round(time.Second))
+	}
+}
+
 // OneRequestPerUser reports whether a second open request of a user ends the first.
 func OneRequestPerUser(t *T) bool { return t.session.run.OneRequestPerUser() }
 

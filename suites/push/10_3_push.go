@@ -81,7 +81,10 @@ var _ = Cases.Describe("Token endpoint", func() {
 			return
 		}
 		t.Approve(flow)
-		Notified(t, flow)
+		if _, came := Notified(t, flow); came {
+			judgeRefusedAtTheEnd(t, "pushed", flow)
+			return
+		}
 		t.JudgeVariant("approved", t.Send(t.PollRequest(flow).Now()))
 	})
 })
