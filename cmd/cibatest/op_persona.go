@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"io"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strings"
 	"text/tabwriter"
@@ -135,7 +136,11 @@ func printPersonas(out io.Writer) error {
 	return w.Flush()
 }
 
-// printStandIn prints the registration of a persona.
+// ownKeys are the lines of a registration that name keys of this program.
+var ownKeys = regexp.MustCompile(`(?m)^  - (.*jwks_file: )\.\./keys/\S+\}$`)
+
+// printStandIn prints the registration of a persona. A client whose keys are not in the file is
+// left to whoever has some.
 func printStandIn(out io.Writer, name string) error {
 	if _, err := personas.Get(name); err != nil {
 		return usage(fmt.Errorf("--print-registration is for a --persona: %w", err))
@@ -144,7 +149,7 @@ func printStandIn(out io.Writer, name string) error {
 	if err != nil {
 		return err
 	}
-	_, err = out.Write(text)
+	_, err = out.Write(ownKeys.ReplaceAll(text, []byte("  # - ${1}agent-jwt.json}  # with a file of its public keys")))
 	return err
 }
 

@@ -159,6 +159,9 @@ func auth0Requests(p *refop.Plan, set Settings) {
 	p.Rules.SuitableMessage = lenient.MatchString
 	if set[bindingMessage] == "documented" {
 		p.Rules.SuitableMessage = documented.MatchString
+		reword(p, refop.CheckBindingMessage, func(err *refop.OAuthError) {
+			err.Description = "binding_message has up to 64 letters, digits and + - _ . , : #"
+		})
 	}
 	edit.After(refop.CheckUserKnown, func(c *refop.Call) *refop.OAuthError {
 		if !c.Has("binding_message") {

@@ -145,6 +145,15 @@ func repeated(n int, pattern string) (text string) {
 	return text
 }
 
+// Who is held to the documented alphabet is told which one.
+func TestAuth0TellsTheAlphabet(t *testing.T) {
+	t.Parallel()
+	got := standIn(t, "auth0", false, "binding_message=documented").post("/bc-authorize", standIn(t, "auth0", false).purchase())
+	if !strings.Contains(got.text("error_description"), "+ - _ . , : #") {
+		t.Errorf("a space is answered %v", got.body)
+	}
+}
+
 // The words are those that were recorded or documented.
 func TestAuth0SaysWhatTheProductSays(t *testing.T) {
 	t.Parallel()
