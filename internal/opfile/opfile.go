@@ -119,7 +119,9 @@ func read(file *yamlfile.File) (File, error) {
 			unique.take(hint, "login_hint")
 		}
 	}
-	f.needSomebody(root)
+	if file.Readable() { // else what it lists is not known
+		f.needSomebody(root)
+	}
 	if err := file.Err(); err != nil {
 		return File{}, err
 	}
@@ -218,9 +220,12 @@ func readClient(file *yamlfile.File, at yamlfile.Place, r *refop.Registration) r
 	}
 	keys := keysOf(file, at.At("jwks_file"))
 	switch {
-	case c.AuthMethod == refop.MethodPrivateKeyJWT && keys == nil:
+	case keys != nil || at.At("jwks_file").Text() != "": // keys that cannot be read were told
+	case c.AuthMethod == refop.MethodPrivateKeyJWT:
 		at.At("jwks_file").Wrong("a client of private_key_jwt needs the file with its keys")
-	case c.AuthMethod != refop.MethodPrivateKeyJWT && c.AuthMethod != refop.MethodNone && c.Secret == "" && keys == nil:
+	case c.AuthMethod == refop.MethodAny && c.Secret == "":
+		at.At("client_secret").Wrong("a client needs a client_secret, a jwks_file or auth_method: none")
+	case c.AuthMethod != refop.MethodNone && c.Secret == "":
 		at.At("client_secret").Wrong("a client of %s needs a secret", c.AuthMethod)
 	}
 	if c.Notified() && c.NotificationEndpoint == "" {

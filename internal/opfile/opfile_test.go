@@ -120,7 +120,7 @@ func TestMistakes(t *testing.T) {
 		"clients: [{client_id: a, client_secret: s}]":  "users: there are no users",
 		one + "colour: red":                            "colour",
 		one + "signing_keys_file: nowhere.json":        "signing_keys_file: cannot be read",
-		"clients: [{client_id: a}]\nusers: [{sub: u}]": "clients[0].client_secret: a client of any needs a secret",
+		"clients: [{client_id: a}]\nusers: [{sub: u}]": "clients[0].client_secret: a client needs a client_secret, a jwks_file or auth_method: none",
 		"clients: [{client_id: a, auth_method: private_key_jwt}]\nusers: [{sub: u}]":                       "clients[0].jwks_file",
 		"clients: [{client_id: a, client_secret: s, delivery_mode: ping}]\nusers: [{sub: u}]":              "clients[0].notification_endpoint",
 		"clients: [{client_id: a, client_secret: s, apis: [x]}]\nusers: [{sub: u}]":                        `clients[0].apis[0]: there is no API "x"`,
@@ -140,6 +140,25 @@ func TestMistakes(t *testing.T) {
 	var problems yamlfile.Problems
 	if !errors.As(err, &problems) || len(problems) != 3 {
 		t.Errorf("three mistakes are told as %v", err)
+	}
+}
+
+// What follows from another mistake is not told as one of its own.
+func TestOneMistakeIsToldOnce(t *testing.T) {
+	t.Parallel()
+	for text, says := range map[string]string{
+		"":                                      "the file is empty",
+		"\xff\x00":                              "not readable as YAML",
+		"clients: [":                            "not readable as YAML",
+		strings.Repeat("#", yamlfile.MaxSize+1): "larger than",
+		"clients: [{client_id: a, jwks_file: nowhere.json}]\nusers: [{sub: u}]":                               "jwks_file: cannot be read",
+		"clients: [{client_id: a, auth_method: private_key_jwt, jwks_file: nowhere.json}]\nusers: [{sub: u}]": "jwks_file: cannot be read",
+	} {
+		_, err := Parse("op.yaml", []byte(text), here)
+		var problems yamlfile.Problems
+		if !errors.As(err, &problems) || len(problems) != 1 || !strings.Contains(err.Error(), says) {
+			t.Errorf("%.60q: %v, want %q alone", text, err, says)
+		}
 	}
 }
 
