@@ -33,7 +33,7 @@ func Plant(names ...string) refop.Option {
 		for _, name := range names {
 			f, ok := find(name)
 			if !ok {
-				return fmt.Errorf("there is no fault %q", name)
+				return fmt.Errorf("there is no fault %q; 'cibatest op --faults' lists them", name)
 			}
 			if err := refop.WithPlan(f.Plant)(op); err != nil {
 				return err

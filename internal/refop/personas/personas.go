@@ -7,6 +7,7 @@ package personas
 
 import (
 	"fmt"
+	"regexp"
 	"slices"
 	"strings"
 
@@ -44,6 +45,9 @@ type Option struct {
 	Does   string
 }
 
+// freeText is what an option may say that is free: it becomes part of an address.
+var freeText = regexp.MustCompile(`^[A-Za-z0-9][\w.-]*$`)
+
 // Settings are values of options by name; one that is missing has its usual value.
 type Settings map[string]string
 
@@ -77,6 +81,9 @@ func (p Persona) Settings(written []string) (Settings, error) {
 		o := p.Options[i]
 		if value == "" || len(o.Values) > 1 && !slices.Contains(o.Values, value) {
 			return nil, fmt.Errorf("the option %s is %s, not %q", name, strings.Join(o.Values, " or "), value)
+		}
+		if len(o.Values) == 1 && !freeText.MatchString(value) {
+			return nil, fmt.Errorf("the option %s is a name of letters, digits, dots, underscores and hyphens, not %q", o.Name, value)
 		}
 		settings[name] = value
 	}

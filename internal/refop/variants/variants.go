@@ -31,7 +31,7 @@ func Choose(names ...string) refop.Option {
 		for _, name := range names {
 			i := slices.IndexFunc(all, func(v Variant) bool { return v.Name == name })
 			if i < 0 {
-				return fmt.Errorf("there is no variant %q", name)
+				return fmt.Errorf("there is no variant %q; 'cibatest op --variants' lists them", name)
 			}
 			if err := refop.WithPlan(all[i].Apply)(op); err != nil {
 				return err
