@@ -47,7 +47,7 @@ func (r *run) withinBudget(jobs []*job) []*job {
 	for b.takeBest() {
 	}
 	kept := slices.DeleteFunc(slices.Clone(jobs), func(j *job) bool { return !b.chosen[j] })
-	r.driver.Note("--budget %d: %d prompts were for trying the set-up, %d are for cases. %s",
+	r.driver.Note("--budget %d: prompts for trying the set-up: %d; for cases: %d. %s",
 		r.options.Select.Budget, spent, r.options.Select.Budget-spent-b.left, leftOut(b.pending))
 	return kept
 }

@@ -93,7 +93,7 @@ func (p *plan) castClients(j *job) (skip string) {
 	def := j.def
 	pool := driver.Working(p.run.driver.Prepared(p.run.facts.ClientsFor(def.Mode(), def.Needs(), def.Methods()...)))
 	if len(pool) == 0 {
-		return "no client in the target file fits: " + wanted(def)
+		return "no client in the target file fits: " + p.wanted(def)
 	}
 	if pool, skip = p.called(pool); skip != "" {
 		j.left = result.Error
@@ -348,10 +348,18 @@ func (j *job) order() {
 	}
 }
 
-// wanted says in words which client a case is looking for.
-func wanted(def *harness.Definition) string {
+// wanted says in words which client a case is looking for: what all cases of a mode want where
+// there is no client of that mode.
+func (p *plan) wanted(def *harness.Definition) string {
+	if !slices.ContainsFunc(p.run.facts.Target.Clients, func(c targetfile.Client) bool { return c.DeliveryMode == def.Mode() }) {
+		return "a " + def.Mode() + " client"
+	}
 	if methods := def.Methods(); len(methods) > 0 {
 		return "a " + def.Mode() + " client authenticating by " + strings.Join(methods, " or ")
 	}
-	return fmt.Sprintf("a %s client with what %s needs (%s)", def.Mode(), def.ID, strings.Join(catalogue.Words(def.Needs()), ", "))
+	wanted := fmt.Sprintf("a %s client with what %s needs", def.Mode(), def.ID)
+	if needs := catalogue.Words(def.Needs()); len(needs) > 0 {
+		wanted += " (" + strings.Join(needs, ", ") + ")"
+	}
+	return wanted
 }
