@@ -25,7 +25,7 @@ func TestAdvice(t *testing.T) {
 	}
 	target := startLab(t, lab.Options{})
 	for name, c := range map[string]struct{ args, want []string }{
-		"a taken port":     {[]string{"listen", "--listen", taken.Addr().String()}, []string{"another cibatest running?", "with --listen"}},
+		"a taken port":     {[]string{"listen", "--listen", taken.Addr().String()}, []string{"is another cibatest running, such as", "with --listen"}},
 		"an unknown mode":  {[]string{"authorize", "--target", target, "--mode", "pong"}, []string{`--mode "pong" is none of poll, ping, push`}},
 		"the other result": {[]string{"report", "load", conformance}, []string{`"cibatest report" renders it`}},
 		"no baseline": {

@@ -178,6 +178,9 @@ func serveUntilDone(ctx context.Context, listener net.Listener, handler http.Han
 }
 
 func (f deviceFlags) options(token string, transport http.RoundTripper) ([]mockdevice.Option, error) {
+	if f.capacity < 1 || f.concurrency < 1 {
+		return nil, errors.New("--capacity and --concurrency are numbers of 1 or more")
+	}
 	options := []mockdevice.Option{
 		mockdevice.WithRoundTripper(transport), mockdevice.WithToken(token),
 		mockdevice.WithHosts(f.hosts...), mockdevice.WithCallbackHosts(f.callbacks...),

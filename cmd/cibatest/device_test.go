@@ -107,6 +107,9 @@ func TestDeviceRefusesToStartOpen(t *testing.T) {
 		!strings.Contains(errOut, "CIBATEST_DEVICE_TOKEN") {
 		t.Errorf("exit %d, %s", code, errOut)
 	}
+	if code, _, errOut := called(t, "device", "--capacity", "-1"); code != exitUsage || !strings.Contains(errOut, "1 or more") {
+		t.Errorf("without room for a request: exit %d, %q", code, errOut)
+	}
 	if code, _, errOut := called(t, "device", "--policy", "sometimes"); code != exitUsage || !strings.Contains(errOut, "--policy") {
 		t.Errorf("exit %d, %s", code, errOut)
 	}

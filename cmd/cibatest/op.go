@@ -1,9 +1,11 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"io"
 	"io/fs"
+	"net/url"
 	"os"
 	"path"
 	"path/filepath"
@@ -68,6 +70,9 @@ under loopback names and those of --allow-host only. --device is shown the same 
 			case printRegistration:
 				return printStandIn(cmd.OutOrStdout(), by.persona)
 			}
+			if err := checkOPFlags(cmd, o, secure); err != nil {
+				return usage(err)
+			}
 			o.Token = os.Getenv(tokenEnv)
 			policy, err := policyOption(answers)
 			if err != nil {
@@ -123,6 +128,33 @@ under loopback names and those of --allow-host only. --device is shown the same 
 	return cmd
 }
 
+// checkOPFlags refuses what contradicts itself, or would start something else than was meant.
+func checkOPFlags(cmd *cobra.Command, o lab.Options, secure opTLS) error {
+	flags := cmd.Flags()
+	switch {
+	case o.Interval < 0:
+		return fmt.Errorf("--interval %v: an interval is not negative; 0 is as registered", o.Interval)
+	case o.ExpiresIn < 0:
+		return fmt.Errorf("--expires-in %v: a life is not negative; 0 is as registered", o.ExpiresIn)
+	case o.Device != "" && (flags.Changed("policy") || flags.Changed("device-listen")):
+		return errors.New("--policy and --device-listen are for the device in this process, and with --device there is none; " +
+			"give them to the device that runs elsewhere, as 'cibatest device --policy' and '--listen'")
+	case flags.Changed("tls") && !o.TLS && (secure.cert != "" || secure.key != ""):
+		return errors.New("--tls=false has no use for --tls-cert and --tls-key; leave the one or the others out")
+	}
+	for _, f := range []struct{ name, value string }{{"issuer", o.Issuer}, {"receiver", o.Receiver}, {"device", o.Device}} {
+		u, err := url.Parse(f.value)
+		switch {
+		case f.value == "":
+		case err != nil || u.Scheme != "http" && u.Scheme != "https" || u.Hostname() == "":
+			return fmt.Errorf("--%s %q is not an http or https URL with a host", f.name, f.value)
+		case f.name == "issuer" && (u.RawQuery != "" || u.Fragment != ""):
+			return fmt.Errorf("--issuer %q: an issuer has neither query nor fragment", f.value)
+		}
+	}
+	return nil
+}
+
 func serveOP(cmd *cobra.Command, o lab.Options, files *trust, targetDir, tokenEnv string) error {
 	l, err := lab.Start(cmd.Context(), o)
 	if err != nil {
@@ -131,7 +163,7 @@ func serveOP(cmd *cobra.Command, o lab.Options, files *trust, targetDir, tokenEn
 	defer l.Close()
 	if targetDir != "" {
 		if err := writeTarget(targetDir, l); err != nil {
-			return usage(err)
+			return usage(fmt.Errorf("--write-target: %w", err))
 		}
 		fmt.Fprintf(cmd.ErrOrStderr(), "target file %s\n", targetIn(targetDir))
 	}

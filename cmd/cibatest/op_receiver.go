@@ -39,7 +39,7 @@ func settleReceiver(ctx context.Context, o *lab.Options, targetDir, authority st
 	}
 	folder := filepath.Join(targetDir, "targets")
 	if err := os.MkdirAll(folder, 0o750); err != nil {
-		return err
+		return fmt.Errorf("--write-target: %w", err)
 	}
 	own, err := notify.OwnAuthority(filepath.Join(folder, receiverAuthority))
 	if err != nil {

@@ -211,6 +211,18 @@ func TestOPIsStartedWrongly(t *testing.T) {
 		"--print-registration is for a --persona":  {"--print-registration"},
 		"--policy is not hold, approve, deny or a": {"--policy", "nowhere.yaml"},
 		"--open is true or false":                  {"--persona", "auth0", "--open=maybe"},
+		"--interval -5s: ":                         {"--interval", "-5s"},
+		"--expires-in -1m0s: ":                     {"--expires-in", "-1m"},
+		`--issuer "op.example" is not an http`:     {"--issuer", "op.example"},
+		"neither query nor fragment":               {"--issuer", "https://op.example/?a"},
+		`--receiver "ftp://a" is not an http`:      {"--receiver", "ftp://a"},
+		"for the device in this process":           {"--device", "http://127.0.0.1:1", "--policy", "deny"},
+		"--tls=false has no use for":               {"--tls=false", "--tls-cert", "a", "--tls-key", "b"},
+		"a name of letters":                        {"--persona", "keycloak", "--option", "realm=../x"},
+		"'cibatest op --faults' lists them":        {"--fault", "nope"},
+		"'cibatest op --variants' lists them":      {"--variant", "nope"},
+		"--ca-dir names another folder":            {"--persona", "auth0", "--ca-dir", bad},
+		"--write-target: mkdir":                    {"--write-target", bad},
 	} {
 		code, out, errOut := called(t, append([]string{"op", "--listen", "127.0.0.1:0", "--ca-dir", t.TempDir()}, args...)...)
 		if code != exitUsage || !strings.Contains(errOut, says) {

@@ -53,6 +53,18 @@ func (t opTLS) settle(o *lab.Options) (*trust, error) {
 	if err != nil {
 		return nil, err
 	}
+	files, err := t.kept(o, dir)
+	if err != nil {
+		return nil, fmt.Errorf("the authority in %s: %w; --ca-dir names another folder", dir, err)
+	}
+	return files, nil
+}
+
+// kept takes the authority from its folder, or makes it.
+func (opTLS) kept(o *lab.Options, dir string) (*trust, error) {
+	if err := os.MkdirAll(dir, 0o700); err != nil {
+		return nil, err
+	}
 	release, err := takeTurn(filepath.Join(dir, ".lock"))
 	if err != nil {
 		return nil, err
@@ -80,11 +92,7 @@ func (t opTLS) folder() (string, error) {
 		}
 		dir = filepath.Join(config, "cibatest", "ca")
 	}
-	dir, err := filepath.Abs(dir)
-	if err != nil {
-		return "", err
-	}
-	return dir, os.MkdirAll(dir, 0o700)
+	return filepath.Abs(dir)
 }
 
 // turnPatience is how long another start may take to make an authority.
