@@ -43,7 +43,10 @@ var claimRules = []claimRule{
 		published(requestAlgorithms),
 	},
 	{"dpop", declared(catalogue.NeedDPoPBoundClient), published("dpop_signing_alg_values_supported")},
-	{"mtls", clientThat("authenticates by a certificate", targetfile.Client.ByCertificate), methodOffered(targetfile.AuthTLS, targetfile.AuthSelfSignedTLS)},
+	{
+		"mtls", clientThat("authenticates by a certificate", targetfile.Client.ByCertificate),
+		methodOffered(targetfile.AuthTLS, targetfile.AuthSelfSignedTLS),
+	},
 	{"registration", declared(catalogue.NeedDCR), func(f *Facts) (bool, string) {
 		return endpointKnown(f.Target.Endpoints.Registration, "registration_endpoint")
 	}},
