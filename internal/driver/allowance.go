@@ -319,8 +319,8 @@ func (d *Driver) within(next sender) sender {
 }
 
 // counted are the limits that a request counts against whatever becomes of it, and those that
-// count it when it is accepted. A form that a case wrote itself and a signed request are not read:
-// they are taken to be about the user of the case.
+// count it when it is accepted. Forms that a case wrote itself, signed requests and tokens that
+// are not known are not read: they are taken to be about the user of the case.
 func (d *Driver) counted(q Request) (always, accepted []*allowance) {
 	add := func(list *[]*allowance, what string, user targetfile.User) {
 		if a := d.run.allowances.of(what, user); a != nil {
@@ -330,7 +330,7 @@ func (d *Driver) counted(q Request) (always, accepted []*allowance) {
 	switch {
 	case d.run.starts(q):
 		user, known := d.run.userNamed(q.Form)
-		if !known && (q.Body != nil || q.Form.Has("request")) {
+		if !known && (q.Body != nil || q.Form.Has("request") || q.Form.Has("id_token_hint") || q.Form.Has("login_hint_token")) {
 			user, known = d.user, true
 		}
 		if known {

@@ -122,6 +122,31 @@ func TestLimitsLetCasesEnd(t *testing.T) {
 	})
 }
 
+// Who expects refusals does not wait behind those that have not begun: what it has prepared may
+// mean something else later.
+func TestLimitsOfWhoExpectsRefusals(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		op, run, first := limited(t, targetfile.PerUserMinute{Notifications: 1})
+		start(t, t.Context(), first, run.clients[0])
+		var all sync.WaitGroup
+		for range 3 {
+			d := run.Driver(Options{Name: "asking", User: run.target.Users[0], Likely: 1})
+			all.Go(func() { start(t, t.Context(), d, run.clients[0]) })
+		}
+		time.Sleep(time.Second)
+		refused := run.Driver(Options{Name: "refused", User: run.target.Users[0]})
+		all.Go(func() {
+			bad := refused.GoodStart(run.clients[0], refused.user).Without("binding_message")
+			_, _ = refused.Send(t.Context(), run.Start(run.clients[0], bad))
+		})
+		all.Wait()
+		if got, want := op.times(), "0 60.5 60.5 121 181.5"; got != want || op.came[1].form.Get("binding_message") != "" {
+			t.Errorf("requests came at %s, want %s, the second without a message", got, want)
+		}
+	})
+}
+
 // Room that a driver does not use is not kept for longer than a minute, and who stops waiting
 // keeps nobody else waiting.
 func TestLimitsOfWhoStops(t *testing.T) {

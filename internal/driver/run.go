@@ -178,8 +178,10 @@ type Options struct {
 
 // Driver makes a driver for one case or command.
 func (r *Run) Driver(o Options) *Driver {
+	begun := &atomic.Bool{}
+	begun.Store(o.Likely == 0) // who expects refusals waits behind nobody that has not begun
 	return &Driver{
-		run: r, name: o.Name, spender: o.Name, number: r.drivers.Add(1), likely: o.Likely, begun: &atomic.Bool{},
+		run: r, name: o.Name, spender: o.Name, number: r.drivers.Add(1), likely: o.Likely, begun: begun,
 		user: o.User, offside: o.Offside, recorder: o.Recorder, clock: o.Clock,
 		open: &openRequests{}, troubles: &troubles{}, heldUp: &atomic.Int64{}, random: r.randomOf(o.Name),
 	}
