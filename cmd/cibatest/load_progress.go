@@ -56,7 +56,8 @@ func heartbeatLine(s loadgen.Status) string {
 func phase(s loadgen.Status) string {
 	elapsed := s.Elapsed.Round(time.Second)
 	if s.Drain.Most > 0 {
-		return fmt.Sprintf("%s, draining for %s: until nothing is pending, or %s at most", elapsed, s.Drain.Lasts.Round(time.Second), s.Drain.Most)
+		lasts := s.Drain.Lasts.Round(time.Second)
+		return fmt.Sprintf("%s, draining for %s: until nothing is pending, or %s at most", elapsed, lasts, s.Drain.Most)
 	}
 	return elapsed.String() + " of " + s.Length.String()
 }
