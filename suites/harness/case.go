@@ -280,6 +280,9 @@ func (d *Definition) complete(clauses *catalogue.Catalogue) error {
 	if err := d.settleMode(modes); err != nil {
 		return err
 	}
+	if d.traits.mode == Push && d.AsksForDecision() { // whose result comes with a call
+		d.traits.needs = append(d.traits.needs, catalogue.NeedNotificationReceiver)
+	}
 	for _, need := range d.traits.needs {
 		if !need.Known() {
 			return fmt.Errorf("unknown need %q", need)

@@ -126,6 +126,25 @@ func TestSmallTargets(t *testing.T) {
 	}
 }
 
+// Clients of all modes need neither somebody who decides nor a place where calls arrive: what
+// takes one of them is left out.
+func TestCallbacksWithLess(t *testing.T) {
+	t.Parallel()
+	for name, lacking := range map[string]func(*suites.Options){
+		"nobody decides": describing(func(tgt *targetfile.Target) { tgt.Approval = targetfile.Approval{Kind: "none"} }),
+		"no receiver":    func(o *suites.Options) { o.Receiver, o.Target.Notifications = nil, targetfile.Notifications{} },
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			run := judgeLab(t, lab.Options{}, lacking)
+			accusesNobody(t, run)
+			if run.Summary.Pass == 0 {
+				t.Error("no case passed")
+			}
+		})
+	}
+}
+
 // Where the target file says nothing about id_token_hint, an OP that takes none is
 // not accused: CIBA-7.1-ITH-OK is for the kinds of hints an OP supports.
 func TestUnsaidHint(t *testing.T) {
