@@ -151,13 +151,20 @@ func (t *T) PollDecided(f *Flow) *ciba.Response {
 			Notified(t, f)
 		}
 	}
+	if resp := EndOf(t, f); resp != nil {
+		return resp
+	}
 	return t.PollDecidedWith(t.PollRequest(f))
 }
 
-// PollDecidedWith is [T.PollDecided] with a request the case has altered.
+// PollDecidedWith is [T.PollDecided] with a request the case has altered. Where a usual one has
+// fetched the result already, nothing is left to judge.
 func (t *T) PollDecidedWith(r Request) *ciba.Response {
 	if resp := EndOf(t, r.Flow); resp != nil {
-		return resp
+		if EndedBefore(t, r.Flow) {
+			return resp
+		}
+		t.Skip("the OP refused a decision that counts, and the result was fetched to find that out")
 	}
 	patience := time.Now().Add(r.Flow.DecisionWindow())
 	for {
