@@ -104,7 +104,8 @@ func newView(d digest) view {
 		Selected: d.selected(), Scope: d.scope(),
 		Date: stamp(d.Started), Machine: d.Started.UTC().Format("2006-01-02T15:04:05Z"),
 		CriticalPath: span(d.Timing.CriticalPathMS), Wall: span(d.Timing.WallMS), Sum: span(d.Timing.SumMS),
-		Claims: d.profilesWith(claimReasons), Outcomes: outcomes, Levels: levels(d.Requirements), CaseTally: tallyCases(d.Cases), Skipped: d.skipped,
+		Claims: d.profilesWith(claimReasons), Outcomes: outcomes, Levels: levels(d.Requirements),
+		CaseTally: tallyCases(d.Cases), Skipped: d.skipped,
 		Timeline: newTimeline(d), Matrix: matrix(d), Capabilities: capabilities(d), Configuration: configuration(d.Target.Configuration),
 	}
 	for i := range v.Claims {

@@ -81,7 +81,8 @@ func tryDecision(cmd *cobra.Command, h *byHand, opened *preflight.Opened, allow 
 			name, h.client.Name, h.user.Name, driver.InItsWords(resp), lookAt(opened.Target, h, resp)))
 	}
 	if err := opened.Approver.Decide(ctx, approve.Decision{AuthReqID: flow.AuthReqID, User: flow.User, Allow: allow}); err != nil {
-		return notJudged(fmt.Errorf("%s: the decision could not be delivered: %w; see approval in %s", name, err, opened.Target.Where("approval")))
+		return notJudged(fmt.Errorf("%s: the decision could not be delivered: %w; see approval in %s",
+			name, err, opened.Target.Where("approval")))
 	}
 	fmt.Fprintf(cmd.ErrOrStderr(), "%s delivered; the next poll is due in %s\n", name, time.Until(flow.NextPoll()).Round(time.Second))
 	told, err := pollDecided(ctx, h, flow, opened.Target.Where("approval"))
@@ -98,7 +99,8 @@ func lookAt(t *targetfile.Target, h *byHand, resp *ciba.Response) string {
 	if driver.RefusesClient(resp) {
 		return fmt.Sprintf("compare client_id, auth_method and secret or key in %s with its registration", t.Where("clients."+h.client.Name))
 	}
-	return fmt.Sprintf("compare the user's hint in %s, scope, binding_message and start_params with what this OP takes", t.Where("users."+h.user.Name))
+	return fmt.Sprintf("compare the user's hint in %s, scope, binding_message and start_params with what this OP takes",
+		t.Where("users."+h.user.Name))
 }
 
 // pollDecided polls until the answer is neither pending nor slow_down, for as long as an

@@ -264,7 +264,8 @@ func (r *CheckReport) Clients(t *targetfile.Target, refused map[string]string) {
 // RefusedClient says how a client of a target file is refused whatever it asks, in words of
 // the OP, and where to look.
 func RefusedClient(t *targetfile.Target, name, how string) string {
-	return fmt.Sprintf("client %s is refused, whatever it asks: %s; compare client_id, auth_method and secret or key in %s with its registration",
+	return fmt.Sprintf("client %s is refused, whatever it asks: %s; "+
+		"compare client_id, auth_method and secret or key in %s with its registration",
 		name, how, t.Where("clients."+name))
 }
 
