@@ -18,7 +18,8 @@ func Outside(r catalogue.Requirement) string {
 
 // clausesOutside are single clauses that no case is about, and why.
 var clausesOutside = map[string]string{
-	"CIBA-12-PUSH-TRANSACTION-FAILED": "the OP cannot be made to fail after it has accepted a request, so nothing shows what it pushes then",
+	"CIBA-10.3-PUSH-SENDER-CONSTRAINED": "push clients that show a certificate are not judged so far",
+	"CIBA-12-PUSH-TRANSACTION-FAILED":   "the OP cannot be made to fail after it has accepted a request, so nothing shows what it pushes then",
 }
 
 // areasOutside are the areas of the catalogue that no case is about so far.

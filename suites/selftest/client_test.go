@@ -11,6 +11,7 @@ import (
 	"testing"
 
 	"github.com/cibatest/cibatest/internal/lab"
+	"github.com/cibatest/cibatest/internal/targetfile"
 	"github.com/cibatest/cibatest/reports/result"
 	"github.com/cibatest/cibatest/suites"
 )
@@ -44,9 +45,12 @@ func (f fussy) RoundTrip(r *http.Request) (*http.Response, error) {
 	return f.next.RoundTrip(again)
 }
 
-// before puts something between the client and the OP.
+// before puts something between the client and the OP, through which no certificate is shown.
 func before(wrap func(http.RoundTripper) http.RoundTripper) func(*suites.Options) {
-	return func(o *suites.Options) { o.RoundTripper = wrap(o.RoundTripper) }
+	return func(o *suites.Options) {
+		o.RoundTripper = wrap(o.RoundTripper)
+		o.Target.Clients = slices.DeleteFunc(o.Target.Clients, func(c targetfile.Client) bool { return c.Certificate.Chain != "" })
+	}
 }
 
 // A client that needs what the target file cannot say takes no part, whichever it is. That

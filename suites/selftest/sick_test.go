@@ -11,7 +11,6 @@ import (
 
 	"github.com/cibatest/cibatest/internal/lab"
 	"github.com/cibatest/cibatest/reports/result"
-	"github.com/cibatest/cibatest/suites"
 )
 
 // sick stands before an OP that answers in its own time and bears only some requests at
@@ -134,8 +133,8 @@ func TestServerErrorStaysAFinding(t *testing.T) {
 
 func judgeSick(t *testing.T, s *sick) result.Run {
 	t.Helper()
-	return judgeLab(t, lab.Options{}, func(o *suites.Options) {
-		s.next = o.RoundTripper
-		o.RoundTripper = s
-	})
+	return judgeLab(t, lab.Options{}, before(func(next http.RoundTripper) http.RoundTripper {
+		s.next = next
+		return s
+	}))
 }

@@ -16,7 +16,7 @@ import (
 // resource does not look at it.
 var _ = Cases.Describe("A bound access token", func() {
 	Case("tls-bound", "names the certificate that it was given to", Judges("RFC8705-3-BOUND"), judgeBinding)
-	Case("tls-bound-metadata", "is announced in the metadata", Judges("RFC8705-3.3-METADATA"), func(t *T) {
+	Case("metadata-bound-tokens", "is announced in the metadata", Judges("RFC8705-3.3-METADATA"), func(t *T) {
 		const member = "tls_client_certificate_bound_access_tokens"
 		value, there := t.Discovery().Document[member]
 		t.At(t.Discovery().Response)
