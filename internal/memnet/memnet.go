@@ -76,6 +76,7 @@ func (n *Network) Dial(ctx context.Context, _, host string) (net.Conn, error) {
 		return nil, fmt.Errorf("no host %q in this network", host)
 	}
 	here, there := net.Pipe()
+	l.keep(there)
 	select {
 	case l.conns <- there:
 		return here, nil
@@ -90,8 +91,17 @@ func (n *Network) Dial(ctx context.Context, _, host string) (net.Conn, error) {
 type listener struct {
 	host   string
 	conns  chan net.Conn
-	once   sync.Once
 	closed chan struct{}
+
+	mu   sync.Mutex
+	over bool
+	far  []net.Conn // every one that was made, so that it can be closed
+}
+
+func (l *listener) keep(c net.Conn) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.far = append(l.far, c)
 }
 
 func (l *listener) Accept() (net.Conn, error) {
@@ -103,8 +113,20 @@ func (l *listener) Accept() (net.Conn, error) {
 	}
 }
 
+// Close ends the connections as well. A server that is closed closes them after its
+// listener, under a lock, and over TLS with an alert that waits for a reader; virtual time
+// stood still while somebody else waited for the lock.
 func (l *listener) Close() error {
-	l.once.Do(func() { close(l.closed) })
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.over {
+		return nil
+	}
+	l.over = true
+	close(l.closed)
+	for _, c := range l.far {
+		_ = c.Close()
+	}
 	return nil
 }
 

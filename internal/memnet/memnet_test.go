@@ -1,7 +1,9 @@
 package memnet
 
 import (
+	"errors"
 	"io"
+	"net"
 	"net/http"
 	"testing"
 	"testing/synctest"
@@ -49,4 +51,39 @@ func TestUnknownHostIsRefused(t *testing.T) {
 		resp.Body.Close()
 		t.Fatal("want an error for a host that does not exist")
 	}
+}
+
+// Who closes a listener ends its connections, so that nothing written to them waits for a
+// reader that may never come.
+func TestClosedListenerEndsItsConnections(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		n := New()
+		defer n.Close()
+		l := n.Listen("op.example:443")
+		accepted := make(chan net.Conn, 1)
+		go func() {
+			c, err := l.Accept()
+			if err != nil {
+				t.Error(err)
+			}
+			accepted <- c
+		}()
+		near, err := n.Dial(t.Context(), "tcp", "op.example:443")
+		if err != nil {
+			t.Fatal(err)
+		}
+		far := <-accepted
+		if err := l.Close(); err != nil {
+			t.Fatal(err)
+		}
+		began := time.Now()
+		_ = far.SetWriteDeadline(began.Add(5 * time.Second))
+		if _, err := far.Write([]byte("alert")); !errors.Is(err, io.ErrClosedPipe) || time.Since(began) != 0 {
+			t.Errorf("the far end: %v after %s", err, time.Since(began))
+		}
+		if _, err := near.Read(make([]byte, 1)); !errors.Is(err, io.EOF) {
+			t.Errorf("the near end: %v", err)
+		}
+	})
 }
