@@ -90,10 +90,10 @@ fuzz: ## fuzz every parser of foreign input for FUZZTIME, 10s or 10000x each
 # Twice, since two builds of one commit are to give the same bytes.
 release-snapshot: ## build all that a release is made of into out/release, publish nothing; PLATFORMS= narrows it
 	rm -rf $(OUT)/release $(OUT)/again
-	packaging/release.sh v0.0.0-snapshot $(OUT)/release
-	PLATFORMS=linux/amd64 packaging/release.sh v0.0.0-snapshot $(OUT)/again
+	.ci/release/release.sh v0.0.0-snapshot $(OUT)/release
+	PLATFORMS=linux/amd64 .ci/release/release.sh v0.0.0-snapshot $(OUT)/again
 	cmp $(OUT)/again/cibatest_0.0.0-snapshot_linux_amd64.tar.gz $(OUT)/release/cibatest_0.0.0-snapshot_linux_amd64.tar.gz
-	packaging/test.sh $(OUT)/again
+	.ci/release/test.sh $(OUT)/again
 
 fixtures: ## make the test-only keys anew
 	$(GO) generate ./fixtures/...

@@ -1,10 +1,10 @@
 #!/usr/bin/env bash
 # Builds all that a release is made of into a folder, without publishing any of it:
-#   packaging/release.sh v1.2.3 out/release
+#   .ci/release/release.sh v1.2.3 out/release
 # Two runs of one commit give the same bytes. What it needs beside Go, tar and gzip it runs
 # at pinned versions.
 set -euo pipefail
-cd "$(dirname "$0")/.."
+cd "$(dirname "$0")/../.."
 version=$1
 out=$(mkdir -p "$2" && cd "$2" && pwd)
 
@@ -46,7 +46,7 @@ done
 for arch in amd64 arm64; do
   [ -d "$work/linux-$arch" ] || continue
   sed -e "s/@ARCH@/$arch/; s/@VERSION@/$version/; s|@BINARY@|$work/linux-$arch/cibatest|; s/@DATE@/$date/" \
-    packaging/nfpm.yaml >"$work/nfpm.yaml"
+    .ci/release/nfpm.yaml >"$work/nfpm.yaml"
   for format in deb rpm; do
     go run "$NFPM" package --config "$work/nfpm.yaml" --packager "$format" --target "$out/" >/dev/null
   done
@@ -68,17 +68,17 @@ name=$out/cibatest_${version#v}
 sed -e "s/@VERSION@/${version#v}/g" \
   -e "s/@DARWIN_ARM64@/$(digest "${name}_darwin_arm64.tar.gz")/; s/@DARWIN_AMD64@/$(digest "${name}_darwin_amd64.tar.gz")/" \
   -e "s/@LINUX_ARM64@/$(digest "${name}_linux_arm64.tar.gz")/; s/@LINUX_AMD64@/$(digest "${name}_linux_amd64.tar.gz")/" \
-  packaging/cibatest.rb >"$out/cibatest.rb"
+  .ci/release/cibatest.rb >"$out/cibatest.rb"
 
 # Where it comes from, as an in-toto statement; whoever publishes it signs it.
 (
   cd "$out"
   printf '{"_type":"https://in-toto.io/Statement/v1","predicateType":"https://slsa.dev/provenance/v1","subject":['
   sha256sum cibatest* | awk '{printf "%s{\"name\":\"%s\",\"digest\":{\"sha256\":\"%s\"}}", (NR > 1 ? "," : ""), $2, $1}'
-  printf '],"predicate":{"buildDefinition":{"buildType":"https://github.com/cibatest/cibatest/blob/main/packaging/release.sh",'
+  printf '],"predicate":{"buildDefinition":{"buildType":"https://github.com/cibatest/cibatest/blob/main/.ci/release/release.sh",'
   printf '"externalParameters":{"version":"%s"},"resolvedDependencies":[{"uri":"git+https://github.com/cibatest/cibatest","digest":{"gitCommit":"%s"}}]},' \
     "$version" "$commit"
-  printf '"runDetails":{"builder":{"id":"https://github.com/cibatest/cibatest/blob/main/packaging/release.sh"}}}}\n'
+  printf '"runDetails":{"builder":{"id":"https://github.com/cibatest/cibatest/blob/main/.ci/release/release.sh"}}}}\n'
 ) >"$work/provenance.json"
 mv "$work/provenance.json" "$name.intoto.json"
 (cd "$out" && sha256sum -- * >"$work/checksums" && mv "$work/checksums" checksums.txt)

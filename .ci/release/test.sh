@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Uses what release.sh built as whoever downloads it does: the archive and the Debian
 # package, each on a file system that holds nothing else.
-#   packaging/test.sh out/release
+#   .ci/release/test.sh out/release
 set -euo pipefail
 cd "$1"
 archive=$(ls cibatest_*_linux_amd64.tar.gz)
