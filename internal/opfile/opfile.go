@@ -30,21 +30,11 @@ func Schema() []byte { return fileKind.Schema.Document() }
 // Key is what the schema says of one key of a registration file, and of those directly below
 // it, as [targetfile.Key] does for target files.
 func Key(path string) (of yamlfile.Key, below []yamlfile.Key, err error) {
-	if path == "" {
-		return yamlfile.Key{}, fileKind.Schema.Below(""), nil
-	}
-	of, err = fileKind.Schema.Key(path)
-	return of, fileKind.Schema.Below(path), err
+	return fileKind.Schema.Explain(path)
 }
 
 // Keys are the paths of all keys of a registration file.
-func Keys() []string {
-	var paths []string
-	for _, k := range fileKind.Schema.Keys() {
-		paths = append(paths, k.Path)
-	}
-	return paths
-}
+func Keys() []string { return fileKind.Schema.Paths() }
 
 // File is a registration as it was written.
 type File struct {

@@ -40,21 +40,11 @@ type Env struct {
 // The path has dots: "clients.auth_method"; empty is the whole file. The error names the key
 // that was probably meant.
 func Key(path string) (of yamlfile.Key, below []yamlfile.Key, err error) {
-	if path == "" {
-		return yamlfile.Key{}, fileKind.Schema.Below(""), nil
-	}
-	of, err = fileKind.Schema.Key(path)
-	return of, fileKind.Schema.Below(path), err
+	return fileKind.Schema.Explain(path)
 }
 
 // Keys are the paths of all keys of a target file.
-func Keys() []string {
-	var paths []string
-	for _, k := range fileKind.Schema.Keys() {
-		paths = append(paths, k.Path)
-	}
-	return paths
-}
+func Keys() []string { return fileKind.Schema.Paths() }
 
 func (e Env) outside() yamlfile.Env {
 	return yamlfile.Env{Lookup: e.Lookup, FS: e.FS, Dir: "targets"}

@@ -29,6 +29,24 @@ func (s *Schema) Keys() []Key {
 	return w.keys
 }
 
+// Paths are the paths of all keys.
+func (s *Schema) Paths() []string {
+	var paths []string
+	for _, k := range s.Keys() {
+		paths = append(paths, k.Path)
+	}
+	return paths
+}
+
+// Explain is a key by its path, and those directly below it. An empty path is the whole file.
+func (s *Schema) Explain(path string) (of Key, below []Key, err error) {
+	if path == "" {
+		return Key{}, s.Below(""), nil
+	}
+	of, err = s.Key(path)
+	return of, s.Below(path), err
+}
+
 // Key finds a key by its path. The error names the key that was probably meant, or those
 // that there are.
 func (s *Schema) Key(path string) (Key, error) {
